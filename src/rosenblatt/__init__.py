@@ -1,0 +1,1 @@
+"""Neural network estimators for people who use scikit-learn."""

@@ -1,0 +1,129 @@
+"""The kernels' instruction-set level and the rows of the engine's tables.
+
+This module alone links the kernels: network and perceptron reach them through
+``active_kernels``, so there is one level in use and no second copy to disagree with it.
+It holds no arithmetic.
+"""
+
+import os
+import warnings
+from typing import NamedTuple
+
+from rosenblatt.core.kernels cimport (
+    BINARY, N_ACTIVATIONS, N_LOSSES, N_OPTIMIZERS, OUTPUT, REAL,
+    rb_active, rb_activation_rows, rb_best_level, rb_kernels, rb_level, rb_level_name,
+    rb_level_supported, rb_loss_rows, rb_n_levels, rb_optimizer_rows, rb_set_level,
+)
+
+
+class Activation(NamedTuple):
+    """A row of activations.def."""
+
+    code: int
+    name: str
+    keeps_input: bool
+    init_factor: float
+
+
+class Loss(NamedTuple):
+    """A row of losses.def."""
+
+    code: int
+    name: str
+    parameter: str
+    target: str
+    lowest: float
+    out_activation: str
+
+
+class Optimizer(NamedTuple):
+    """A row of optimizers.def."""
+
+    code: int
+    name: str
+    n_moments: int
+
+
+cdef _target_name(int target):
+    return "real" if target == REAL else "binary" if target == BINARY else "class"
+
+
+def _activations():
+    for code in range(N_ACTIVATIONS):
+        row = rb_activation_rows[code]
+        yield Activation(code, row.name.decode(), row.keeps != OUTPUT, row.init_factor)
+
+
+def _losses():
+    for code in range(N_LOSSES):
+        row = rb_loss_rows[code]
+        yield Loss(code, row.name.decode(), row.parameter.decode(), _target_name(row.target),
+                   row.lowest, row.out_activation.decode())
+
+
+def _optimizers():
+    for code in range(N_OPTIMIZERS):
+        row = rb_optimizer_rows[code]
+        yield Optimizer(code, row.name.decode(), row.n_moments)
+
+
+ACTIVATIONS = {row.name: row for row in _activations()}
+LOSSES = {row.name: row for row in _losses()}
+OPTIMIZERS = {row.name: row for row in _optimizers()}
+
+
+def built_isas():
+    """Names of the instruction-set levels that were built, the plainest first."""
+    return [rb_level_name(level).decode() for level in range(rb_n_levels())]
+
+
+def available_isas():
+    """Names of the built levels that this processor has, the plainest first."""
+    return [rb_level_name(level).decode() for level in range(rb_n_levels())
+            if rb_level_supported(level)]
+
+
+def get_isa():
+    """Name of the level in use."""
+    return rb_level_name(rb_level()).decode()
+
+
+def set_isa(name):
+    """Choose the level that networks created from now on use.
+
+    Parameters
+    ----------
+    name : str
+        One of `available_isas()`.
+
+    Raises
+    ------
+    ValueError
+        If the level was not built or the processor does not have it.
+    """
+    if name not in available_isas():
+        raise ValueError(f"isa must be one of {available_isas()}, got {name!r}.")
+    rb_set_level(built_isas().index(name))
+
+
+def _choose_at_import():
+    rb_set_level(rb_best_level())
+    wanted = os.environ.get("ROSENBLATT_ISA", "")
+    if not wanted:
+        return
+    if wanted in available_isas():
+        set_isa(wanted)
+    else:
+        warnings.warn(
+            f"ROSENBLATT_ISA={wanted!r} is ignored: it must be one of {available_isas()}. "
+            f"Running {get_isa()!r}.", RuntimeWarning, stacklevel=2)
+
+
+cdef const rb_kernels *active_kernels(object dtype) except NULL:
+    """The kernels in use for a NumPy dtype, float32 or float64."""
+    if dtype.char not in "fd":
+        raise TypeError(f"dtype must be float32 or float64, got {dtype}.")
+    return rb_active(dtype.char == "d")
+
+
+_choose_at_import()

@@ -1,0 +1,75 @@
+/* All kernels of one instruction set, for float and then for double.
+ * Compiled once per instruction set with -DISA=<name>; exports rb_kernels_<name> alone.
+ * What each kernel is asked to do stands in kernels.h. */
+// SPDX-License-Identifier: BSD-3-Clause
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernels.h"
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#define N_REGISTERS 32
+#elif defined(__AVX2__)
+#define VECTOR_BYTES 32
+#define N_REGISTERS 16
+#elif defined(__aarch64__)
+#define VECTOR_BYTES 16
+#define N_REGISTERS 32
+#else
+#define VECTOR_BYTES 16
+#define N_REGISTERS 16
+#endif
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
+
+static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
+#define real float
+#define NAME(name) JOIN(name, _float)
+#define IS_FLOAT 1
+#include "vec_math.h"
+#include "gather.h"
+#include "gemm.h"
+#include "dense.h"
+#include "output.h"
+#include "update.h"
+#undef real
+#undef NAME
+#undef IS_FLOAT
+
+#define real double
+#define NAME(name) JOIN(name, _double)
+#define IS_FLOAT 0
+#include "vec_math.h"
+#include "gather.h"
+#include "gemm.h"
+#include "dense.h"
+#include "output.h"
+#include "update.h"
+
+#define TABLE(type)                                                                      \
+    {                                                                                    \
+        .item_size = sizeof(type), .vector_length = VECTOR_BYTES / sizeof(type),         \
+        .gather = gather_##type, .dense_forward = dense_forward_##type,                  \
+        .csr_forward = csr_forward_##type, .transpose = transpose_##type,                \
+        .dense_backward_input = dense_backward_input_##type,                             \
+        .dense_backward_weights = dense_backward_weights_##type,                         \
+        .csr_backward_weights = csr_backward_weights_##type,                             \
+        .loss_gradient = loss_gradient_##type, .total_weight = total_weight_##type,      \
+        .predict = predict_##type,                                                       \
+        .update = update_##type, .sum_of_squares = sum_of_squares_##type,                \
+        .all_finite = all_finite_##type, .evaluate = evaluate_##type,                    \
+        .activate = activate_##type,                                                     \
+    }
+
+const rb_kernels JOIN(rb_kernels_, ISA)[2] = {TABLE(float), TABLE(double)};

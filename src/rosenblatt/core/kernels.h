@@ -1,0 +1,153 @@
+/* What the network may ask of the kernels, and nothing about how they do it.
+ * One struct per instruction set and precision; the network is written once and its
+ * precision is which struct it was given: data pointers are void *, scalars double.
+ *
+ * Conventions, for every kernel:
+ *   - matrices are row-major; a name's shape is in the comment, (rows, columns);
+ *   - `width` is a number of columns rounded up to whole vectors (padded_width); rows of
+ *     parameters, activations and deltas are `width` apart, and the padding of parameters
+ *     and deltas is zero and stays zero;
+ *   - no two arguments overlap unless the comment says so; pointers into the network's own
+ *     blocks are aligned to 64 bytes, a caller's X, y and weights to their element;
+ *   - nothing is allocated, nothing can fail; the order of every sum is fixed by the shapes.
+ */
+// SPDX-License-Identifier: BSD-3-Clause
+#ifndef ROSENBLATT_KERNELS_H
+#define ROSENBLATT_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { OUTPUT, INPUT };      /* what an activation keeps for the backward pass */
+enum { REAL, BINARY, CLASS }; /* what a loss takes as targets */
+enum { OUT_identity, OUT_exp, OUT_logistic, OUT_softmax }; /* what ends a network */
+
+enum {
+#define ACTIVATION(name, ...) ACTIVATION_##name,
+#include "activations.def"
+#undef ACTIVATION
+    N_ACTIVATIONS
+};
+
+enum {
+#define LOSS(name, ...) LOSS_##name,
+#define LOSS_BY_ROW(name, ...) LOSS_##name,
+#include "losses.def"
+#undef LOSS
+#undef LOSS_BY_ROW
+    N_LOSSES
+};
+
+enum {
+#define OPTIMIZER(name, ...) OPTIMIZER_##name,
+#include "optimizers.def"
+#undef OPTIMIZER
+    N_OPTIMIZERS
+};
+
+/* The rows of the tables as Python sees them. */
+typedef struct { const char *name; int keeps; double init_factor; } rb_activation_row;
+typedef struct {
+    const char *name, *parameter, *out_activation;
+    int target, out;
+    double lowest;
+} rb_loss_row;
+typedef struct { const char *name; int n_moments; } rb_optimizer_row;
+
+extern const rb_activation_row rb_activation_rows[N_ACTIVATIONS];
+extern const rb_loss_row rb_loss_rows[N_LOSSES];
+extern const rb_optimizer_row rb_optimizer_rows[N_OPTIMIZERS];
+
+/* One optimiser step: the gradient used is (gradient + alpha * w) / weight. */
+typedef struct {
+    double learning_rate, alpha, weight, momentum, beta_1, beta_2, epsilon;
+    double t;               /* steps taken, this one included */
+    int nesterovs_momentum;
+} rb_step;
+
+/* Compressed sparse rows of the caller's X. */
+typedef struct { const void *values; const int32_t *columns; const ptrdiff_t *starts; } rb_csr;
+
+enum { OUTPUT_BLOCK = 16 }; /* rows that the losses handle at once */
+
+typedef struct {
+    ptrdiff_t item_size;     /* bytes of an element */
+    ptrdiff_t vector_length; /* elements of a vector */
+
+    /* rows (m, k) = X[order]; X (., k), its rows `x_stride` elements apart */
+    void (*gather)(void *rows, const void *X, const ptrdiff_t *order, ptrdiff_t m, ptrdiff_t k,
+                   ptrdiff_t x_stride);
+
+    /* out (m, width) = activation(z), z = A (m, k) W (k, width) + b (width,).
+     * A's rows are `a_stride` apart. `z` may be `out`; it must not be where the activation
+     * keeps its input. */
+    void (*dense_forward)(void *out, void *z, const void *A, const void *W, const void *b,
+                          ptrdiff_t m, ptrdiff_t k, ptrdiff_t width, ptrdiff_t a_stride,
+                          int activation);
+    /* the same for rows order[0..m) of a sparse X */
+    void (*csr_forward)(void *out, void *z, const rb_csr *X, const ptrdiff_t *order,
+                        const void *W, const void *b, ptrdiff_t m, ptrdiff_t width,
+                        int activation);
+
+    /* WT (n, k_width) = transpose of W (k, width), its padding zero */
+    void (*transpose)(void *WT, const void *W, ptrdiff_t k, ptrdiff_t n, ptrdiff_t width,
+                      ptrdiff_t k_width);
+
+    /* dA (m, k_width) = dZ (m, width) W^T * slope(kept (m, k_width)); WT as above, or NULL,
+     * which is quicker for a few rows */
+    void (*dense_backward_input)(void *dA, const void *dZ, const void *W, const void *WT,
+                                 const void *kept, ptrdiff_t m, ptrdiff_t k, ptrdiff_t n,
+                                 ptrdiff_t width, ptrdiff_t k_width, int activation);
+
+    /* dW (k, width) = A^T (k, m) dZ (m, width), db (width,) = the column sums of dZ;
+     * added to what is there where `accumulate` */
+    void (*dense_backward_weights)(void *dW, void *db, const void *A, const void *dZ,
+                                   ptrdiff_t m, ptrdiff_t k, ptrdiff_t width,
+                                   ptrdiff_t a_stride, int accumulate);
+    /* the same for rows order[0..m) of a sparse X with k columns */
+    void (*csr_backward_weights)(void *dW, void *db, const rb_csr *X, const ptrdiff_t *order,
+                                 const void *dZ, ptrdiff_t m, ptrdiff_t k, ptrdiff_t width,
+                                 int accumulate);
+
+    /* Losses. z (m, width) holds n logits a row and becomes their gradient, times the row's
+     * weight; returns the weighted sum of the rows' losses. `targets` is (., n) of the
+     * kernel's precision, or ptrdiff_t class indices (.,); `weights` is (.,) or NULL; row i
+     * of z belongs to row order[i] of both. scratch: 3 * n * OUTPUT_BLOCK elements. */
+    double (*loss_gradient)(void *z, const void *targets, const void *weights,
+                            const ptrdiff_t *order, ptrdiff_t m, ptrdiff_t n, ptrdiff_t width,
+                            int loss, void *scratch);
+    /* sum of weights[order[i]] over i < m */
+    double (*total_weight)(const void *weights, const ptrdiff_t *order, ptrdiff_t m);
+    /* out (m, n) = the loss's output activation of z (m, width) */
+    void (*predict)(void *out, const void *z, ptrdiff_t m, ptrdiff_t n, ptrdiff_t width,
+                    int loss, void *scratch);
+
+    /* One optimiser step on w (count,), in place, with its gradient and moments (first,
+     * second: count each; unused ones may be NULL). Returns the sum of squares of w before
+     * the step where alpha is not 0, else 0. */
+    double (*update)(void *w, const void *gradient, void *first, void *second,
+                     ptrdiff_t count, const rb_step *step, int optimizer);
+
+    /* sum of squares of w (count,); 1 if all of w is finite */
+    double (*sum_of_squares)(const void *w, ptrdiff_t count);
+    int (*all_finite)(const void *w, ptrdiff_t count);
+
+    /* y (count,) = function(x) for tests: 0 exp, 1 log, 2 tanh, 3 logistic, 4 softplus */
+    void (*evaluate)(void *y, const void *x, ptrdiff_t count, int function);
+    /* a (count,) = activation(z) and slope (count,), for tests */
+    void (*activate)(void *a, void *slope, const void *z, ptrdiff_t count, int activation);
+} rb_kernels;
+
+/* kernels of one level: [0] float, [1] double */
+extern const rb_kernels rb_kernels_base[2], rb_kernels_avx2[2], rb_kernels_avx512[2];
+
+/* dispatch.c */
+int rb_n_levels(void);                      /* levels built in */
+const char *rb_level_name(int level);
+int rb_level_supported(int level);          /* by this processor and operating system */
+int rb_best_level(void);
+int rb_level(void);                         /* the one in use */
+void rb_set_level(int level);
+const rb_kernels *rb_active(int is_double); /* kernels of the level in use */
+
+#endif

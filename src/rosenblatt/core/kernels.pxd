@@ -1,0 +1,70 @@
+# What kernels.h declares, for Cython.
+from libc.stdint cimport int32_t
+
+cdef extern from "kernels.h" nogil:
+    int OUTPUT, INPUT
+    int REAL, BINARY, CLASS
+    int N_ACTIVATIONS, N_LOSSES, N_OPTIMIZERS
+    int OUTPUT_BLOCK
+
+    ctypedef struct rb_activation_row:
+        const char *name
+        int keeps
+        double init_factor
+
+    ctypedef struct rb_loss_row:
+        const char *name
+        const char *parameter
+        const char *out_activation
+        int target
+        double lowest
+
+    ctypedef struct rb_optimizer_row:
+        const char *name
+        int n_moments
+
+    ctypedef struct rb_step:
+        double learning_rate, alpha, weight, momentum, beta_1, beta_2, epsilon
+        double t
+        int nesterovs_momentum
+
+    ctypedef struct rb_csr:
+        const void *values
+        const int32_t *columns
+        const Py_ssize_t *starts
+
+    ctypedef struct rb_kernels:
+        Py_ssize_t item_size, vector_length
+        void (*gather)(void *, const void *, const Py_ssize_t *, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*dense_forward)(void *, void *, const void *, const void *, const void *,
+                           Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*csr_forward)(void *, void *, const rb_csr *, const Py_ssize_t *, const void *,
+                         const void *, Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*transpose)(void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*dense_backward_input)(void *, const void *, const void *, const void *, const void *,
+                                  Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*dense_backward_weights)(void *, void *, const void *, const void *, Py_ssize_t,
+                                    Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*csr_backward_weights)(void *, void *, const rb_csr *, const Py_ssize_t *,
+                                  const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        double (*loss_gradient)(void *, const void *, const void *, const Py_ssize_t *, Py_ssize_t,
+                             Py_ssize_t, Py_ssize_t, int, void *) noexcept nogil
+        double (*total_weight)(const void *, const Py_ssize_t *, Py_ssize_t) noexcept nogil
+        void (*predict)(void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, int, void *) noexcept nogil
+        double (*update)(void *, const void *, void *, void *, Py_ssize_t, const rb_step *, int) noexcept nogil
+        double (*sum_of_squares)(const void *, Py_ssize_t) noexcept nogil
+        int (*all_finite)(const void *, Py_ssize_t) noexcept nogil
+        void (*evaluate)(void *, const void *, Py_ssize_t, int) noexcept nogil
+        void (*activate)(void *, void *, const void *, Py_ssize_t, int) noexcept nogil
+
+    const rb_activation_row *rb_activation_rows
+    const rb_loss_row *rb_loss_rows
+    const rb_optimizer_row *rb_optimizer_rows
+
+    int rb_n_levels()
+    const char *rb_level_name(int)
+    bint rb_level_supported(int)
+    int rb_best_level()
+    int rb_level()
+    void rb_set_level(int)
+    const rb_kernels *rb_active(int)

@@ -1,0 +1,153 @@
+/* The last layer: losses, their gradients and predictions from the logits.
+ * OUTPUT_BLOCK rows at a time are turned so that a column's values lie side by side: then
+ * every operation, sums over classes included, runs down the rows as vector code, and the
+ * order of each row's sum is that of its columns. */
+// SPDX-License-Identifier: BSD-3-Clause
+
+#undef FOR_ROWS
+#define FOR_ROWS for (int r = 0; r < OUTPUT_BLOCK; r++)
+
+/* block (n, OUTPUT_BLOCK) <- z (rows, n; stride); missing rows repeat the last */
+static void NAME(load_block)(real *restrict block, const real *restrict z, ptrdiff_t rows,
+                             ptrdiff_t n, ptrdiff_t stride) {
+    FOR_ROWS {
+        const real *row = z + (r < rows ? r : rows - 1) * stride;
+        for (ptrdiff_t j = 0; j < n; j++) block[j * OUTPUT_BLOCK + r] = row[j];
+    }
+}
+
+static void NAME(store_block)(real *restrict z, const real *restrict block, ptrdiff_t rows,
+                              ptrdiff_t n, ptrdiff_t stride) {
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (ptrdiff_t j = 0; j < n; j++) z[r * stride + j] = block[j * OUTPUT_BLOCK + r];
+}
+
+/* As scikit-learn does, a probability within epsilon of 0 or 1 counts as epsilon away. */
+ALWAYS_INLINE real NAME(clip_log_loss)(real loss) {
+    const real lowest = IS_FLOAT ? (real)FLT_EPSILON : (real)DBL_EPSILON;
+    const real highest = IS_FLOAT ? (real)15.942385152878742 : (real)36.04365338911715;
+    return loss < lowest ? lowest : loss > highest ? highest : loss;
+}
+
+/* p (n, OUTPUT_BLOCK) = softmax over n of z; log_sum = its denominator's log, plus the shift;
+ * all of the block is in cache. p may be z. */
+static void NAME(softmax_block)(real *p, const real *z, real *restrict log_sum, ptrdiff_t n) {
+    real highest[OUTPUT_BLOCK], sum[OUTPUT_BLOCK];
+    FOR_ROWS highest[r] = z[r], sum[r] = ZERO;
+    for (ptrdiff_t j = 1; j < n; j++)
+        FOR_ROWS {
+            const real zj = z[j * OUTPUT_BLOCK + r];
+            highest[r] = zj < highest[r] ? highest[r] : zj;
+        }
+    for (ptrdiff_t j = 0; j < n; j++)
+        FOR_ROWS {
+            const real e = NAME(exp)(z[j * OUTPUT_BLOCK + r] - highest[r]);
+            p[j * OUTPUT_BLOCK + r] = e;
+            sum[r] += e;
+        }
+    FOR_ROWS {
+        log_sum[r] = highest[r] + NAME(log)(sum[r]);
+        sum[r] = ONE / sum[r];
+    }
+    for (ptrdiff_t j = 0; j < n; j++) FOR_ROWS p[j * OUTPUT_BLOCK + r] *= sum[r];
+}
+
+/* What a block of rows is worked on: z becomes the gradient, loss the rows' losses. */
+typedef struct {
+    real *z;                   /* (n, OUTPUT_BLOCK) logits, then gradients */
+    real *y;                   /* (n, OUTPUT_BLOCK) targets, for REAL and BINARY */
+    const ptrdiff_t *classes;  /* (OUTPUT_BLOCK,) class indices, for CLASS */
+    real *loss;                /* (OUTPUT_BLOCK,) */
+    ptrdiff_t n;
+} NAME(output_block);
+
+static void NAME(output_multiclass_log_loss)(const NAME(output_block) * block) {
+    real own[OUTPUT_BLOCK], log_sum[OUTPUT_BLOCK];
+    FOR_ROWS own[r] = block->z[block->classes[r] * OUTPUT_BLOCK + r];
+    NAME(softmax_block)(block->z, block->z, log_sum, block->n);
+    FOR_ROWS block->z[block->classes[r] * OUTPUT_BLOCK + r] -= ONE;
+    FOR_ROWS block->loss[r] = NAME(clip_log_loss)(log_sum[r] - own[r]);
+}
+
+#define LOSS(name, parameter, target, lowest, out_activation, value, slope)              \
+    static void NAME(output_##name)(const NAME(output_block) * block) {                  \
+        real sum[OUTPUT_BLOCK] = {0};                                                    \
+        for (ptrdiff_t j = 0; j < block->n; j++) {                                       \
+            real *restrict logits = block->z + j * OUTPUT_BLOCK;                         \
+            const real *restrict targets = block->y + j * OUTPUT_BLOCK;                  \
+            FOR_ROWS {                                                                   \
+                const real z = logits[r], y = targets[r];                                \
+                sum[r] += value;                                                         \
+                logits[r] = slope;                                                       \
+            }                                                                            \
+        }                                                                                \
+        FOR_ROWS block->loss[r] = sum[r];                                                \
+    }
+#define LOSS_BY_ROW(name, ...)
+#include "losses.def"
+#undef LOSS
+#undef LOSS_BY_ROW
+
+typedef void NAME(output_function)(const NAME(output_block) *);
+static NAME(output_function) *const NAME(output_of)[N_LOSSES] = {
+#define LOSS(name, ...) NAME(output_##name),
+#define LOSS_BY_ROW(name, ...) NAME(output_##name),
+#include "losses.def"
+#undef LOSS
+#undef LOSS_BY_ROW
+};
+
+static double NAME(loss_gradient)(void *logits, const void *targets, const void *weights,
+                                  const ptrdiff_t *order, ptrdiff_t m, ptrdiff_t n,
+                                  ptrdiff_t width, int loss, void *scratch) {
+    real row_loss[OUTPUT_BLOCK], row_weight[OUTPUT_BLOCK];
+    ptrdiff_t classes[OUTPUT_BLOCK] = {0};
+    const real *weight_of = weights, *target_of = targets;
+    const NAME(output_block) block = {
+        .z = scratch, .y = (real *)scratch + n * OUTPUT_BLOCK, .classes = classes,
+        .loss = row_loss, .n = n};
+    double total = 0;
+    for (ptrdiff_t i = 0; i < m; i += OUTPUT_BLOCK) {
+        const ptrdiff_t rows = smaller(OUTPUT_BLOCK, m - i);
+        real *z = (real *)logits + i * width;
+        NAME(load_block)(block.z, z, rows, n, width);
+        FOR_ROWS {
+            const ptrdiff_t row = order[i + (r < rows ? r : rows - 1)];
+            row_weight[r] = weight_of ? weight_of[row] : ONE;
+            if (rb_loss_rows[loss].target == CLASS)
+                classes[r] = ((const ptrdiff_t *)targets)[row];
+            else
+                for (ptrdiff_t j = 0; j < n; j++)
+                    block.y[j * OUTPUT_BLOCK + r] = target_of[row * n + j];
+        }
+        NAME(output_of)[loss](&block);
+        if (weight_of)
+            for (ptrdiff_t j = 0; j < n; j++)
+                FOR_ROWS block.z[j * OUTPUT_BLOCK + r] *= row_weight[r];
+        NAME(store_block)(z, block.z, rows, n, width);
+        for (ptrdiff_t r = 0; r < rows; r++) total += (double)row_weight[r] * row_loss[r];
+    }
+    return total;
+}
+
+static double NAME(total_weight)(const void *weights, const ptrdiff_t *order, ptrdiff_t m) {
+    const real *weight_of = weights;
+    double total = 0;
+    for (ptrdiff_t i = 0; i < m; i++) total += (double)weight_of[order[i]];
+    return total;
+}
+
+static void NAME(predict)(void *out, const void *logits, ptrdiff_t m, ptrdiff_t n,
+                          ptrdiff_t width, int loss, void *scratch) {
+    real *to = out, *block = scratch, unused[OUTPUT_BLOCK];
+    for (ptrdiff_t i = 0; i < m; i += OUTPUT_BLOCK) {
+        const ptrdiff_t rows = smaller(OUTPUT_BLOCK, m - i);
+        NAME(load_block)(block, (const real *)logits + i * width, rows, n, width);
+        switch (rb_loss_rows[loss].out) {
+        case OUT_softmax: NAME(softmax_block)(block, block, unused, n); break;
+        case OUT_logistic: NAME(forward_logistic)(block, block, n * OUTPUT_BLOCK); break;
+        case OUT_exp: NAME(evaluate)(block, block, n * OUTPUT_BLOCK, 0); break;
+        }
+        NAME(store_block)(to + i * n, block, rows, n, n);
+    }
+}

@@ -1,0 +1,67 @@
+/* The optimisers' steps: one pass over parameters, gradient and moments. */
+// SPDX-License-Identifier: BSD-3-Clause
+
+static double NAME(sum_of_squares)(const void *w, ptrdiff_t count) {
+    enum { BLOCK = 4096 }; /* summed in vectors of the kernel's precision, then in double */
+    const real *x = w;
+    double total = 0;
+    for (ptrdiff_t i0 = 0; i0 < count; i0 += BLOCK) {
+        NAME(vec) sums = {0};
+        ptrdiff_t i = i0;
+        for (; i + LANES <= smaller(i0 + BLOCK, count); i += LANES) {
+            const NAME(vec) v = NAME(load)(x + i);
+            sums += v * v;
+        }
+        for (ptrdiff_t lane = 0; lane < LANES; lane++) total += (double)sums[lane];
+        for (; i < smaller(i0 + BLOCK, count); i++) total += (double)x[i] * (double)x[i];
+    }
+    return total;
+}
+
+static int NAME(all_finite)(const void *w, ptrdiff_t count) {
+    const real *x = w, highest = IS_FLOAT ? (real)FLT_MAX : (real)DBL_MAX;
+    int n_bad = 0;
+    for (ptrdiff_t i = 0; i < count; i++) n_bad |= !(NAME(abs)(x[i]) <= highest);
+    return !n_bad;
+}
+
+#define OPTIMIZER(name, n_moments, rate_of_step, ...)                                    \
+    static void NAME(update_##name)(real *restrict weights, const real *restrict gradient, \
+                                    real *restrict firsts, real *restrict seconds,       \
+                                    ptrdiff_t count, const rb_step *s) {                 \
+        const real rate = (real)(rate_of_step), momentum = (real)s->momentum,            \
+                   beta_1 = (real)s->beta_1, beta_2 = (real)s->beta_2,                   \
+                   epsilon = (real)s->epsilon, alpha = (real)s->alpha,                   \
+                   per_weight = (real)(1 / s->weight);                                   \
+        const int nesterovs_momentum = s->nesterovs_momentum;                            \
+        (void)momentum, (void)beta_1, (void)beta_2, (void)epsilon;                       \
+        (void)nesterovs_momentum;                                                        \
+        for (ptrdiff_t i = 0; i < count; i++) {                                          \
+            real w = weights[i];                                                         \
+            const real g = (gradient[i] + alpha * w) * per_weight;                       \
+            real first = n_moments > 0 ? firsts[i] : ZERO;                               \
+            real second = n_moments > 1 ? seconds[i] : ZERO;                             \
+            __VA_ARGS__                                                                  \
+            (void)first, (void)second;                                                   \
+            weights[i] = w;                                                              \
+            if (n_moments > 0) firsts[i] = first;                                        \
+            if (n_moments > 1) seconds[i] = second;                                      \
+        }                                                                                \
+    }
+#include "optimizers.def"
+#undef OPTIMIZER
+
+typedef void NAME(update_function)(real *, const real *, real *, real *, ptrdiff_t,
+                                   const rb_step *);
+static NAME(update_function) *const NAME(update_of)[N_OPTIMIZERS] = {
+#define OPTIMIZER(name, ...) NAME(update_##name),
+#include "optimizers.def"
+#undef OPTIMIZER
+};
+
+static double NAME(update)(void *w, const void *gradient, void *first, void *second,
+                           ptrdiff_t count, const rb_step *step, int optimizer) {
+    const double squares = step->alpha != 0 ? NAME(sum_of_squares)(w, count) : 0;
+    NAME(update_of)[optimizer](w, gradient, first, second, count, step);
+    return squares;
+}
