@@ -103,11 +103,13 @@ cdef class Network:
         One name per hidden layer.
     loss : str
         A row of losses.def.
+    batch_size : int
+        The most rows a step, or a call of `predict`, will see.
+    dtype : float32 or float64
     optimizer : str or None
         A row of optimizers.def; None keeps no moments.
-    batch_size : int
-        The most rows a step will see.
-    dtype : float32 or float64
+    trainable : bool
+        Without it there is room for `predict` only.
 
     Attributes
     ----------
@@ -131,7 +133,8 @@ cdef class Network:
     cdef rb_step step
     cdef char *scratch
 
-    def __init__(self, widths, activations, loss, optimizer, batch_size, dtype):
+    def __init__(self, widths, activations, loss, batch_size, dtype, *, optimizer=None,
+                 trainable=True):
         self.dtype = np.dtype(dtype)
         self.kernels = active_kernels(self.dtype)
         self.buffers = []
@@ -143,8 +146,10 @@ cdef class Network:
         self.optimizer = -1 if optimizer is None else OPTIMIZERS[optimizer].code
         self.n_moments = 0 if optimizer is None else OPTIMIZERS[optimizer].n_moments
         self._lay_out(widths)
-        self._allocate_parameters()
-        self._allocate_buffers(widths, activations, batch_size)
+        self._allocate_parameters(trainable)
+        self._allocate_forward(widths, activations, batch_size)
+        if trainable:
+            self._allocate_backward()
         self.step.t = 0
 
     def _lay_out(self, widths):
@@ -158,12 +163,13 @@ cdef class Network:
         self.n_weights = sum(k * w for k, w in zip(widths, sizes))
         self.n_parameters = self.n_weights + sum(sizes)
 
-    def _allocate_parameters(self):
+    def _allocate_parameters(self, trainable):
         self.parameters = aligned_zeros(self.n_parameters, self.dtype)
-        self.gradient = aligned_zeros(self.n_parameters, self.dtype)
+        self.gradient = aligned_zeros(self.n_parameters if trainable else 0, self.dtype)
         self.moments = aligned_zeros((self.n_moments, self.n_parameters), self.dtype)
         self.coefs, self.intercepts = self.views(self.parameters)
-        self.coef_gradients, self.intercept_gradients = self.views(self.gradient)
+        if trainable:
+            self.coef_gradients, self.intercept_gradients = self.views(self.gradient)
         cdef Layer *layer
         cdef Py_ssize_t weight = 0, intercept = self.n_weights
         cdef Py_ssize_t size = self.kernels.item_size
@@ -200,12 +206,9 @@ cdef class Network:
         self.buffers.append(array)
         return _address(array)
 
-    def _allocate_buffers(self, widths, activations, batch_size):
+    def _allocate_forward(self, widths, activations, batch_size):
         cdef Layer *layer
         names = [*activations, "identity"]  # the loss applies the last activation
-        widest = 0
-        for i in range(self.n_layers):
-            widest = max(widest, self.layers[i].width)
         self.chunk = self._chunk_rows(widths, batch_size)
         self.batch = self._buffer(self.chunk, widths[0])
         for i in range(self.n_layers):
@@ -216,12 +219,19 @@ cdef class Network:
             layer.before = layer.output
             if row.keeps_input:
                 layer.before = self._buffer(self.chunk, layer.width)
+        self.scratch = self._buffer(3 * widths[self.n_layers], OUTPUT_BLOCK)
+
+    def _allocate_backward(self):
+        cdef Layer *layer
+        widest = 0
+        for i in range(self.n_layers):
+            layer = &self.layers[i]
+            widest = max(widest, layer.width)
             layer.transposed = NULL
             if i > 0:
                 layer.transposed = self._buffer(layer.fan_out, self.layers[i - 1].width)
         self.deltas[0] = self._buffer(self.chunk, widest)
         self.deltas[1] = self._buffer(self.chunk, widest)
-        self.scratch = self._buffer(3 * widths[self.n_layers], OUTPUT_BLOCK)
 
     def _chunk_rows(self, widths, batch_size):
         """Rows whose inputs, activations and deltas stay in the second-level cache together.
@@ -417,3 +427,30 @@ cdef class Network:
     def all_finite(self):
         """Whether every parameter is a finite number."""
         return bool(self.kernels.all_finite(self.layers[0].weights, self.n_parameters))
+
+
+FUNCTIONS = ("exp", "log", "tanh", "logistic", "softplus")
+
+
+def evaluate(function, x):
+    """An elementary function of the kernels at x, an array of float32 or float64.
+
+    Parameters
+    ----------
+    function : {'exp', 'log', 'tanh', 'logistic', 'softplus'}
+    """
+    x = np.ascontiguousarray(x)
+    y = np.empty_like(x)
+    cdef const rb_kernels *kernels = active_kernels(x.dtype)
+    kernels.evaluate(_address(y), _address(x), x.size, FUNCTIONS.index(function))
+    return y
+
+
+def activate(activation, z):
+    """(value, slope) of an activation at z, an array of float32 or float64."""
+    z = np.ascontiguousarray(z)
+    value, slope = np.empty_like(z), np.empty_like(z)
+    cdef const rb_kernels *kernels = active_kernels(z.dtype)
+    kernels.activate(_address(value), _address(slope), _address(z), z.size,
+                     ACTIVATIONS[activation].code)
+    return value, slope

@@ -1,0 +1,64 @@
+"""What the three estimators share: the link to their documentation, checked sample weights,
+and the promise that a call that fails leaves the estimator as it was. No training here.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import contextlib
+import numbers
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array
+
+# Where an estimator's page is, with {estimator_module} and {estimator_name} to fill in.
+# Empty until there is a site: then the HTML representation shows no link.
+DOCUMENTATION_LINK = ""
+
+
+class RosenblattEstimator(BaseEstimator):
+    """Base class of the package's estimators."""
+
+    _doc_link_module = "rosenblatt"
+    _doc_link_template = DOCUMENTATION_LINK
+
+    @contextlib.contextmanager
+    def _unchanged_on_error(self):
+        """Puts every attribute back when the block raises: bad input costs no fitted model."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+
+def checked_sample_weight(sample_weight, n_samples, dtype):
+    """The weights as a contiguous array of shape (n_samples,), or None.
+
+    Raises
+    ------
+    ValueError
+        If they are not one number, or one number per row, not finite, or all zero.
+    """
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, numbers.Number):
+        sample_weight = np.full(n_samples, sample_weight, dtype=dtype)
+    weights = check_array(
+        sample_weight,
+        ensure_2d=False,
+        dtype=(np.float64, np.float32),
+        order="C",
+        input_name="sample_weight",
+    )
+    if weights.ndim != 1:
+        raise ValueError(
+            f"Sample weights must be 1D array or scalar, got {weights.ndim}D array. Expected "
+            f"either a scalar value or a 1D array of length {n_samples}."
+        )
+    if weights.shape != (n_samples,):
+        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n_samples,)}!")
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return np.require(weights, dtype=dtype, requirements=["C", "A"])

@@ -1,0 +1,140 @@
+"""Checks what a person hands in and turns it into what the network reads.
+
+The target is encoded here (class indices, indicators, or numbers) and decoded by the
+estimators' predict. Nothing is drawn at random: the validation split is training's.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d, validate_data
+
+from rosenblatt._base import checked_sample_weight
+from rosenblatt.core.dispatch import LOSSES
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Rows, encoded targets and weights, of one precision.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_samples, n_features), C-contiguous, or CSR matrix
+    targets : ndarray
+        (n_samples,) class indices where the loss takes classes, else (n_samples, n_outputs).
+    sample_weight : ndarray of shape (n_samples,) or None
+    loss : Loss
+        The row of the engine's table that fits the target.
+    n_outputs : int
+    strata : ndarray of shape (n_samples,) or None
+        What a validation split keeps the shares of; None for multilabel and regression.
+    """
+
+    X: object
+    targets: np.ndarray
+    sample_weight: np.ndarray | None
+    loss: object
+    n_outputs: int
+    strata: np.ndarray | None
+
+
+def checked_rows(estimator, X, *, reset=False, dtype=None):
+    """X as C-ordered rows (or CSR) of float32 or float64, and of `dtype` where it is given."""
+    X = validate_data(
+        estimator,
+        X,
+        accept_sparse="csr",
+        dtype=dtype or (np.float64, np.float32),
+        order="C",
+        reset=reset,
+    )
+    return _engine_rows(X)
+
+
+def _engine_rows(X):
+    return X if sp.issparse(X) else np.require(X, requirements=["C", "A"])
+
+
+def _checked_pair(estimator, X, y, reset, **options):
+    X, y = validate_data(
+        estimator,
+        X,
+        y,
+        accept_sparse="csr",
+        multi_output=True,
+        dtype=estimator.dtype or (np.float64, np.float32),
+        order="C",
+        reset=reset,
+        **options,
+    )
+    if y.ndim == 2 and y.shape[1] == 1 and not sp.issparse(y):
+        y = column_or_1d(y, warn=True)
+    return _engine_rows(X), y
+
+
+def regression_data(estimator, X, y, sample_weight, *, reset):
+    """TrainingData of a regressor: y of shape (n_samples,) or (n_samples, n_outputs)."""
+    X, y = _checked_pair(estimator, X, y, reset, y_numeric=True)
+    sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
+    loss = next(
+        row for row in LOSSES.values() if row.parameter == estimator.loss and row.target == "real"
+    )
+    if y.min() < loss.lowest:
+        raise ValueError(
+            f"loss={estimator.loss!r} takes targets y >= {loss.lowest:g}, got {y.min():g}."
+        )
+    targets = np.require(y.reshape(len(y), -1), dtype=X.dtype, requirements=["C", "A"])
+    if not np.isfinite(targets).all():
+        raise ValueError(f"y has values too large for {X.dtype}; scale it, or use dtype='float64'.")
+    return TrainingData(X, targets, sample_weight, loss, targets.shape[1], None)
+
+
+def checked_targets(y):
+    """Refuses targets that are no classes, and makes a sparse indicator matrix dense."""
+    if type_of_target(y, input_name="y") == "multiclass-multioutput":
+        raise ValueError("Multioutput target data is not supported with label binarization")
+    check_classification_targets(y)
+    return y.toarray() if sp.issparse(y) else y
+
+
+def is_multilabel(y):
+    """Whether y is an indicator matrix, a column for each label."""
+    return type_of_target(y).startswith("multilabel")
+
+
+def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classes):
+    """TrainingData of a classifier, and its classes.
+
+    Parameters
+    ----------
+    resolve_classes : callable
+        Given the checked y, returns (classes, multilabel) or raises where earlier calls
+        disagree.
+
+    Returns
+    -------
+    data : TrainingData
+    resolved : (ndarray, bool)
+    """
+    X, y = _checked_pair(estimator, X, y, reset)
+    sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
+    y = checked_targets(y)
+    classes, multilabel = resolve_classes(y)
+    if multilabel:
+        targets = np.require(y, dtype=X.dtype, requirements=["C", "A"])
+        loss, n_outputs, strata = LOSSES["binary_log_loss"], targets.shape[1], None
+    else:
+        strata = np.searchsorted(classes, y).astype(np.intp)
+        loss, n_outputs, targets = _class_targets(strata, len(classes), X.dtype)
+    data = TrainingData(X, targets, sample_weight, loss, n_outputs, strata)
+    return data, (classes, multilabel)
+
+
+def _class_targets(indices, n_classes, dtype):
+    """One output with a sigmoid for up to two classes, else one each under a softmax."""
+    if n_classes <= 2:
+        return LOSSES["binary_log_loss"], 1, indices.astype(dtype).reshape(-1, 1)
+    return LOSSES["multiclass_log_loss"], n_classes, indices

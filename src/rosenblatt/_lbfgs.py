@@ -1,0 +1,113 @@
+"""Training by scipy's L-BFGS-B on the whole data: the solver 'lbfgs'.
+
+The core gives loss and gradient; the search is scipy's. Parameters are one flat vector,
+all weights, then all intercepts, without the engine's padding.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import warnings
+
+import numpy as np
+import scipy.optimize
+from sklearn.exceptions import ConvergenceWarning
+
+from rosenblatt._training import NON_FINITE, build_network, keep_parameters
+from rosenblatt.core.network import Examples
+
+
+class Objective:
+    """Mean loss plus penalty and its gradient, as functions of one flat float64 vector.
+
+    Parameters
+    ----------
+    plan : Plan
+    data : TrainingData
+    network : Network
+    """
+
+    def __init__(self, plan, data, network):
+        self.plan, self.network = plan, network
+        self.examples = Examples(data.X, data.targets, data.sample_weight)
+        self.rows = np.arange(data.X.shape[0])
+        weights = data.sample_weight
+        self.weight = float(len(self.rows) if weights is None else weights.sum(dtype=float))
+        self.shapes = [view.shape for view in [*network.coefs, *network.intercepts]]
+        self.n_weights = sum(view.size for view in network.coefs)
+        self.best = (np.inf, None)
+
+    def parameters(self):
+        """The network's parameters as one vector."""
+        return self._flat([*self.network.coefs, *self.network.intercepts])
+
+    def set_parameters(self, vector):
+        """Puts a vector into the network."""
+        start = 0
+        for view in [*self.network.coefs, *self.network.intercepts]:
+            view[...] = vector[start : start + view.size].reshape(view.shape)
+            start += view.size
+
+    def __call__(self, vector):
+        """(loss, gradient) at a vector; remembers the lowest loss it met."""
+        self.set_parameters(vector)
+        network, alpha = self.network, self.plan.alpha
+        loss = network.loss_and_gradient(self.examples, self.rows)
+        gradient = self._flat([*network.coef_gradients, *network.intercept_gradients])
+        weights = vector[: self.n_weights]
+        loss = (loss + 0.5 * alpha * (weights @ weights)) / self.weight
+        gradient[: self.n_weights] += alpha * weights
+        if loss < self.best[0]:
+            self.best = (loss, vector.copy())
+        return loss, gradient / self.weight
+
+    @staticmethod
+    def _flat(arrays):
+        return np.concatenate([array.ravel() for array in arrays]).astype(np.float64)
+
+
+def minimize(plan, data, state):
+    """Minimises the loss and leaves the outcome in the state.
+
+    Raises
+    ------
+    ValueError
+        If parameters stop being finite numbers.
+    """
+    network = build_network(plan, state, data.X.shape[0])
+    objective = Objective(plan, data, network)
+    try:
+        result = scipy.optimize.minimize(
+            objective,
+            objective.parameters(),
+            method="L-BFGS-B",
+            jac=True,
+            options={"maxfun": plan.max_fun, "maxiter": plan.max_epochs, "gtol": plan.tol},
+        )
+    except KeyboardInterrupt:
+        warnings.warn("Training interrupted by user.", UserWarning, stacklevel=2)
+        state.loss, vector = objective.best
+    else:
+        _warn_if_not_converged(plan, result)
+        state.n_epochs = min(result.nit, plan.max_epochs)
+        state.loss, vector = result.fun, result.x
+    if vector is not None:
+        objective.set_parameters(vector)
+    if not network.all_finite():
+        raise ValueError(NON_FINITE.format(plan.learning_rate_init))
+    keep_parameters(network, state)
+
+
+def _warn_if_not_converged(plan, result):
+    if result.status == 0:
+        return
+    n_iter = min(result.nit, plan.max_epochs)
+    message = (
+        f"lbfgs failed to converge after {n_iter} iteration(s) (status={result.status}):\n"
+        f"{result.message}\n"
+    )
+    if n_iter == plan.max_epochs:
+        message += (
+            "\nIncrease the number of iterations to improve the convergence "
+            f"(max_iter={plan.max_epochs})."
+        )
+    message += "\nYou might also want to scale the data (sklearn.preprocessing.StandardScaler)."
+    warnings.warn(message, ConvergenceWarning, stacklevel=3)

@@ -1,0 +1,216 @@
+"""Check the constructor parameters of an estimator before any work is done.
+
+The texts are those scikit-learn users know. Only single values are checked here: how parameters
+agree with each other, or with the data, is for the estimators to say.
+"""
+
+import math
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import sparse
+
+
+class InvalidParameterError(ValueError, TypeError):
+    """A constructor parameter has a wrong type or a wrong value."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Numbers between two bounds.
+
+    Parameters
+    ----------
+    kind : {numbers.Real, numbers.Integral}
+        Which numbers are meant. As everywhere in Python, a ``bool`` is an integer and an integer
+        is a real number; ``numpy.bool`` is neither.
+
+    left, right : real number or None
+        The bounds; None is an infinite one.
+
+    closed : {"left", "right", "both", "neither"}, default="left"
+        The bounds which belong to the interval. Closing an infinite bound lets infinity in.
+    """
+
+    kind: type
+    left: float | None
+    right: float | None
+    closed: str = "left"
+
+    def __post_init__(self):
+        # a misspelt rule would not fail, it would let wrong values pass
+        if self.kind not in (Real, Integral):
+            raise AssertionError(f"no interval of {self.kind!r}")
+        if self.closed not in ("left", "right", "both", "neither"):
+            raise AssertionError(f"no interval closed on {self.closed!r}")
+
+    def accepts(self, value):
+        """Tell whether ``value`` is a number of the right kind in the interval."""
+        if not isinstance(value, self.kind):
+            return False
+        # NaN needs no case of its own: it is neither above nor below anything
+        left = -math.inf if self.left is None else self.left
+        right = math.inf if self.right is None else self.right
+        above = value >= left if self.closed in ("left", "both") else value > left
+        below = value <= right if self.closed in ("right", "both") else value < right
+        return bool(above and below)
+
+    def __str__(self):
+        noun, number = ("an int", int) if self.kind is Integral else ("a float", float)
+        left = "-inf" if self.left is None else number(self.left)
+        right = "inf" if self.right is None else number(self.right)
+        opening = "[" if self.closed in ("left", "both") else "("
+        closing = "]" if self.closed in ("right", "both") else ")"
+        return f"{noun} in the range {opening}{left}, {right}{closing}"
+
+
+@dataclass(frozen=True)
+class Options:
+    """A few values of one type.
+
+    Parameters
+    ----------
+    kind : type
+        The type of the values. A value which compares equal but has another type is refused.
+
+    values : collection
+        The values, which must be hashable and have an order. They are shown sorted, for the
+        message to be the same in every session.
+    """
+
+    kind: type
+    values: Collection
+
+    def __post_init__(self):
+        # Options(str, "auto") would be four options of one letter
+        if isinstance(self.values, str):
+            raise AssertionError(f"not a collection of options: {self.values!r}")
+        object.__setattr__(self, "values", frozenset(self.values))
+
+    def accepts(self, value):
+        """Tell whether ``value`` is one of the options."""
+        # the type comes first: a list has no hash and cannot be looked up
+        return isinstance(value, self.kind) and value in self.values
+
+    def __str__(self):
+        return f"a {_type_name(self.kind)} among {{{', '.join(map(repr, sorted(self.values)))}}}"
+
+
+@dataclass(frozen=True)
+class _InstanceOf:
+    """The instances of one type."""
+
+    kind: type
+
+    def accepts(self, value):
+        return isinstance(value, self.kind)
+
+    def __str__(self):
+        return f"an instance of {_type_name(self.kind)!r}"
+
+
+@dataclass(frozen=True)
+class _Predicate:
+    """The values for which a function answers true."""
+
+    accepts: Callable
+    text: str
+
+    def __str__(self):
+        return self.text
+
+
+@dataclass(frozen=True)
+class _AnyOf:
+    """The values which satisfy at least one of several rules."""
+
+    rules: tuple
+
+    def accepts(self, value):
+        return any(rule.accepts(value) for rule in self.rules)
+
+    def __str__(self):
+        *head, last = map(str, self.rules)
+        return f"{', '.join(head)} or {last}" if head else last
+
+
+def _type_name(kind):
+    """Name a type as users write it; the abstract number types are int and float to them."""
+    names = {Integral: "int", Real: "float"}
+    if kind in names:
+        return names[kind]
+    # numpy's bool is not named alike in all its versions, hence no fixed texts
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _is_none(value):
+    return value is None
+
+
+def _is_array_like(value):
+    """Tell whether ``value`` has a length or a shape; strings and sparse matrices do not count."""
+    if sparse.issparse(value) or np.isscalar(value):
+        return False
+    return any(hasattr(value, name) for name in ("__len__", "shape", "__array__"))
+
+
+_NONE = _Predicate(_is_none, "None")
+_BOOLEANS = (_InstanceOf(bool), _InstanceOf(np.bool_))
+# numpy.random.RandomState takes 32 bits
+_SEED = Interval(Integral, 0, 2**32 - 1, closed="both")
+
+_MARKERS = {
+    None: _NONE,
+    callable: _Predicate(callable, "a callable"),
+    "array-like": _Predicate(_is_array_like, "an array-like"),
+    "boolean": _AnyOf(_BOOLEANS),
+    "random_state": _AnyOf((_SEED, _InstanceOf(np.random.RandomState), _NONE)),
+    "verbose": _AnyOf((Interval(Integral, 0, None), *_BOOLEANS)),
+}
+
+
+def _as_rule(rule):
+    """Replace a type or a marker by the rule it stands for."""
+    if isinstance(rule, (Interval, Options)):
+        return rule
+    if isinstance(rule, type):
+        return _InstanceOf(rule)
+    return _MARKERS[rule]
+
+
+def validate_parameters(estimator):
+    """Refuse an estimator with a constructor parameter that breaks its rules.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The class attribute ``_parameter_rules`` gives for every constructor parameter the list
+        of its rules, of which one must hold. A rule is an `Interval`, an `Options`, a type,
+        None, the function ``callable``, or one of "array-like", "boolean", "random_state" and
+        "verbose".
+
+    Raises
+    ------
+    InvalidParameterError
+        If a parameter satisfies none of its rules. Only the first one, in the order of
+        ``get_params``, is reported.
+    AssertionError
+        If a parameter has no rules, whatever its value: a mistake in the package, not the
+        user's.
+    """
+    owner = type(estimator)
+    parameters = estimator.get_params(deep=False)
+    forgotten = [name for name in parameters if name not in owner._parameter_rules]
+    if forgotten:
+        raise AssertionError(f"{owner.__name__} has no rules for: {', '.join(forgotten)}")
+
+    for name, value in parameters.items():
+        rule = _AnyOf(tuple(map(_as_rule, owner._parameter_rules[name])))
+        if not rule.accepts(value):
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {owner.__name__} must be {rule}. Got {value!r} instead."
+            )

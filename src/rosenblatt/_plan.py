@@ -1,0 +1,154 @@
+"""What a fit is going to do, decided before any work: widths, rules, batch, counts.
+
+A Plan is frozen and holds plain values: training needs nothing of the estimator but it.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import os
+import warnings
+from dataclasses import dataclass
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+
+from rosenblatt.core.dispatch import OPTIMIZERS
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The fit that parameters and data ask for.
+
+    Attributes
+    ----------
+    widths : tuple of int
+        n_features, the hidden layers, n_outputs.
+    activations : tuple of str
+        One per hidden layer.
+    loss : str
+        A row of the engine's losses.
+    solver : str
+    optimizer : dict
+        The constants of the solver's step.
+    learning_rate_init, schedule, power_t : float, str, float
+        `schedule` is 'constant' for solvers that have none.
+    dtype : numpy.dtype
+    batch_size : int or 'auto'
+    max_epochs : int
+    """
+
+    widths: tuple
+    activations: tuple
+    loss: str
+    solver: str
+    optimizer: dict
+    learning_rate_init: float
+    schedule: str
+    power_t: float
+    dtype: np.dtype
+    batch_size: int | str
+    max_epochs: int
+    incremental: bool
+    max_fun: int
+    shuffle: bool
+    tol: float
+    n_iter_no_change: float
+    early_stopping: bool
+    validation_fraction: float
+    alpha: float
+    verbose: int
+
+    @property
+    def is_stochastic(self):
+        """Whether the solver takes steps on batches (lbfgs takes the whole)."""
+        return self.solver in OPTIMIZERS
+
+    def rows_per_step(self, n_rows):
+        """The batch size for so many training rows, as scikit-learn clips it."""
+        if self.batch_size == "auto":
+            return min(200, n_rows)
+        if self.batch_size > n_rows:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+                UserWarning,
+                stacklevel=2,
+            )
+        return min(self.batch_size, n_rows)
+
+
+def training_plan(estimator, data, *, incremental):
+    """The Plan for an estimator whose parameters and data have been checked."""
+    hidden = hidden_widths(estimator.hidden_layer_sizes)
+    widths = (data.X.shape[1], *hidden, data.n_outputs)
+    refuse_too_large(widths, data.X.dtype)
+    sgd = estimator.solver == "sgd"
+    return Plan(
+        widths=widths,
+        activations=(estimator.activation,) * len(hidden),
+        loss=data.loss.name,
+        solver=estimator.solver,
+        optimizer={
+            "momentum": estimator.momentum,
+            "nesterovs_momentum": bool(estimator.nesterovs_momentum),
+            "beta_1": estimator.beta_1,
+            "beta_2": estimator.beta_2,
+            "epsilon": estimator.epsilon,
+        },
+        learning_rate_init=float(estimator.learning_rate_init),
+        schedule=estimator.learning_rate if sgd else "constant",
+        power_t=float(estimator.power_t),
+        dtype=data.X.dtype,
+        batch_size=estimator.batch_size,
+        max_epochs=1 if incremental else estimator.max_iter,
+        incremental=incremental,
+        max_fun=estimator.max_fun,
+        shuffle=bool(estimator.shuffle),
+        tol=estimator.tol,
+        n_iter_no_change=estimator.n_iter_no_change,
+        early_stopping=bool(estimator.early_stopping),
+        validation_fraction=estimator.validation_fraction,
+        alpha=float(estimator.alpha),
+        verbose=estimator.verbose,
+    )
+
+
+def hidden_widths(hidden_layer_sizes):
+    """hidden_layer_sizes as a tuple of positive ints.
+
+    Raises
+    ------
+    ValueError
+        If a width is not an integer of at least 1.
+    """
+    given = hidden_layer_sizes
+    sizes = list(given) if hasattr(given, "__iter__") else [given]
+    if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must hold integers, got {given!r}.")
+    if any(size <= 0 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    return tuple(int(size) for size in sizes)
+
+
+def refuse_too_large(widths, dtype):
+    """Raises MemoryError for a network that this machine cannot hold, before any work."""
+    n_parameters = sum((k + 1) * n for k, n in zip(widths[:-1], widths[1:], strict=True))
+    # the fitted arrays, the engine's parameters, gradient and two moments, a transpose
+    needed = 6 * n_parameters * np.dtype(dtype).itemsize
+    available = _memory_of_this_machine()
+    if needed > available:
+        raise MemoryError(
+            f"hidden_layer_sizes={widths[1:-1]} with {widths[0]} features and {widths[-1]} outputs "
+            f"makes {n_parameters:,} parameters; training them takes {needed / 2**30:,.1f} GiB and "
+            f"{available / 2**30:,.1f} GiB are there."
+        )
+
+
+def _memory_of_this_machine():
+    """Bytes of memory that a process may have at most; infinite where that is not told."""
+    limits = [np.inf]
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    control_group = Path("/sys/fs/cgroup/memory.max")
+    if control_group.is_file() and (text := control_group.read_text().strip()).isdecimal():
+        limits.append(int(text))
+    return min(limits)

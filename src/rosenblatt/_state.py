@@ -1,0 +1,85 @@
+"""What changes while a network trains, and how it begins.
+
+The order of random draws is part of the contract with scikit-learn: `initial_parameters`
+makes the first ones; training makes the rest (validation split, then shuffles).
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rosenblatt.core.dispatch import ACTIVATIONS
+
+
+@dataclass
+class State:
+    """Parameters and counters; what `fit` ends with is what the estimator keeps.
+
+    Attributes
+    ----------
+    coefs, intercepts : lists of ndarray
+    random_state : numpy.random.RandomState
+    n_epochs, n_samples_seen : int
+        Of this fit, and of all fits since the parameters were drawn.
+    loss : float
+        The last epoch's.
+    loss_curve, validation_scores : lists of float
+    best_loss, best_validation_score : float
+    n_epochs_without_improvement : int
+    optimizer : OptimizerState or None
+    """
+
+    coefs: list
+    intercepts: list
+    random_state: np.random.RandomState
+    n_epochs: int = 0
+    n_samples_seen: int = 0
+    loss: float = np.nan
+    loss_curve: list = field(default_factory=list)
+    validation_scores: list = field(default_factory=list)
+    best_loss: float = np.inf
+    best_validation_score: float = -np.inf
+    n_epochs_without_improvement: int = 0
+    optimizer: object = None
+
+
+@dataclass
+class OptimizerState:
+    """What a stochastic solver carries from step to step.
+
+    Attributes
+    ----------
+    solver : str
+    learning_rate_init, learning_rate : float
+        What the schedule started from, and where it is.
+    n_steps : int
+    moments : list of (list of ndarray, list of ndarray)
+        For each moment the arrays for coefs and for intercepts.
+    """
+
+    solver: str
+    learning_rate_init: float
+    learning_rate: float
+    n_steps: int = 0
+    moments: list = field(default_factory=list)
+
+    def serves(self, plan):
+        """Whether a fit of this plan can go on from here."""
+        return (self.solver, self.learning_rate_init) == (plan.solver, plan.learning_rate_init)
+
+
+def initial_parameters(plan, random_state):
+    """Glorot & Bengio's (2010) uniform draws, for intercepts too, layer by layer.
+
+    Weights and intercepts lie within sqrt(init_factor / (fan_in + fan_out)); they are drawn
+    in float64 and then rounded, so that float32 starts from the same network.
+    """
+    # as in scikit-learn, the output layer is drawn like the hidden ones
+    name = plan.activations[0] if plan.activations else "identity"
+    coefs, intercepts = [], []
+    for fan_in, fan_out in zip(plan.widths[:-1], plan.widths[1:], strict=True):
+        bound = np.sqrt(ACTIVATIONS[name].init_factor / (fan_in + fan_out))
+        coefs.append(random_state.uniform(-bound, bound, (fan_in, fan_out)).astype(plan.dtype))
+        intercepts.append(random_state.uniform(-bound, bound, fan_out).astype(plan.dtype))
+    return coefs, intercepts
