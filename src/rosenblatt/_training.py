@@ -1,10 +1,11 @@
-"""The stochastic training loop: one call of the core per epoch.
+"""The stochastic training loop: at most one call of the core per epoch.
 
-Draws the order of rows, sets the learning rate, scores, decides when to stop. The arithmetic
-of an epoch is the core's; parameters and data arrive checked.
+Sets the learning rates, scores, decides when to stop. The arithmetic of an epoch and the
+shuffling of rows are the core's; parameters and data arrive checked.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import time
 import warnings
 
 import numpy as np
@@ -13,13 +14,16 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 
 from rosenblatt._state import OptimizerState
-from rosenblatt.core.network import Examples, Network
+from rosenblatt.core.network import Examples, LossRule, Network, RowOrder
 
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed. Scale the features (sklearn.preprocessing.StandardScaler does), "
     "scale a large regression target, or lower learning_rate_init (it is {:g})."
 )
+
+# what one call of the core may take, if an epoch is not longer
+SECONDS_PER_CALL = 0.1
 
 
 def train(plan, data, state):
@@ -55,35 +59,46 @@ class TrainingRun:
         self.rows, self.validation_rows = split_rows(plan, data, state.random_state)
         self.batch_size = plan.rows_per_step(len(self.rows))
         self.examples = Examples(data.X, data.targets, data.sample_weight)
+        self.n_steps = -(-len(self.rows) // self.batch_size)
+        self.order = RowOrder(self.rows, state.random_state if plan.shuffle else None)
         self.network = build_network(plan, state, self.batch_size)
         self._resume_optimizer()
         self.best_parameters = self.network.parameters.copy() if plan.early_stopping else None
 
     def epochs(self):
-        """Trains until the plan's rules say stop."""
-        order = np.arange(len(self.rows))
-        self.state.n_epochs = 0
-        while self.state.n_epochs < self.plan.max_epochs:
-            if self.plan.shuffle:
-                permutation = np.arange(len(order))
-                self.state.random_state.shuffle(permutation)
-                order = order[permutation]  # permutations compose, as scikit-learn's do
-            self._train_epoch(self.rows[order])
+        """Trains until the plan's rules say stop.
+
+        Where Python has nothing to do between epochs the core runs many in one call, for about
+        SECONDS_PER_CALL, so that Ctrl-C is heard. Where calls are split changes no bit.
+        """
+        state, plan = self.state, self.plan
+        state.n_epochs = 0
+        n_epochs = 1
+        while state.n_epochs < plan.max_epochs:
+            started = time.perf_counter()
+            n_done = self._train_epochs(min(n_epochs, plan.max_epochs - state.n_epochs))
             if not self.network.all_finite():
                 self._diverged()
                 return
-            if self.plan.early_stopping:
+            if plan.early_stopping:
                 self._validate()
-            else:
-                self._compare_loss()
-            if self._is_finished() or self.plan.incremental:
+            if self._is_finished() or plan.incremental:
                 return
+            if self.runs_alone:
+                seconds = max(time.perf_counter() - started, 1e-9)
+                n_epochs = max(1, min(int(n_done * SECONDS_PER_CALL / seconds), 2 * n_epochs))
         warnings.warn(
-            f"Stochastic Optimizer: Maximum iterations ({self.plan.max_epochs}) reached and the "
+            f"Stochastic Optimizer: Maximum iterations ({plan.max_epochs}) reached and the "
             "optimization hasn't converged yet.",
             ConvergenceWarning,
             stacklevel=5,
         )
+
+    @property
+    def runs_alone(self):
+        """Whether nothing in Python has to see an epoch."""
+        looks = self.plan.early_stopping or self.plan.verbose
+        return not looks and self.order.is_continued_in_core
 
     def keep(self):
         """Copies parameters and optimiser state out of the network."""
@@ -109,25 +124,42 @@ class TrainingRun:
             for views, arrays in zip(self.network.views(moment), kept, strict=True):
                 copy_arrays(views, arrays)
 
-    def _train_epoch(self, rows):
-        state = self.state
-        n_steps = -(-len(rows) // self.batch_size)
-        rates = np.full(n_steps, state.optimizer.learning_rate)
-        loss = self.network.train_epoch(self.examples, rows, rates, self.batch_size)
-        state.n_epochs += 1
-        state.n_samples_seen += len(rows)
-        state.loss = loss
-        state.loss_curve.append(loss)
-        if self.plan.verbose:
-            print(f"Iteration {state.n_epochs}, loss = {loss:.8f}")
+    def _train_epochs(self, n_epochs):
+        """At most n_epochs in one call of the core; returns how many there were."""
+        plan, state = self.plan, self.state
+        rule = None
+        if not plan.early_stopping:
+            rule = LossRule(
+                state.best_loss, state.n_epochs_without_improvement, plan.tol, plan.n_iter_no_change
+            )
+        rates = self._learning_rates(n_epochs)
+        losses = self.network.train_epochs(
+            self.examples,
+            self.order,
+            np.repeat(rates[:-1, None], self.n_steps, axis=1),
+            self.batch_size,
+            rule,
+        )
+        n_done = len(losses)
+        state.optimizer.learning_rate = float(rates[n_done])
+        state.n_epochs += n_done
+        state.n_samples_seen += n_done * len(self.rows)
+        state.loss = float(losses[-1])
+        state.loss_curve += losses.tolist()
+        if rule is not None:
+            state.best_loss = rule.best
+            state.n_epochs_without_improvement = rule.n_without_improvement
+        self._tell(f"Iteration {state.n_epochs}, loss = {state.loss:.8f}")
+        return n_done
 
-    def _compare_loss(self):
-        state = self.state
-        if state.loss > state.best_loss - self.plan.tol:
-            state.n_epochs_without_improvement += 1
-        else:
-            state.n_epochs_without_improvement = 0
-        state.best_loss = min(state.best_loss, state.loss)
+    def _learning_rates(self, n_epochs):
+        """The rate of each of the next epochs, and of the one after them."""
+        plan, rate = self.plan, self.state.optimizer.learning_rate
+        rates = np.full(n_epochs + 1, rate)
+        if plan.schedule == "invscaling":
+            seen = self.state.n_samples_seen + len(self.rows) * np.arange(1, n_epochs + 1)
+            rates[1:] = plan.learning_rate_init / (seen + 1.0) ** plan.power_t
+        return rates
 
     def _validate(self):
         state = self.state
@@ -168,12 +200,8 @@ class TrainingRun:
         warnings.warn(f"{message} The best weights are kept.", ConvergenceWarning, stacklevel=6)
 
     def _is_finished(self):
-        """Applies the schedule at an epoch's end; True where training is to stop."""
+        """Whether patience is at its end and learning_rate='adaptive' has nothing to lower."""
         plan, state, optimizer = self.plan, self.state, self.state.optimizer
-        if plan.schedule == "invscaling":
-            optimizer.learning_rate = (
-                plan.learning_rate_init / (state.n_samples_seen + 1) ** plan.power_t
-            )
         if state.n_epochs_without_improvement <= plan.n_iter_no_change:
             return False
         message = (

@@ -79,6 +79,103 @@ cdef class Examples:
         self.weight_data = NULL if sample_weight is None else _address(sample_weight)
 
 
+cdef extern from "shuffle.h" nogil:
+    ctypedef struct rb_mt19937:
+        unsigned int key[624]
+        int position
+    void rb_shuffle(Py_ssize_t *, Py_ssize_t, rb_mt19937 *)
+
+
+cdef class RowOrder:
+    """The order in which rows are taken, shuffled anew for every epoch.
+
+    Shuffles compose: each permutes the order of the epoch before, as scikit-learn's do.
+
+    Parameters
+    ----------
+    rows : ndarray of intp of shape (n_rows,)
+        Row numbers, in the order to start from. Copied.
+    random_state : numpy.random.RandomState or None
+        None keeps the order. A RandomState is left as if its own `shuffle` had been called.
+    """
+
+    cdef Py_ssize_t[::1] rows
+    cdef object random_state
+    cdef dict state
+    cdef rb_mt19937 generator
+    cdef bint shuffles
+
+    def __init__(self, rows, random_state=None):
+        self.rows = np.array(rows, dtype=np.intp)
+        self.random_state = random_state
+        self.shuffles = random_state is not None and self.is_continued_in_core
+
+    @property
+    def is_continued_in_core(self):
+        """Whether epochs can follow each other without Python: only MT19937 is known there."""
+        if self.random_state is None:
+            return True
+        return self.random_state.get_state(legacy=False)["bit_generator"] == "MT19937"
+
+    def _begin(self):
+        cdef unsigned int[::1] key
+        if self.random_state is None:
+            return
+        if not self.shuffles:
+            permutation = np.arange(len(self.rows))
+            self.random_state.shuffle(permutation)
+            self.rows = np.asarray(self.rows)[permutation]
+            return
+        self.state = self.random_state.get_state(legacy=False)
+        key = np.ascontiguousarray(self.state["state"]["key"], dtype=np.uint32)
+        for i in range(624):
+            self.generator.key[i] = key[i]
+        self.generator.position = self.state["state"]["pos"]
+
+    def _end(self):
+        if not self.shuffles:
+            return
+        self.state["state"] = {
+            "key": np.array([self.generator.key[i] for i in range(624)], dtype=np.uint32),
+            "pos": self.generator.position,
+        }
+        self.random_state.set_state(self.state)
+
+    cdef void next_epoch(self) noexcept nogil:
+        if self.shuffles:
+            rb_shuffle(&self.rows[0], self.rows.shape[0], &self.generator)
+
+
+cdef class LossRule:
+    """Counts the epochs in a row whose loss is not `tol` below the best so far.
+
+    Parameters
+    ----------
+    best : float
+    n_without_improvement : int
+        Where to go on from.
+    tol : float
+    patience : float
+        `is_exhausted` once there were more.
+    """
+
+    cdef readonly double best, tol, patience
+    cdef readonly Py_ssize_t n_without_improvement
+
+    def __init__(self, best, n_without_improvement, tol, patience):
+        self.best, self.n_without_improvement = best, n_without_improvement
+        self.tol, self.patience = tol, patience
+
+    cdef bint is_exhausted(self, double loss) noexcept nogil:
+        if loss > self.best - self.tol:
+            self.n_without_improvement += 1
+        else:
+            self.n_without_improvement = 0
+        if loss < self.best:
+            self.best = loss
+        return self.n_without_improvement > self.patience
+
+
 cdef struct Layer:
     Py_ssize_t fan_in, fan_out
     Py_ssize_t width            # fan_out, padded to whole vectors
@@ -373,33 +470,59 @@ cdef class Network:
         self.step.beta_2 = beta_2
         self.step.epsilon = epsilon
 
-    def train_epoch(self, Examples examples, const Py_ssize_t[::1] order,
-                    const double[::1] learning_rates, Py_ssize_t batch_size):
-        """One pass over rows `order` of the examples in batches.
+    cdef double train_epoch(self, Examples examples, const Py_ssize_t *order, Py_ssize_t n,
+                            const double *learning_rates, Py_ssize_t batch_size) noexcept nogil:
+        """One pass over rows order[0..n); returns the mean over rows of their batch's loss."""
+        cdef Py_ssize_t start = 0, i = 0, rows
+        cdef double total = 0
+        while start < n:
+            rows = min(batch_size, n - start)
+            total += rows * self.train_step(examples, order + start, rows, learning_rates[i])
+            start += rows
+            i += 1
+        return total / n
+
+    def train_epochs(self, Examples examples, RowOrder order, const double[:, ::1] learning_rates,
+                     Py_ssize_t batch_size, LossRule rule=None):
+        """Epochs over the examples, until the rates are used up or there is reason to stop.
 
         Parameters
         ----------
         examples : Examples
-        order : array of intp of shape (n_rows,)
-            Indices of rows; batches are consecutive slices, the last may be shorter.
-        learning_rates : array of float64 of shape (n_steps,)
-            One for every batch.
+        order : RowOrder
+            Batches are consecutive slices of it, the last may be shorter.
+        learning_rates : array of float64 of shape (n_epochs, n_steps)
+            One for every batch of every epoch.
         batch_size : int
+        rule : LossRule or None
+            Told every epoch's loss; its exhaustion is a reason to stop.
 
         Returns
         -------
-        float
-            The mean over rows of their batch's loss, each taken before the batch's step.
+        ndarray of shape (n_epochs_done,)
+            Each epoch's loss: the mean over rows of their batch's, taken before the batch's
+            step. After an epoch that left parameters that are not finite there is no other.
         """
-        cdef Py_ssize_t n = order.shape[0], start = 0, i = 0, rows
-        cdef double total = 0
+        cdef Py_ssize_t done = 0, most = learning_rates.shape[0]
+        cdef Py_ssize_t n = order.rows.shape[0]
+        cdef Py_ssize_t n_parameters = self.n_parameters
+        losses = np.empty(most)
+        cdef double[::1] loss_of = losses
+        if most > 1 and not order.is_continued_in_core:
+            raise ValueError("an order that only Python can continue goes one epoch at a time")
+        order._begin()
         with nogil:
-            while start < n:
-                rows = min(batch_size, n - start)
-                total += rows * self.train_step(examples, &order[start], rows, learning_rates[i])
-                start += rows
-                i += 1
-        return total / n
+            while done < most:
+                order.next_epoch()
+                loss_of[done] = self.train_epoch(
+                    examples, &order.rows[0], n, &learning_rates[done, 0], batch_size)
+                done += 1
+                if not self.kernels.all_finite(self.layers[0].weights, n_parameters):
+                    break
+                if rule is not None and rule.is_exhausted(loss_of[done - 1]):
+                    break
+        order._end()
+        return losses[:done]
 
     def loss_and_gradient(self, Examples examples, const Py_ssize_t[::1] order):
         """The weighted sum of the rows' losses; its gradient is left in `gradient`."""
