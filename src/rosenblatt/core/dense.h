@@ -174,11 +174,13 @@ static void NAME(dense_backward_input)(void *dA, const void *dZ, const void *W, 
     }
 }
 
-static void NAME(add_column_sums)(real *restrict db, const real *restrict dZ, ptrdiff_t m,
-                                  ptrdiff_t width, int accumulate) {
-    if (!accumulate) memset(db, 0, (size_t)width * sizeof(real));
+static void NAME(column_sums)(void *db, const void *dZ, ptrdiff_t m, ptrdiff_t width,
+                              int accumulate) {
+    real *restrict sums = db;
+    const real *restrict deltas = dZ;
+    if (!accumulate) memset(sums, 0, (size_t)width * sizeof(real));
     for (ptrdiff_t i = 0; i < m; i++)
-        for (ptrdiff_t j = 0; j < width; j++) db[j] += dZ[i * width + j];
+        for (ptrdiff_t j = 0; j < width; j++) sums[j] += deltas[i * width + j];
 }
 
 /* The panel of A that a row block of the product reads, brought together: in place its
@@ -190,9 +192,9 @@ ALWAYS_INLINE void NAME(pack_columns)(real *restrict panel, const real *restrict
         for (ptrdiff_t i = 0; i < rows; i++) panel[q * rows + i] = A[q * a_stride + i];
 }
 
-static void NAME(dense_backward_weights)(void *dW, void *db, const void *A, const void *dZ,
-                                         ptrdiff_t m, ptrdiff_t k, ptrdiff_t width,
-                                         ptrdiff_t a_stride, int accumulate) {
+static void NAME(dense_backward_weights)(void *dW, const void *A, const void *dZ, ptrdiff_t m,
+                                         ptrdiff_t k, ptrdiff_t width, ptrdiff_t a_stride,
+                                         int accumulate) {
     enum { DEPTH = 256 }; /* rows of the batch at once: their panel is 24 KB at most */
     real panel[DEPTH * TILE_ROWS];
     const int pack = width > 2 * LANES; /* one tile alone reads the panel once */
@@ -215,18 +217,18 @@ static void NAME(dense_backward_weights)(void *dW, void *db, const void *A, cons
             NAME(some_rows)(rows, &p, 0, 0, width);
         }
     }
-    NAME(add_column_sums)(db, dZ, m, width, accumulate);
 }
 
-static void NAME(csr_backward_weights)(void *dW, void *db, const rb_csr *X,
-                                       const ptrdiff_t *order, const void *dZ, ptrdiff_t m,
-                                       ptrdiff_t k, ptrdiff_t width, int accumulate) {
+static void NAME(csr_backward_weights)(void *dW, const rb_csr *X, const ptrdiff_t *order,
+                                       const void *dZ, ptrdiff_t m, ptrdiff_t k,
+                                       ptrdiff_t columns, ptrdiff_t width, int accumulate) {
     real *gradient = dW;
     const real *deltas = dZ, *values = X->values;
-    if (!accumulate) memset(gradient, 0, (size_t)(k * width) * sizeof(real));
+    if (!accumulate)
+        for (ptrdiff_t i = 0; i < k; i++)
+            memset(gradient + i * width, 0, (size_t)columns * sizeof(real));
     for (ptrdiff_t i = 0; i < m; i++)
         for (ptrdiff_t q = X->starts[order[i]]; q < X->starts[order[i] + 1]; q++)
             NAME(add_multiple)(gradient + X->columns[q] * width, values[q],
-                               deltas + i * width, width);
-    NAME(add_column_sums)(db, deltas, m, width, accumulate);
+                               deltas + i * width, columns);
 }

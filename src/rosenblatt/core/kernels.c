@@ -65,6 +65,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
         .dense_backward_input = dense_backward_input_##type,                             \
         .dense_backward_weights = dense_backward_weights_##type,                         \
         .csr_backward_weights = csr_backward_weights_##type,                             \
+        .column_sums = column_sums_##type,                                               \
         .loss_gradient = loss_gradient_##type, .total_weight = total_weight_##type,      \
         .predict = predict_##type,                                                       \
         .update = update_##type, .sum_of_squares = sum_of_squares_##type,                \

@@ -68,7 +68,8 @@ typedef struct {
 /* Compressed sparse rows of the caller's X. */
 typedef struct { const void *values; const int32_t *columns; const ptrdiff_t *starts; } rb_csr;
 
-enum { OUTPUT_BLOCK = 16 }; /* rows that the losses handle at once */
+enum { OUTPUT_BLOCK = 16 };   /* rows that the losses handle at once */
+enum { UPDATE_BLOCK = 4096 }; /* parameters whose squares are summed at once */
 
 typedef struct {
     ptrdiff_t item_size;     /* bytes of an element */
@@ -99,23 +100,25 @@ typedef struct {
                                  const void *kept, ptrdiff_t m, ptrdiff_t k, ptrdiff_t n,
                                  ptrdiff_t width, ptrdiff_t k_width, int activation);
 
-    /* dW (k, width) = A^T (k, m) dZ (m, width), db (width,) = the column sums of dZ;
-     * added to what is there where `accumulate` */
-    void (*dense_backward_weights)(void *dW, void *db, const void *A, const void *dZ,
-                                   ptrdiff_t m, ptrdiff_t k, ptrdiff_t width,
-                                   ptrdiff_t a_stride, int accumulate);
-    /* the same for rows order[0..m) of a sparse X with k columns */
-    void (*csr_backward_weights)(void *dW, void *db, const rb_csr *X, const ptrdiff_t *order,
-                                 const void *dZ, ptrdiff_t m, ptrdiff_t k, ptrdiff_t width,
-                                 int accumulate);
+    /* dW (k, width) = A^T (k, m) dZ (m, width); added to what is there where `accumulate` */
+    void (*dense_backward_weights)(void *dW, const void *A, const void *dZ, ptrdiff_t m,
+                                   ptrdiff_t k, ptrdiff_t width, ptrdiff_t a_stride,
+                                   int accumulate);
+    /* the same for rows order[0..m) of a sparse X with k columns; only the first `columns`
+     * columns of dW and dZ, a whole number of vectors */
+    void (*csr_backward_weights)(void *dW, const rb_csr *X, const ptrdiff_t *order,
+                                 const void *dZ, ptrdiff_t m, ptrdiff_t k, ptrdiff_t columns,
+                                 ptrdiff_t width, int accumulate);
+    /* db (width,) = the column sums of dZ (m, width); added where `accumulate` */
+    void (*column_sums)(void *db, const void *dZ, ptrdiff_t m, ptrdiff_t width, int accumulate);
 
     /* Losses. z (m, width) holds n logits a row and becomes their gradient, times the row's
-     * weight; returns the weighted sum of the rows' losses. `targets` is (., n) of the
-     * kernel's precision, or ptrdiff_t class indices (.,); `weights` is (.,) or NULL; row i
-     * of z belongs to row order[i] of both. scratch: 3 * n * OUTPUT_BLOCK elements. */
-    double (*loss_gradient)(void *z, const void *targets, const void *weights,
-                            const ptrdiff_t *order, ptrdiff_t m, ptrdiff_t n, ptrdiff_t width,
-                            int loss, void *scratch);
+     * weight; losses (m,) are the rows' losses, times their weights. `targets` is (., n) of
+     * the kernel's precision, or ptrdiff_t class indices (.,); `weights` is (.,) or NULL;
+     * row i of z belongs to row order[i] of both. scratch: 3 * n * OUTPUT_BLOCK elements. */
+    void (*loss_gradient)(void *z, double *losses, const void *targets, const void *weights,
+                          const ptrdiff_t *order, ptrdiff_t m, ptrdiff_t n, ptrdiff_t width,
+                          int loss, void *scratch);
     /* sum of weights[order[i]] over i < m */
     double (*total_weight)(const void *weights, const ptrdiff_t *order, ptrdiff_t m);
     /* out (m, n) = the loss's output activation of z (m, width) */

@@ -5,7 +5,7 @@ cdef extern from "kernels.h" nogil:
     int OUTPUT, INPUT
     int REAL, BINARY, CLASS
     int N_ACTIVATIONS, N_LOSSES, N_OPTIMIZERS
-    int OUTPUT_BLOCK
+    int OUTPUT_BLOCK, UPDATE_BLOCK
 
     ctypedef struct rb_activation_row:
         const char *name
@@ -50,14 +50,15 @@ cdef extern from "kernels.h" nogil:
             void *, const void *, const void *, const void *, const void *, Py_ssize_t,
             Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*dense_backward_weights)(
-            void *, void *, const void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, int) noexcept nogil
+            void *, const void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            int) noexcept nogil
         void (*csr_backward_weights)(
-            void *, void *, const rb_csr *, const Py_ssize_t *, const void *, Py_ssize_t,
+            void *, const rb_csr *, const Py_ssize_t *, const void *, Py_ssize_t, Py_ssize_t,
             Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        double (*loss_gradient)(
-            void *, const void *, const void *, const Py_ssize_t *, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, int, void *) noexcept nogil
+        void (*column_sums)(void *, const void *, Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*loss_gradient)(
+            void *, double *, const void *, const void *, const Py_ssize_t *, Py_ssize_t,
+            Py_ssize_t, Py_ssize_t, int, void *) noexcept nogil
         double (*total_weight)(const void *, const Py_ssize_t *, Py_ssize_t) noexcept nogil
         void (*predict)(
             void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, int, void *) noexcept nogil

@@ -1,9 +1,12 @@
 """The network: forward pass, backward pass, optimiser step, epoch.
 
-This file is the algorithm. It owns every buffer, allocated once; everything below
-`train_epoch` runs without the GIL and touches no Python object. What a product, a loss or
-an update is stands in the kernels; when to stop, in which order and at what rate, in the
-training loop above.
+This file is the algorithm. It owns every buffer, allocated once; all that an epoch does runs
+without the GIL and touches no Python object. What a product, a loss or an update is stands
+in the kernels; what may stop training, and the rates, in the training loop above.
+
+Every method that takes a `team` and a `thread` is run by all threads of the team at once:
+each does its share, which is of rows or of parameters and never of a sum, and they meet
+where one needs what another has done. With one thread the shares are the whole.
 """
 
 import numpy as np
@@ -11,12 +14,18 @@ import numpy as np
 from libc.stdint cimport int32_t
 
 from rosenblatt.core.dispatch cimport active_kernels
-from rosenblatt.core.kernels cimport OUTPUT_BLOCK, rb_csr, rb_kernels, rb_step
+from rosenblatt.core.kernels cimport (
+    OUTPUT_BLOCK, UPDATE_BLOCK, rb_csr, rb_kernels, rb_step,
+)
 
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
 
 ALIGNMENT = 64
 MAX_LAYERS = 256
+
+cdef enum:
+    ROW_UNIT = 48  # rows are shared in multiples of this, of the tiles' and the losses' rows
+    FEW_ROWS = 4   # below, transposing weights costs more than it saves
 
 
 cdef char *_address(object array) except? NULL:
@@ -84,6 +93,14 @@ cdef extern from "shuffle.h" nogil:
         unsigned int key[624]
         int position
     void rb_shuffle(Py_ssize_t *, Py_ssize_t, rb_mt19937 *)
+
+
+cdef extern from "threads.h" nogil:
+    ctypedef struct rb_team:
+        int n_threads
+    void rb_meet(rb_team *)
+    void rb_run_team(void (*)(void *, rb_team *, int) noexcept nogil, void *, int)
+    void rb_share(Py_ssize_t, Py_ssize_t, int, int, Py_ssize_t *, Py_ssize_t *)
 
 
 cdef class RowOrder:
@@ -186,7 +203,44 @@ cdef struct Layer:
     char *d_intercepts
     char *before                # (chunk, width) before the activation; `output` if not kept
     char *output                # (chunk, width)
+    char *delta                 # (chunk, width); the last layer's is its output
     char *transposed            # (fan_out, width of the layer below), or NULL
+
+
+cdef struct Job:
+    # what `train_epochs` was asked, for the threads that do it
+    void *network
+    void *examples
+    void *order
+    void *rule                  # or NULL
+    Py_ssize_t *rows
+    const double *learning_rates
+    double *losses
+    Py_ssize_t n_rows, n_steps, n_epochs, batch_size
+    Py_ssize_t n_done
+    bint is_over
+
+
+cdef void _train_epochs(void *context, rb_team *team, int thread) noexcept nogil:
+    """What each thread of `Network.train_epochs` runs; thread 0 decides for all."""
+    cdef Job *job = <Job *> context
+    cdef rb_step step = (<Network> job.network).step
+    cdef double loss
+    while not job.is_over:
+        if thread == 0:
+            (<RowOrder> job.order).next_epoch()
+        rb_meet(team)
+        loss = (<Network> job.network).train_epoch(job, &step, team, thread)
+        rb_meet(team)
+        if thread == 0:
+            (<Network> job.network).step = step
+            job.losses[job.n_done] = loss
+            job.n_done += 1
+            job.is_over = (
+                job.n_done == job.n_epochs
+                or not (<Network> job.network).is_finite()
+                or (job.rule != NULL and (<LossRule> job.rule).is_exhausted(loss)))
+        rb_meet(team)
 
 
 cdef class Network:
@@ -207,6 +261,8 @@ cdef class Network:
         A row of optimizers.def; None keeps no moments.
     trainable : bool
         Without it there is room for `predict` only.
+    n_threads : int
+        The most threads that a call uses; small steps take one. Results do not depend on it.
 
     Attributes
     ----------
@@ -222,16 +278,16 @@ cdef class Network:
     cdef readonly list coefs, intercepts, coef_gradients, intercept_gradients
     cdef list buffers
     cdef Layer layers[256]
-    cdef int n_layers, loss, optimizer, n_moments
+    cdef int n_layers, loss, optimizer, n_moments, n_threads
     cdef Py_ssize_t chunk, n_weights, n_parameters
     cdef char *batch            # (chunk, n_features) gathered rows
-    cdef char *deltas[2]        # (chunk, widest) this layer's and the one below
     cdef char *moment_blocks[2]
     cdef rb_step step
-    cdef char *scratch
+    cdef char *scratch          # a thread's part: (3 * n_outputs, OUTPUT_BLOCK)
+    cdef double[::1] row_losses, squares
 
     def __init__(self, widths, activations, loss, batch_size, dtype, *, optimizer=None,
-                 trainable=True):
+                 trainable=True, n_threads=1):
         self.dtype = np.dtype(dtype)
         self.kernels = active_kernels(self.dtype)
         self.buffers = []
@@ -242,6 +298,7 @@ cdef class Network:
         self.loss = LOSSES[loss].code
         self.optimizer = -1 if optimizer is None else OPTIMIZERS[optimizer].code
         self.n_moments = 0 if optimizer is None else OPTIMIZERS[optimizer].n_moments
+        self.n_threads = n_threads
         self._lay_out(widths)
         self._allocate_parameters(trainable)
         self._allocate_forward(widths, activations, batch_size)
@@ -316,138 +373,206 @@ cdef class Network:
             layer.before = layer.output
             if row.keeps_input:
                 layer.before = self._buffer(self.chunk, layer.width)
-        self.scratch = self._buffer(3 * widths[self.n_layers], OUTPUT_BLOCK)
+        self.scratch = self._buffer(3 * widths[self.n_layers] * self.n_threads, OUTPUT_BLOCK)
+        self.row_losses = np.zeros(self.chunk)
 
     def _allocate_backward(self):
         cdef Layer *layer
-        widest = 0
         for i in range(self.n_layers):
             layer = &self.layers[i]
-            widest = max(widest, layer.width)
+            layer.delta = layer.output
+            if i < self.n_layers - 1:
+                layer.delta = self._buffer(self.chunk, layer.width)
             layer.transposed = NULL
             if i > 0:
                 layer.transposed = self._buffer(layer.fan_out, self.layers[i - 1].width)
-        self.deltas[0] = self._buffer(self.chunk, widest)
-        self.deltas[1] = self._buffer(self.chunk, widest)
+        self.squares = np.zeros(self.n_weights // UPDATE_BLOCK + 1)
 
     def _chunk_rows(self, widths, batch_size):
-        """Rows whose inputs, activations and deltas stay in the second-level cache together.
+        """Rows whose inputs, activations and deltas stay in the threads' second-level caches.
 
         A step walks its batch in such chunks. The gradient's sums run over the rows in the
         same order either way, so this changes no bit.
         """
         budget = 512 * 1024 // self.kernels.item_size
-        rows = budget // (sum(widths) + 2 * max(widths[1:]))
-        return min(batch_size, max(96, rows // 24 * 24))
+        rows = budget // (2 * sum(widths)) // ROW_UNIT * ROW_UNIT
+        return min(batch_size, max(2 * ROW_UNIT, rows) * self.n_threads)
 
     # -- forward, backward, update -------------------------------------------------------
 
     cdef const char *forward(self, Examples examples, const Py_ssize_t *order,
-                             Py_ssize_t rows) noexcept nogil:
-        """Activations of all layers for rows order[0..rows); returns the logits."""
-        cdef const char *inputs = self.batch
+                             Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        """Activations of all layers for rows order[first..last) of the chunk.
+
+        Returns where the first of these rows' logits are.
+        """
+        cdef Py_ssize_t rows = last - first, size = self.kernels.item_size
         cdef Py_ssize_t stride = examples.n_features
+        cdef char *inputs = self.batch + first * stride * size
         cdef Layer *layer
         cdef int i
         if not examples.is_sparse:
-            self.kernels.gather(self.batch, examples.rows, order, rows, stride, stride)
+            self.kernels.gather(inputs, examples.rows, order + first, rows, stride, stride)
         for i in range(self.n_layers):
             layer = &self.layers[i]
+            output = layer.output + first * layer.width * size
+            before = layer.before + first * layer.width * size
             if i == 0 and examples.is_sparse:
-                self.kernels.csr_forward(layer.output, layer.before, &examples.csr, order,
+                self.kernels.csr_forward(output, before, &examples.csr, order + first,
                                          layer.weights, layer.intercepts, rows, layer.width,
                                          layer.activation)
             else:
-                self.kernels.dense_forward(layer.output, layer.before, inputs, layer.weights,
+                self.kernels.dense_forward(output, before, inputs, layer.weights,
                                            layer.intercepts, rows, layer.fan_in, layer.width,
                                            stride, layer.activation)
-            inputs = layer.output
+            inputs = output
             stride = layer.width
         return inputs
 
-    cdef void backward(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
-                       char *delta, bint transposed, bint accumulate) noexcept nogil:
-        """Gradients of all layers from the logits' gradient, `delta`."""
+    cdef void backward(self, Py_ssize_t first, Py_ssize_t last, bint transposed) noexcept nogil:
+        """Deltas of all layers for rows [first, last) of the chunk, from the last layer's."""
+        cdef Py_ssize_t size = self.kernels.item_size
         cdef Layer *layer
         cdef Layer *below
         cdef int i
         for i in range(self.n_layers - 1, 0, -1):
             layer = &self.layers[i]
             below = &self.layers[i - 1]
-            self.kernels.dense_backward_weights(
-                layer.d_weights, layer.d_intercepts, below.output, delta, rows, layer.fan_in,
-                layer.width, below.width, accumulate)
             self.kernels.dense_backward_input(
-                self.deltas[i & 1], delta, layer.weights,
-                layer.transposed if transposed else NULL, below.before, rows, layer.fan_in,
+                below.delta + first * below.width * size, layer.delta + first * layer.width * size,
+                layer.weights, layer.transposed if transposed else NULL,
+                below.before + first * below.width * size, last - first, layer.fan_in,
                 layer.fan_out, layer.width, below.width, below.activation)
-            delta = self.deltas[i & 1]
-        layer = &self.layers[0]
-        if examples.is_sparse:
-            self.kernels.csr_backward_weights(
-                layer.d_weights, layer.d_intercepts, &examples.csr, order, delta, rows,
-                layer.fan_in, layer.width, accumulate)
-        else:
-            self.kernels.dense_backward_weights(
-                layer.d_weights, layer.d_intercepts, self.batch, delta, rows, layer.fan_in,
-                layer.width, layer.fan_in, accumulate)
 
-    cdef double gradients(self, Examples examples, const Py_ssize_t *order,
-                          Py_ssize_t rows) noexcept nogil:
-        """Fills the gradient with the sum over the rows' gradients; returns their losses' sum."""
-        cdef bint transposed = rows >= 4  # below, a transpose costs more than it saves
-        cdef Py_ssize_t start = 0, count
-        cdef double total = 0
-        cdef char *logits
+    cdef void backward_weights(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
+                               bint accumulate, rb_team *team, int thread) noexcept nogil:
+        """Gradients of all parameters from the deltas of the chunk's rows."""
+        cdef Py_ssize_t size = self.kernels.item_size, vector = self.kernels.vector_length
+        cdef Py_ssize_t stride, start, stop
+        cdef const char *inputs
         cdef Layer *layer
         cdef int i
+        for i in range(self.n_layers):
+            layer = &self.layers[i]
+            inputs = self.batch if i == 0 else self.layers[i - 1].output
+            stride = layer.fan_in if i == 0 else self.layers[i - 1].width
+            if i % team.n_threads == thread:
+                self.kernels.column_sums(layer.d_intercepts, layer.delta, rows, layer.width,
+                                         accumulate)
+            if i == 0 and examples.is_sparse:
+                rb_share(layer.width, vector, team.n_threads, thread, &start, &stop)
+                self.kernels.csr_backward_weights(
+                    layer.d_weights + start * size, &examples.csr, order,
+                    layer.delta + start * size, rows, layer.fan_in, stop - start, layer.width,
+                    accumulate)
+                continue
+            rb_share(layer.fan_in, ROW_UNIT // 4, team.n_threads, thread, &start, &stop)
+            self.kernels.dense_backward_weights(
+                layer.d_weights + start * layer.width * size, inputs + start * size, layer.delta,
+                rows, stop - start, layer.width, stride, accumulate)
+
+    cdef void transpose(self, rb_team *team, int thread) noexcept nogil:
+        """Transposes of the weights, for the deltas."""
+        cdef Py_ssize_t size = self.kernels.item_size, start, stop, below
+        cdef Layer *layer
+        cdef int i
+        for i in range(1, self.n_layers):
+            layer = &self.layers[i]
+            below = self.layers[i - 1].width
+            rb_share(layer.fan_out, 16, team.n_threads, thread, &start, &stop)
+            self.kernels.transpose(layer.transposed + start * below * size,
+                                   layer.weights + start * size, layer.fan_in, stop - start,
+                                   layer.width, below)
+
+    cdef double gradients(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
+                          rb_team *team, int thread) noexcept nogil:
+        """Fills the gradient with the sum over the rows' gradients.
+
+        Returns the sum of the rows' losses (to thread 0).
+        """
+        cdef bint transposed = rows >= FEW_ROWS
+        cdef Py_ssize_t start = 0, count, first, last, i
+        cdef double total = 0
+        cdef Layer *output = &self.layers[self.n_layers - 1]
+        cdef Py_ssize_t size = self.kernels.item_size
+        cdef char *scratch = self.scratch + 3 * output.fan_out * OUTPUT_BLOCK * size * thread
+        cdef char *logits
         if transposed:
-            for i in range(1, self.n_layers):
-                layer = &self.layers[i]
-                self.kernels.transpose(layer.transposed, layer.weights, layer.fan_in,
-                                       layer.fan_out, layer.width, self.layers[i - 1].width)
-        layer = &self.layers[self.n_layers - 1]
+            self.transpose(team, thread)
+            rb_meet(team)
         while start < rows:
             count = min(self.chunk, rows - start)
-            logits = <char *> self.forward(examples, order + start, count)
-            total += self.kernels.loss_gradient(
-                logits, examples.target_data, examples.weight_data, order + start, count,
-                layer.fan_out, layer.width, self.loss, self.scratch)
-            self.backward(examples, order + start, count, logits, transposed, start > 0)
+            rb_share(count, ROW_UNIT, team.n_threads, thread, &first, &last)
+            if first < last:
+                logits = <char *> self.forward(examples, order + start, first, last)
+                self.kernels.loss_gradient(
+                    logits, &self.row_losses[first], examples.target_data, examples.weight_data,
+                    order + start + first, last - first, output.fan_out, output.width, self.loss,
+                    scratch)
+                self.backward(first, last, transposed)
+            rb_meet(team)
+            self.backward_weights(examples, order + start, count, start > 0, team, thread)
+            if thread == 0:
+                for i in range(count):
+                    total += self.row_losses[i]
+            rb_meet(team)
             start += count
         return total
 
-    cdef double update(self) noexcept nogil:
-        """One optimiser step on `self.step`; returns the penalty that it descended."""
-        cdef Py_ssize_t offset = self.n_weights * self.kernels.item_size
-        cdef char *parameters = self.layers[0].weights
-        cdef char *gradient = self.layers[0].d_weights
+    cdef double update(self, rb_step step, rb_team *team, int thread) noexcept nogil:
+        """One optimiser step; returns the penalty that it descended (to thread 0)."""
+        cdef Py_ssize_t size = self.kernels.item_size, start, stop, i
+        cdef double squares = 0, alpha = step.alpha
+        rb_share(self.n_weights, UPDATE_BLOCK, team.n_threads, thread, &start, &stop)
+        while start < stop:
+            i = min(UPDATE_BLOCK, stop - start)
+            self.squares[start // UPDATE_BLOCK] = self._update_part(&step, start, i)
+            start += i
+        step.alpha = 0  # intercepts carry no penalty
+        if thread == team.n_threads - 1:
+            self._update_part(&step, self.n_weights, self.n_parameters - self.n_weights)
+        rb_meet(team)
+        if thread == 0 and alpha != 0:
+            for i in range((self.n_weights + UPDATE_BLOCK - 1) // UPDATE_BLOCK):
+                squares += self.squares[i]
+        return 0.5 * alpha * squares / step.weight
+
+    cdef double _update_part(self, const rb_step *step, Py_ssize_t start,
+                             Py_ssize_t count) noexcept nogil:
+        cdef Py_ssize_t offset = start * self.kernels.item_size
         cdef char *first = self.moment_blocks[0]
         cdef char *second = self.moment_blocks[1]
-        cdef rb_step unpenalised = self.step
-        cdef double squares = self.kernels.update(
-            parameters, gradient, first, second, self.n_weights, &self.step, self.optimizer)
-        unpenalised.alpha = 0  # intercepts carry no penalty
-        self.kernels.update(
-            parameters + offset, gradient + offset, first + offset if first else NULL,
-            second + offset if second else NULL, self.n_parameters - self.n_weights,
-            &unpenalised, self.optimizer)
-        return 0.5 * self.step.alpha * squares / self.step.weight
+        return self.kernels.update(
+            self.layers[0].weights + offset, self.layers[0].d_weights + offset,
+            first + offset if first else NULL, second + offset if second else NULL, count, step,
+            self.optimizer)
 
     cdef double train_step(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
-                           double learning_rate) noexcept nogil:
-        """One batch: returns its loss, the penalty included, before the step."""
-        cdef double weight = rows
+                           rb_step *step, rb_team *team, int thread) noexcept nogil:
+        """One batch: returns its loss, the penalty included, before the step (to thread 0)."""
         cdef double loss
+        step.weight = rows
         if examples.weight_data:
-            weight = self.kernels.total_weight(examples.weight_data, order, rows)
-        if weight == 0:
+            step.weight = self.kernels.total_weight(examples.weight_data, order, rows)
+        if step.weight == 0:
             return 0  # nothing to learn from, and nothing to divide by
-        loss = self.gradients(examples, order, rows) / weight
-        self.step.t += 1
-        self.step.weight = weight
-        self.step.learning_rate = learning_rate
-        return loss + self.update()
+        loss = self.gradients(examples, order, rows, team, thread) / step.weight
+        step.t += 1
+        return loss + self.update(step[0], team, thread)
+
+    cdef double train_epoch(self, const Job *job, rb_step *step, rb_team *team,
+                            int thread) noexcept nogil:
+        """One pass over the job's rows; returns the mean over rows of their batch's loss."""
+        cdef Py_ssize_t start = 0, i = 0, rows
+        cdef double total = 0
+        while start < job.n_rows:
+            rows = min(job.batch_size, job.n_rows - start)
+            step.learning_rate = job.learning_rates[job.n_done * job.n_steps + i]
+            total += rows * self.train_step(
+                <Examples> job.examples, job.rows + start, rows, step, team, thread)
+            start += rows
+            i += 1
+        return total / job.n_rows
 
     # -- what Python calls ---------------------------------------------------------------
 
@@ -470,18 +595,6 @@ cdef class Network:
         self.step.beta_2 = beta_2
         self.step.epsilon = epsilon
 
-    cdef double train_epoch(self, Examples examples, const Py_ssize_t *order, Py_ssize_t n,
-                            const double *learning_rates, Py_ssize_t batch_size) noexcept nogil:
-        """One pass over rows order[0..n); returns the mean over rows of their batch's loss."""
-        cdef Py_ssize_t start = 0, i = 0, rows
-        cdef double total = 0
-        while start < n:
-            rows = min(batch_size, n - start)
-            total += rows * self.train_step(examples, order + start, rows, learning_rates[i])
-            start += rows
-            i += 1
-        return total / n
-
     def train_epochs(self, Examples examples, RowOrder order, const double[:, ::1] learning_rates,
                      Py_ssize_t batch_size, LossRule rule=None):
         """Epochs over the examples, until the rates are used up or there is reason to stop.
@@ -503,32 +616,34 @@ cdef class Network:
             Each epoch's loss: the mean over rows of their batch's, taken before the batch's
             step. After an epoch that left parameters that are not finite there is no other.
         """
-        cdef Py_ssize_t done = 0, most = learning_rates.shape[0]
-        cdef Py_ssize_t n = order.rows.shape[0]
-        cdef Py_ssize_t n_parameters = self.n_parameters
-        losses = np.empty(most)
-        cdef double[::1] loss_of = losses
-        if most > 1 and not order.is_continued_in_core:
+        cdef Job job
+        cdef double[::1] losses = np.empty(learning_rates.shape[0])
+        if learning_rates.shape[0] > 1 and not order.is_continued_in_core:
             raise ValueError("an order that only Python can continue goes one epoch at a time")
         order._begin()
+        job.network, job.examples, job.order = <void *> self, <void *> examples, <void *> order
+        job.rule = NULL if rule is None else <void *> rule
+        job.rows, job.n_rows = &order.rows[0], order.rows.shape[0]
+        job.learning_rates, job.losses = &learning_rates[0, 0], &losses[0]
+        job.n_epochs, job.n_steps = learning_rates.shape[0], learning_rates.shape[1]
+        job.batch_size, job.n_done, job.is_over = batch_size, 0, False
+        cdef int n_threads = self._threads_for(min(batch_size, job.n_rows))
         with nogil:
-            while done < most:
-                order.next_epoch()
-                loss_of[done] = self.train_epoch(
-                    examples, &order.rows[0], n, &learning_rates[done, 0], batch_size)
-                done += 1
-                if not self.kernels.all_finite(self.layers[0].weights, n_parameters):
-                    break
-                if rule is not None and rule.is_exhausted(loss_of[done - 1]):
-                    break
+            rb_run_team(_train_epochs, &job, n_threads)
         order._end()
-        return losses[:done]
+        return np.asarray(losses)[:job.n_done]
+
+    cdef int _threads_for(self, Py_ssize_t rows) noexcept:
+        """One where a step is too short to pay for the threads' meetings, else all."""
+        return self.n_threads if 6 * rows * self.n_weights > 4_000_000 else 1
 
     def loss_and_gradient(self, Examples examples, const Py_ssize_t[::1] order):
         """The weighted sum of the rows' losses; its gradient is left in `gradient`."""
         cdef double total
+        cdef rb_team alone
+        alone.n_threads = 1
         with nogil:
-            total = self.gradients(examples, &order[0], order.shape[0])
+            total = self.gradients(examples, &order[0], order.shape[0], &alone, 0)
         return total
 
     def predict(self, Examples examples, const Py_ssize_t[::1] order):
@@ -541,7 +656,7 @@ cdef class Network:
         with nogil:
             while start < n:
                 rows = min(self.chunk, n - start)
-                logits = self.forward(examples, &order[start], rows)
+                logits = self.forward(examples, &order[start], 0, rows)
                 self.kernels.predict(to + start * last.fan_out * self.kernels.item_size, logits,
                                      rows, last.fan_out, last.width, self.loss, self.scratch)
                 start += rows
@@ -549,7 +664,10 @@ cdef class Network:
 
     def all_finite(self):
         """Whether every parameter is a finite number."""
-        return bool(self.kernels.all_finite(self.layers[0].weights, self.n_parameters))
+        return self.is_finite()
+
+    cdef bint is_finite(self) noexcept nogil:
+        return self.kernels.all_finite(self.layers[0].weights, self.n_parameters)
 
 
 FUNCTIONS = ("exp", "log", "tanh", "logistic", "softplus")

@@ -97,16 +97,15 @@ static NAME(output_function) *const NAME(output_of)[N_LOSSES] = {
 #undef LOSS_BY_ROW
 };
 
-static double NAME(loss_gradient)(void *logits, const void *targets, const void *weights,
-                                  const ptrdiff_t *order, ptrdiff_t m, ptrdiff_t n,
-                                  ptrdiff_t width, int loss, void *scratch) {
+static void NAME(loss_gradient)(void *logits, double *losses, const void *targets,
+                                const void *weights, const ptrdiff_t *order, ptrdiff_t m,
+                                ptrdiff_t n, ptrdiff_t width, int loss, void *scratch) {
     real row_loss[OUTPUT_BLOCK], row_weight[OUTPUT_BLOCK];
     ptrdiff_t classes[OUTPUT_BLOCK] = {0};
     const real *weight_of = weights, *target_of = targets;
     const NAME(output_block) block = {
         .z = scratch, .y = (real *)scratch + n * OUTPUT_BLOCK, .classes = classes,
         .loss = row_loss, .n = n};
-    double total = 0;
     for (ptrdiff_t i = 0; i < m; i += OUTPUT_BLOCK) {
         const ptrdiff_t rows = smaller(OUTPUT_BLOCK, m - i);
         real *z = (real *)logits + i * width;
@@ -125,9 +124,9 @@ static double NAME(loss_gradient)(void *logits, const void *targets, const void 
             for (ptrdiff_t j = 0; j < n; j++)
                 FOR_ROWS block.z[j * OUTPUT_BLOCK + r] *= row_weight[r];
         NAME(store_block)(z, block.z, rows, n, width);
-        for (ptrdiff_t r = 0; r < rows; r++) total += (double)row_weight[r] * row_loss[r];
+        for (ptrdiff_t r = 0; r < rows; r++)
+            losses[i + r] = (double)row_weight[r] * row_loss[r];
     }
-    return total;
 }
 
 static double NAME(total_weight)(const void *weights, const ptrdiff_t *order, ptrdiff_t m) {

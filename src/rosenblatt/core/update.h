@@ -2,18 +2,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
 static double NAME(sum_of_squares)(const void *w, ptrdiff_t count) {
-    enum { BLOCK = 4096 }; /* summed in vectors of the kernel's precision, then in double */
+    /* summed in vectors of the kernel's precision, then in double */
     const real *x = w;
     double total = 0;
-    for (ptrdiff_t i0 = 0; i0 < count; i0 += BLOCK) {
+    for (ptrdiff_t i0 = 0; i0 < count; i0 += UPDATE_BLOCK) {
         NAME(vec) sums = {0};
         ptrdiff_t i = i0;
-        for (; i + LANES <= smaller(i0 + BLOCK, count); i += LANES) {
+        for (; i + LANES <= smaller(i0 + UPDATE_BLOCK, count); i += LANES) {
             const NAME(vec) v = NAME(load)(x + i);
             sums += v * v;
         }
         for (ptrdiff_t lane = 0; lane < LANES; lane++) total += (double)sums[lane];
-        for (; i < smaller(i0 + BLOCK, count); i++) total += (double)x[i] * (double)x[i];
+        for (; i < smaller(i0 + UPDATE_BLOCK, count); i++) total += (double)x[i] * (double)x[i];
     }
     return total;
 }

@@ -1,0 +1,97 @@
+/* A team of threads for the length of one call, and the barrier at which they meet.
+ * Created and joined every time (some 20 microseconds): no pool, so nothing that a fork could
+ * break. They share work by output, never by splitting a sum, so results do not depend on how
+ * many there are. For network.pyx alone. */
+// SPDX-License-Identifier: BSD-3-Clause
+#ifndef ROSENBLATT_THREADS_H
+#define ROSENBLATT_THREADS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+#if !defined(_WIN32)
+#define RB_HAVE_THREADS 1
+#include <pthread.h>
+#include <sched.h>
+#else
+#define RB_HAVE_THREADS 0 /* one thread, until somebody can test another way there */
+#endif
+
+enum { RB_MOST_THREADS = 64, RB_SPINS = 4000 };
+
+typedef struct {
+    int n_threads;      /* how many take part; may be fewer than asked for */
+    atomic_int arrived; /* at the current barrier */
+    atomic_int passed;  /* barriers that all have left */
+} rb_team;
+
+/* Returns when every thread of the team is here. Waits busily for some microseconds, which is
+ * what a step's barriers take, and then lets others run. */
+static inline void rb_meet(rb_team *team) {
+    if (team->n_threads == 1) return;
+    const int passed = atomic_load_explicit(&team->passed, memory_order_acquire);
+    if (atomic_fetch_add(&team->arrived, 1) == team->n_threads - 1) {
+        atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
+        atomic_store_explicit(&team->passed, passed + 1, memory_order_release);
+        return;
+    }
+#if RB_HAVE_THREADS
+    for (int spins = 0; atomic_load_explicit(&team->passed, memory_order_acquire) == passed;)
+        if (++spins > RB_SPINS) sched_yield();
+#endif
+}
+
+typedef void rb_work(void *context, rb_team *team, int thread);
+
+typedef struct {
+    rb_work *work;
+    void *context;
+    rb_team *team;
+    atomic_int *may_start; /* 0 until the number of threads is known */
+    int thread;
+} rb_member;
+
+#if RB_HAVE_THREADS
+static void *rb_member_main(void *argument) {
+    const rb_member *member = argument;
+    while (!atomic_load_explicit(member->may_start, memory_order_acquire)) sched_yield();
+    member->work(member->context, member->team, member->thread);
+    return NULL;
+}
+#endif
+
+/* Runs work(context, team, 0) here and the other threads' beside it. Where the system gives
+ * fewer threads, fewer share the work. */
+static inline void rb_run_team(rb_work *work, void *context, int n_threads) {
+    rb_team team = {.n_threads = 1};
+#if RB_HAVE_THREADS
+    pthread_t handles[RB_MOST_THREADS];
+    rb_member members[RB_MOST_THREADS];
+    atomic_int may_start = 0;
+    if (n_threads > RB_MOST_THREADS) n_threads = RB_MOST_THREADS;
+    for (; team.n_threads < n_threads; team.n_threads++) {
+        const int i = team.n_threads;
+        members[i] = (rb_member){work, context, &team, &may_start, i};
+        if (pthread_create(&handles[i], NULL, rb_member_main, &members[i]) != 0) break;
+    }
+    atomic_store_explicit(&may_start, 1, memory_order_release);
+#else
+    (void)n_threads;
+#endif
+    work(context, &team, 0);
+#if RB_HAVE_THREADS
+    for (int i = 1; i < team.n_threads; i++) pthread_join(handles[i], NULL);
+#endif
+}
+
+/* Part `thread` of [0, count), in whole multiples of `unit`: [*from, *to). */
+static inline void rb_share(ptrdiff_t count, ptrdiff_t unit, int n_threads, int thread,
+                            ptrdiff_t *from, ptrdiff_t *to) {
+    const ptrdiff_t units = (count + unit - 1) / unit;
+    *from = units * thread / n_threads * unit;
+    *to = units * (thread + 1) / n_threads * unit;
+    if (*from > count) *from = count;
+    if (*to > count) *to = count;
+}
+
+#endif
