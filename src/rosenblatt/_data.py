@@ -78,6 +78,9 @@ def _checked_pair(estimator, X, y, reset, **options):
 def regression_data(estimator, X, y, sample_weight, *, reset):
     """TrainingData of a regressor: y of shape (n_samples,) or (n_samples, n_outputs)."""
     X, y = _checked_pair(estimator, X, y, reset, y_numeric=True)
+    if sp.issparse(y) or y.dtype.kind not in "fiub":
+        kind = "a sparse matrix" if sp.issparse(y) else f"values of type {y.dtype}"
+        raise ValueError(f"y must be an array of numbers, got {kind}.")
     sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
     loss = next(
         row for row in LOSSES.values() if row.parameter == estimator.loss and row.target == "real"

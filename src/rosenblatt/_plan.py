@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rosenblatt.core.dispatch import OPTIMIZERS
+from rosenblatt.core.dispatch import ACTIVATIONS, OPTIMIZERS
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Plan:
         n_features, the hidden layers, n_outputs.
     activations : tuple of str
         One per hidden layer.
+    init_factor : float
+        Of the initial weights' bound, see `initial_parameters`; the activation's own.
     loss : str
         A row of the engine's losses.
     solver : str
@@ -40,6 +42,7 @@ class Plan:
 
     widths: tuple
     activations: tuple
+    init_factor: float
     loss: str
     solver: str
     optimizer: dict
@@ -87,6 +90,7 @@ def training_plan(estimator, data, *, incremental):
     return Plan(
         widths=widths,
         activations=(estimator.activation,) * len(hidden),
+        init_factor=ACTIVATIONS[estimator.activation].init_factor,
         loss=data.loss.name,
         solver=estimator.solver,
         optimizer={

@@ -10,8 +10,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from rosenblatt.core.dispatch import ACTIVATIONS
-
 
 @dataclass
 class State:
@@ -73,14 +71,13 @@ class OptimizerState:
 def initial_parameters(plan, random_state):
     """Glorot & Bengio's (2010) uniform draws, for intercepts too, layer by layer.
 
-    Weights and intercepts lie within sqrt(init_factor / (fan_in + fan_out)); they are drawn
-    in float64 and then rounded, so that float32 starts from the same network.
+    Weights and intercepts lie within sqrt(init_factor / (fan_in + fan_out)), in the output
+    layer too; they are drawn in float64 and then rounded, so that float32 starts from the same
+    network.
     """
-    # as in scikit-learn, the output layer is drawn like the hidden ones
-    name = plan.activations[0] if plan.activations else "identity"
     coefs, intercepts = [], []
     for fan_in, fan_out in pairwise(plan.widths):
-        bound = np.sqrt(ACTIVATIONS[name].init_factor / (fan_in + fan_out))
+        bound = np.sqrt(plan.init_factor / (fan_in + fan_out))
         coefs.append(random_state.uniform(-bound, bound, (fan_in, fan_out)).astype(plan.dtype))
         intercepts.append(random_state.uniform(-bound, bound, fan_out).astype(plan.dtype))
     return coefs, intercepts

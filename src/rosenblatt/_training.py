@@ -5,7 +5,9 @@ shuffling of rows are the core's; parameters and data arrive checked.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import math
 import time
+import warnings
 import warnings
 
 import numpy as np
@@ -252,26 +254,43 @@ def split_rows(plan, data, random_state):
     every = np.arange(data.X.shape[0])
     if not plan.early_stopping:
         return every, None
-    options = {"random_state": random_state, "test_size": plan.validation_fraction}
-    try:
-        rows, validation = train_test_split(every, stratify=data.strata, **options)
-    except ValueError as error:
-        if data.loss.target != "class":
-            raise
-        warnings.warn(
-            f"The validation set cannot keep the classes' shares and is drawn without: {error}",
-            UserWarning,
-            stacklevel=6,
-        )
-        rows, validation = train_test_split(every, **options)
-    if len(validation) < 2:
+    n_validation = math.ceil(plan.validation_fraction * len(every))
+    if n_validation < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "
-            "dataset."
+            f"dataset: validation_fraction={plan.validation_fraction} of n_samples={len(every)} makes "
+            f"{n_validation}, and 2 are needed."
         )
+    rows, validation = train_test_split(
+        every,
+        test_size=plan.validation_fraction,
+        random_state=random_state,
+        stratify=_strata(data, n_validation),
+    )
     if data.sample_weight is not None and data.sample_weight[validation].sum() == 0:
         raise ValueError(
             "The sample_weight of the validation set's rows sum to 0: they have no score. Increase "
             "'validation_fraction' or leave out rows without weight."
         )
     return rows, validation
+
+
+def _strata(data, n_validation):
+    """The classes whose shares the split keeps; None, with a warning, where it cannot.
+
+    Two classes that cannot be kept are an error, of train_test_split, as in scikit-learn.
+    """
+    if data.loss.target != "class":
+        return data.strata
+    counts = np.bincount(data.strata)
+    counts = counts[counts > 0]
+    if counts.min() >= 2 and len(counts) <= min(n_validation, len(data.strata) - n_validation):
+        return data.strata
+    warnings.warn(
+        "The validation set is drawn without keeping the classes' shares: that takes two rows of "
+        f"every class and a row for each in both parts. The smallest of {len(counts)} classes "
+        f"has {counts.min()}, the validation set {n_validation}.",
+        UserWarning,
+        stacklevel=7,
+    )
+    return None

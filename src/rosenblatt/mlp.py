@@ -9,6 +9,7 @@ from itertools import pairwise
 from numbers import Integral, Real
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
@@ -19,7 +20,7 @@ from rosenblatt import _lbfgs, _training
 from rosenblatt._base import RosenblattEstimator
 from rosenblatt._data import checked_rows, classification_data, is_multilabel, regression_data
 from rosenblatt._parameters import Interval, Options, validate_parameters
-from rosenblatt._plan import training_plan
+from rosenblatt._plan import hidden_widths, training_plan
 from rosenblatt._state import State, initial_parameters
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
 from rosenblatt.core.network import Examples, Network
@@ -311,6 +312,7 @@ class _MultiLayerPerceptron(RosenblattEstimator):
 
     def _fit(self, X, y, sample_weight, *, incremental=False, classes=None):
         validate_parameters(self)
+        hidden_widths(self.hidden_layer_sizes)
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         goes_on = hasattr(self, "coefs_") and (self.warm_start or incremental)
@@ -384,7 +386,7 @@ class _MultiLayerPerceptron(RosenblattEstimator):
 
     def __getstate__(self):
         """The optimiser's moments are several times the model: only partial_fit needs them."""
-        state = super().__getstate__()
+        state = dict(super().__getstate__())  # which may be the estimator's own dictionary
         if not state.get("_optimizer_is_pickled", False):
             state.pop("_optimizer", None)
         return state
@@ -393,10 +395,10 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         """The output layer's predictions, ndarray of shape (n_samples, n_outputs)."""
         check_is_fitted(self)
         X = checked_rows(self, X, dtype=self.dtype)
-        dtype = np.dtype(self.dtype or np.result_type(X.dtype, np.asarray(self.coefs_[0])))
         hidden = [np.shape(coef)[1] for coef in self.coefs_[:-1] if np.ndim(coef) == 2]
         widths = (self.n_features_in_, *hidden, self.n_outputs_)
         coefs, intercepts = self._checked_parameters(widths)
+        dtype = np.dtype(self.dtype or np.result_type(X.dtype, np.asarray(coefs[0])))
         activations = [self.activation] * len(hidden)
         network = Network(widths, activations, self._loss_name, X.shape[0], dtype, trainable=False)
         _training.copy_arrays(network.coefs, coefs)
@@ -502,11 +504,13 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             The most probable class, of two the first at even odds; for multilabel the
-            indicators of the labels with a probability above 0.5.
+            indicators of the labels with a probability above 0.5, as a CSR matrix where y was
+            sparse in `fit`.
         """
         outputs = self._outputs(X)
         if self._multilabel:
-            return (outputs > 0.5).astype(int)
+            labels = (outputs > 0.5).astype(int)
+            return sp.csr_matrix(labels) if self._sparse_target else labels
         if outputs.shape[1] > 1:
             return self.classes_[outputs.argmax(axis=1)]
         if len(self.classes_) == 1:
@@ -552,6 +556,7 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         def resolve(y):
             return self._resolve_classes(y, incremental, classes)
 
+        self._sparse_target = sp.issparse(y)
         data, (self.classes_, self._multilabel) = classification_data(
             self, X, y, sample_weight, reset=not goes_on, resolve_classes=resolve
         )
@@ -701,6 +706,11 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
             dtype=dtype,
         )
         self.loss = loss
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = self.loss == "poisson"
+        return tags
 
     @available_if(_has_partial_fit)
     def partial_fit(self, X, y, sample_weight=None):

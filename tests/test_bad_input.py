@@ -1,0 +1,577 @@
+"""What the estimators refuse, in which words, and how they end when training goes wrong."""
+
+import inspect
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+import sklearn
+from problems import assert_close, breast_cancer, diabetes, iris, multilabel
+from scipy import sparse
+from sklearn import neural_network
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+
+import rosenblatt
+
+CLASSES = ["MLPClassifier", "MLPRegressor"]
+NON_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and "
+    "need to be preprocessed."
+)
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::RuntimeWarning"
+)
+
+
+class Untouchable:
+    """Data that fail the test when anything looks at them."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise AssertionError("the data were looked at before the parameters")
+
+    def __len__(self):
+        raise AssertionError("the data were looked at before the parameters")
+
+    shape = property(__len__)
+
+
+# parameters ------------------------------------------------------------------------------------
+
+NUMBERS = {
+    "alpha": [-1e-3, "a", None, np.nan],
+    "learning_rate_init": [0, -1, "a", None],
+    "power_t": [-1, "a"],
+    "tol": [-1e-9, "a", None],
+    "momentum": [-0.1, 1.1, "a"],
+    "validation_fraction": [-0.1, 1.0, 5, "a"],
+    "beta_1": [-0.1, 1.0, "a"],
+    "beta_2": [-0.1, 1.0, "a"],
+    "epsilon": [0, -1.0, "a"],
+    "max_iter": [0, -1, 1.5, "a", None],
+    "max_fun": [0, -1, 1.5, None],
+    "n_iter_no_change": [0, -1, 2.5, -np.inf, "a", None],
+    "batch_size": [0, -5, 1.5, "all", None],
+}
+CHOICES = {
+    "activation": ["softplusplus", "RELU", 3, None],
+    "solver": ["newton", "SGD", None],
+    "learning_rate": ["fast", 0.1, None],
+}
+SWITCHES = {
+    "shuffle": ["yes", 2, None],
+    "nesterovs_momentum": ["yes", 2, None],
+    "warm_start": ["yes", 2, None],
+    "early_stopping": ["yes", 2, None],
+    "verbose": ["yes", -1],
+    "random_state": ["seed", -1, 1.5],
+}
+LAYERS = {"hidden_layer_sizes": [0, -3, 2.5, "wide", None]}
+BAD_VALUES = [
+    (name, value)
+    for table in [NUMBERS, CHOICES, SWITCHES, LAYERS]
+    for name, values in table.items()
+    for value in values
+]
+
+
+def test_every_parameter_has_bad_values():
+    """The table below leaves no parameter out; those that are not scikit-learn's follow it."""
+    parameters = set(inspect.signature(rosenblatt.MLPRegressor).parameters)
+    assert {name for name, _ in BAD_VALUES} == parameters - {"loss", "n_jobs", "dtype"}
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(("name", "value"), BAD_VALUES)
+def test_bad_parameter_is_refused_before_any_work(name, value, method):
+    """The error names parameter, value and what is allowed, before the data are looked at."""
+    for class_name in CLASSES:
+        model = getattr(rosenblatt, class_name)(**{name: value})
+        if name == "solver":
+            method = "fit"  # an unknown solver has no partial_fit
+        with pytest.raises((ValueError, TypeError)) as error:
+            getattr(model, method)(Untouchable(), Untouchable())
+        text = str(error.value)
+        assert repr(name) in text
+        assert class_name in text
+        assert repr(value) in text
+        assert " must be " in text
+        assert not hasattr(model, "coefs_")
+
+
+@pytest.mark.skipif(not sklearn.__version__.startswith("1.9."), reason="words of scikit-learn 1.9")
+@pytest.mark.parametrize(("name", "value"), BAD_VALUES)
+def test_bad_parameter_is_refused_in_scikit_learns_words(name, value):
+    """The error is a ValueError and a TypeError as theirs is, and names the same choices."""
+    errors = []
+    for module in (rosenblatt, neural_network):
+        with pytest.raises(ValueError) as error:  # noqa: PT011 (texts are compared below)
+            module.MLPRegressor(**{name: value}).fit(*diabetes())
+        assert isinstance(error.value, TypeError)
+        errors.append(str(error.value))
+    # the choices stand in a set, whose order is not the same from run to run
+    assert sorted(errors[0]) == sorted(errors[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("activation", "gelu_", ["identity", "logistic", "tanh", "relu"]),
+        ("solver", "newton", ["adam", "sgd", "lbfgs"]),
+        ("learning_rate", "fast", ["constant", "invscaling", "adaptive"]),
+        ("loss", "absolut", ["squared_error", "poisson"]),
+        ("loss", None, ["squared_error", "poisson"]),
+        ("dtype", "float16", ["float32", "float64"]),
+        ("dtype", int, ["float32", "float64"]),
+        ("n_jobs", 1.5, ["int", "None"]),
+        ("n_jobs", "all", ["int", "None"]),
+    ],
+)
+def test_bad_choice_is_told_what_is_allowed(name, value, allowed):
+    """The error lists every allowed choice."""
+    model = rosenblatt.MLPRegressor(**{name: value})
+    with pytest.raises((ValueError, TypeError), match=name) as error:
+        model.fit(Untouchable(), Untouchable())
+    assert repr(value) in str(error.value)
+    for choice in allowed:
+        assert choice in str(error.value)
+
+
+@pytest.mark.parametrize("sizes", [(5, 0), [-1], (3, -2, 4), np.array([0]), (2.5,), ["a"], ((2,),)])
+def test_bad_layer_width_is_refused(sizes):
+    """Every width must be an integer above zero; the error names the parameter and the value."""
+    for name in CLASSES:
+        with pytest.raises((ValueError, TypeError), match="hidden_layer_sizes") as error:
+            getattr(rosenblatt, name)(sizes).fit(Untouchable(), Untouchable())
+        assert str(np.ravel(sizes)[-1]) in str(error.value) or str(sizes) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"hidden_layer_sizes": range(3, 5)},
+        {"hidden_layer_sizes": np.int32(4)},
+        {"alpha": np.float32(0.1)},
+        {"alpha": 1},
+        {"batch_size": np.int64(20)},
+        {"momentum": 0},
+        {"momentum": 1},
+        {"validation_fraction": 0},
+        {"n_iter_no_change": np.inf},
+        {"max_iter": np.int64(1)},
+        {"shuffle": np.True_},
+        {"tol": 0},
+        {"random_state": np.int64(3)},
+        {"random_state": np.random.RandomState(2)},
+        {"n_jobs": -1},
+        {"n_jobs": 2},
+        {"dtype": "float32"},
+        {"dtype": "float64"},
+    ],
+    ids=str,
+)
+def test_values_at_the_border_are_taken(params):
+    """What scikit-learn takes, NumPy's numbers included, is not refused."""
+    for name in CLASSES:
+        model = getattr(rosenblatt, name)(**({"max_iter": 1} | params))
+        assert np.isfinite(model.fit(*iris()).coefs_[0]).all()
+
+
+def test_validation_fraction_of_nothing_is_refused_by_its_name():
+    """Early stopping on no rows at all: the error names the parameter that is to be changed."""
+    for name in CLASSES:
+        model = getattr(rosenblatt, name)(early_stopping=True, validation_fraction=0)
+        with pytest.raises(ValueError, match="validation_fraction"):
+            model.fit(*iris())
+
+
+def test_too_small_validation_set_is_refused_by_its_name():
+    """One row to validate on: the error names the parameter that is to be changed."""
+    X, y = diabetes()
+    model = rosenblatt.MLPRegressor(early_stopping=True)
+    with pytest.raises(ValueError, match="validation_fraction"):
+        model.fit(X[:8], y[:8])
+
+
+# data ------------------------------------------------------------------------------------------
+
+
+def with_value(X, value):
+    X = X.copy()
+    X[3, 1] = value
+    return X
+
+
+BAD_FITS = {
+    "nan": lambda X, y: (with_value(X, np.nan), y),
+    "infinity": lambda X, y: (with_value(X, np.inf), y),
+    "nan-sparse": lambda X, y: (sparse.csr_matrix(with_value(X, np.nan)), y),
+    "nan-target": lambda X, y: (X, np.where(np.arange(len(y)) == 3, np.nan, y)),
+    "infinite-target": lambda X, y: (X, np.where(np.arange(len(y)) == 3, np.inf, y)),
+    "one-dimensional": lambda X, y: (X[:, 0], y),
+    "three-dimensional": lambda X, y: (X[:, :, np.newaxis], y),
+    "strings": lambda X, y: (np.full(X.shape, "a"), y),
+    "complex": lambda X, y: (X * 1j, y),
+    "no-rows": lambda X, y: (X[:0], y[:0]),
+    "no-columns": lambda X, y: (X[:, :0], y),
+    "fewer-targets": lambda X, y: (X, y[:-1]),
+    "more-targets": lambda X, y: (X[:-1], y),
+    "no-target": lambda X, y: (X, None),
+    "three-dimensional-target": lambda X, y: (X, np.zeros((len(y), 2, 2))),
+    "fewer-weights": lambda X, y: (X, y, np.ones(len(y) - 1)),
+    "weight-columns": lambda X, y: (X, y, np.ones((len(y), 1))),
+    "nan-weight": lambda X, y: (X, y, np.where(np.arange(len(y)) == 3, np.nan, 1.0)),
+    "no-weight": lambda X, y: (X, y, np.zeros(len(y))),
+}
+BAD_CLASSES = {
+    "continuous": (lambda y: y + 0.5, "Unknown label type"),
+    "many-classes-many-outputs": (lambda y: np.column_stack([y, y]), "Multioutput target data"),
+    "continuous-outputs": (lambda y: np.column_stack([y, y]) + 0.5, "continuous-multioutput"),
+    "objects": (lambda y: np.array([object()] * len(y)), "Unknown label type"),
+}
+
+
+def raised_by_both(name, call):
+    """The two errors that a call on our model and on scikit-learn's raises."""
+    errors = []
+    for module in (rosenblatt, neural_network):
+        with pytest.raises(Exception) as error:  # noqa: PT011 (types and texts are compared)
+            call(getattr(module, name)(max_iter=2, random_state=0))
+        errors.append(error.value)
+    return errors
+
+
+def assert_same_error(name, call):
+    ours, theirs = raised_by_both(name, call)
+    assert type(ours) is type(theirs)
+    assert str(ours) == str(theirs)
+
+
+@pytest.mark.skipif(not sklearn.__version__.startswith("1.9."), reason="words of scikit-learn 1.9")
+@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("kind", BAD_FITS)
+def test_bad_data_are_refused_in_scikit_learns_words(name, kind):
+    """Type and text of the error are scikit-learn's."""
+    X, y = iris()
+    arguments = BAD_FITS[kind](X, y)
+    assert_same_error(name, lambda model: model.fit(*arguments))
+
+
+@pytest.mark.parametrize("kind", BAD_CLASSES)
+def test_targets_that_are_no_classes_are_refused(kind):
+    """A ValueError (some mixtures have no order: a TypeError) that says what the target is."""
+    X, y = iris()
+    target, text = BAD_CLASSES[kind]
+    with pytest.raises((ValueError, TypeError), match=text):
+        rosenblatt.MLPClassifier().fit(X, target(y))
+
+
+@pytest.mark.parametrize("target", [["a"] * 150, ["1.5"] * 150, [None] * 150, [[1], [2, 3]] * 75])
+def test_targets_that_are_no_numbers_are_refused(target):
+    """A regressor says in a ValueError or TypeError of its own that y must be numbers.
+
+    NumPy's error about a missing loop of some ufunc tells nobody what to change.
+    """
+    X, _ = iris()
+    with pytest.raises((ValueError, TypeError)) as error:
+        rosenblatt.MLPRegressor().fit(X, target)
+    assert "ufunc" not in str(error.value)
+
+
+BAD_CALLS = {
+    "unfitted-predict": lambda model, X, y: model.predict(X),
+    "unfitted-score": lambda model, X, y: model.score(X, y),
+    "narrow-predict": lambda model, X, y: model.fit(X, y).predict(X[:, :3]),
+    "wide-predict": lambda model, X, y: model.fit(X, y).predict(np.hstack([X, X])),
+    "nan-predict": lambda model, X, y: model.fit(X, y).predict(with_value(X, np.nan)),
+    "row-predict": lambda model, X, y: model.fit(X, y).predict(X[0]),
+    "no-rows-predict": lambda model, X, y: model.fit(X, y).predict(X[:0]),
+    "narrow-sparse-predict": lambda model, X, y: model.fit(X, y).predict(
+        sparse.csr_matrix(X[:, :3])
+    ),
+    "narrow-warm-start": lambda model, X, y: (
+        model.set_params(warm_start=True).fit(X, y).fit(X[:, :3], y)
+    ),
+    "narrow-partial-fit": lambda model, X, y: model.fit(X, y).partial_fit(X[:, :3], y),
+}
+BAD_CLASSIFIER_CALLS = {
+    "unfitted-probabilities": lambda model, X, y: model.predict_proba(X),
+    "unfitted-log-probabilities": lambda model, X, y: model.predict_log_proba(X),
+    "first-without-classes": lambda model, X, y: model.partial_fit(X, y),
+    "unknown-classes": lambda model, X, y: model.partial_fit(X, y, classes=[0, 1]),
+    "unknown-classes-later": lambda model, X, y: model.partial_fit(
+        X, y, classes=[0, 1, 2]
+    ).partial_fit(X, y + 1),
+    "unknown-classes-after-fit": lambda model, X, y: model.fit(X, y).partial_fit(X, y + 1),
+    "other-classes": lambda model, X, y: model.partial_fit(X, y, classes=[0, 1, 2]).partial_fit(
+        X, y, classes=[0, 1, 2, 3]
+    ),
+    "warm-start-fewer-classes": lambda model, X, y: (
+        model.set_params(warm_start=True).fit(X, y).fit(X[:100], y[:100])
+    ),
+    "warm-start-other-classes": lambda model, X, y: (
+        model.set_params(warm_start=True).fit(X, y).fit(X, y + 1)
+    ),
+}
+
+
+@pytest.mark.skipif(not sklearn.__version__.startswith("1.9."), reason="words of scikit-learn 1.9")
+@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("kind", BAD_CALLS)
+def test_bad_calls_are_refused_in_scikit_learns_words(name, kind):
+    """Calls out of turn or with another width: type and text of the error are scikit-learn's."""
+    X, y = iris()
+    assert_same_error(name, lambda model: BAD_CALLS[kind](model, X, y))
+
+
+@pytest.mark.skipif(not sklearn.__version__.startswith("1.9."), reason="words of scikit-learn 1.9")
+@pytest.mark.parametrize("kind", BAD_CLASSIFIER_CALLS)
+def test_bad_classes_are_refused_in_scikit_learns_words(kind):
+    """Classes that do not fit those seen: type and text of the error are scikit-learn's."""
+    X, y = iris()
+    assert_same_error("MLPClassifier", lambda model: BAD_CLASSIFIER_CALLS[kind](model, X, y))
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_strings_are_refused_in_predict(name):
+    """A ValueError, as in fit."""
+    X, y = iris()
+    with pytest.raises(ValueError, match="string"):
+        getattr(rosenblatt, name)(max_iter=1).fit(X, y).predict(np.full(X.shape, "a"))
+
+
+def test_unfitted_model_is_told_to_be_fitted():
+    """NotFittedError, which is a ValueError too."""
+    for name in CLASSES:
+        with pytest.raises(NotFittedError, match=f"This {name} instance is not fitted yet"):
+            getattr(rosenblatt, name)().predict([[1.0]])
+
+
+def test_warm_start_with_another_number_of_outputs_is_refused():
+    """A regressor of one output that is fitted warm on two: an error that names the shapes."""
+    X, y = diabetes()
+    model = rosenblatt.MLPRegressor((4,), warm_start=True, max_iter=1).fit(X, y)
+    with pytest.raises(ValueError, match="outputs"):
+        model.fit(X, np.column_stack([y, y]))
+    with pytest.raises(ValueError, match="outputs"):
+        model.partial_fit(X, np.column_stack([y, y]))
+
+
+def test_warm_start_from_labels_to_indicators_is_refused():
+    """A classifier that was fitted on a label a row cannot go on with an indicator matrix."""
+    X, y = multilabel()
+    model = rosenblatt.MLPClassifier((4,), warm_start=True, max_iter=1).fit(X, y[:, 0])
+    with pytest.raises(ValueError, match="y"):
+        model.fit(X, y)
+    with pytest.raises(ValueError, match="y"):
+        model.partial_fit(X, y)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_refused_call_leaves_a_fitted_model_as_it_was(name):
+    """After an error the model still predicts, and what it remembers is unchanged."""
+    X, y = iris()
+    model = getattr(rosenblatt, name)((4,), max_iter=2, random_state=0).fit(X, y)
+    before, remembered = model.predict(X), set(vars(model))
+    for arguments in [
+        (X[:, :2], y[:-1]),
+        (with_value(X, np.nan), y),
+        (X[:, :2], y, np.zeros(150)),
+    ]:
+        for method in ["fit", "partial_fit"]:
+            with pytest.raises(ValueError):  # noqa: PT011 (any of them)
+                getattr(model, method)(*arguments)
+    np.testing.assert_array_equal(model.predict(X), before)
+    assert set(vars(model)) == remembered
+    assert model.n_features_in_ == 4
+
+
+@pytest.mark.parametrize("sizes", [(10**6, 10**9), (10**18,), 10**30, (2**31, 2**31), (2**62, 4)])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_network_too_large_for_memory_is_a_memory_error(sizes, solver):
+    """MemoryError at once; not a crash, not an overflow."""
+    start = time.perf_counter()
+    for name in CLASSES:
+        with pytest.raises(MemoryError):
+            getattr(rosenblatt, name)(sizes, solver=solver).fit(*iris())
+    assert time.perf_counter() - start < 5  # nothing of that size was tried
+
+
+# divergence ------------------------------------------------------------------------------------
+
+DIVERGING = {
+    "activation": "identity",
+    "hidden_layer_sizes": (5,),
+    "solver": "sgd",
+    "learning_rate_init": 10.0,
+    "batch_size": 50,
+    "random_state": 0,
+    "max_iter": 400,
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_diverging_fit_raises_scikit_learns_sentence_and_advice(dtype, n_outputs):
+    """The ValueError begins with scikit-learn's sentence and adds what to change."""
+    X, y = diabetes()
+    if n_outputs == 2:
+        y = np.column_stack([y, y])
+    model = rosenblatt.MLPRegressor(**DIVERGING, dtype=dtype)
+    with pytest.raises(ValueError, match="learning_rate_init") as error:
+        model.fit(X, y)
+    assert str(error.value).startswith(NON_FINITE)
+    assert len(str(error.value)) > len(NON_FINITE) + 20
+    assert not hasattr(model, "coefs_")
+
+
+def test_diverging_partial_fit_raises_too():
+    """partial_fit checks its weights after every call."""
+    X, y = diabetes()
+    model = rosenblatt.MLPRegressor(**DIVERGING)
+
+    def train():
+        for _ in range(400):
+            model.partial_fit(X, y)
+
+    with pytest.raises(ValueError, match="^" + NON_FINITE[:40]):
+        train()
+    assert all(np.isfinite(array).all() for array in model.coefs_ + model.intercepts_)
+
+
+def test_lbfgs_without_a_finite_loss_warns():
+    """Targets whose square is beyond float64: lbfgs takes no step, warns as scikit-learn does."""
+    X, y = diabetes()
+    model = rosenblatt.MLPRegressor((5,), solver="lbfgs", random_state=0)
+    with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge after 0 iteration"):
+        model.fit(X, y * 1e200)
+    assert np.isfinite(model.coefs_[0]).all()
+
+
+def test_diverging_warm_fit_leaves_the_model_as_it_was():
+    """A fit that diverges costs no fitted model."""
+    X, y = diabetes()
+    model = rosenblatt.MLPRegressor((5,), random_state=0, warm_start=True, max_iter=3).fit(X, y)
+    before = model.predict(X)
+    with pytest.raises(ValueError, match="non-finite"):
+        model.set_params(**DIVERGING).fit(X, y)
+    np.testing.assert_array_equal(model.set_params(activation="relu").predict(X), before)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_diverging_fit_with_early_stopping_warns_and_keeps_the_best_weights(dtype):
+    """A warning, NaN in validation_scores_, and the weights of the epoch that scored best."""
+    X, y = diabetes()
+    params = DIVERGING | {"early_stopping": True, "n_iter_no_change": 1000, "momentum": 0}
+    params |= {"learning_rate_init": 0.5, "validation_fraction": 0.2}
+    model = rosenblatt.MLPRegressor(**params, dtype=dtype)
+    with pytest.warns(UserWarning, match="non-finite"):
+        model.fit(X, y)
+    scores = np.array(model.validation_scores_)
+    assert np.isnan(scores[-1])
+    assert np.isfinite(scores[0])
+    best = int(np.nanargmax(scores))
+    assert model.best_validation_score_ == scores[best]
+    assert np.isfinite(model.predict(X)).all()
+    # scikit-learn, stopped at the best epoch, has these weights
+    params |= {"max_iter": best + 1}
+    theirs = neural_network.MLPRegressor(**params).fit(X.astype(dtype), y)
+    # float32: the weights grow at every step, and so does a rounding of 6e-8
+    tolerance = {"float32": 1e-3, "float64": 1e-8}[dtype]
+    for a, b in zip(model.coefs_, theirs.coefs_, strict=True):
+        assert_close(a, b, tolerance, "coefs_")
+
+
+# Ctrl-C ----------------------------------------------------------------------------------------
+
+
+def fit_interrupted(model, X, y, seconds=0.4):
+    """Fits and sends this process SIGINT after a while; returns the seconds that fit took."""
+    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+    start = time.perf_counter()
+    try:
+        timer.start()
+        with pytest.warns(UserWarning, match=r"^Training interrupted by user\.$"):
+            model.fit(X, y)
+    except KeyboardInterrupt:
+        pytest.fail("Ctrl-C came out of fit")
+    finally:
+        timer.cancel()
+        timer.join()
+    return time.perf_counter() - start
+
+
+ENDLESS = {
+    "hidden_layer_sizes": (20,),
+    "max_iter": 10**8,
+    "tol": 0,
+    "n_iter_no_change": np.inf,
+    "random_state": 0,
+}
+needs_sigint = pytest.mark.skipif(os.name == "nt", reason="os.kill ends the process on Windows")
+
+
+@needs_sigint
+@pytest.mark.parametrize("name", CLASSES)
+def test_ctrl_c_stops_within_an_epoch_and_keeps_the_weights_so_far(name):
+    """fit returns at once, warns, and the model is that of the epochs it counted.
+
+    An epoch of these data takes less than a millisecond; 2 seconds leave room for a busy machine.
+    """
+    X, y = breast_cancer()
+    model = getattr(rosenblatt, name)(**ENDLESS)
+    assert fit_interrupted(model, X, y) < 2.4
+    assert model.n_iter_ > 3
+    assert len(model.loss_curve_) == model.n_iter_
+    # interrupted between an epoch and its bookkeeping there is one more in the weights
+    candidates = [
+        getattr(rosenblatt, name)(**ENDLESS | {"max_iter": model.n_iter_ + extra}).fit(X, y)
+        for extra in (0, 1)
+    ]
+    assert any(
+        all(np.array_equal(a, b) for a, b in zip(model.coefs_, whole.coefs_, strict=True))
+        for whole in candidates
+    )
+    np.testing.assert_array_equal(model.loss_curve_, candidates[0].loss_curve_)
+    assert model.score(X, y) > 0.5
+
+
+@needs_sigint
+def test_ctrl_c_with_early_stopping_keeps_the_best_weights():
+    """Interrupted training restores the weights that scored best, as training that ends does."""
+    X, y = breast_cancer()
+    model = rosenblatt.MLPClassifier(**ENDLESS, early_stopping=True)
+    fit_interrupted(model, X, y)
+    best = int(np.argmax(model.validation_scores_))
+    stopped = rosenblatt.MLPClassifier(**ENDLESS | {"max_iter": best + 1}, early_stopping=True)
+    stopped.fit(X, y)
+    for a, b in zip(model.coefs_, stopped.coefs_, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@needs_sigint
+def test_ctrl_c_stops_lbfgs_and_keeps_the_best_weights():
+    """lbfgs stops too; the model is better than its start and predicts."""
+    X, y = diabetes()
+    params = ENDLESS | {"solver": "lbfgs", "hidden_layer_sizes": (200, 200), "max_fun": 10**8}
+    # iterations of a large net are long enough for 0.1 s to end before they converge
+    model = rosenblatt.MLPRegressor(**params, activation="tanh", alpha=0)
+    X, y = np.tile(X, (20, 1)), np.random.RandomState(0).normal(size=20 * len(y))
+    assert fit_interrupted(model, X, y, seconds=0.3) < 2.3
+    assert np.isfinite(model.predict(X)).all()
+    assert model.loss_ < 0.5 * np.mean(y**2) * 1.5
+
+
+@needs_sigint
+def test_model_can_be_trained_on_after_ctrl_c():
+    """partial_fit and a warm fit go on from an interrupted fit."""
+    X, y = breast_cancer()
+    model = rosenblatt.MLPClassifier(**ENDLESS)
+    fit_interrupted(model, X, y, seconds=0.2)
+    n_epochs = len(model.loss_curve_)
+    model.partial_fit(X, y)
+    model.set_params(warm_start=True, max_iter=2).fit(X, y)
+    assert len(model.loss_curve_) == n_epochs + 3
