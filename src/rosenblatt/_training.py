@@ -8,7 +8,6 @@ shuffling of rows are the core's; parameters and data arrive checked.
 import math
 import time
 import warnings
-import warnings
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning

@@ -236,10 +236,11 @@ cdef void _train_epochs(void *context, rb_team *team, int thread) noexcept nogil
             (<Network> job.network).step = step
             job.losses[job.n_done] = loss
             job.n_done += 1
-            job.is_over = (
-                job.n_done == job.n_epochs
-                or not (<Network> job.network).is_finite()
-                or (job.rule != NULL and (<LossRule> job.rule).is_exhausted(loss)))
+            job.is_over = not (<Network> job.network).is_finite()
+            if job.rule != NULL and (<LossRule> job.rule).is_exhausted(loss):
+                job.is_over = True
+            if job.n_done == job.n_epochs:
+                job.is_over = True
         rb_meet(team)
 
 
