@@ -11,6 +11,7 @@ import numpy as np
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
+from rosenblatt._interruption import Interruption
 from rosenblatt._training import NON_FINITE, build_network, keep_parameters
 from rosenblatt.core.network import Examples
 
@@ -23,10 +24,13 @@ class Objective:
     plan : Plan
     data : TrainingData
     network : Network
+    interruption : Interruption
+        Raised as KeyboardInterrupt between two evaluations.
     """
 
-    def __init__(self, plan, data, network):
-        self.plan, self.network = plan, network
+    def __init__(self, plan, data, network, interruption):
+        self.plan, self.network, self.interruption = plan, network, interruption
+        self.n_iterations = 0
         self.examples = Examples(data.X, data.targets, data.sample_weight)
         self.rows = np.arange(data.X.shape[0])
         weights = data.sample_weight
@@ -48,6 +52,8 @@ class Objective:
 
     def __call__(self, vector):
         """(loss, gradient) at a vector; remembers the lowest loss it met."""
+        if self.interruption.requested:
+            raise KeyboardInterrupt
         self.set_parameters(vector)
         network, alpha = self.network, self.plan.alpha
         loss = network.loss_and_gradient(self.examples, self.rows)
@@ -58,6 +64,10 @@ class Objective:
         if loss < self.best[0]:
             self.best = (loss, vector.copy())
         return loss, gradient / self.weight
+
+    def count_iteration(self, vector):
+        """Called by the search after each of its iterations."""
+        self.n_iterations += 1
 
     @staticmethod
     def _flat(arrays):
@@ -73,21 +83,25 @@ def minimize(plan, data, state):
         If parameters stop being finite numbers.
     """
     network = build_network(plan, state, data.X.shape[0])
-    objective = Objective(plan, data, network)
-    try:
-        result = scipy.optimize.minimize(
-            objective,
-            objective.parameters(),
-            method="L-BFGS-B",
-            jac=True,
-            options={"maxfun": plan.max_fun, "maxiter": plan.max_epochs, "gtol": plan.tol},
-        )
-    except KeyboardInterrupt:
+    with Interruption() as interruption:
+        objective = Objective(plan, data, network, interruption)
+        try:
+            result = scipy.optimize.minimize(
+                objective,
+                objective.parameters(),
+                method="L-BFGS-B",
+                jac=True,
+                options={"maxfun": plan.max_fun, "maxiter": plan.max_epochs, "gtol": plan.tol},
+                callback=objective.count_iteration,
+            )
+        except KeyboardInterrupt:
+            result = None
+    state.n_epochs = min(objective.n_iterations, plan.max_epochs)
+    if result is None:
         warnings.warn("Training interrupted by user.", UserWarning, stacklevel=4)
         state.loss, vector = objective.best
     else:
         _warn_if_not_converged(plan, result)
-        state.n_epochs = min(result.nit, plan.max_epochs)
         state.loss, vector = result.fun, result.x
     if vector is not None:
         objective.set_parameters(vector)

@@ -12,6 +12,7 @@ from numbers import Integral
 from pathlib import Path
 
 import numpy as np
+from joblib import effective_n_jobs  # which scikit-learn depends on
 
 from rosenblatt.core.dispatch import ACTIVATIONS, OPTIMIZERS
 
@@ -61,6 +62,7 @@ class Plan:
     validation_fraction: float
     alpha: float
     verbose: int
+    n_threads: int
 
     @property
     def is_stochastic(self):
@@ -115,6 +117,7 @@ def training_plan(estimator, data, *, incremental):
         validation_fraction=estimator.validation_fraction,
         alpha=float(estimator.alpha),
         verbose=estimator.verbose,
+        n_threads=effective_n_jobs(estimator.n_jobs),
     )
 
 

@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 
+from rosenblatt._interruption import Interruption
 from rosenblatt._state import OptimizerState
 from rosenblatt.core.network import Examples, LossRule, Network, RowOrder
 
@@ -37,11 +38,11 @@ def train(plan, data, state):
         validation set would be too small.
     """
     run = TrainingRun(plan, data, state)
-    try:
-        run.epochs()
-    except KeyboardInterrupt:
+    with Interruption() as interruption:
+        run.epochs(interruption)
+        run.keep()
+    if interruption.requested:
         warnings.warn("Training interrupted by user.", UserWarning, stacklevel=4)
-    run.keep()
 
 
 class TrainingRun:
@@ -66,8 +67,8 @@ class TrainingRun:
         self._resume_optimizer()
         self.best_parameters = self.network.parameters.copy() if plan.early_stopping else None
 
-    def epochs(self):
-        """Trains until the plan's rules say stop.
+    def epochs(self, interruption):
+        """Trains until the plan's rules or Ctrl-C say stop.
 
         Where Python has nothing to do between epochs the core runs many in one call, for about
         SECONDS_PER_CALL, so that Ctrl-C is heard. Where calls are split changes no bit.
@@ -83,7 +84,7 @@ class TrainingRun:
                 return
             if plan.early_stopping:
                 self._validate()
-            if self._is_finished() or plan.incremental:
+            if self._is_finished() or plan.incremental or interruption.requested:
                 return
             if self.runs_alone:
                 seconds = max(time.perf_counter() - started, 1e-9)
@@ -228,7 +229,13 @@ def build_network(plan, state, batch_size):
     """A network of the plan with the state's parameters in it."""
     optimizer = plan.solver if plan.is_stochastic else None
     network = Network(
-        plan.widths, plan.activations, plan.loss, batch_size, plan.dtype, optimizer=optimizer
+        plan.widths,
+        plan.activations,
+        plan.loss,
+        batch_size,
+        plan.dtype,
+        optimizer=optimizer,
+        n_threads=plan.n_threads,
     )
     network.set_optimizer(alpha=plan.alpha, **plan.optimizer)
     copy_arrays(network.coefs, state.coefs)
@@ -257,8 +264,8 @@ def split_rows(plan, data, random_state):
     if n_validation < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "
-            f"dataset: validation_fraction={plan.validation_fraction} of n_samples={len(every)} makes "
-            f"{n_validation}, and 2 are needed."
+            f"dataset: validation_fraction={plan.validation_fraction} of n_samples={len(every)} "
+            f"makes {n_validation}, and 2 are needed."
         )
     rows, validation = train_test_split(
         every,
