@@ -82,12 +82,14 @@ typedef struct {
 /* The perceptron's parameters and counters. A column is a class; `width` is 1 or a whole
  * number of vectors. What is said to be in the unit of the weights is without their scale. */
 typedef struct {
-    void *weights, *intercepts;         /* (n_features, width), to be times scale; (width,) */
+    void *weights, *intercepts;         /* (n_features, width), to be times scale; (width,),
+                                           with -1 as padding: never wrong */
     void *weight_sums, *intercept_sums; /* the same shapes, or NULL: no averaging */
     void *shrunk;                       /* (n_features, width) l1 shrinkage taken; or NULL */
     ptrdiff_t *met;                     /* (n_features,) the step whose shrinkage each feature
                                            has; NULL where every step shrinks all (dense) */
     void *scores, *steps;               /* (width,) */
+    const void *one_hot;                /* (2 width + 1,) zeros and a 1 in the middle */
     const void *raise, *lower;          /* (width,) lengths of steps for own and other rows */
     double *loss, *penalty;             /* (width,) sums over the epoch so far */
     double *squares, *absolutes;        /* (width,) norms after the last step, in that unit */

@@ -50,6 +50,7 @@ cdef extern from "kernels.h" nogil:
         Py_ssize_t *met
         void *scores
         void *steps
+        const void *one_hot
         const void *raise_ "raise"
         const void *lower
         double *loss

@@ -50,7 +50,8 @@ ALWAYS_INLINE real NAME(sparse_score)(NAME(row) row, const real *w) {
 
 /* `vectors` vectors of classes, again in four sums. W (n_features, width) */
 ALWAYS_INLINE void NAME(class_scores)(const int vectors, const int sparse, real *z,
-                                      NAME(row) row, const real *W, ptrdiff_t width) {
+                                      NAME(row) row, const real *W, const real *b, real scale,
+                                      ptrdiff_t width) {
     NAME(vec) sum[4][4];
     UNROLL for (int c = 0; c < 4; c++)
         UNROLL for (int v = 0; v < vectors; v++) sum[c][v] = (NAME(vec)){0};
@@ -67,52 +68,69 @@ ALWAYS_INLINE void NAME(class_scores)(const int vectors, const int sparse, real 
             sum[0][v] += row.x[q] * NAME(load)(w + v * LANES);
     }
     UNROLL for (int v = 0; v < vectors; v++)
-        NAME(store)(z + v * LANES, (sum[0][v] + sum[1][v]) + (sum[2][v] + sum[3][v]));
+        NAME(store)(z + v * LANES,
+                    ((sum[0][v] + sum[1][v]) + (sum[2][v] + sum[3][v])) * scale
+                        + NAME(load)(b + v * LANES));
 }
 
 #undef MOST_VECTORS
 #define MOST_VECTORS (N_REGISTERS == 32 ? 4 : 2)
 
-/* z (width,) = x W, without scale and intercepts */
-ALWAYS_INLINE void NAME(row_scores)(const int single, const int sparse, real *z, NAME(row) row,
-                                    const real *W, ptrdiff_t width) {
+/* p->scores (width,) = x W * scale + b */
+ALWAYS_INLINE void NAME(row_scores)(const int single, const int sparse, rb_perceptron *p,
+                                    NAME(row) row, real scale) {
+    const real *W = p->weights, *b = p->intercepts;
+    const ptrdiff_t width = p->width;
+    real *z = p->scores;
     if (single) {
         z[0] = sparse ? NAME(sparse_score)(row, W) : NAME(dense_score)(row.x, W, row.count);
+        z[0] = z[0] * scale + b[0];
         return;
     }
     ptrdiff_t k = 0;
     for (; k + MOST_VECTORS * LANES <= width; k += MOST_VECTORS * LANES)
-        NAME(class_scores)(MOST_VECTORS, sparse, z + k, row, W + k, width);
+        NAME(class_scores)(MOST_VECTORS, sparse, z + k, row, W + k, b + k, scale, width);
     if (MOST_VECTORS > 2 && k + 2 * LANES <= width) {
-        NAME(class_scores)(2, sparse, z + k, row, W + k, width);
+        NAME(class_scores)(2, sparse, z + k, row, W + k, b + k, scale, width);
         k += 2 * LANES;
     }
-    if (k < width) NAME(class_scores)(1, sparse, z + k, row, W + k, width);
+    if (k < width) NAME(class_scores)(1, sparse, z + k, row, W + k, b + k, scale, width);
 }
 
 /* -- the rule ------------------------------------------------------------------------- */
 
+typedef BITS NAME(bits) __attribute__((vector_size(VECTOR_BYTES)));
+
+/* Whether any class has the row on the wrong side, or on the boundary, which counts as wrong.
+ * one_hot (width,) is 1 at the row's own class. */
+ALWAYS_INLINE int NAME(any_wrong)(const real *z, const real *one_hot, ptrdiff_t width) {
+    NAME(bits) wrong = {0};
+    for (ptrdiff_t k = 0; k < width; k += LANES) {
+        const NAME(vec) target = NAME(load)(one_hot + k) * 2 - ONE;
+        wrong |= (NAME(bits))(NAME(load)(z + k) * target <= ZERO);
+    }
+    BITS any = 0;
+    for (ptrdiff_t lane = 0; lane < LANES; lane++) any |= wrong[lane];
+    return any != 0;
+}
+
 /* steps (width,) from the scores: nothing where the sign is right, else the signed length of
- * the step; a score of zero counts as wrong. Adds to the classes' losses. Returns whether any
- * step is not zero. */
+ * the step. Adds to the classes' losses. Returns whether any step is not zero. */
 ALWAYS_INLINE int NAME(choose_steps)(rb_perceptron *p, ptrdiff_t width, ptrdiff_t own,
                                      real weight) {
-    real *restrict z = p->scores, *restrict steps = p->steps;
-    const real *restrict lower = p->lower;
-    double *restrict loss = p->loss;
-    const real own_score = own >= 0 ? z[own] : ZERO;
+    /* slides so that its only 1 comes to lie at `own`, or outside */
+    const real *one_hot = (const real *)p->one_hot + (width - own);
+    const real *restrict z = p->scores, *restrict raise = p->raise, *restrict lower = p->lower;
+    real *restrict steps = p->steps;
+    if (width > 1 && !NAME(any_wrong)(z, one_hot, width)) return 0;
     int any = 0;
-    if (own >= 0) z[own] = -ONE; /* not wrong as another's row; its own turn comes below */
     for (ptrdiff_t k = 0; k < width; k++) {
-        const int wrong = z[k] >= ZERO;
-        steps[k] = wrong ? -lower[k] * weight : ZERO;
-        loss[k] += wrong ? (double)z[k] : 0;
+        const int mine = one_hot[k] > ZERO;
+        const real margin = mine ? z[k] : -z[k];
+        const int wrong = margin <= ZERO;
+        steps[k] = wrong ? (mine ? raise[k] : -lower[k]) * weight : ZERO;
+        p->loss[k] += wrong ? (double)-margin : 0;
         any |= steps[k] != ZERO;
-    }
-    if (own >= 0 && own_score <= ZERO) {
-        steps[own] = ((const real *)p->raise)[own] * weight;
-        loss[own] -= (double)own_score;
-        any |= steps[own] != ZERO;
     }
     return any;
 }
@@ -130,14 +148,15 @@ ALWAYS_INLINE void NAME(add_penalty)(rb_perceptron *p, ptrdiff_t width) {
 /* w += step * x for one column. With `norms`, *square and *absolute become its norms. */
 ALWAYS_INLINE void NAME(add_to_column)(const int sparse, const int norms, rb_perceptron *p,
                                        NAME(row) row, real step, real sum_step) {
-    real *w = p->weights, *sums = p->weight_sums, probe = ZERO;
+    real *w = p->weights, *sums = p->weight_sums;
+    BITS probe = 0; /* a number times zero has no bits but a sign, anything else has */
     double square = sparse ? p->true_squares[0] : 0;
     double absolute = sparse ? p->true_absolutes[0] : 0;
     for (ptrdiff_t q = 0; q < row.count; q++) {
         const ptrdiff_t j = sparse ? row.columns[q] : q;
         const real before = w[j], after = before + step * row.x[q];
         w[j] = after;
-        probe += after * ZERO;
+        probe |= NAME(to_bits)(after * ZERO);
         if (norms) {
             square += (double)after * after - (sparse ? (double)before * before : 0);
             absolute += (double)NAME(abs)(after) - (sparse ? (double)NAME(abs)(before) : 0);
@@ -150,10 +169,9 @@ ALWAYS_INLINE void NAME(add_to_column)(const int sparse, const int norms, rb_per
         p->squares[0] = p->true_squares[0] = square;
         p->absolutes[0] = p->true_absolutes[0] = absolute;
     }
-    p->overflow |= probe != ZERO;
+    p->overflow |= probe << 1 != 0;
 }
 
-typedef BITS NAME(bits) __attribute__((vector_size(VECTOR_BYTES)));
 ALWAYS_INLINE NAME(vec) NAME(magnitude)(NAME(vec) v) {
     return (NAME(vec))((NAME(bits))v << 1 >> 1);
 }
@@ -166,12 +184,13 @@ ALWAYS_INLINE void NAME(add_to_vector)(const int sparse, const int norms, rb_per
     const NAME(vec) sum_step = step * sum_rate;
     real *W = (real *)p->weights + k;
     real *sums = p->weight_sums ? (real *)p->weight_sums + k : NULL;
-    NAME(vec) probe = {0}, square = {0}, absolute = {0};
+    NAME(vec) square = {0}, absolute = {0};
+    NAME(bits) probe = {0};
     for (ptrdiff_t q = 0; q < row.count; q++) {
         const ptrdiff_t at = (sparse ? row.columns[q] : q) * width;
         const NAME(vec) before = NAME(load)(W + at), after = before + step * row.x[q];
         NAME(store)(W + at, after);
-        probe += after * ZERO;
+        probe |= (NAME(bits))(after * ZERO);
         if (sums) NAME(store)(sums + at, NAME(load)(sums + at) + sum_step * row.x[q]);
         if (norms) {
             square += after * after;
@@ -183,7 +202,7 @@ ALWAYS_INLINE void NAME(add_to_vector)(const int sparse, const int norms, rb_per
         }
     }
     for (ptrdiff_t lane = 0; lane < LANES; lane++) {
-        p->overflow |= probe[lane] != ZERO;
+        p->overflow |= probe[lane] << 1 != 0;
         if (!norms || step[lane] == ZERO) continue;
         const ptrdiff_t c = k + lane;
         p->true_squares[c] = (sparse ? p->true_squares[c] : 0) + (double)square[lane];
@@ -314,7 +333,8 @@ static void NAME(fold_scale)(rb_perceptron *p) {
 }
 
 static void NAME(decay_weights)(rb_perceptron *p) {
-    const double smallest = IS_FLOAT ? 1e-6 : 1e-9;
+    /* scikit-learn's bounds; a mean is the difference of sums that a small scale makes large */
+    const double smallest = p->weight_sums ? 1e-2 : IS_FLOAT ? 1e-6 : 1e-9;
     if (p->scale * p->decay >= smallest) {
         p->scale *= p->decay;
         return;
@@ -330,14 +350,11 @@ static void NAME(decay_weights)(rb_perceptron *p) {
 ALWAYS_INLINE void NAME(learn_row)(const int single, const int sparse, rb_perceptron *p,
                                    NAME(row) row, ptrdiff_t own, real weight) {
     const ptrdiff_t width = single ? 1 : p->width;
-    real *z = p->scores;
-    const real *intercepts = p->intercepts, scale = (real)p->scale;
     p->step++;
     if (sparse && p->met)
         for (ptrdiff_t q = 0; q < row.count; q++)
             NAME(catch_up)(p, row.columns[q], p->step - 1, width);
-    NAME(row_scores)(single, sparse, z, row, p->weights, width);
-    for (ptrdiff_t k = 0; k < width; k++) z[k] = z[k] * scale + intercepts[k];
+    NAME(row_scores)(single, sparse, p, row, (real)p->scale);
     const int any = NAME(choose_steps)(p, width, own, weight);
     if (p->penalised) NAME(add_penalty)(p, width);
     if (p->decay != 1) NAME(decay_weights)(p);
@@ -385,19 +402,18 @@ static void NAME(perceptron_learn)(rb_perceptron *p, const rb_rows *X, const ptr
 /* As scikit-learn scores it, the weights come without their scale. */
 static void NAME(perceptron_check)(rb_perceptron *p, const rb_rows *X, const ptrdiff_t *order,
                                    ptrdiff_t m) {
-    const real *weights = X->weights, *intercepts = p->intercepts;
-    real *z = p->scores;
+    const real *weights = X->weights, *z = p->scores;
     const int single = p->width == 1;
     for (ptrdiff_t i = 0; i < m; i++) {
         const NAME(row) row = NAME(row_of)(X, order[i]);
         const ptrdiff_t own = p->column_of[X->classes[order[i]]];
         const double weight = weights ? (double)weights[order[i]] : 1;
-        if (single && row.columns) NAME(row_scores)(1, 1, z, row, p->weights, 1);
-        else if (single) NAME(row_scores)(1, 0, z, row, p->weights, 1);
-        else if (row.columns) NAME(row_scores)(0, 1, z, row, p->weights, p->width);
-        else NAME(row_scores)(0, 0, z, row, p->weights, p->width);
+        if (single && row.columns) NAME(row_scores)(1, 1, p, row, ONE);
+        else if (single) NAME(row_scores)(1, 0, p, row, ONE);
+        else if (row.columns) NAME(row_scores)(0, 1, p, row, ONE);
+        else NAME(row_scores)(0, 0, p, row, ONE);
         for (ptrdiff_t k = 0; k < p->width; k++)
-            p->correct[k] += (z[k] + intercepts[k] > ZERO) == (k == own) ? weight : 0;
+            p->correct[k] += (z[k] > ZERO) == (k == own) ? weight : 0;
         p->checked += weight;
     }
 }

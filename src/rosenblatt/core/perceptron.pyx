@@ -240,9 +240,13 @@ cdef class PerceptronTrainer:
         if blocks["shrunk"] is not None:
             self.p.shrunk = _address(blocks["shrunk"])
         self.p.met = NULL if self.met is None else <Py_ssize_t *> _address(self.met)
+        blocks["intercepts"][0, self.n_columns:] = -1  # padding
+        blocks["one_hot"] = aligned_zeros((1, 2 * width + 1), self.dtype)
+        blocks["one_hot"][0, width] = 1
         blocks["scratch"] = aligned_zeros((2, width), self.dtype)
         self.p.scores = _address(blocks["scratch"])
         self.p.steps = _address(blocks["scratch"][1])
+        self.p.one_hot = _address(blocks["one_hot"])
         self.p.raise_ = _address(blocks["raise"])
         self.p.lower = _address(blocks["lower"])
         sums = <double *> _address(self.sums)
@@ -436,7 +440,7 @@ cdef class PerceptronTrainer:
         vector = self.kernels.vector_length
         width = -(-kept // vector) * vector
         for name, block in self.blocks.items():
-            if block is None or name == "scratch":
+            if block is None or name in ("scratch", "one_hot"):
                 continue
             dropped = aligned_zeros((block.shape[0], width), block.dtype)
             dropped[:, :kept] = block[:, :n][:, active]
