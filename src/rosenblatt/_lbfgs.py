@@ -83,7 +83,7 @@ def minimize(plan, data, state):
             options={"maxfun": plan.max_fun, "maxiter": plan.max_epochs, "gtol": plan.tol},
         )
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", UserWarning, stacklevel=2)
+        warnings.warn("Training interrupted by user.", UserWarning, stacklevel=4)
         state.loss, vector = objective.best
     else:
         _warn_if_not_converged(plan, result)
@@ -110,4 +110,4 @@ def _warn_if_not_converged(plan, result):
             f"(max_iter={plan.max_epochs})."
         )
     message += "\nYou might also want to scale the data (sklearn.preprocessing.StandardScaler)."
-    warnings.warn(message, ConvergenceWarning, stacklevel=3)
+    warnings.warn(message, ConvergenceWarning, stacklevel=5)

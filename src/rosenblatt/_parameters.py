@@ -11,6 +11,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
+from sklearn import get_config
 
 
 class InvalidParameterError(ValueError, TypeError):
@@ -191,7 +192,8 @@ def validate_parameters(estimator):
         The class attribute ``_parameter_rules`` gives for every constructor parameter the list
         of its rules, of which one must hold. A rule is an `Interval`, an `Options`, a type,
         None, the function ``callable``, or one of "array-like", "boolean", "random_state" and
-        "verbose".
+        "verbose". Under scikit-learn's setting ``skip_parameter_validation`` nothing is
+        checked.
 
     Raises
     ------
@@ -202,6 +204,8 @@ def validate_parameters(estimator):
         If a parameter has no rules, whatever its value: a mistake in the package, not the
         user's.
     """
+    if get_config()["skip_parameter_validation"]:
+        return
     owner = type(estimator)
     parameters = estimator.get_params(deep=False)
     forgotten = [name for name in parameters if name not in owner._parameter_rules]

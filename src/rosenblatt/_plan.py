@@ -7,6 +7,7 @@ A Plan is frozen and holds plain values: training needs nothing of the estimator
 import os
 import warnings
 from dataclasses import dataclass
+from itertools import pairwise
 from numbers import Integral
 from pathlib import Path
 
@@ -69,9 +70,10 @@ class Plan:
             return min(200, n_rows)
         if self.batch_size > n_rows:
             warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
+                "clipped",
                 UserWarning,
-                stacklevel=2,
+                stacklevel=6,
             )
         return min(self.batch_size, n_rows)
 
@@ -131,7 +133,7 @@ def hidden_widths(hidden_layer_sizes):
 
 def refuse_too_large(widths, dtype):
     """Raises MemoryError for a network that this machine cannot hold, before any work."""
-    n_parameters = sum((k + 1) * n for k, n in zip(widths[:-1], widths[1:], strict=True))
+    n_parameters = sum((k + 1) * n for k, n in pairwise(widths))
     # the fitted arrays, the engine's parameters, gradient and two moments, a transpose
     needed = 6 * n_parameters * np.dtype(dtype).itemsize
     available = _memory_of_this_machine()

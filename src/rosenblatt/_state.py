@@ -6,6 +6,7 @@ makes the first ones; training makes the rest (validation split, then shuffles).
 
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -78,7 +79,7 @@ def initial_parameters(plan, random_state):
     # as in scikit-learn, the output layer is drawn like the hidden ones
     name = plan.activations[0] if plan.activations else "identity"
     coefs, intercepts = [], []
-    for fan_in, fan_out in zip(plan.widths[:-1], plan.widths[1:], strict=True):
+    for fan_in, fan_out in pairwise(plan.widths):
         bound = np.sqrt(ACTIVATIONS[name].init_factor / (fan_in + fan_out))
         coefs.append(random_state.uniform(-bound, bound, (fan_in, fan_out)).astype(plan.dtype))
         intercepts.append(random_state.uniform(-bound, bound, fan_out).astype(plan.dtype))

@@ -35,7 +35,7 @@ def train(plan, data, state):
     try:
         run.epochs()
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", UserWarning, stacklevel=2)
+        warnings.warn("Training interrupted by user.", UserWarning, stacklevel=4)
     run.keep()
 
 
@@ -82,7 +82,7 @@ class TrainingRun:
             f"Stochastic Optimizer: Maximum iterations ({self.plan.max_epochs}) reached and the "
             "optimization hasn't converged yet.",
             ConvergenceWarning,
-            stacklevel=2,
+            stacklevel=5,
         )
 
     def keep(self):
@@ -165,7 +165,7 @@ class TrainingRun:
         if not self.plan.early_stopping:
             raise ValueError(message)
         self.state.validation_scores.append(np.nan)
-        warnings.warn(f"{message} The best weights are kept.", ConvergenceWarning, stacklevel=3)
+        warnings.warn(f"{message} The best weights are kept.", ConvergenceWarning, stacklevel=6)
 
     def _is_finished(self):
         """Applies the schedule at an epoch's end; True where training is to stop."""
@@ -233,12 +233,17 @@ def split_rows(plan, data, random_state):
         warnings.warn(
             f"The validation set cannot keep the classes' shares and is drawn without: {error}",
             UserWarning,
-            stacklevel=3,
+            stacklevel=6,
         )
         rows, validation = train_test_split(every, **options)
     if len(validation) < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "
             "dataset."
+        )
+    if data.sample_weight is not None and data.sample_weight[validation].sum() == 0:
+        raise ValueError(
+            "The sample_weight of the validation set's rows sum to 0: they have no score. Increase "
+            "'validation_fraction' or leave out rows without weight."
         )
     return rows, validation

@@ -5,6 +5,7 @@ run in _training or _lbfgs, predictions come from the core.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from itertools import pairwise
 from numbers import Integral, Real
 
 import numpy as np
@@ -210,7 +211,11 @@ class _MultiLayerPerceptron(RosenblattEstimator):
             Options(Real, (np.inf,)),
         ],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "n_jobs": [None, Integral],
+        "n_jobs": [
+            None,
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Integral, None, -1, closed="right"),
+        ],
         "dtype": [None, Options(str, ("float32", "float64"))],
     }
 
@@ -343,7 +348,7 @@ class _MultiLayerPerceptron(RosenblattEstimator):
     def _checked_parameters(self, widths):
         """coefs_ and intercepts_, which a person may have assigned, of the plan's shapes."""
         shapes = [tuple(np.shape(coef)) for coef in self.coefs_]
-        wanted = list(zip(widths[:-1], widths[1:], strict=True))
+        wanted = list(pairwise(widths))
         if shapes != wanted:
             raise ValueError(
                 f"coefs_ have the shapes {shapes}; hidden_layer_sizes={self.hidden_layer_sizes!r} "
@@ -388,7 +393,7 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         """The output layer's predictions, ndarray of shape (n_samples, n_outputs)."""
         check_is_fitted(self)
         X = checked_rows(self, X, dtype=self.dtype)
-        dtype = np.dtype(self.dtype or np.result_type(X.dtype, self.coefs_[0].dtype))
+        dtype = np.dtype(self.dtype or np.result_type(X.dtype, np.asarray(self.coefs_[0])))
         hidden = [np.shape(coef)[1] for coef in self.coefs_[:-1] if np.ndim(coef) == 2]
         widths = (self.n_features_in_, *hidden, self.n_outputs_)
         coefs, intercepts = self._checked_parameters(widths)
@@ -556,12 +561,12 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         """(classes, multilabel) of this call, where earlier calls and y agree."""
         seen, multilabel = unique_labels(y), is_multilabel(y)
         known = getattr(self, "classes_", None)
-        if known is not None and (incremental or self.warm_start):
-            if multilabel != self._multilabel:
-                raise ValueError(
-                    "`y` must stay what it was in the first call, "
-                    f"{'an indicator matrix' if self._multilabel else 'one label a row'}."
-                )
+        goes_on = known is not None and (incremental or self.warm_start)
+        if goes_on and multilabel != self._multilabel:
+            raise ValueError(
+                "`y` must stay what it was in the first call, "
+                f"{'an indicator matrix' if self._multilabel else 'one label a row'}."
+            )
         if incremental:
             return self._resolve_partial_classes(seen, known, classes), multilabel
         if known is not None and self.warm_start and set(seen) != set(known):

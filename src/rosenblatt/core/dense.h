@@ -182,9 +182,10 @@ static void NAME(add_column_sums)(real *restrict db, const real *restrict dZ, pt
 }
 
 /* The panel of A that a row block of the product reads, brought together: in place its
- * rows lie a_stride apart and would be fetched anew for every tile. */
-static void NAME(pack_columns)(real *restrict panel, const real *restrict A, ptrdiff_t depth,
-                               ptrdiff_t a_stride, ptrdiff_t rows) {
+ * elements lie a_stride apart and would be fetched anew for every tile. */
+ALWAYS_INLINE void NAME(pack_columns)(real *restrict panel, const real *restrict A,
+                                      ptrdiff_t depth, ptrdiff_t a_stride,
+                                      const ptrdiff_t rows) {
     for (ptrdiff_t q = 0; q < depth; q++)
         for (ptrdiff_t i = 0; i < rows; i++) panel[q * rows + i] = A[q * a_stride + i];
 }
@@ -194,23 +195,27 @@ static void NAME(dense_backward_weights)(void *dW, void *db, const void *A, cons
                                          ptrdiff_t a_stride, int accumulate) {
     enum { DEPTH = 256 }; /* rows of the batch at once: their panel is 24 KB at most */
     real panel[DEPTH * TILE_ROWS];
-    const real *inputs = A, *deltas = dZ;
-    real *gradient = dW;
+    const int pack = width > 2 * LANES; /* one tile alone reads the panel once */
     for (ptrdiff_t q0 = 0; q0 < m; q0 += DEPTH) {
         const ptrdiff_t depth = smaller(DEPTH, m - q0);
         const int add = accumulate || q0 > 0;
         for (ptrdiff_t i = 0; i < k; i += TILE_ROWS) {
             const ptrdiff_t rows = smaller(TILE_ROWS, k - i);
-            NAME(pack_columns)(panel, inputs + q0 * a_stride + i, depth, a_stride, rows);
+            const real *inputs = (const real *)A + q0 * a_stride + i;
+            real *gradient = (real *)dW + i * width;
+            if (pack && rows == TILE_ROWS)
+                NAME(pack_columns)(panel, inputs, depth, a_stride, TILE_ROWS);
+            else if (pack)
+                NAME(pack_columns)(panel, inputs, depth, a_stride, rows);
             const NAME(product) p = {
-                .C = gradient + i * width, .ldc = width, .A = panel, .a_row = 1,
-                .a_step = rows, .B = deltas + q0 * width, .ldb = width,
-                .start = add ? gradient + i * width : NULL, .start_row = width,
+                .C = gradient, .ldc = width, .A = pack ? panel : inputs, .a_row = 1,
+                .a_step = pack ? rows : a_stride, .B = (const real *)dZ + q0 * width,
+                .ldb = width, .start = add ? gradient : NULL, .start_row = width,
                 .depth = depth};
             NAME(some_rows)(rows, &p, 0, 0, width);
         }
     }
-    NAME(add_column_sums)(db, deltas, m, width, accumulate);
+    NAME(add_column_sums)(db, dZ, m, width, accumulate);
 }
 
 static void NAME(csr_backward_weights)(void *dW, void *db, const rb_csr *X,

@@ -69,23 +69,34 @@ cdef extern from "kernels.h" nogil:
 
     ctypedef struct rb_kernels:
         Py_ssize_t item_size, vector_length
-        void (*gather)(void *, const void *, const Py_ssize_t *, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*dense_forward)(void *, void *, const void *, const void *, const void *,
-                           Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        void (*csr_forward)(void *, void *, const rb_csr *, const Py_ssize_t *, const void *,
-                         const void *, Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        void (*transpose)(void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*dense_backward_input)(void *, const void *, const void *, const void *, const void *,
-                                  Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        void (*dense_backward_weights)(void *, void *, const void *, const void *, Py_ssize_t,
-                                    Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        void (*csr_backward_weights)(void *, void *, const rb_csr *, const Py_ssize_t *,
-                                  const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        double (*loss_gradient)(void *, const void *, const void *, const Py_ssize_t *, Py_ssize_t,
-                             Py_ssize_t, Py_ssize_t, int, void *) noexcept nogil
+        void (*gather)(
+            void *, const void *, const Py_ssize_t *, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t) noexcept nogil
+        void (*dense_forward)(
+            void *, void *, const void *, const void *, const void *, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*csr_forward)(
+            void *, void *, const rb_csr *, const Py_ssize_t *, const void *, const void *,
+            Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*transpose)(
+            void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*dense_backward_input)(
+            void *, const void *, const void *, const void *, const void *, Py_ssize_t,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*dense_backward_weights)(
+            void *, void *, const void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, int) noexcept nogil
+        void (*csr_backward_weights)(
+            void *, void *, const rb_csr *, const Py_ssize_t *, const void *, Py_ssize_t,
+            Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        double (*loss_gradient)(
+            void *, const void *, const void *, const Py_ssize_t *, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, int, void *) noexcept nogil
         double (*total_weight)(const void *, const Py_ssize_t *, Py_ssize_t) noexcept nogil
-        void (*predict)(void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, int, void *) noexcept nogil
-        double (*update)(void *, const void *, void *, void *, Py_ssize_t, const rb_step *, int) noexcept nogil
+        void (*predict)(
+            void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, int, void *) noexcept nogil
+        double (*update)(
+            void *, const void *, void *, void *, Py_ssize_t, const rb_step *, int) noexcept nogil
         double (*sum_of_squares)(const void *, Py_ssize_t) noexcept nogil
         int (*all_finite)(const void *, Py_ssize_t) noexcept nogil
         void (*perceptron_learn)(rb_perceptron *, const rb_rows *, const Py_ssize_t *, Py_ssize_t) noexcept nogil

@@ -1,0 +1,114 @@
+"""Shows on a terminal how far a fit has come: tqdm's bar, or one line that rewrites itself.
+
+It reads the lines that estimators print with verbose=True, so it serves scikit-learn's as well as
+this package's. Not a public interface.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import contextlib
+import io
+import re
+import shutil
+import sys
+import time
+
+EPOCH_LINE = re.compile(r"(?:Iteration|-- Epoch) (\d+)(?:, loss = (\S+))?")
+SECONDS_BETWEEN_UPDATES = 0.1
+
+
+class EpochLines(io.TextIOBase):
+    """A stream to print to, which calls ``show(epoch, loss)`` for every line about an epoch."""
+
+    def __init__(self, show):
+        self._show = show
+        self._unfinished = ""
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        *lines, self._unfinished = (self._unfinished + text).split("\n")
+        for line in lines:
+            if found := EPOCH_LINE.match(line):
+                self._show(int(found[1]), found[2])
+        return len(text)
+
+
+class RewrittenLine:
+    """One line of text that is written over itself; ``close`` leaves an empty line."""
+
+    def __init__(self, stream, name, max_epochs, width):
+        self._stream = stream
+        self._name = name
+        self._max_epochs = max_epochs
+        self._width = width
+        self._shown_at = -SECONDS_BETWEEN_UPDATES
+        self.show(0, None)
+
+    def show(self, epoch, loss):
+        now = time.monotonic()
+        if now - self._shown_at < SECONDS_BETWEEN_UPDATES:
+            return
+        self._shown_at = now
+        self._rewrite(
+            f"{self._name}: epoch {epoch} of at most {self._max_epochs}"
+            + (f", loss {float(loss):.4g}" if loss else "")
+        )
+
+    def close(self):
+        self._rewrite("")
+        self._stream.write("\r")
+        self._stream.flush()
+
+    def _rewrite(self, text):
+        self._stream.write("\r" + text[: self._width].ljust(self._width))
+        self._stream.flush()
+
+
+class TqdmBar:
+    """The same with tqdm's bar, which adds the time that is left if all epochs are needed."""
+
+    def __init__(self, tqdm, stream, name, max_epochs, width):
+        # told how many lines there are, because it shows nothing on a terminal that does not know
+        self._bar = tqdm(
+            desc=name,
+            total=max_epochs,
+            leave=False,
+            file=stream,
+            ncols=width,
+            nrows=24,
+            bar_format="{desc} |{bar}| {n_fmt}/{total_fmt}, {remaining} left{postfix}",
+        )
+
+    def show(self, epoch, loss):
+        if loss:
+            self._bar.set_postfix_str(f"loss {float(loss):.4g}", refresh=False)
+        self._bar.update(epoch - self._bar.n)
+
+    def close(self):
+        self._bar.close()
+
+
+def open_display(stream, name, max_epochs):
+    """Return tqdm's bar when tqdm is installed, else the plain line."""
+    # a character in the last column would move some terminals to the next line
+    width = min(shutil.get_terminal_size().columns, 80) - 1
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return RewrittenLine(stream, name, max_epochs, width)
+    return TqdmBar(tqdm, stream, name, max_epochs, width)
+
+
+def fit_with_progress(model, name, X, y):
+    """Fit ``model``; when standard output is a terminal, show there how far it has come."""
+    terminal = sys.stdout
+    if not terminal.isatty():
+        return model.fit(X, y)
+    model.set_params(verbose=True)
+    display = open_display(terminal, name, model.max_iter)
+    try:
+        with contextlib.redirect_stdout(EpochLines(display.show)):
+            return model.fit(X, y)
+    finally:
+        display.close()
