@@ -164,7 +164,7 @@ class PerceptronClassifier(ClassifierMixin, RosenblattEstimator):
     array([0, 0, 0, 1])
     """
 
-    _parameter_rules = {
+    _parameter_rules = {  # noqa: RUF012 - read only
         "penalty": [Options(str, {"l2", "l1", "elasticnet"}), None],
         "alpha": [Interval(Real, 0, None)],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
@@ -275,8 +275,7 @@ default=None
             classes, encoded = np.unique(y, return_inverse=True)
             if len(classes) < 2:
                 raise ValueError(
-                    "The number of classes has to be greater than one; got "
-                    f"{len(classes)} class"
+                    f"The number of classes has to be greater than one; got {len(classes)} class"
                 )
             if self.warm_start and hasattr(self, "coef_"):
                 coef_init = self._dense_coef() if coef_init is None else coef_init
@@ -331,7 +330,9 @@ default=None
             self._set_classes(classes)
             encoded = _encoded(y, self.classes_)
             coef, intercept = (None, None) if first else (self._dense_coef(), self.intercept_)
-            start = _starting_weights(coef, intercept, len(self.classes_), X, ("coef_", "intercept_"))
+            start = _starting_weights(
+                coef, intercept, len(self.classes_), X, ("coef_", "intercept_")
+            )
             if first:
                 self.t_ = 1.0
                 self._average_state = None
@@ -371,8 +372,7 @@ default=None
         if known is None:
             if len(classes) < 2:
                 raise ValueError(
-                    "The number of classes has to be greater than one; got "
-                    f"{len(classes)} class"
+                    f"The number of classes has to be greater than one; got {len(classes)} class"
                 )
             self.classes_ = classes
         elif not np.array_equal(known, classes):
@@ -400,7 +400,7 @@ default=None
             alpha=0.0 if self.penalty is None else self.alpha,
             l1_ratio=l1_ratio,
             eta=self.eta0,
-            count_penalty=self.penalty is not None and (self.verbose or not self.early_stopping),
+            count_penalty=self._objective_counts() and self.penalty is not None,
             fit_intercept=self.fit_intercept,
             average_from=average_from,
             order=order,
@@ -413,6 +413,10 @@ default=None
         self.n_iter_ = int(trainer.n_epochs.max())
         self.t_ += self.n_iter_ * n_samples
         self._set_weights(trainer)
+
+    def _objective_counts(self):
+        """Whether anything looks at the objective: the stopping rule, or a person."""
+        return bool(self.verbose) or (self.tol is not None and not self.early_stopping)
 
     def _steps(self, y, n_classes):
         """Lengths of the steps of each class's weights: for its own rows and for the others."""
@@ -559,9 +563,7 @@ default=None
             wrong shape.
         """
         check_is_fitted(self)
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False
-        )
+        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
         coef, intercept = self.coef_, np.asarray(self.intercept_)
         n_rows = 1 if len(self.classes_) == 2 else len(self.classes_)
         _check_shape("coef_", coef, [(n_rows, X.shape[1])])

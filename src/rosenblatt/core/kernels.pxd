@@ -99,8 +99,10 @@ cdef extern from "kernels.h" nogil:
             void *, const void *, void *, void *, Py_ssize_t, const rb_step *, int) noexcept nogil
         double (*sum_of_squares)(const void *, Py_ssize_t) noexcept nogil
         int (*all_finite)(const void *, Py_ssize_t) noexcept nogil
-        void (*perceptron_learn)(rb_perceptron *, const rb_rows *, const Py_ssize_t *, Py_ssize_t) noexcept nogil
-        void (*perceptron_check)(rb_perceptron *, const rb_rows *, const Py_ssize_t *, Py_ssize_t) noexcept nogil
+        void (*perceptron_learn)(rb_perceptron *, const rb_rows *, const Py_ssize_t *,
+                                 Py_ssize_t) noexcept nogil
+        void (*perceptron_check)(rb_perceptron *, const rb_rows *, const Py_ssize_t *,
+                                 Py_ssize_t) noexcept nogil
         void (*perceptron_settle)(rb_perceptron *) noexcept nogil
         void (*evaluate)(void *, const void *, Py_ssize_t, int) noexcept nogil
         void (*activate)(void *, void *, const void *, Py_ssize_t, int) noexcept nogil

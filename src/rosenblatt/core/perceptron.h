@@ -15,11 +15,15 @@ ALWAYS_INLINE NAME(row) NAME(row_of)(const rb_rows *X, ptrdiff_t i) {
     return (NAME(row)){values + start, X->columns + start, X->starts[i + 1] - start};
 }
 
-/* The next row's first lines, on their way while this one is worked on. */
+/* A later row's first lines, on their way while this one is worked on: shuffled rows are
+ * nowhere the hardware would look for them. */
+enum { NAME(ROWS_AHEAD) = 4 };
 ALWAYS_INLINE void NAME(fetch_row)(const rb_rows *X, ptrdiff_t i) {
     const NAME(row) row = NAME(row_of)(X, i);
-    for (ptrdiff_t q = 0; q < smaller(row.count, 256); q += 64 / (ptrdiff_t)sizeof(real))
-        __builtin_prefetch(row.x + q);
+    const ptrdiff_t count = smaller(row.count, 256), line = 64 / (ptrdiff_t)sizeof(real);
+    for (ptrdiff_t q = 0; q < count; q += line) __builtin_prefetch(row.x + q);
+    if (row.columns)
+        for (ptrdiff_t q = 0; q < count; q += 16) __builtin_prefetch(row.columns + q);
 }
 
 /* -- scores --------------------------------------------------------------------------- */
@@ -385,7 +389,7 @@ ALWAYS_INLINE void NAME(learn_rows)(const int single, const int sparse, rb_perce
     const real *weights = X->weights;
     for (ptrdiff_t i = 0; i < m; i++) {
         const ptrdiff_t row = order[i];
-        if (i + 1 < m) NAME(fetch_row)(X, order[i + 1]);
+        if (i + NAME(ROWS_AHEAD) < m) NAME(fetch_row)(X, order[i + NAME(ROWS_AHEAD)]);
         NAME(learn_row)(single, sparse, p, NAME(row_of)(X, row), p->column_of[X->classes[row]],
                         weights ? weights[row] : ONE);
     }
