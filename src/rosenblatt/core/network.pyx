@@ -8,6 +8,7 @@ training loop above.
 
 import numpy as np
 
+from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.stdint cimport int32_t
 
 from rosenblatt.core.dispatch cimport active_kernels
@@ -72,6 +73,10 @@ cdef class Examples:
         else:
             X = np.require(X, requirements=["C", "A"])
             self.rows = _address(X)
+        if targets is not None:
+            targets = np.require(targets, requirements=["C", "A"])
+        if sample_weight is not None:
+            sample_weight = np.require(sample_weight, X.dtype, requirements=["C", "A"])
         self.X = X
         self.targets = targets
         self.sample_weight = sample_weight
@@ -155,13 +160,16 @@ cdef class Network:
     def _lay_out(self, widths):
         cdef Layer *layer
         vector = self.kernels.vector_length
+        sizes = [-(-width // vector) * vector for width in widths[1:]]
+        n_weights = sum(k * w for k, w in zip(widths, sizes))
+        n_bytes = (n_weights + sum(sizes)) * self.dtype.itemsize
+        if n_bytes > PY_SSIZE_T_MAX:  # more than an index can count
+            raise MemoryError(f"Unable to allocate {n_bytes} bytes.")
         for i in range(self.n_layers):
             layer = &self.layers[i]
-            layer.fan_in, layer.fan_out = widths[i], widths[i + 1]
-            layer.width = -(-widths[i + 1] // vector) * vector
-        sizes = [-(-width // vector) * vector for width in widths[1:]]
-        self.n_weights = sum(k * w for k, w in zip(widths, sizes))
-        self.n_parameters = self.n_weights + sum(sizes)
+            layer.fan_in, layer.fan_out, layer.width = widths[i], widths[i + 1], sizes[i]
+        self.n_weights = n_weights
+        self.n_parameters = n_weights + sum(sizes)
 
     def _allocate_parameters(self, trainable):
         self.parameters = aligned_zeros(self.n_parameters, self.dtype)
