@@ -3,5 +3,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from rosenblatt._config import __version__, show_config
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
+from rosenblatt.perceptron import PerceptronClassifier
 
-__all__ = ["MLPClassifier", "MLPRegressor", "__version__", "show_config"]
+__all__ = ["MLPClassifier", "MLPRegressor", "PerceptronClassifier", "__version__", "show_config"]

@@ -121,7 +121,7 @@ def _choose_at_import():
 
 cdef const rb_kernels *active_kernels(object dtype) except NULL:
     """The kernels in use for a NumPy dtype, float32 or float64."""
-    if dtype.char not in "fd":
+    if dtype.char not in "fd" or not dtype.isnative:
         raise TypeError(f"dtype must be float32 or float64, got {dtype}.")
     return rb_active(dtype.char == "d")
 

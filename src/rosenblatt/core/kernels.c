@@ -43,6 +43,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "dense.h"
 #include "output.h"
 #include "update.h"
+#include "perceptron.h"
 #undef real
 #undef NAME
 #undef IS_FLOAT
@@ -56,6 +57,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "dense.h"
 #include "output.h"
 #include "update.h"
+#include "perceptron.h"
 
 #define TABLE(type)                                                                      \
     {                                                                                    \
@@ -68,6 +70,9 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
         .column_sums = column_sums_##type,                                               \
         .loss_gradient = loss_gradient_##type, .total_weight = total_weight_##type,      \
         .predict = predict_##type,                                                       \
+        .perceptron_learn = perceptron_learn_##type,                                     \
+        .perceptron_check = perceptron_check_##type,                                     \
+        .perceptron_settle = perceptron_settle_##type,                                   \
         .update = update_##type, .sum_of_squares = sum_of_squares_##type,                \
         .all_finite = all_finite_##type, .evaluate = evaluate_##type,                    \
         .activate = activate_##type,                                                     \

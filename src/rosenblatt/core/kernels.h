@@ -68,6 +68,43 @@ typedef struct {
 /* Compressed sparse rows of the caller's X. */
 typedef struct { const void *values; const int32_t *columns; const ptrdiff_t *starts; } rb_csr;
 
+/* The caller's X for the perceptron: dense with rows `stride` elements apart, or sparse with
+ * `columns` and `starts` as in rb_csr. */
+typedef struct {
+    const void *values;
+    const int32_t *columns;      /* NULL where dense */
+    const ptrdiff_t *starts;
+    ptrdiff_t stride, n_features;
+    const ptrdiff_t *classes;    /* (n_samples,) each row's class */
+    const void *weights;         /* (n_samples,), or NULL: all one */
+} rb_rows;
+
+/* The perceptron's parameters and counters. A column is a class; `width` is 1 or a whole
+ * number of vectors. What is said to be in the unit of the weights is without their scale. */
+typedef struct {
+    void *weights, *intercepts;         /* (n_features, width), to be times scale; (width,),
+                                           with -1 as padding: never wrong */
+    void *weight_sums, *intercept_sums; /* the same shapes, or NULL: no averaging */
+    void *shrunk;                       /* (n_features, width) l1 shrinkage taken; or NULL */
+    ptrdiff_t *met;                     /* (n_features,) the step whose shrinkage each feature
+                                           has; NULL where every step shrinks all (dense) */
+    void *scores, *steps;               /* (width,) */
+    const void *one_hot;                /* (2 width + 1,) zeros and a 1 in the middle */
+    const void *raise, *lower;          /* (width,) lengths of steps for own and other rows */
+    double *loss, *penalty;             /* (width,) sums over the epoch so far */
+    double *squares, *absolutes;        /* (width,) norms after the last step, in that unit */
+    double *true_squares, *true_absolutes; /* (width,) with the shrinkage since */
+    double *correct, checked;           /* (width,) weight of rows scored right, and of all */
+    const ptrdiff_t *column_of;         /* (n_classes,) a class's column, or -1 */
+    ptrdiff_t n_features, width;
+    double alpha, l1_ratio, decay;      /* decay: of the scale, a row */
+    double shrinkage, due;              /* l1: a row, and in all */
+    double scale, elapsed;              /* elapsed: the sum of averaged rows' scales */
+    double n_averaged;
+    ptrdiff_t step, average_from;       /* rows learned, and the first that is averaged */
+    int penalised, fit_intercept, overflow;
+} rb_perceptron;
+
 enum { OUTPUT_BLOCK = 16 };   /* rows that the losses handle at once */
 enum { UPDATE_BLOCK = 4096 }; /* parameters whose squares are summed at once */
 
@@ -134,6 +171,15 @@ typedef struct {
     /* sum of squares of w (count,); 1 if all of w is finite */
     double (*sum_of_squares)(const void *w, ptrdiff_t count);
     int (*all_finite)(const void *w, ptrdiff_t count);
+
+    /* Rosenblatt's rule on rows order[0..m), one after another. */
+    void (*perceptron_learn)(rb_perceptron *p, const rb_rows *X, const ptrdiff_t *order,
+                             ptrdiff_t m);
+    /* adds to `correct` and `checked` what rows order[0..m) say of the parameters */
+    void (*perceptron_check)(rb_perceptron *p, const rb_rows *X, const ptrdiff_t *order,
+                             ptrdiff_t m);
+    /* brings shrinkage that sparse rows have put off into the weights */
+    void (*perceptron_settle)(rb_perceptron *p);
 
     /* y (count,) = function(x) for tests: 0 exp, 1 log, 2 tanh, 3 logistic, 4 softplus */
     void (*evaluate)(void *y, const void *x, ptrdiff_t count, int function);

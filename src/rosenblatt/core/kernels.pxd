@@ -33,6 +33,40 @@ cdef extern from "kernels.h" nogil:
         const int32_t *columns
         const Py_ssize_t *starts
 
+    ctypedef struct rb_rows:
+        const void *values
+        const int32_t *columns
+        const Py_ssize_t *starts
+        Py_ssize_t stride, n_features
+        const Py_ssize_t *classes
+        const void *weights
+
+    ctypedef struct rb_perceptron:
+        void *weights
+        void *intercepts
+        void *weight_sums
+        void *intercept_sums
+        void *shrunk
+        Py_ssize_t *met
+        void *scores
+        void *steps
+        const void *one_hot
+        const void *raise_ "raise"
+        const void *lower
+        double *loss
+        double *penalty
+        double *squares
+        double *absolutes
+        double *true_squares
+        double *true_absolutes
+        double *correct
+        double checked
+        const Py_ssize_t *column_of
+        Py_ssize_t n_features, width
+        double alpha, l1_ratio, decay, shrinkage, due, scale, elapsed, n_averaged
+        Py_ssize_t step, average_from
+        int penalised, fit_intercept, overflow
+
     ctypedef struct rb_kernels:
         Py_ssize_t item_size, vector_length
         void (*gather)(
@@ -66,6 +100,11 @@ cdef extern from "kernels.h" nogil:
             void *, const void *, void *, void *, Py_ssize_t, const rb_step *, int) noexcept nogil
         double (*sum_of_squares)(const void *, Py_ssize_t) noexcept nogil
         int (*all_finite)(const void *, Py_ssize_t) noexcept nogil
+        void (*perceptron_learn)(rb_perceptron *, const rb_rows *, const Py_ssize_t *,
+                                 Py_ssize_t) noexcept nogil
+        void (*perceptron_check)(rb_perceptron *, const rb_rows *, const Py_ssize_t *,
+                                 Py_ssize_t) noexcept nogil
+        void (*perceptron_settle)(rb_perceptron *) noexcept nogil
         void (*evaluate)(void *, const void *, Py_ssize_t, int) noexcept nogil
         void (*activate)(void *, void *, const void *, Py_ssize_t, int) noexcept nogil
 

@@ -11,6 +11,7 @@ where one needs what another has done. With one thread the shares are the whole.
 
 import numpy as np
 
+from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.stdint cimport int32_t
 
 from rosenblatt.core.dispatch cimport active_kernels
@@ -22,6 +23,7 @@ from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
 
 ALIGNMENT = 64
 MAX_LAYERS = 256
+SHARE_ABOVE = 4e6  # about 40 microseconds of one thread, some ten times what meeting takes
 
 cdef enum:
     ROW_UNIT = 48  # rows are shared in multiples of this, of the tiles' and the losses' rows
@@ -81,6 +83,10 @@ cdef class Examples:
         else:
             X = np.require(X, requirements=["C", "A"])
             self.rows = _address(X)
+        if targets is not None:
+            targets = np.require(targets, requirements=["C", "A"])
+        if sample_weight is not None:
+            sample_weight = np.require(sample_weight, X.dtype, requirements=["C", "A"])
         self.X = X
         self.targets = targets
         self.sample_weight = sample_weight
@@ -157,6 +163,11 @@ cdef class RowOrder:
             "pos": self.generator.position,
         }
         self.random_state.set_state(self.state)
+
+    @property
+    def current(self):
+        """The order of the last epoch."""
+        return np.array(self.rows)
 
     cdef void next_epoch(self) noexcept nogil:
         if self.shuffles:
@@ -286,6 +297,7 @@ cdef class Network:
     cdef rb_step step
     cdef char *scratch          # a thread's part: (3 * n_outputs, OUTPUT_BLOCK)
     cdef double[::1] row_losses, squares
+    cdef public double share_above  # floating-point operations of a step, for several threads
 
     def __init__(self, widths, activations, loss, batch_size, dtype, *, optimizer=None,
                  trainable=True, n_threads=1):
@@ -300,6 +312,7 @@ cdef class Network:
         self.optimizer = -1 if optimizer is None else OPTIMIZERS[optimizer].code
         self.n_moments = 0 if optimizer is None else OPTIMIZERS[optimizer].n_moments
         self.n_threads = n_threads
+        self.share_above = SHARE_ABOVE
         self._lay_out(widths)
         self._allocate_parameters(trainable)
         self._allocate_forward(widths, activations, batch_size)
@@ -310,13 +323,16 @@ cdef class Network:
     def _lay_out(self, widths):
         cdef Layer *layer
         vector = self.kernels.vector_length
+        sizes = [-(-width // vector) * vector for width in widths[1:]]
+        n_weights = sum(k * w for k, w in zip(widths, sizes))
+        n_bytes = (n_weights + sum(sizes)) * self.dtype.itemsize
+        if n_bytes > PY_SSIZE_T_MAX:  # more than an index can count
+            raise MemoryError(f"Unable to allocate {n_bytes} bytes.")
         for i in range(self.n_layers):
             layer = &self.layers[i]
-            layer.fan_in, layer.fan_out = widths[i], widths[i + 1]
-            layer.width = -(-widths[i + 1] // vector) * vector
-        sizes = [-(-width // vector) * vector for width in widths[1:]]
-        self.n_weights = sum(k * w for k, w in zip(widths, sizes))
-        self.n_parameters = self.n_weights + sum(sizes)
+            layer.fan_in, layer.fan_out, layer.width = widths[i], widths[i + 1], sizes[i]
+        self.n_weights = n_weights
+        self.n_parameters = n_weights + sum(sizes)
 
     def _allocate_parameters(self, trainable):
         self.parameters = aligned_zeros(self.n_parameters, self.dtype)
@@ -522,7 +538,7 @@ cdef class Network:
 
     cdef double update(self, rb_step step, rb_team *team, int thread) noexcept nogil:
         """One optimiser step; returns the penalty that it descended (to thread 0)."""
-        cdef Py_ssize_t size = self.kernels.item_size, start, stop, i
+        cdef Py_ssize_t start, stop, i
         cdef double squares = 0, alpha = step.alpha
         rb_share(self.n_weights, UPDATE_BLOCK, team.n_threads, thread, &start, &stop)
         while start < stop:
@@ -636,7 +652,7 @@ cdef class Network:
 
     cdef int _threads_for(self, Py_ssize_t rows) noexcept:
         """One where a step is too short to pay for the threads' meetings, else all."""
-        return self.n_threads if 6 * rows * self.n_weights > 4_000_000 else 1
+        return self.n_threads if 6.0 * rows * self.n_weights > self.share_above else 1
 
     def loss_and_gradient(self, Examples examples, const Py_ssize_t[::1] order):
         """The weighted sum of the rows' losses; its gradient is left in `gradient`."""

@@ -29,10 +29,11 @@ ALWAYS_INLINE real NAME(clip_log_loss)(real loss) {
     return loss < lowest ? lowest : loss > highest ? highest : loss;
 }
 
-/* p (n, OUTPUT_BLOCK) = softmax over n of z; log_sum = its denominator's log, plus the shift;
- * all of the block is in cache. p may be z. */
-static void NAME(softmax_block)(real *p, const real *z, real *restrict log_sum, ptrdiff_t n) {
-    real highest[OUTPUT_BLOCK], sum[OUTPUT_BLOCK];
+/* p (n, OUTPUT_BLOCK) = softmax over n of z, computed as that of z - highest, and log_sum =
+ * its denominator's log; all of the block is in cache. p may be z. */
+static void NAME(softmax_block)(real *p, const real *z, real *restrict highest,
+                                real *restrict log_sum, ptrdiff_t n) {
+    real sum[OUTPUT_BLOCK];
     FOR_ROWS highest[r] = z[r], sum[r] = ZERO;
     for (ptrdiff_t j = 1; j < n; j++)
         FOR_ROWS {
@@ -46,7 +47,7 @@ static void NAME(softmax_block)(real *p, const real *z, real *restrict log_sum, 
             sum[r] += e;
         }
     FOR_ROWS {
-        log_sum[r] = highest[r] + NAME(log)(sum[r]);
+        log_sum[r] = NAME(log)(sum[r]);
         sum[r] = ONE / sum[r];
     }
     for (ptrdiff_t j = 0; j < n; j++) FOR_ROWS p[j * OUTPUT_BLOCK + r] *= sum[r];
@@ -62,11 +63,12 @@ typedef struct {
 } NAME(output_block);
 
 static void NAME(output_multiclass_log_loss)(const NAME(output_block) * block) {
-    real own[OUTPUT_BLOCK], log_sum[OUTPUT_BLOCK];
+    real own[OUTPUT_BLOCK], highest[OUTPUT_BLOCK], log_sum[OUTPUT_BLOCK];
     FOR_ROWS own[r] = block->z[block->classes[r] * OUTPUT_BLOCK + r];
-    NAME(softmax_block)(block->z, block->z, log_sum, block->n);
+    NAME(softmax_block)(block->z, block->z, highest, log_sum, block->n);
     FOR_ROWS block->z[block->classes[r] * OUTPUT_BLOCK + r] -= ONE;
-    FOR_ROWS block->loss[r] = NAME(clip_log_loss)(log_sum[r] - own[r]);
+    /* in this order: large logits take no digits from a small loss */
+    FOR_ROWS block->loss[r] = NAME(clip_log_loss)(log_sum[r] - (own[r] - highest[r]));
 }
 
 #define LOSS(name, parameter, target, lowest, out_activation, value, slope)              \
@@ -138,12 +140,12 @@ static double NAME(total_weight)(const void *weights, const ptrdiff_t *order, pt
 
 static void NAME(predict)(void *out, const void *logits, ptrdiff_t m, ptrdiff_t n,
                           ptrdiff_t width, int loss, void *scratch) {
-    real *to = out, *block = scratch, unused[OUTPUT_BLOCK];
+    real *to = out, *block = scratch, highest[OUTPUT_BLOCK], log_sum[OUTPUT_BLOCK];
     for (ptrdiff_t i = 0; i < m; i += OUTPUT_BLOCK) {
         const ptrdiff_t rows = smaller(OUTPUT_BLOCK, m - i);
         NAME(load_block)(block, (const real *)logits + i * width, rows, n, width);
         switch (rb_loss_rows[loss].out) {
-        case OUT_softmax: NAME(softmax_block)(block, block, unused, n); break;
+        case OUT_softmax: NAME(softmax_block)(block, block, highest, log_sum, n); break;
         case OUT_logistic: NAME(forward_logistic)(block, block, n * OUTPUT_BLOCK); break;
         case OUT_exp: NAME(evaluate)(block, block, n * OUTPUT_BLOCK, 0); break;
         }

@@ -31,7 +31,8 @@ static int NAME(all_finite)(const void *w, ptrdiff_t count) {
                                     ptrdiff_t count, const rb_step *s) {                 \
         const real rate = (real)(rate_of_step), momentum = (real)s->momentum,            \
                    beta_1 = (real)s->beta_1, beta_2 = (real)s->beta_2,                   \
-                   epsilon = (real)s->epsilon, alpha = (real)s->alpha,                   \
+                   epsilon = (real)fmax(s->epsilon, IS_FLOAT ? FLT_MIN : DBL_MIN),       \
+                   alpha = (real)s->alpha,                                               \
                    per_weight = (real)(1 / s->weight);                                   \
         const int nesterovs_momentum = s->nesterovs_momentum;                            \
         (void)momentum, (void)beta_1, (void)beta_2, (void)epsilon;                       \

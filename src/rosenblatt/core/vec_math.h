@@ -106,7 +106,7 @@ ALWAYS_INLINE real NAME(exp)(real x) {
     return x < lowest ? ZERO : x > highest ? (real)INFINITY : y;
 }
 
-/* x must be positive, normal and finite. */
+/* x must be positive and normal, or infinite; a NaN stays a NaN. */
 ALWAYS_INLINE real NAME(log)(real x) {
     const BITS bits = NAME(to_bits)(x), exponent_of_one = IS_FLOAT ? 127 : 1023;
     const BITS mantissa = ((BITS)1 << SHIFT) - 1;
@@ -135,7 +135,8 @@ ALWAYS_INLINE real NAME(log)(real x) {
     R = R * z + (real)(2.0 / 5);
     R = R * z + (real)(2.0 / 3);
     R = R * z;
-    return k * LN2_HIGH - ((s * (f - R) - k * LN2_LOW) - f);
+    const real y = k * LN2_HIGH - ((s * (f - R) - k * LN2_LOW) - f);
+    return x <= (IS_FLOAT ? (real)FLT_MAX : (real)DBL_MAX) ? y : x;
 }
 
 ALWAYS_INLINE real NAME(tanh)(real x) {
@@ -168,8 +169,8 @@ ALWAYS_INLINE real NAME(softplus)(real x) {
         break;
 
 static void NAME(evaluate)(void *to, const void *from, ptrdiff_t count, int function) {
-    real *restrict y = to;
-    const real *restrict x = from;
+    real *y = to; /* may be x */
+    const real *x = from;
     switch (function) {
         FUNCTION(0, exp)
         FUNCTION(1, log)

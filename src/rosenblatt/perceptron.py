@@ -1,0 +1,675 @@
+"""The perceptron: parameters, documentation, the draws of a fit, and calls to the core.
+
+No arithmetic here: the rule is in core/perceptron.h, epochs and stopping in core/perceptron.pyx.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import time
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.utils import check_random_state
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from rosenblatt._base import RosenblattEstimator, checked_sample_weight
+from rosenblatt._parameters import Interval, Options, validate_parameters
+from rosenblatt.core.perceptron import PerceptronTrainer, Rows, permutation
+
+_LARGEST_SEED = np.iinfo(np.int32).max
+
+
+class PerceptronClassifier(ClassifierMixin, RosenblattEstimator):
+    """Rosenblatt's perceptron: a linear classifier that learns from its mistakes, row by row.
+
+    For a row x with target t (+1 for the class, -1 for the others) and score
+    p = w . x + b, the weights change only where the sign is wrong or the score zero::
+
+        if t * p <= 0:    w += eta0 * c * s * t * x    and    b += eta0 * c * s * t
+
+    with the row's class weight c and sample weight s. Two classes have one such w, more have
+    one for each class against all others; all of them learn in the same pass over the rows.
+    If some w separates the classes, the rule finds one after finitely many mistakes.
+
+    With the same parameters this is scikit-learn's `Perceptron`, and in float64 on dense data
+    it gives the same model: always with two classes, with more if shuffle=False. `average`
+    is further.
+
+    Parameters
+    ----------
+    penalty : {'l2', 'l1', 'elasticnet'} or None, default=None
+        What is added to the objective: alpha * ((1 - r) / 2 * ||w||_2^2 + r * ||w||_1), with
+        r = 0 for 'l2', 1 for 'l1' and `l1_ratio` for 'elasticnet'. The l2 part multiplies w
+        by max(0, 1 - (1 - r) * eta0 * alpha) at every row before the step; the l1 part moves
+        each weight by r * eta0 * alpha towards zero and not across it (Tsuruoka et al., 2009).
+
+    alpha : float >= 0, default=0.0001
+        Strength of the penalty. Only used with a penalty.
+
+    l1_ratio : float in [0, 1], default=0.15
+        The l1 part of penalty='elasticnet'.
+
+    fit_intercept : bool, default=True
+        Whether to learn b; otherwise it stays where it starts, at 0.
+
+    max_iter : int >= 1, default=1000
+        The most passes over the training rows (epochs). `partial_fit` always makes one.
+
+    tol : float >= 0 or None, default=1e-3
+        A class stops when its objective, the mean over an epoch of max(0, -t * p) and the
+        penalty, has not fallen below its lowest value by more than `tol` for
+        `n_iter_no_change` epochs in a row; with `early_stopping`, when its accuracy on the
+        validation set has not risen so. None trains for `max_iter` epochs.
+
+    shuffle : bool, default=True
+        Whether to shuffle the rows before each epoch; see Notes.
+
+    verbose : int >= 0, default=0
+        With 1 or more, progress is printed after each epoch.
+
+    eta0 : float > 0, default=1
+        The length of a step.
+
+    n_jobs : int or None, default=None
+        Accepted as scikit-learn's class does, and not used: all classes learn together in one
+        pass over the data, which needs no threads.
+
+    random_state : int in [0, 2**32 - 1], RandomState or None, default=0
+        Determines the shuffling and the validation set. None draws from numpy's global state.
+
+    early_stopping : bool, default=False
+        Whether to set a stratified share of the training rows aside and stop on it. The last
+        weights are kept, not the best ones.
+
+    validation_fraction : float in (0, 1), default=0.1
+        The share that `early_stopping` sets aside.
+
+    n_iter_no_change : int >= 1, default=5
+        How many epochs without improvement stop a class.
+
+    class_weight : dict, 'balanced' or None, default=None
+        Weight c of each class, {label: weight}, for rows that belong to the class that is
+        learned (with more than two classes, the rows of the others have c = 1). 'balanced' is
+        n_samples / (n_classes * count of the class); None is 1.
+
+    warm_start : bool, default=False
+        Whether `fit` starts from the `coef_` and `intercept_` that are there.
+
+    average : bool or int >= 1, default=False
+        True makes `coef_` and `intercept_` the mean of what they were after each row, over
+        all rows of all epochs, instead of the last values (Freund & Schapire, 1999). An int
+        starts the mean with that row, counted from 1 over the epochs; until then the
+        last values are used.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        The weights, float32 or float64 like the training data. One row where there are two
+        classes: positive scores are `classes_[1]`. May be edited or assigned: predictions,
+        `warm_start` and `partial_fit` start from what is there.
+
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+
+    n_iter_ : int
+        Epochs until the last class stopped.
+
+    t_ : float
+        1 + n_iter_ * n_samples, summed over calls of `partial_fit`.
+
+    n_features_in_ : int
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features; only where the training data had names that are strings.
+
+    Notes
+    -----
+    Rows are shuffled as scikit-learn does it: Fisher and Yates' algorithm with a 32-bit
+    xorshift generator, seeded anew with the same seed in every epoch and applied to the order
+    that the last epoch left. For two classes the seed is the second draw of
+    ``randint(2**31 - 1)`` from `random_state` (the first is scikit-learn's too, and unused).
+    For more, scikit-learn shuffles for each class anew; here one order serves all classes, the
+    one that scikit-learn would use for the first of them.
+
+    Sparse data give the model of the same dense data. scikit-learn makes the intercept's step
+    a hundred times smaller for sparse data; that is not copied.
+
+    References
+    ----------
+    F. Rosenblatt (1958). The perceptron: a probabilistic model for information storage and
+    organization in the brain. Psychological Review 65(6), 386-408.
+
+    Y. Freund and R. E. Schapire (1999). Large margin classification using the perceptron
+    algorithm. Machine Learning 37(3), 277-296.
+
+    Y. Tsuruoka, J. Tsujii and S. Ananiadou (2009). Stochastic gradient descent training for
+    l1-regularized log-linear models with cumulative penalty. ACL-IJCNLP, 477-485.
+
+    Examples
+    --------
+    One neuron learns the logical AND:
+
+    >>> from rosenblatt import PerceptronClassifier
+    >>> X = [[0, 0], [0, 1], [1, 0], [1, 1]]
+    >>> neuron = PerceptronClassifier(tol=None, max_iter=10).fit(X, [0, 0, 0, 1])
+    >>> neuron.predict(X)
+    array([0, 0, 0, 1])
+    """
+
+    _parameter_rules = {  # noqa: RUF012 - read only
+        "penalty": [Options(str, {"l2", "l1", "elasticnet"}), None],
+        "alpha": [Interval(Real, 0, None)],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "fit_intercept": ["boolean"],
+        "max_iter": [Interval(Integral, 1, None)],
+        "tol": [Interval(Real, 0, None), None],
+        "shuffle": ["boolean"],
+        "verbose": ["verbose"],
+        "eta0": [Interval(Real, 0, None, closed="neither")],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None)],
+        "class_weight": [Options(str, {"balanced"}), dict, None],
+        "warm_start": ["boolean"],
+        "average": [Interval(Integral, 0, None, closed="neither"), "boolean"],
+    }
+
+    def __init__(
+        self,
+        *,
+        penalty=None,
+        alpha=0.0001,
+        l1_ratio=0.15,
+        fit_intercept=True,
+        max_iter=1000,
+        tol=1e-3,
+        shuffle=True,
+        verbose=0,
+        eta0=1.0,
+        n_jobs=None,
+        random_state=0,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=5,
+        class_weight=None,
+        warm_start=False,
+        average=False,
+    ):
+        self.penalty = penalty
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.shuffle = shuffle
+        self.verbose = verbose
+        self.eta0 = eta0
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.average = average
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # -- training -------------------------------------------------------------------------
+
+    def fit(self, X, y, coef_init=None, intercept_init=None, sample_weight=None):
+        """Train until every class has stopped, or for `max_iter` epochs.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            float32 and float64 are kept, all else becomes float64; sparse becomes CSR.
+
+        y : array-like of shape (n_samples,)
+            Labels: numbers or strings of two classes or more.
+
+        coef_init : array-like of shape (n_classes, n_features), or (n_features,) or \
+(1, n_features) for two classes, default=None
+            Weights to start from instead of zeros. Copied.
+
+        intercept_init : array-like of shape (n_classes,), or (1,) or () for two classes, \
+default=None
+            Intercepts to start from instead of zeros. Copied.
+
+        sample_weight : float or array-like of shape (n_samples,), default=None
+            Factors of the rows' steps; they multiply the class weights. None is 1 for all.
+
+        Returns
+        -------
+        self : PerceptronClassifier
+
+        Raises
+        ------
+        ValueError
+            For a parameter outside its range, data that are not finite numbers, fewer than
+            two classes, starting weights of a wrong shape, and weights that overflow.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter` epochs were made although `tol` is set.
+        UserWarning
+            If training was interrupted from the keyboard: the weights so far are kept.
+        """
+        validate_parameters(self)
+        with self._unchanged_on_error():
+            X, y = self._checked_data(X, y, reset=True)
+            classes, encoded = np.unique(y, return_inverse=True)
+            if len(classes) < 2:
+                raise ValueError(
+                    f"The number of classes has to be greater than one; got {len(classes)} class"
+                )
+            if self.warm_start and hasattr(self, "coef_"):
+                coef_init = self._dense_coef() if coef_init is None else coef_init
+                intercept_init = self.intercept_ if intercept_init is None else intercept_init
+            start = _starting_weights(coef_init, intercept_init, len(classes), X)
+            self.classes_ = classes
+            self.t_ = 1.0
+            self._average_state = None
+            self._train(X, y, encoded, sample_weight, start, self.max_iter)
+        if self.tol is not None and self.n_iter_ == self.max_iter:
+            warnings.warn(
+                "Maximum number of iteration reached before convergence. Consider increasing "
+                "max_iter to improve the fit.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        return self
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Make one pass over some rows, from the weights that are there.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        y : array-like of shape (n_samples,)
+            Labels, all of them among the classes; not every class need be there.
+
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come. Needed in the first call only.
+
+        sample_weight : float or array-like of shape (n_samples,), default=None
+            As in `fit`.
+
+        Returns
+        -------
+        self : PerceptronClassifier
+
+        Raises
+        ------
+        ValueError
+            As `fit`; for missing or changed `classes` and labels that are not among them; and,
+            on an estimator that is not fitted, for class_weight='balanced' (which needs all
+            labels at once) and for `early_stopping`.
+        """
+        validate_parameters(self)
+        with self._unchanged_on_error():
+            first = not hasattr(self, "classes_")
+            if first:
+                self._refuse_in_partial_fit()
+            X, y = self._checked_data(X, y, reset=first)
+            self._set_classes(classes)
+            encoded = _encoded(y, self.classes_)
+            coef, intercept = (None, None) if first else (self._dense_coef(), self.intercept_)
+            start = _starting_weights(
+                coef, intercept, len(self.classes_), X, ("coef_", "intercept_")
+            )
+            if first:
+                self.t_ = 1.0
+                self._average_state = None
+            self._train(X, y, encoded, sample_weight, start, max_iter=1)
+        return self
+
+    def _refuse_in_partial_fit(self):
+        if self.early_stopping:
+            raise ValueError("early_stopping should be False with partial_fit")
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                f"class_weight {self.class_weight!r} is not supported for partial_fit. In order "
+                "to use 'balanced' weights, pass the dict that compute_class_weight('balanced', "
+                "classes=classes, y=y) gives, for all the labels or a large enough sample."
+            )
+
+    def _checked_data(self, X, y, reset):
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=(np.float64, np.float32),
+            order="C",
+            reset=reset,
+        )
+        check_classification_targets(y)
+        return X, y
+
+    def _set_classes(self, classes):
+        known = getattr(self, "classes_", None)
+        if classes is None:
+            if known is None:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            return
+        classes = unique_labels(classes)
+        if known is None:
+            if len(classes) < 2:
+                raise ValueError(
+                    f"The number of classes has to be greater than one; got {len(classes)} class"
+                )
+            self.classes_ = classes
+        elif not np.array_equal(known, classes):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, "
+                f"was: {known!r}"
+            )
+
+    def _train(self, X, y, encoded, sample_weight, start, max_iter):
+        """One fit or one pass, from the weights `start` to the attributes."""
+        n_samples, n_classes = X.shape[0], len(self.classes_)
+        weights = checked_sample_weight(sample_weight, n_samples, X.dtype)
+        own_step, other_step = self._steps(y, n_classes)
+        validation, order = self._draws(encoded, n_classes, weights)
+        coef, intercept, average_from = self._averaging_start(*start)
+        l1_ratio = {"l1": 1.0, "elasticnet": self.l1_ratio}.get(self.penalty, 0.0)
+        trainer = PerceptronTrainer(
+            Rows(X, np.ascontiguousarray(encoded, dtype=np.intp), weights),
+            coef,
+            intercept,
+            classes=[1] if n_classes == 2 else range(n_classes),
+            n_classes=n_classes,
+            own_step=own_step,
+            other_step=other_step,
+            alpha=0.0 if self.penalty is None else self.alpha,
+            l1_ratio=l1_ratio,
+            eta=self.eta0,
+            count_penalty=self._objective_counts() and self.penalty is not None,
+            fit_intercept=self.fit_intercept,
+            average_from=average_from,
+            order=order,
+            validation=validation,
+            max_iter=max_iter,
+            patience=self.n_iter_no_change,
+            tol=-np.inf if self.tol is None else self.tol,
+        )
+        self._run(trainer)
+        self.n_iter_ = int(trainer.n_epochs.max())
+        self.t_ += self.n_iter_ * n_samples
+        self._set_weights(trainer)
+
+    def _objective_counts(self):
+        """Whether anything looks at the objective: the stopping rule, or a person."""
+        return bool(self.verbose) or (self.tol is not None and not self.early_stopping)
+
+    def _steps(self, y, n_classes):
+        """Lengths of the steps of each class's weights: for its own rows and for the others."""
+        weight = np.ones(n_classes)
+        if self.class_weight is not None:
+            weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+        if n_classes == 2:
+            return self.eta0 * weight[1:], self.eta0 * weight[:1]
+        return self.eta0 * weight, np.full(n_classes, self.eta0)
+
+    def _draws(self, encoded, n_classes, weights):
+        """(mask of the validation rows or None, permutation of an epoch or None).
+
+        The order of the draws is scikit-learn's, whether `random_state` is a seed or a
+        generator: for two classes the first seed, the split, the second seed; for more the
+        split, then a seed for each class, from which the first class's two are drawn.
+        """
+        validation, order = None, None
+        if n_classes > 2 and self.early_stopping:
+            validation = self._validation_mask(encoded, weights)
+        random_state = check_random_state(self.random_state)
+        if n_classes > 2:
+            seeds = random_state.randint(_LARGEST_SEED, size=n_classes)
+            random_state = np.random.RandomState(seeds[0])
+        random_state.randint(1, _LARGEST_SEED)
+        if n_classes == 2 and self.early_stopping:
+            validation = self._validation_mask(encoded, weights)
+        seed = random_state.randint(_LARGEST_SEED)
+        if self.shuffle:
+            order = permutation(len(encoded), seed)
+        return validation, order
+
+    def _validation_mask(self, encoded, weights):
+        splitter = StratifiedShuffleSplit(
+            test_size=self.validation_fraction, random_state=self.random_state
+        )
+        _, rows = next(splitter.split(np.zeros((len(encoded), 1)), encoded))
+        if weights is not None and not np.any(weights[rows] > 0):
+            raise ValueError(
+                "The sample weights for validation set are all zero, consider using a different "
+                "random state."
+            )
+        mask = np.zeros(len(encoded), dtype=np.bool_)
+        mask[rows] = True
+        return mask
+
+    def _run(self, trainer):
+        """Trains to the end, or until the keyboard interrupts."""
+        started = time.perf_counter()
+        try:
+            while not trainer.done:
+                if self.verbose and not trainer.in_epoch:
+                    print(f"-- Epoch {trainer.epoch + 1}")
+                report = trainer.advance(one_epoch=bool(self.verbose))
+                if report:
+                    self._print(report, trainer.epoch, time.perf_counter() - started)
+        except KeyboardInterrupt:
+            trainer.stop()
+            warnings.warn("Training interrupted by user.", stacklevel=4)
+        if trainer.overflow:
+            raise ValueError(
+                f"Floating-point under-/overflow occurred at epoch #{trainer.epoch}. Scaling "
+                "input data with StandardScaler or MinMaxScaler might help, and so might "
+                f"smaller steps: eta0={self.eta0!r}, class_weight and sample_weight multiply "
+                "each."
+            )
+
+    def _print(self, report, epoch, seconds):
+        for row in report:
+            if len(self.classes_) > 2:
+                print(f"Class {self.classes_[row['column']]}:", end=" ")
+            print(
+                f"Norm: {row['norm']:.2f}, NNZs: {row['n_nonzero']}, "
+                f"Bias: {row['intercept']:.6f}, T: {row['n_learned']}, "
+                f"Avg. loss: {row['loss']:f}, Objective: {row['objective']:f}",
+                end="\n" if row["score"] is None else f", Validation score: {row['score']:f}\n",
+            )
+        print(f"Total training time: {seconds:.2f} seconds.")
+        for row in report:
+            if row["stopped"]:
+                if len(self.classes_) > 2:
+                    print(f"Class {self.classes_[row['column']]}:", end=" ")
+                print(f"Convergence after {epoch} epochs took {seconds:.2f} seconds")
+
+    # -- averaging ------------------------------------------------------------------------
+
+    def _averaging_start(self, coef, intercept):
+        """(coef, intercept) to start from, and the row of this call that averaging starts with.
+
+        A mean goes on where the last call of partial_fit left it, as long as coef_ and
+        intercept_ are still that mean; else it starts anew from them.
+        """
+        if not self.average:
+            self._average_state = None
+            return coef, intercept, 0
+        state = getattr(self, "_average_state", None)
+        if state is not None:
+            mean = _mean_weights(state)
+            if not (np.array_equal(mean[0], coef) and np.array_equal(mean[1], intercept)):
+                self._average_state = state = None
+        if state is not None:
+            coef, intercept = state["coef"], state["intercept"]
+        return coef, intercept, max(1, int(self.average) - int(self.t_) + 1)
+
+    def _set_weights(self, trainer):
+        if not self.average:
+            self.coef_, self.intercept_ = trainer.coef, trainer.intercept
+            _refuse_infinite(self.coef_)
+            return
+        state = {
+            "coef": trainer.coef,
+            "intercept": trainer.intercept,
+            "coef_sum": trainer.coef_sum,
+            "intercept_sum": trainer.intercept_sum,
+            "count": trainer.n_averaged,
+        }
+        if self._average_state is not None:
+            for name in ("coef_sum", "intercept_sum", "count"):
+                state[name] = state[name] + self._average_state[name]
+        self._average_state = state
+        self.coef_, self.intercept_ = _mean_weights(state)
+        _refuse_infinite(self.coef_)
+
+    # -- prediction -----------------------------------------------------------------------
+
+    def decision_function(self, X):
+        """The scores X @ coef_.T + intercept_.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes one score a row, positive for `classes_[1]`.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X has another number of features, or `coef_` or `intercept_` was assigned a
+            wrong shape.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
+        coef, intercept = self.coef_, np.asarray(self.intercept_)
+        n_rows = 1 if len(self.classes_) == 2 else len(self.classes_)
+        _check_shape("coef_", coef, [(n_rows, X.shape[1])])
+        _check_shape("intercept_", intercept, [(n_rows,)])
+        scores = X @ coef.T
+        if sp.issparse(scores):
+            scores = scores.toarray()
+        scores = np.asarray(scores) + intercept
+        return scores.ravel() if n_rows == 1 else scores
+
+    def predict(self, X):
+        """The class of each row: that of the highest score, or of its sign for two classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Of the labels' dtype.
+        """
+        scores = self.decision_function(X)
+        best = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
+        return self.classes_[best]
+
+    # -- storage --------------------------------------------------------------------------
+
+    def densify(self):
+        """Make `coef_` an ndarray again, after `sparsify`.
+
+        Returns
+        -------
+        self : PerceptronClassifier
+        """
+        check_is_fitted(self)
+        self.coef_ = self._dense_coef()
+        return self
+
+    def sparsify(self):
+        """Make `coef_` a CSR array, which is smaller where most weights are zero.
+
+        Predictions and further training go on as before.
+
+        Returns
+        -------
+        self : PerceptronClassifier
+        """
+        check_is_fitted(self)
+        self.coef_ = sp.csr_array(self.coef_)
+        return self
+
+    def _dense_coef(self):
+        return self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
+
+
+def _encoded(y, classes):
+    """Each label's place in `classes`."""
+    places = np.searchsorted(classes, y)
+    unknown = classes[np.minimum(places, len(classes) - 1)] != y
+    if np.any(unknown):
+        raise ValueError(
+            f"y has labels that are not among the classes: {np.unique(y[unknown])!r}; "
+            f"the classes are {classes!r}."
+        )
+    return places
+
+
+def _check_shape(name, array, allowed):
+    if array.shape not in allowed:
+        shapes = " or ".join(map(str, allowed))
+        raise ValueError(f"{name} must have shape {shapes}, got {array.shape}.")
+
+
+def _starting_weights(coef, intercept, n_classes, X, names=("coef_init", "intercept_init")):
+    """(coef, intercept) of X's dtype and of full shape, zero where None is given."""
+    n_rows, n_features = 1 if n_classes == 2 else n_classes, X.shape[1]
+    starts = []
+    for name, given, shape in zip(
+        names, (coef, intercept), ((n_rows, n_features), (n_rows,)), strict=True
+    ):
+        if given is None:
+            starts.append(np.zeros(shape, dtype=X.dtype))
+            continue
+        array = check_array(
+            given, dtype=X.dtype, ensure_2d=False, ensure_min_samples=0, input_name=name
+        )
+        _check_shape(name, array, [shape, shape[1:]] if n_rows == 1 else [shape])
+        starts.append(array.reshape(shape))
+    return starts
+
+
+def _mean_weights(state):
+    """(coef, intercept): the mean over the averaged rows, or the last ones if there are none."""
+    count = state["count"]
+    if not count.all():
+        return state["coef"].copy(), state["intercept"].copy()
+    dtype = state["coef"].dtype
+    coef = (state["coef_sum"] / count[:, np.newaxis]).astype(dtype)
+    return coef, (state["intercept_sum"] / count).astype(dtype)
+
+
+def _refuse_infinite(coef):
+    # the sums that are averaged can overflow where the weights themselves do not
+    if not np.isfinite(coef).all():
+        raise ValueError(
+            "Floating-point under-/overflow occurred in the mean of the weights. Scaling input "
+            "data with StandardScaler or MinMaxScaler might help."
+        )
