@@ -58,12 +58,13 @@ static void NAME(activate_rows)(real *out, const real *z, ptrdiff_t rows, ptrdif
 }
 
 static void NAME(dense_forward)(void *out, void *z, const void *A, const void *W,
-                                const void *b, ptrdiff_t m, ptrdiff_t k, ptrdiff_t width,
-                                ptrdiff_t a_stride, int activation) {
+                                const void *packed, const void *b, ptrdiff_t m, ptrdiff_t k,
+                                ptrdiff_t width, ptrdiff_t a_stride, int activation) {
     real *output = out, *before = z;
     const NAME(product) p = {
-        .C = before, .ldc = width, .A = A, .a_row = a_stride, .a_step = 1,
-        .B = W, .ldb = width, .start = b, .start_row = 0, .depth = k};
+        .A = A, .a_row = a_stride, .a_step = 1, .depth = k,
+        .B = packed ? NAME(in_panels)(packed, k) : NAME(row_major)(W, width),
+        .C = NAME(row_major)(before, width), .start = NAME(row_major)(b, 0)};
     const ptrdiff_t block = NAME(column_block)(k);
     for (ptrdiff_t j0 = 0; j0 < width; j0 += block) {
         const ptrdiff_t j1 = smaller(j0 + block, width);
@@ -97,21 +98,38 @@ static void NAME(csr_forward)(void *out, void *z, const rb_csr *X, const ptrdiff
     }
 }
 
-static void NAME(transpose)(void *WT, const void *W, ptrdiff_t k, ptrdiff_t n,
-                            ptrdiff_t width, ptrdiff_t k_width) {
-    enum { BLOCK = 16 }; /* a block of reads and writes stays in the first-level cache */
-    real *to = WT;
-    const real *from = W;
-    for (ptrdiff_t j0 = 0; j0 < n; j0 += BLOCK) {
-        const ptrdiff_t j1 = smaller(j0 + BLOCK, n);
-        for (ptrdiff_t i0 = 0; i0 < k; i0 += BLOCK) {
-            const ptrdiff_t i1 = smaller(i0 + BLOCK, k);
-            for (ptrdiff_t j = j0; j < j1; j++)
-                for (ptrdiff_t i = i0; i < i1; i++)
-                    to[j * k_width + i] = from[i * width + j];
+/* Panels of the columns [j0, j1) of W; j0 is where a panel begins. */
+static void NAME(pack)(void *packed, const void *W, ptrdiff_t k, ptrdiff_t width,
+                       ptrdiff_t j0, ptrdiff_t j1) {
+    const NAME(columns) to = NAME(in_panels)(packed, k);
+    for (ptrdiff_t j = j0; j < j1; j += PANEL) {
+        const real *from = (const real *)W + j;
+        const int vectors = j1 - j > LANES ? 2 : 1;
+        real *panel = NAME(at)(&to, vectors, 0, j);
+        for (ptrdiff_t i = 0; i < k; i++, from += width, panel += vectors * LANES) {
+            NAME(store)(panel, NAME(load)(from));
+            if (vectors == 2) NAME(store)(panel + LANES, NAME(load)(from + LANES));
         }
-        for (ptrdiff_t j = j0; j < j1; j++)
-            for (ptrdiff_t i = k; i < k_width; i++) to[j * k_width + i] = ZERO;
+    }
+}
+
+/* The transpose in panels; n rows of it, from row j0 of n_all on. */
+static void NAME(transpose)(void *transposed, const void *W, ptrdiff_t k, ptrdiff_t n_all,
+                            ptrdiff_t width, ptrdiff_t k_width, ptrdiff_t j0, ptrdiff_t j1) {
+    enum { BLOCK = 16 }; /* a block of reads and writes stays in the first-level cache */
+    const NAME(columns) to = NAME(in_panels)(transposed, n_all);
+    const real *from = W;
+    for (ptrdiff_t i0 = 0; i0 < k_width; i0 += LANES) {
+        const int alone = k_width - i0 / PANEL * PANEL == LANES; /* a panel of one vector */
+        const ptrdiff_t row = alone ? to.row_of_last : to.row;
+        real *panel = to.data + i0 / PANEL * to.panel + i0 % PANEL;
+        const ptrdiff_t here = smaller(LANES, k - i0);
+        for (ptrdiff_t jb = j0; jb < j1; jb += BLOCK)
+            for (ptrdiff_t j = jb; j < smaller(jb + BLOCK, j1); j++) {
+                for (ptrdiff_t i = 0; i < here; i++)
+                    panel[j * row + i] = from[(i0 + i) * width + j];
+                for (ptrdiff_t i = here > 0 ? here : 0; i < LANES; i++) panel[j * row + i] = ZERO;
+            }
     }
 }
 
@@ -157,8 +175,8 @@ static void NAME(dense_backward_input)(void *dA, const void *dZ, const void *W, 
         return;
     }
     const NAME(product) p = {
-        .C = out, .ldc = k_width, .A = dZ, .a_row = width, .a_step = 1,
-        .B = WT, .ldb = k_width, .start = NULL, .start_row = 0, .depth = n};
+        .A = dZ, .a_row = width, .a_step = 1, .depth = n,
+        .B = NAME(in_panels)(WT, n), .C = NAME(row_major)(out, k_width)};
     const ptrdiff_t block = NAME(column_block)(n);
     for (ptrdiff_t j0 = 0; j0 < k_width; j0 += block) {
         const ptrdiff_t j1 = smaller(j0 + block, k_width);
@@ -192,9 +210,9 @@ ALWAYS_INLINE void NAME(pack_columns)(real *restrict panel, const real *restrict
         for (ptrdiff_t i = 0; i < rows; i++) panel[q * rows + i] = A[q * a_stride + i];
 }
 
-static void NAME(dense_backward_weights)(void *dW, const void *A, const void *dZ, ptrdiff_t m,
-                                         ptrdiff_t k, ptrdiff_t width, ptrdiff_t a_stride,
-                                         int accumulate) {
+static void NAME(dense_backward_weights)(void *dW, const void *A, const void *dZ,
+                                         const void *packed, ptrdiff_t m, ptrdiff_t k,
+                                         ptrdiff_t width, ptrdiff_t a_stride, int accumulate) {
     enum { DEPTH = 256 }; /* rows of the batch at once: their panel is 24 KB at most */
     real panel[DEPTH * TILE_ROWS];
     const int pack = width > 2 * LANES; /* one tile alone reads the panel once */
@@ -210,10 +228,11 @@ static void NAME(dense_backward_weights)(void *dW, const void *A, const void *dZ
             else if (pack)
                 NAME(pack_columns)(panel, inputs, depth, a_stride, rows);
             const NAME(product) p = {
-                .C = gradient, .ldc = width, .A = pack ? panel : inputs, .a_row = 1,
-                .a_step = pack ? rows : a_stride, .B = (const real *)dZ + q0 * width,
-                .ldb = width, .start = add ? gradient : NULL, .start_row = width,
-                .depth = depth};
+                .A = pack ? panel : inputs, .a_row = 1, .a_step = pack ? rows : a_stride,
+                .depth = depth, .first = q0,
+                .B = packed ? NAME(in_panels)(packed, m) : NAME(row_major)(dZ, width),
+                .C = NAME(row_major)(gradient, width),
+                .start = NAME(row_major)(add ? gradient : NULL, width)};
             NAME(some_rows)(rows, &p, 0, 0, width);
         }
     }

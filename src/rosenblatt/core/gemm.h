@@ -4,15 +4,43 @@
  * falls into, so its bits depend neither on blocking nor on the other rows.
  *
  *   A's element (i, q) is A[i * a_row + q * a_step]: a transposed A is the same product;
- *   B's and C's rows are ldb and ldc apart, n is a whole number of vectors;
- *   start is a row (start_row = 0: the intercepts), a matrix (C itself, to add to it) or NULL.
+ *   B, C and start are NAME(columns), row-major or in panels; their columns are whole vectors;
+ *   start is the intercepts (rows 0 apart), C itself, to add to it, or has no data: zero.
  */
 // SPDX-License-Identifier: BSD-3-Clause
 
+/* Columns in panels of PANEL, which are what the widest tile but those of few rows reads: a
+ * panel's rows follow each other in memory, so that it passes through the cache in order.
+ * In place, rows a power of two apart would crowd into a few of the cache's sets.
+ * The last panel has one vector where the columns are an odd number of vectors. */
+#undef PANEL
+#define PANEL (2 * LANES)
+
 typedef struct {
-    real *C;
-    const real *A, *B, *start;
-    ptrdiff_t ldc, a_row, a_step, ldb, start_row, depth;
+    real *data;          /* element (q, j): data[j / PANEL * panel + q * row + j % PANEL] */
+    ptrdiff_t panel;
+    ptrdiff_t row, row_of_last; /* of the last panel, where it has one vector */
+} NAME(columns);
+
+ALWAYS_INLINE NAME(columns) NAME(row_major)(const void *data, ptrdiff_t stride) {
+    return (NAME(columns)){(real *)data, PANEL, stride, stride};
+}
+ALWAYS_INLINE NAME(columns) NAME(in_panels)(const void *data, ptrdiff_t rows) {
+    return (NAME(columns)){(real *)data, rows * PANEL, PANEL, LANES};
+}
+
+/* Where the vectors of a tile lie: `vectors` is even, or 1 at the end of an odd number. */
+ALWAYS_INLINE real *NAME(at)(const NAME(columns) * matrix, const int vectors, ptrdiff_t q,
+                             ptrdiff_t j) {
+    const ptrdiff_t row = vectors == 1 ? matrix->row_of_last : matrix->row;
+    return matrix->data + j / PANEL * matrix->panel + q * row;
+}
+
+typedef struct {
+    const real *A;
+    ptrdiff_t a_row, a_step, depth;
+    ptrdiff_t first; /* row of B to begin with */
+    NAME(columns) B, C, start;
 } NAME(product);
 
 /* The micro-kernel: `rows` x `vectors` of C in registers. Both are constants wherever it is
@@ -20,26 +48,39 @@ typedef struct {
 ALWAYS_INLINE void NAME(tile)(const int rows, const int vectors, const NAME(product) * p,
                               ptrdiff_t i0, ptrdiff_t j0) {
     NAME(vec) sum[12][8];
-    const real *A = p->A + i0 * p->a_row, *B = p->B + j0;
-    const ptrdiff_t a_row = p->a_row, a_step = p->a_step, ldb = p->ldb;
-    UNROLL for (int i = 0; i < rows; i++)
+    const ptrdiff_t b_row = vectors == 1 ? p->B.row_of_last : p->B.row, b_panel = p->B.panel;
+    const ptrdiff_t a_row = p->a_row, a_step = p->a_step;
+    const real *B = NAME(at)(&p->B, vectors, p->first, j0);
+    /* Four rows to a pointer: the processor's addresses take a pointer and a multiple of one
+     * stride, and twelve strides would not stay in registers. */
+    const real *A[3];
+    UNROLL for (int g = 0; g < 3; g++) {
+        A[g] = p->A + (i0 + (4 * g < rows ? 4 * g : 0)) * a_row;
+        HIDE(A[g]);
+    }
+    UNROLL for (int i = 0; i < rows; i++) {
+        const real *start = NAME(at)(&p->start, vectors, i0 + i, j0);
         UNROLL for (int j = 0; j < vectors; j++)
-            sum[i][j] = p->start
-                ? NAME(load)(p->start + (i0 + i) * p->start_row + j0 + j * LANES)
+            sum[i][j] = p->start.data
+                ? NAME(load)(start + j / 2 * p->start.panel + j % 2 * LANES)
                 : (NAME(vec)){0};
+    }
     for (ptrdiff_t q = p->depth; q > 0; q--) {
         NAME(vec) b[8];
-        UNROLL for (int j = 0; j < vectors; j++) b[j] = NAME(load)(B + j * LANES);
+        UNROLL for (int j = 0; j < vectors; j++)
+            b[j] = NAME(load)(B + j / 2 * b_panel + j % 2 * LANES);
         UNROLL for (int i = 0; i < rows; i++) {
-            const real a = A[i * a_row];
+            const real a = A[i / 4][i % 4 * a_row];
             UNROLL for (int j = 0; j < vectors; j++) sum[i][j] += a * b[j];
         }
-        A += a_step;
-        B += ldb;
+        UNROLL for (int g = 0; g < 3; g++) A[g] += a_step;
+        B += b_row;
     }
-    UNROLL for (int i = 0; i < rows; i++)
+    UNROLL for (int i = 0; i < rows; i++) {
+        real *C = NAME(at)(&p->C, vectors, i0 + i, j0);
         UNROLL for (int j = 0; j < vectors; j++)
-            NAME(store)(p->C + (i0 + i) * p->ldc + j0 + j * LANES, sum[i][j]);
+            NAME(store)(C + j / 2 * p->C.panel + j % 2 * LANES, sum[i][j]);
+    }
 }
 
 /* Rows of C at once, and the vectors that go with so many rows: as many sums as hide the
@@ -81,7 +122,20 @@ static void NAME(some_rows)(ptrdiff_t rows, const NAME(product) * p, ptrdiff_t i
 
 /* Columns of B that stay in the second-level cache together: 256 KB of B. */
 static ptrdiff_t NAME(column_block)(ptrdiff_t depth) {
-    const ptrdiff_t step = 2 * LANES;
     const ptrdiff_t columns = (ptrdiff_t)(262144 / sizeof(real)) / (depth > 0 ? depth : 1);
-    return columns < step ? step : columns / step * step;
+    return columns < PANEL ? PANEL : columns / PANEL * PANEL;
+}
+
+/* Multiply-adds on registers alone: the processor's limit.
+ * Returns how many operations that were, two for a multiply-add. */
+static double NAME(multiply_adds)(ptrdiff_t repeats, void *result) {
+    enum { IN_FLIGHT = 12 }; /* at least latency times throughput: 8 or 10 */
+    NAME(vec) sum[IN_FLIGHT];
+    const NAME(vec) factor = NAME(load)(result), term = factor;
+    UNROLL for (int i = 0; i < IN_FLIGHT; i++) sum[i] = factor * (real)i;
+    for (ptrdiff_t n = 0; n < repeats; n++)
+        UNROLL for (int i = 0; i < IN_FLIGHT; i++) sum[i] = sum[i] * factor + term;
+    UNROLL for (int i = 1; i < IN_FLIGHT; i++) sum[0] += sum[i];
+    NAME(store)(result, sum[0]);
+    return 2.0 * IN_FLIGHT * LANES * (double)repeats;
 }

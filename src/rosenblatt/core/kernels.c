@@ -32,6 +32,9 @@
 #define UNROLL _Pragma("GCC unroll 32")
 #endif
 
+/* keeps the compiler from expressing a pointer by another one */
+#define HIDE(pointer) __asm__("" : "+r"(pointer))
+
 static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
 #define real float
@@ -62,7 +65,8 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #define TABLE(type)                                                                      \
     {                                                                                    \
         .item_size = sizeof(type), .vector_length = VECTOR_BYTES / sizeof(type),         \
-        .gather = gather_##type, .dense_forward = dense_forward_##type,                  \
+        .gather = gather_##type, .pack = pack_##type,                                    \
+        .dense_forward = dense_forward_##type,                                           \
         .csr_forward = csr_forward_##type, .transpose = transpose_##type,                \
         .dense_backward_input = dense_backward_input_##type,                             \
         .dense_backward_weights = dense_backward_weights_##type,                         \
@@ -73,7 +77,8 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
         .perceptron_learn = perceptron_learn_##type,                                     \
         .perceptron_check = perceptron_check_##type,                                     \
         .perceptron_settle = perceptron_settle_##type,                                   \
-        .update = update_##type, .sum_of_squares = sum_of_squares_##type,                \
+        .multiply_adds = multiply_adds_##type, .update = update_##type,                  \
+        .sum_of_squares = sum_of_squares_##type,                                         \
         .all_finite = all_finite_##type, .evaluate = evaluate_##type,                    \
         .activate = activate_##type,                                                     \
     }

@@ -116,20 +116,26 @@ typedef struct {
     void (*gather)(void *rows, const void *X, const ptrdiff_t *order, ptrdiff_t m, ptrdiff_t k,
                    ptrdiff_t x_stride);
 
+    /* packed <- the columns [j0, j1) of W (k, width) in panels, see gemm.h; k * width elements
+     * in all. j0 is a multiple of 2 vectors. */
+    void (*pack)(void *packed, const void *W, ptrdiff_t k, ptrdiff_t width, ptrdiff_t j0,
+                 ptrdiff_t j1);
     /* out (m, width) = activation(z), z = A (m, k) W (k, width) + b (width,).
-     * A's rows are `a_stride` apart. `z` may be `out`; it must not be where the activation
+     * A's rows are `a_stride` apart. `packed` is W in panels, or NULL: for few rows the way
+     * through W as it lies is shorter. `z` may be `out`; it must not be where the activation
      * keeps its input. */
-    void (*dense_forward)(void *out, void *z, const void *A, const void *W, const void *b,
-                          ptrdiff_t m, ptrdiff_t k, ptrdiff_t width, ptrdiff_t a_stride,
-                          int activation);
+    void (*dense_forward)(void *out, void *z, const void *A, const void *W, const void *packed,
+                          const void *b, ptrdiff_t m, ptrdiff_t k, ptrdiff_t width,
+                          ptrdiff_t a_stride, int activation);
     /* the same for rows order[0..m) of a sparse X */
     void (*csr_forward)(void *out, void *z, const rb_csr *X, const ptrdiff_t *order,
                         const void *W, const void *b, ptrdiff_t m, ptrdiff_t width,
                         int activation);
 
-    /* WT (n, k_width) = transpose of W (k, width), its padding zero */
+    /* WT (n, k_width) in panels <- rows [j0, j1) of the transpose of W (k, width), whose padding
+     * is zero */
     void (*transpose)(void *WT, const void *W, ptrdiff_t k, ptrdiff_t n, ptrdiff_t width,
-                      ptrdiff_t k_width);
+                      ptrdiff_t k_width, ptrdiff_t j0, ptrdiff_t j1);
 
     /* dA (m, k_width) = dZ (m, width) W^T * slope(kept (m, k_width)); WT as above, or NULL,
      * which is quicker for a few rows */
@@ -137,10 +143,11 @@ typedef struct {
                                  const void *kept, ptrdiff_t m, ptrdiff_t k, ptrdiff_t n,
                                  ptrdiff_t width, ptrdiff_t k_width, int activation);
 
-    /* dW (k, width) = A^T (k, m) dZ (m, width); added to what is there where `accumulate` */
-    void (*dense_backward_weights)(void *dW, const void *A, const void *dZ, ptrdiff_t m,
-                                   ptrdiff_t k, ptrdiff_t width, ptrdiff_t a_stride,
-                                   int accumulate);
+    /* dW (k, width) = A^T (k, m) dZ (m, width); added to what is there where `accumulate`.
+     * `packed` is dZ in panels, or NULL. */
+    void (*dense_backward_weights)(void *dW, const void *A, const void *dZ, const void *packed,
+                                   ptrdiff_t m, ptrdiff_t k, ptrdiff_t width,
+                                   ptrdiff_t a_stride, int accumulate);
     /* the same for rows order[0..m) of a sparse X with k columns; only the first `columns`
      * columns of dW and dZ, a whole number of vectors */
     void (*csr_backward_weights)(void *dW, const rb_csr *X, const ptrdiff_t *order,
@@ -180,6 +187,10 @@ typedef struct {
                              ptrdiff_t m);
     /* brings shrinkage that sparse rows have put off into the weights */
     void (*perceptron_settle)(rb_perceptron *p);
+
+    /* so many times as many multiply-adds as are in flight at once, on registers; `result` is a
+     * vector, of ones; for benchmarks */
+    double (*multiply_adds)(ptrdiff_t repeats, void *result);
 
     /* y (count,) = function(x) for tests: 0 exp, 1 log, 2 tanh, 3 logistic, 4 softplus */
     void (*evaluate)(void *y, const void *x, ptrdiff_t count, int function);

@@ -72,20 +72,23 @@ cdef extern from "kernels.h" nogil:
         void (*gather)(
             void *, const void *, const Py_ssize_t *, Py_ssize_t, Py_ssize_t,
             Py_ssize_t) noexcept nogil
+        void (*pack)(
+            void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*dense_forward)(
-            void *, void *, const void *, const void *, const void *, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, int) noexcept nogil
+            void *, void *, const void *, const void *, const void *, const void *, Py_ssize_t,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*csr_forward)(
             void *, void *, const rb_csr *, const Py_ssize_t *, const void *, const void *,
             Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*transpose)(
-            void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+            void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t) noexcept nogil
         void (*dense_backward_input)(
             void *, const void *, const void *, const void *, const void *, Py_ssize_t,
             Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*dense_backward_weights)(
-            void *, const void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-            int) noexcept nogil
+            void *, const void *, const void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, int) noexcept nogil
         void (*csr_backward_weights)(
             void *, const rb_csr *, const Py_ssize_t *, const void *, Py_ssize_t, Py_ssize_t,
             Py_ssize_t, Py_ssize_t, int) noexcept nogil
@@ -105,6 +108,7 @@ cdef extern from "kernels.h" nogil:
         void (*perceptron_check)(rb_perceptron *, const rb_rows *, const Py_ssize_t *,
                                  Py_ssize_t) noexcept nogil
         void (*perceptron_settle)(rb_perceptron *) noexcept nogil
+        double (*multiply_adds)(Py_ssize_t, void *) noexcept nogil
         void (*evaluate)(void *, const void *, Py_ssize_t, int) noexcept nogil
         void (*activate)(void *, void *, const void *, Py_ssize_t, int) noexcept nogil
 

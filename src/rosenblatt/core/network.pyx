@@ -26,8 +26,10 @@ MAX_LAYERS = 256
 SHARE_ABOVE = 4e6  # about 40 microseconds of one thread, some ten times what meeting takes
 
 cdef enum:
-    ROW_UNIT = 48  # rows are shared in multiples of this, of the tiles' and the losses' rows
-    FEW_ROWS = 4   # below, transposing weights costs more than it saves
+    TILE_ROWS = 12    # rows are shared in multiples of the product's tiles'
+    CHUNK_ROWS = 240  # a thread's; as many as a panel of backward weights is deep, see dense.h
+    FEW_ROWS = 4      # below, transposing weights costs more than it saves
+    MANY_ROWS = 48    # from here on, packing them does not
 
 
 cdef char *_address(object array) except? NULL:
@@ -215,7 +217,9 @@ cdef struct Layer:
     char *before                # (chunk, width) before the activation; `output` if not kept
     char *output                # (chunk, width)
     char *delta                 # (chunk, width); the last layer's is its output
-    char *transposed            # (fan_out, width of the layer below), or NULL
+    char *transposed            # (fan_out, width of the layer below) in panels, or NULL
+    char *packed                # (fan_in, width) weights in panels, or NULL
+    char *packed_delta          # (chunk, width) in panels, or NULL
 
 
 cdef struct Job:
@@ -380,7 +384,7 @@ cdef class Network:
     def _allocate_forward(self, widths, activations, batch_size):
         cdef Layer *layer
         names = [*activations, "identity"]  # the loss applies the last activation
-        self.chunk = self._chunk_rows(widths, batch_size)
+        self.chunk = self._chunk_rows(batch_size)
         self.batch = self._buffer(self.chunk, widths[0])
         for i in range(self.n_layers):
             layer = &self.layers[i]
@@ -390,8 +394,15 @@ cdef class Network:
             layer.before = layer.output
             if row.keeps_input:
                 layer.before = self._buffer(self.chunk, layer.width)
+            layer.packed = layer.packed_delta = NULL
+            if batch_size >= MANY_ROWS and self._is_worth_packing(layer):
+                layer.packed = self._buffer(layer.fan_in, layer.width)
         self.scratch = self._buffer(3 * widths[self.n_layers] * self.n_threads, OUTPUT_BLOCK)
         self.row_losses = np.zeros(self.chunk)
+
+    cdef bint _is_worth_packing(self, const Layer *layer) noexcept:
+        """Whether weights outgrow the first-level cache, so that every tile reads them anew."""
+        return layer.fan_in * layer.width * self.kernels.item_size > 32 * 1024
 
     def _allocate_backward(self):
         cdef Layer *layer
@@ -403,22 +414,24 @@ cdef class Network:
             layer.transposed = NULL
             if i > 0:
                 layer.transposed = self._buffer(layer.fan_out, self.layers[i - 1].width)
+            if layer.packed:
+                layer.packed_delta = self._buffer(self.chunk, layer.width)
         self.squares = np.zeros(self.n_weights // UPDATE_BLOCK + 1)
 
-    def _chunk_rows(self, widths, batch_size):
-        """Rows whose inputs, activations and deltas stay in the threads' second-level caches.
+    def _chunk_rows(self, batch_size):
+        """Rows that are worked on together, so that what they touch stays in the caches.
 
-        A step walks its batch in such chunks. The gradient's sums run over the rows in the
+        A step walks its batch in equal chunks. The gradient's sums run over the rows in the
         same order either way, so this changes no bit.
         """
-        budget = 512 * 1024 // self.kernels.item_size
-        rows = budget // (2 * sum(widths)) // ROW_UNIT * ROW_UNIT
-        return min(batch_size, max(2 * ROW_UNIT, rows) * self.n_threads)
+        n_chunks = -(-batch_size // (CHUNK_ROWS * self.n_threads))
+        rows = -(-batch_size // n_chunks)
+        return min(batch_size, -(-rows // TILE_ROWS) * TILE_ROWS)
 
     # -- forward, backward, update -------------------------------------------------------
 
     cdef const char *forward(self, Examples examples, const Py_ssize_t *order,
-                             Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+                             Py_ssize_t first, Py_ssize_t last, bint packed) noexcept nogil:
         """Activations of all layers for rows order[first..last) of the chunk.
 
         Returns where the first of these rows' logits are.
@@ -440,8 +453,9 @@ cdef class Network:
                                          layer.activation)
             else:
                 self.kernels.dense_forward(output, before, inputs, layer.weights,
-                                           layer.intercepts, rows, layer.fan_in, layer.width,
-                                           stride, layer.activation)
+                                           layer.packed if packed else NULL, layer.intercepts,
+                                           rows, layer.fan_in, layer.width, stride,
+                                           layer.activation)
             inputs = output
             stride = layer.width
         return inputs
@@ -462,13 +476,22 @@ cdef class Network:
                 layer.fan_out, layer.width, below.width, below.activation)
 
     cdef void backward_weights(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
-                               bint accumulate, rb_team *team, int thread) noexcept nogil:
+                               bint accumulate, bint packed, rb_team *team,
+                               int thread) noexcept nogil:
         """Gradients of all parameters from the deltas of the chunk's rows."""
         cdef Py_ssize_t size = self.kernels.item_size, vector = self.kernels.vector_length
         cdef Py_ssize_t stride, start, stop
         cdef const char *inputs
         cdef Layer *layer
         cdef int i
+        if packed:
+            for i in range(self.n_layers):
+                layer = &self.layers[i]
+                if layer.packed_delta:
+                    rb_share(layer.width, 2 * vector, team.n_threads, thread, &start, &stop)
+                    self.kernels.pack(layer.packed_delta, layer.delta, rows, layer.width, start,
+                                      stop)
+            rb_meet(team)
         for i in range(self.n_layers):
             layer = &self.layers[i]
             inputs = self.batch if i == 0 else self.layers[i - 1].output
@@ -483,23 +506,31 @@ cdef class Network:
                     layer.delta + start * size, rows, layer.fan_in, stop - start, layer.width,
                     accumulate)
                 continue
-            rb_share(layer.fan_in, ROW_UNIT // 4, team.n_threads, thread, &start, &stop)
+            rb_share(layer.fan_in, TILE_ROWS, team.n_threads, thread, &start, &stop)
             self.kernels.dense_backward_weights(
                 layer.d_weights + start * layer.width * size, inputs + start * size, layer.delta,
-                rows, stop - start, layer.width, stride, accumulate)
+                layer.packed_delta if packed else NULL, rows, stop - start, layer.width, stride,
+                accumulate)
 
-    cdef void transpose(self, rb_team *team, int thread) noexcept nogil:
-        """Transposes of the weights, for the deltas."""
-        cdef Py_ssize_t size = self.kernels.item_size, start, stop, below
+    cdef void arrange_weights(self, bint transposed, bint packed, rb_team *team,
+                              int thread) noexcept nogil:
+        """Weights as the products of a step read them: transposed for the deltas, in panels."""
+        cdef Py_ssize_t start, stop
         cdef Layer *layer
         cdef int i
-        for i in range(1, self.n_layers):
+        for i in range(self.n_layers):
             layer = &self.layers[i]
-            below = self.layers[i - 1].width
-            rb_share(layer.fan_out, 16, team.n_threads, thread, &start, &stop)
-            self.kernels.transpose(layer.transposed + start * below * size,
-                                   layer.weights + start * size, layer.fan_in, stop - start,
-                                   layer.width, below)
+            if transposed and i > 0:
+                rb_share(layer.fan_out, 16, team.n_threads, thread, &start, &stop)
+                self.kernels.transpose(layer.transposed, layer.weights, layer.fan_in,
+                                       layer.fan_out, layer.width, self.layers[i - 1].width,
+                                       start, stop)
+            if packed and layer.packed:
+                rb_share(layer.width, 2 * self.kernels.vector_length, team.n_threads, thread,
+                         &start, &stop)
+                self.kernels.pack(layer.packed, layer.weights, layer.fan_in, layer.width, start,
+                                  stop)
+        rb_meet(team)
 
     cdef double gradients(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
                           rb_team *team, int thread) noexcept nogil:
@@ -507,7 +538,7 @@ cdef class Network:
 
         Returns the sum of the rows' losses (to thread 0).
         """
-        cdef bint transposed = rows >= FEW_ROWS
+        cdef bint transposed = rows >= FEW_ROWS, packed = rows >= MANY_ROWS
         cdef Py_ssize_t start = 0, count, first, last, i
         cdef double total = 0
         cdef Layer *output = &self.layers[self.n_layers - 1]
@@ -515,20 +546,20 @@ cdef class Network:
         cdef char *scratch = self.scratch + 3 * output.fan_out * OUTPUT_BLOCK * size * thread
         cdef char *logits
         if transposed:
-            self.transpose(team, thread)
-            rb_meet(team)
+            self.arrange_weights(transposed, packed, team, thread)
         while start < rows:
             count = min(self.chunk, rows - start)
-            rb_share(count, ROW_UNIT, team.n_threads, thread, &first, &last)
+            rb_share(count, TILE_ROWS, team.n_threads, thread, &first, &last)
             if first < last:
-                logits = <char *> self.forward(examples, order + start, first, last)
+                logits = <char *> self.forward(examples, order + start, first, last, packed)
                 self.kernels.loss_gradient(
                     logits, &self.row_losses[first], examples.target_data, examples.weight_data,
                     order + start + first, last - first, output.fan_out, output.width, self.loss,
                     scratch)
                 self.backward(first, last, transposed)
             rb_meet(team)
-            self.backward_weights(examples, order + start, count, start > 0, team, thread)
+            self.backward_weights(examples, order + start, count, start > 0, packed, team,
+                                  thread)
             if thread == 0:
                 for i in range(count):
                     total += self.row_losses[i]
@@ -670,10 +701,15 @@ cdef class Network:
         out = np.empty((n, last.fan_out), dtype=self.dtype)
         cdef char *to = _address(out)
         cdef const char *logits
+        cdef bint packed = n >= MANY_ROWS
+        cdef rb_team alone
+        alone.n_threads = 1
         with nogil:
+            if packed:
+                self.arrange_weights(False, True, &alone, 0)
             while start < n:
                 rows = min(self.chunk, n - start)
-                logits = self.forward(examples, &order[start], 0, rows)
+                logits = self.forward(examples, &order[start], 0, rows, packed)
                 self.kernels.predict(to + start * last.fan_out * self.kernels.item_size, logits,
                                      rows, last.fan_out, last.width, self.loss, self.scratch)
                 start += rows
@@ -712,3 +748,10 @@ def activate(activation, z):
     kernels.activate(_address(value), _address(slope), _address(z), z.size,
                      ACTIVATIONS[activation].code)
     return value, slope
+
+
+def multiply_adds(Py_ssize_t repeats, dtype):
+    """Runs multiply-adds at the processor's limit; returns how many operations they were."""
+    vector = np.ones(16, dtype=dtype)
+    cdef const rb_kernels *kernels = active_kernels(vector.dtype)
+    return kernels.multiply_adds(repeats, _address(vector))

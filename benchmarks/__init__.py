@@ -1,0 +1,1 @@
+"""Speed of this package next to its peers, measured in one run: ``python -m benchmarks``."""
