@@ -575,3 +575,44 @@ def test_model_can_be_trained_on_after_ctrl_c():
     model.partial_fit(X, y)
     model.set_params(warm_start=True, max_iter=2).fit(X, y)
     assert len(model.loss_curve_) == n_epochs + 3
+
+
+# matrices that point outside themselves ---------------------------------------------------------
+
+
+def broken_csr(how):
+    """A CSR matrix that scipy makes without a look at its parts."""
+    X = sparse.random_array((40, 6), density=0.5, format="csr", rng=0)
+    if how == "index too large":
+        X.indices[5] = 10**9
+    elif how == "index negative":
+        X.indices[5] = -1
+    elif how == "indptr decreases":
+        X.indptr[3], X.indptr[4] = X.indptr[4] + 2, X.indptr[3]
+    else:
+        X.indptr[-1] = len(X.data) + 100
+    return X
+
+
+@pytest.mark.parametrize(
+    "how", ["index too large", "index negative", "indptr decreases", "indptr too long"]
+)
+@pytest.mark.parametrize("name", [*CLASSES, "PerceptronClassifier"])
+def test_csr_that_points_outside_itself_is_refused(name, how):
+    """Kernels read and write where a matrix says; one that lies is a ValueError, not a crash."""
+    with pytest.raises(ValueError, match=r"CSR|ind|index"):
+        getattr(rosenblatt, name)(max_iter=2).fit(broken_csr(how), np.arange(40) % 2)
+
+
+def test_csr_that_points_outside_itself_is_refused_at_predict():
+    """Predictions check it as well."""
+    model = rosenblatt.MLPRegressor(max_iter=1).fit(np.eye(40, 6), np.arange(40.0))
+    with pytest.raises(ValueError, match="valid CSR matrix"):
+        model.predict(broken_csr("index too large"))
+
+
+def test_unknown_amount_of_memory_refuses_nothing(monkeypatch):
+    """Some systems answer -1 when asked for their memory."""
+    ask = os.sysconf
+    monkeypatch.setattr("os.sysconf", lambda name: -1 if name == "SC_PHYS_PAGES" else ask(name))
+    rosenblatt.MLPRegressor((2,), max_iter=1).fit(np.eye(4), np.arange(4.0))

@@ -35,6 +35,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import rosenblatt
 from rosenblatt import MLPClassifier, MLPRegressor
+from rosenblatt.core import network
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:Got `batch_size`"
@@ -463,6 +464,31 @@ def test_same_seed_gives_the_same_bits(kind):
     assert np.abs(other.coefs_[0] - model.coefs_[0]).max() > 1e-3
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_threads_that_share_a_step_change_no_bit(solver):
+    """A network wide enough that its steps are shared: one, two and more threads than that."""
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(400, 30)), rng.randint(3, size=400)
+    options = {"solver": solver, "batch_size": 200, "max_iter": 3, "random_state": 0}
+    assert network.SHARE_ABOVE < 6 * 200 * 64 * (30 + 64 + 3)
+    one = MLPClassifier((64, 64), **options).fit(X, y)
+    for n_jobs in (2, 3, 100):
+        assert_same_bits(MLPClassifier((64, 64), n_jobs=n_jobs, **options).fit(X, y), one)
+
+
+def test_fits_without_a_seed_do_not_rewind_numpys_generator():
+    """Another thread that draws from numpy.random while a fit runs gets no draw twice."""
+    X, y = DATA["multiclass"]()
+    model = MLPClassifier(max_iter=100, tol=0, n_iter_no_change=1000)
+    draws = []
+    thread = threading.Thread(target=model.fit, args=(X, y))
+    thread.start()
+    while thread.is_alive():
+        draws += np.random.randint(2**62, size=50).tolist()
+    thread.join()
+    assert len(set(draws)) == len(draws) > 1000
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2, 3, -1])
 @pytest.mark.parametrize("kind", ["multiclass", "regression", "lbfgs"])
 def test_n_jobs_does_not_change_a_bit(kind, n_jobs):
@@ -472,6 +498,40 @@ def test_n_jobs_does_not_change_a_bit(kind, n_jobs):
     threaded = clone(model).set_params(n_jobs=n_jobs).fit(X, y)
     assert_same_bits(threaded, model)
     np.testing.assert_array_equal(answers(threaded, X), answers(model, X))
+
+
+def test_partial_fit_after_a_change_of_shape_starts_a_new_optimizer():
+    """Moments of other shapes are neither broadcast nor an error: training starts anew."""
+    X, y = DATA["multiclass"]()
+    n_classes = len(np.unique(y))
+    model = MLPClassifier((1,), random_state=0, max_iter=2).fit(X, y)
+    rng = np.random.RandomState(0)
+    coefs = [rng.normal(size=(X.shape[1], 3)), rng.normal(size=(3, n_classes))]
+    model.set_params(hidden_layer_sizes=(3,))
+    model.coefs_, model.intercepts_ = coefs, [np.zeros(3), np.zeros(n_classes)]
+    fresh = clone(model).partial_fit(X, y, classes=np.unique(y))
+    fresh.coefs_, fresh.intercepts_ = coefs, [np.zeros(3), np.zeros(n_classes)]
+    del fresh._optimizer
+    for trained, started in zip(
+        model.partial_fit(X, y).coefs_, fresh.partial_fit(X, y).coefs_, strict=True
+    ):
+        np.testing.assert_array_equal(trained, started)
+
+
+def test_predict_keeps_the_activation_of_the_fit():
+    """Weights trained under one activation are not read under another."""
+    X, y = DATA["multiclass"]()
+    model = MLPClassifier((8,), activation="tanh", random_state=0, max_iter=20).fit(X, y)
+    expected = model.predict_proba(X)
+    np.testing.assert_array_equal(model.set_params(activation="relu").predict_proba(X), expected)
+
+
+def test_one_array_of_another_precision_does_not_lower_the_others():
+    """Predictions are computed in the widest precision of X and all parameters."""
+    X, y = DATA["multiclass"]()
+    model = MLPClassifier((8,), random_state=0, max_iter=20).fit(X, y)
+    model.coefs_[0] = model.coefs_[0].astype(np.float32)
+    assert model.predict_proba(X).dtype == np.float64
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
@@ -650,11 +710,11 @@ def test_layout_of_sparse_input_does_not_change_the_model(estimator):
         shuffled.indices[row] = shuffled.indices[row][::-1].copy()
         shuffled.data[row] = shuffled.data[row][::-1].copy()
     shuffled.has_sorted_indices = False
+    starts = canonical.indptr.copy()
+    starts[-1] += 1
     zeros = sparse.csr_matrix(
-        (np.append(canonical.data, 0.0), np.append(canonical.indices, 0), canonical.indptr.copy()),
-        shape=X.shape,
+        (np.append(canonical.data, 0.0), np.append(canonical.indices, 0), starts), shape=X.shape
     )
-    zeros.indptr[-1] += 1
     long = canonical.copy()
     long.indices, long.indptr = long.indices.astype(np.int64), long.indptr.astype(np.int64)
     for other in [shuffled, zeros, long, canonical.tocsc(), canonical.tocoo(), canonical.tolil()]:

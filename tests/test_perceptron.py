@@ -1,6 +1,7 @@
 """PerceptronClassifier against scikit-learn's Perceptron, NumPy and results known by hand."""
 
 import pickle
+import signal
 import warnings
 
 import numpy as np
@@ -714,7 +715,7 @@ def test_interrupt_keeps_the_weights_so_far(monkeypatch):
     def interrupt(*args, **kwargs):
         calls.append(args)
         if len(calls) == 3:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr("builtins.print", interrupt)
     with pytest.warns(UserWarning, match=r"Training interrupted by user"):

@@ -5,6 +5,8 @@ and the promise that a call that fails leaves the estimator as it was. No traini
 # SPDX-License-Identifier: BSD-3-Clause
 import contextlib
 import numbers
+import sys
+import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -31,6 +33,16 @@ class RosenblattEstimator(BaseEstimator):
             vars(self).clear()
             vars(self).update(before)
             raise
+
+
+def warn_user(message, category=UserWarning):
+    """Warns at the line of the first caller outside this package."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(
+        "rosenblatt."
+    ):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level - 1)
 
 
 def checked_sample_weight(sample_weight, n_samples, dtype):
@@ -61,4 +73,8 @@ def checked_sample_weight(sample_weight, n_samples, dtype):
         raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n_samples,)}!")
     if not weights.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
-    return np.require(weights, dtype=dtype, requirements=["C", "A"])
+    with np.errstate(over="ignore"):
+        weights = np.require(weights, dtype=dtype, requirements=["C", "A"])
+    if not np.isfinite(weights).all():
+        raise ValueError(f"sample_weight has values too large for {np.dtype(dtype)}.")
+    return weights

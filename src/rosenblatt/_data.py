@@ -89,7 +89,8 @@ def regression_data(estimator, X, y, sample_weight, *, reset):
         raise ValueError(
             f"loss={estimator.loss!r} takes targets y >= {loss.lowest:g}, got {y.min():g}."
         )
-    targets = np.require(y.reshape(len(y), -1), dtype=X.dtype, requirements=["C", "A"])
+    with np.errstate(over="ignore"):
+        targets = np.require(y.reshape(len(y), -1), dtype=X.dtype, requirements=["C", "A"])
     if not np.isfinite(targets).all():
         raise ValueError(f"y has values too large for {X.dtype}; scale it, or use dtype='float64'.")
     return TrainingData(X, targets, sample_weight, loss, targets.shape[1], None)

@@ -5,12 +5,11 @@ all weights, then all intercepts, without the engine's padding.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
-import warnings
-
 import numpy as np
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
+from rosenblatt._base import warn_user
 from rosenblatt._interruption import Interruption
 from rosenblatt._training import NON_FINITE, build_network, keep_parameters
 from rosenblatt.core.network import Examples
@@ -98,7 +97,7 @@ def minimize(plan, data, state):
             result = None
     state.n_epochs = min(objective.n_iterations, plan.max_epochs)
     if result is None:
-        warnings.warn("Training interrupted by user.", UserWarning, stacklevel=4)
+        warn_user("Training interrupted by user.")
         state.loss, vector = objective.best
     else:
         _warn_if_not_converged(plan, result)
@@ -124,4 +123,4 @@ def _warn_if_not_converged(plan, result):
             f"(max_iter={plan.max_epochs})."
         )
     message += "\nYou might also want to scale the data (sklearn.preprocessing.StandardScaler)."
-    warnings.warn(message, ConvergenceWarning, stacklevel=5)
+    warn_user(message, ConvergenceWarning)

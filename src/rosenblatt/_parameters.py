@@ -4,6 +4,7 @@ The texts are those scikit-learn users know. Only single values are checked here
 agree with each other, or with the data, is for the estimators to say.
 """
 
+# SPDX-License-Identifier: BSD-3-Clause
 import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ class Options:
 
     values : collection
         The values, which must be hashable and have an order. They are shown sorted, for the
-        message to be the same in every session.
+        message to be the same in every process.
     """
 
     kind: type

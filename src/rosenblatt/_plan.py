@@ -4,6 +4,7 @@ A Plan is frozen and holds plain values: training needs nothing of the estimator
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import contextlib
 import os
 import warnings
 from dataclasses import dataclass
@@ -14,7 +15,10 @@ from pathlib import Path
 import numpy as np
 from joblib import effective_n_jobs  # which scikit-learn depends on
 
+from rosenblatt._base import warn_user
 from rosenblatt.core.dispatch import ACTIVATIONS, OPTIMIZERS
+
+MOST_THREADS = 64  # of one fit, see core/threads.h
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,8 @@ class Plan:
         if self.batch_size == "auto":
             return min(200, n_rows)
         if self.batch_size > n_rows:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
-                "clipped",
-                UserWarning,
-                stacklevel=6,
+            warn_user(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
             )
         return min(self.batch_size, n_rows)
 
@@ -117,8 +118,16 @@ def training_plan(estimator, data, *, incremental):
         validation_fraction=estimator.validation_fraction,
         alpha=float(estimator.alpha),
         verbose=estimator.verbose,
-        n_threads=effective_n_jobs(estimator.n_jobs),
+        n_threads=_thread_count(estimator.n_jobs),
     )
+
+
+def _thread_count(n_jobs):
+    """Threads for n_jobs as joblib counts them; None is 1 unless a joblib context says more."""
+    with warnings.catch_warnings():
+        # joblib's remarks on its own workers; these are threads of the core
+        warnings.simplefilter("ignore", UserWarning)
+        return min(effective_n_jobs(n_jobs), MOST_THREADS)
 
 
 def hidden_widths(hidden_layer_sizes):
@@ -157,7 +166,6 @@ def _memory_of_this_machine():
     limits = [np.inf]
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    control_group = Path("/sys/fs/cgroup/memory.max")
-    if control_group.is_file() and (text := control_group.read_text().strip()).isdecimal():
-        limits.append(int(text))
-    return min(limits)
+    with contextlib.suppress(OSError, ValueError):  # no control group, not readable, or "max"
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(limit for limit in limits if limit > 0)  # -1: not known

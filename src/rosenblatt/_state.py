@@ -63,9 +63,13 @@ class OptimizerState:
     n_steps: int = 0
     moments: list = field(default_factory=list)
 
-    def serves(self, plan):
+    def is_compatible_with(self, plan):
         """Whether a fit of this plan can go on from here."""
-        return (self.solver, self.learning_rate_init) == (plan.solver, plan.learning_rate_init)
+        shapes = [tuple(array.shape) for coefs, _ in self.moments for array in coefs]
+        return (self.solver, self.learning_rate_init) == (
+            plan.solver,
+            plan.learning_rate_init,
+        ) and shapes == list(pairwise(plan.widths)) * len(self.moments)
 
 
 def initial_parameters(plan, random_state):

@@ -7,16 +7,17 @@ shuffling of rows are the core's; parameters and data arrive checked.
 # SPDX-License-Identifier: BSD-3-Clause
 import math
 import time
-import warnings
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
 
+from rosenblatt._base import warn_user
 from rosenblatt._interruption import Interruption
 from rosenblatt._state import OptimizerState
-from rosenblatt.core.network import Examples, LossRule, Network, RowOrder
+from rosenblatt.core.network import Examples, Network, RowOrder, StoppingRule
 
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
@@ -40,9 +41,9 @@ def train(plan, data, state):
     run = TrainingRun(plan, data, state)
     with Interruption() as interruption:
         run.epochs(interruption)
-        run.keep()
+        run.copy_out()
     if interruption.requested:
-        warnings.warn("Training interrupted by user.", UserWarning, stacklevel=4)
+        warn_user("Training interrupted by user.")
 
 
 class TrainingRun:
@@ -53,7 +54,7 @@ class TrainingRun:
     plan : Plan
     data : TrainingData
     state : State
-        Read at the start, written after every epoch and by `keep`.
+        Read at the start, written after every epoch and by `copy_out`.
     """
 
     def __init__(self, plan, data, state):
@@ -62,7 +63,11 @@ class TrainingRun:
         self.batch_size = plan.rows_per_step(len(self.rows))
         self.examples = Examples(data.X, data.targets, data.sample_weight)
         self.n_steps = -(-len(self.rows) // self.batch_size)
-        self.order = RowOrder(self.rows, state.random_state if plan.shuffle else None)
+        # check_random_state(None) is NumPy's global generator, from which others draw too
+        is_private = state.random_state is not check_random_state(None)
+        self.order = RowOrder(
+            self.rows, state.random_state if plan.shuffle else None, is_private=is_private
+        )
         self.network = build_network(plan, state, self.batch_size)
         self._resume_optimizer()
         self.best_parameters = self.network.parameters.copy() if plan.early_stopping else None
@@ -86,23 +91,22 @@ class TrainingRun:
                 self._validate()
             if self._is_finished() or plan.incremental or interruption.requested:
                 return
-            if self.runs_alone:
+            if self.core_runs_alone:
                 seconds = max(time.perf_counter() - started, 1e-9)
                 n_epochs = max(1, min(int(n_done * SECONDS_PER_CALL / seconds), 2 * n_epochs))
-        warnings.warn(
+        warn_user(
             f"Stochastic Optimizer: Maximum iterations ({plan.max_epochs}) reached and the "
             "optimization hasn't converged yet.",
             ConvergenceWarning,
-            stacklevel=5,
         )
 
     @property
-    def runs_alone(self):
+    def core_runs_alone(self):
         """Whether nothing in Python has to see an epoch."""
         looks = self.plan.early_stopping or self.plan.verbose
         return not looks and self.order.is_continued_in_core
 
-    def keep(self):
+    def copy_out(self):
         """Copies parameters and optimiser state out of the network."""
         if self.best_parameters is not None:
             self.network.parameters[...] = self.best_parameters
@@ -117,7 +121,7 @@ class TrainingRun:
     def _resume_optimizer(self):
         """Goes on with the moments of the last call where they belong to this plan."""
         optimizer = self.state.optimizer
-        if optimizer is None or not optimizer.serves(self.plan):
+        if optimizer is None or not optimizer.is_compatible_with(self.plan):
             rate = self.plan.learning_rate_init
             self.state.optimizer = OptimizerState(self.plan.solver, rate, rate)
             return
@@ -131,7 +135,7 @@ class TrainingRun:
         plan, state = self.plan, self.state
         rule = None
         if not plan.early_stopping:
-            rule = LossRule(
+            rule = StoppingRule(
                 state.best_loss, state.n_epochs_without_improvement, plan.tol, plan.n_iter_no_change
             )
         rates = self._learning_rates(n_epochs)
@@ -151,7 +155,7 @@ class TrainingRun:
         if rule is not None:
             state.best_loss = rule.best
             state.n_epochs_without_improvement = rule.n_without_improvement
-        self._tell(f"Iteration {state.n_epochs}, loss = {state.loss:.8f}")
+        self._print_if_verbose(f"Iteration {state.n_epochs}, loss = {state.loss:.8f}")
         return n_done
 
     def _learning_rates(self, n_epochs):
@@ -199,7 +203,7 @@ class TrainingRun:
         if not self.plan.early_stopping:
             raise ValueError(message)
         self.state.validation_scores.append(np.nan)
-        warnings.warn(f"{message} The best weights are kept.", ConvergenceWarning, stacklevel=6)
+        warn_user(f"{message} The best weights are kept.", ConvergenceWarning)
 
     def _is_finished(self):
         """Whether patience is at its end and learning_rate='adaptive' has nothing to lower."""
@@ -214,13 +218,15 @@ class TrainingRun:
         if plan.schedule == "adaptive" and optimizer.learning_rate > 1e-6:
             optimizer.learning_rate /= 5
             state.n_epochs_without_improvement = 0
-            self._tell(f"{message} Setting learning rate to {optimizer.learning_rate:f}")
+            self._print_if_verbose(
+                f"{message} Setting learning rate to {optimizer.learning_rate:f}"
+            )
             return False
         too_small = " Learning rate too small." if plan.schedule == "adaptive" else ""
-        self._tell(f"{message}{too_small} Stopping.")
+        self._print_if_verbose(f"{message}{too_small} Stopping.")
         return True
 
-    def _tell(self, message):
+    def _print_if_verbose(self, message):
         if self.plan.verbose:
             print(message)
 
@@ -252,6 +258,8 @@ def keep_parameters(network, state):
 def copy_arrays(to, source):
     """Copies each array of a list into its counterpart."""
     for target, values in zip(to, source, strict=True):
+        if target.shape != np.shape(values):  # which NumPy might broadcast
+            raise ValueError(f"an array of shape {np.shape(values)} is no {target.shape}")
         target[...] = values
 
 
@@ -292,11 +300,9 @@ def _strata(data, n_validation):
     counts = counts[counts > 0]
     if counts.min() >= 2 and len(counts) <= min(n_validation, len(data.strata) - n_validation):
         return data.strata
-    warnings.warn(
+    warn_user(
         "The validation set is drawn without keeping the classes' shares: that takes two rows of "
         f"every class and a row for each in both parts. The smallest of {len(counts)} classes "
-        f"has {counts.min()}, the validation set {n_validation}.",
-        UserWarning,
-        stacklevel=7,
+        f"has {counts.min()}, the validation set {n_validation}."
     )
     return None

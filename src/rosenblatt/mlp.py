@@ -108,8 +108,8 @@ solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
         The most evaluations of the loss by lbfgs.
 
     n_jobs : int or None, default=None
-        Threads inside one fit; None is 1 unless joblib says otherwise. The model's bits do
-        not depend on it.
+        Threads inside one fit, at most 64; None is 1 unless joblib says otherwise. Steps too
+        short to share are left to one. The model's bits do not depend on it.
 
     dtype : {'float32', 'float64'} or None, default=None
         What to compute in. None follows X (float32 stays, everything else is float64);
@@ -306,6 +306,15 @@ class _MultiLayerPerceptron(RosenblattEstimator):
             diverged, when there is no early stopping. The estimator is then as it was.
         MemoryError
             For a network that this machine cannot hold.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If max_iter epochs or iterations were not enough, if lbfgs stopped for another
+            reason, or if training diverged under early stopping.
+        UserWarning
+            If batch_size is larger than the data, if the validation set cannot keep the
+            classes' shares, or if Ctrl-C ended training: the weights so far are kept.
         """
         with self._unchanged_on_error():
             return self._fit(X, y, sample_weight)
@@ -333,7 +342,12 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         random_state = check_random_state(self.random_state)
         if not goes_on:
             return State(*initial_parameters(plan, random_state), random_state)
-        coefs, intercepts = self._checked_parameters(plan.widths)
+        coefs, intercepts = self._checked_parameters(
+            plan.widths,
+            f"hidden_layer_sizes={self.hidden_layer_sizes!r} with {plan.widths[0]} features and "
+            f"{plan.widths[-1]} outputs. Keep hidden_layer_sizes as it was, or fit with "
+            "warm_start=False",
+        )
         state = State(coefs, intercepts, random_state, n_samples_seen=self.t_)
         if plan.is_stochastic and hasattr(self, "loss_curve_"):
             state.loss_curve = list(self.loss_curve_)
@@ -347,22 +361,17 @@ class _MultiLayerPerceptron(RosenblattEstimator):
             state.optimizer = getattr(self, "_optimizer", None)
         return state
 
-    def _checked_parameters(self, widths):
-        """coefs_ and intercepts_, which a person may have assigned, of the plan's shapes."""
-        shapes = [tuple(np.shape(coef)) for coef in self.coefs_]
-        wanted = list(pairwise(widths))
-        if shapes != wanted:
-            raise ValueError(
-                f"coefs_ have the shapes {shapes}; hidden_layer_sizes={self.hidden_layer_sizes!r} "
-                f"with {widths[0]} features and {widths[-1]} outputs needs {wanted}. Keep "
-                "hidden_layer_sizes as it was, or fit with warm_start=False."
-            )
-        lengths = [tuple(np.shape(intercept)) for intercept in self.intercepts_]
-        if lengths != [(width,) for width in widths[1:]]:
-            raise ValueError(
-                f"intercepts_ have the shapes {lengths}, coefs_ with the shapes {shapes} need "
-                f"{[(width,) for width in widths[1:]]}."
-            )
+    def _checked_parameters(self, widths, needed_for):
+        """coefs_ and intercepts_, which a person may have assigned, of the widths' shapes."""
+        for name, arrays, wanted in [
+            ("coefs_", self.coefs_, list(pairwise(widths))),
+            ("intercepts_", self.intercepts_, [(width,) for width in widths[1:]]),
+        ]:
+            shapes = [tuple(np.shape(array)) for array in arrays]
+            if shapes != wanted:
+                raise ValueError(
+                    f"{name} have the shapes {shapes}, but must have {wanted} for {needed_for}."
+                )
         return self.coefs_, self.intercepts_
 
     def _set_fitted(self, plan, data, state):
@@ -370,7 +379,7 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         self.n_layers_, self.n_outputs_ = len(plan.widths), data.n_outputs
         self.out_activation_ = data.loss.out_activation
         self.n_iter_, self.t_, self.loss_ = state.n_epochs, state.n_samples_seen, state.loss
-        self._loss_name = plan.loss
+        self._loss_name, self._activations = plan.loss, plan.activations
         for name in _STOCHASTIC_ATTRIBUTES:
             vars(self).pop(name, None)
         if not plan.is_stochastic:
@@ -396,11 +405,19 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         check_is_fitted(self)
         X = checked_rows(self, X, dtype=self.dtype)
         hidden = [np.shape(coef)[1] for coef in self.coefs_[:-1] if np.ndim(coef) == 2]
+        hidden = hidden[: len(self._activations)]
+        hidden += [hidden[-1] if hidden else 1] * (len(self._activations) - len(hidden))
         widths = (self.n_features_in_, *hidden, self.n_outputs_)
-        coefs, intercepts = self._checked_parameters(widths)
-        dtype = np.dtype(self.dtype or np.result_type(X.dtype, np.asarray(coefs[0])))
-        activations = [self.activation] * len(hidden)
-        network = Network(widths, activations, self._loss_name, X.shape[0], dtype, trainable=False)
+        coefs, intercepts = self._checked_parameters(
+            widths,
+            f"a network of {self.n_features_in_} features, {len(hidden)} hidden layers and "
+            f"{self.n_outputs_} outputs",
+        )
+        dtypes = [np.asarray(array).dtype for array in (*coefs, *intercepts)]
+        dtype = np.dtype(self.dtype or np.result_type(X.dtype, *dtypes))
+        network = Network(
+            widths, self._activations, self._loss_name, X.shape[0], dtype, trainable=False
+        )
         _training.copy_arrays(network.coefs, coefs)
         _training.copy_arrays(network.intercepts, intercepts)
         rows = np.arange(X.shape[0])
@@ -493,7 +510,7 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
             return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def predict(self, X):
-        """Predict the labels of rows.
+        """Predict the labels of rows, with the activation of the last fit.
 
         Parameters
         ----------

@@ -18,7 +18,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from rosenblatt._base import RosenblattEstimator, checked_sample_weight
+from rosenblatt._base import RosenblattEstimator, checked_sample_weight, warn_user
+from rosenblatt._interruption import Interruption
 from rosenblatt._parameters import Interval, Options, validate_parameters
 from rosenblatt.core.perceptron import PerceptronTrainer, Rows, permutation
 
@@ -466,16 +467,17 @@ default=None
     def _run(self, trainer):
         """Trains to the end, or until the keyboard interrupts."""
         started = time.perf_counter()
-        try:
-            while not trainer.done:
+        with Interruption() as interruption:
+            while not trainer.done and not interruption.requested:
                 if self.verbose and not trainer.in_epoch:
                     print(f"-- Epoch {trainer.epoch + 1}")
                 report = trainer.advance(one_epoch=bool(self.verbose))
                 if report:
                     self._print(report, trainer.epoch, time.perf_counter() - started)
-        except KeyboardInterrupt:
-            trainer.stop()
-            warnings.warn("Training interrupted by user.", stacklevel=4)
+            if not trainer.done:
+                trainer.stop()
+        if interruption.requested:
+            warn_user("Training interrupted by user.")
         if trainer.overflow:
             raise ValueError(
                 f"Floating-point under-/overflow occurred at epoch #{trainer.epoch}. Scaling "

@@ -5,7 +5,7 @@ import pytest
 
 from rosenblatt.core import network
 
-Examples, LossRule, Network = network.Examples, network.LossRule, network.Network
+Examples, StoppingRule, Network = network.Examples, network.StoppingRule, network.Network
 RowOrder = network.RowOrder
 
 
@@ -115,9 +115,9 @@ def test_loss_rule_stops_when_patience_is_at_its_end():
     assert 3 < n_epochs < 40  # the case is one where the rule acts
 
     net, order = small_network(), RowOrder(np.arange(60))
-    first = LossRule(np.inf, 0, tol, patience)
+    first = StoppingRule(np.inf, 0, tol, patience)
     done = list(run(net, examples, order, 3, rule=first))
-    second = LossRule(first.best, first.n_without_improvement, tol, patience)
+    second = StoppingRule(first.best, first.n_without_improvement, tol, patience)
     done += list(run(net, examples, order, 37, rule=second))
 
     np.testing.assert_array_equal(done, losses[:n_epochs])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.metrics import log_loss
 
-from rosenblatt.core import dispatch, network
+from rosenblatt.core import buffers, dispatch, network
 
 Examples, Network, RowOrder = network.Examples, network.Network, network.RowOrder
 ACTIVATIONS, LOSSES = list(dispatch.ACTIVATIONS), list(dispatch.LOSSES)
@@ -532,7 +532,7 @@ def test_nothing_is_written_beside_the_blocks(hidden, kind, isa, dtype):
     for block in (net.parameters, net.gradient, net.moments):
         owner = block.base
         start = block.ctypes.data - owner.ctypes.data
-        assert owner.nbytes == block.nbytes + network.ALIGNMENT
+        assert owner.nbytes == block.nbytes + buffers.ALIGNMENT
         assert not owner[:start].any()
         assert not owner[start + block.nbytes :].any()
 
@@ -881,7 +881,7 @@ def test_network_for_prediction_predicts_the_same(isa, dtype):
 def test_block_too_large_is_a_memory_error(shape):
     """No size crashes or overflows: there is no room, and MemoryError says so."""
     with pytest.raises(MemoryError):
-        network.aligned_zeros(shape, "float64")
+        buffers.aligned_zeros(shape, "float64")
 
 
 @pytest.mark.parametrize(

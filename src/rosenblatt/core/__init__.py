@@ -1,0 +1,1 @@
+"""Everything compiled: the kernels, the network and the perceptron that call them."""

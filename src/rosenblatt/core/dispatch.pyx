@@ -5,6 +5,7 @@ This module alone links the kernels: network and perceptron reach them through
 It holds no arithmetic.
 """
 
+# SPDX-License-Identifier: BSD-3-Clause
 import os
 import warnings
 from typing import NamedTuple
@@ -64,6 +65,7 @@ def _losses():
 def _optimizers():
     for code in range(N_OPTIMIZERS):
         row = rb_optimizer_rows[code]
+        assert row.n_moments <= 2, "the network keeps room for two moments"
         yield Optimizer(code, row.name.decode(), row.n_moments)
 
 

@@ -90,7 +90,7 @@ typedef struct {
                                            has; NULL where every step shrinks all (dense) */
     void *scores, *steps;               /* (width,) */
     const void *one_hot;                /* (2 width + 1,) zeros and a 1 in the middle */
-    const void *raise, *lower;          /* (width,) lengths of steps for own and other rows */
+    const void *own_step, *other_step;  /* (width,) lengths for own rows and for others */
     double *loss, *penalty;             /* (width,) sums over the epoch so far */
     double *squares, *absolutes;        /* (width,) norms after the last step, in that unit */
     double *true_squares, *true_absolutes; /* (width,) with the shrinkage since */
@@ -175,8 +175,7 @@ typedef struct {
     double (*update)(void *w, const void *gradient, void *first, void *second,
                      ptrdiff_t count, const rb_step *step, int optimizer);
 
-    /* sum of squares of w (count,); 1 if all of w is finite */
-    double (*sum_of_squares)(const void *w, ptrdiff_t count);
+    /* 1 if all of w (count,) is finite */
     int (*all_finite)(const void *w, ptrdiff_t count);
 
     /* Rosenblatt's rule on rows order[0..m), one after another. */

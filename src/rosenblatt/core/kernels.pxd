@@ -1,4 +1,5 @@
 # What kernels.h declares, for Cython.
+# SPDX-License-Identifier: BSD-3-Clause
 from libc.stdint cimport int32_t
 
 cdef extern from "kernels.h" nogil:
@@ -51,8 +52,8 @@ cdef extern from "kernels.h" nogil:
         void *scores
         void *steps
         const void *one_hot
-        const void *raise_ "raise"
-        const void *lower
+        const void *own_step
+        const void *other_step
         double *loss
         double *penalty
         double *squares
@@ -101,7 +102,6 @@ cdef extern from "kernels.h" nogil:
             void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, int, void *) noexcept nogil
         double (*update)(
             void *, const void *, void *, void *, Py_ssize_t, const rb_step *, int) noexcept nogil
-        double (*sum_of_squares)(const void *, Py_ssize_t) noexcept nogil
         int (*all_finite)(const void *, Py_ssize_t) noexcept nogil
         void (*perceptron_learn)(rb_perceptron *, const rb_rows *, const Py_ssize_t *,
                                  Py_ssize_t) noexcept nogil

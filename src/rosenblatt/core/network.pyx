@@ -9,44 +9,29 @@ each does its share, which is of rows or of parameters and never of a sum, and t
 where one needs what another has done. With one thread the shares are the whole.
 """
 
+# SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
 from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.stdint cimport int32_t
 
+from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.kernels cimport (
     OUTPUT_BLOCK, UPDATE_BLOCK, rb_csr, rb_kernels, rb_step,
 )
 
+from rosenblatt.core.buffers import aligned_zeros, csr_parts
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
 
-ALIGNMENT = 64
-MAX_LAYERS = 256
 SHARE_ABOVE = 4e6  # about 40 microseconds of one thread, some ten times what meeting takes
 
 cdef enum:
+    MOST_LAYERS = 256
     TILE_ROWS = 12    # rows are shared in multiples of the product's tiles'
     CHUNK_ROWS = 240  # a thread's; as many as a panel of backward weights is deep, see dense.h
     FEW_ROWS = 4      # below, transposing weights costs more than it saves
     MANY_ROWS = 48    # from here on, packing them does not
-
-
-cdef char *_address(object array) except? NULL:
-    """Where a NumPy array's data lies; the caller keeps the array alive."""
-    return <char *> <size_t> array.__array_interface__["data"][0]
-
-
-def aligned_zeros(shape, dtype):
-    """An array of zeros that starts at a multiple of 64 bytes; MemoryError if there is no room."""
-    dtype = np.dtype(dtype)
-    count = int(np.prod(shape, dtype=object))
-    try:
-        block = np.zeros(count * dtype.itemsize + ALIGNMENT, dtype=np.uint8)
-    except (ValueError, OverflowError) as error:  # more than an index can count
-        raise MemoryError(f"Unable to allocate {count * dtype.itemsize} bytes.") from error
-    start = -block.ctypes.data % ALIGNMENT
-    return block[start:start + count * dtype.itemsize].view(dtype).reshape(shape)
 
 
 cdef class Examples:
@@ -75,25 +60,28 @@ cdef class Examples:
         self.n_samples, self.n_features = X.shape
         self.is_sparse = not isinstance(X, np.ndarray)
         if self.is_sparse:
-            self.csr_parts = (np.ascontiguousarray(X.data),
-                              np.ascontiguousarray(X.indices, dtype=np.int32),
-                              np.ascontiguousarray(X.indptr, dtype=np.intp))
-            self.csr.values = _address(self.csr_parts[0])
-            self.csr.columns = <const int32_t *> _address(self.csr_parts[1])
-            self.csr.starts = <const Py_ssize_t *> _address(self.csr_parts[2])
+            self.csr_parts = csr_parts(X)
+            self.csr.values = address(self.csr_parts[0])
+            self.csr.columns = <const int32_t *> address(self.csr_parts[1])
+            self.csr.starts = <const Py_ssize_t *> address(self.csr_parts[2])
             X = self.csr_parts[0]
         else:
             X = np.require(X, requirements=["C", "A"])
-            self.rows = _address(X)
+            self.rows = address(X)
         if targets is not None:
             targets = np.require(targets, requirements=["C", "A"])
+            if len(targets) != self.n_samples:
+                raise ValueError(f"targets have {len(targets)} rows, X has {self.n_samples}.")
         if sample_weight is not None:
             sample_weight = np.require(sample_weight, X.dtype, requirements=["C", "A"])
+            if sample_weight.shape != (self.n_samples,):
+                raise ValueError(f"sample_weight has the shape {sample_weight.shape}, X has "
+                                 f"{self.n_samples} rows.")
         self.X = X
         self.targets = targets
         self.sample_weight = sample_weight
-        self.target_data = NULL if targets is None else _address(targets)
-        self.weight_data = NULL if sample_weight is None else _address(sample_weight)
+        self.target_data = NULL if targets is None else address(targets)
+        self.weight_data = NULL if sample_weight is None else address(sample_weight)
 
 
 cdef extern from "shuffle.h" nogil:
@@ -122,17 +110,23 @@ cdef class RowOrder:
         Row numbers, in the order to start from. Copied.
     random_state : numpy.random.RandomState or None
         None keeps the order. A RandomState is left as if its own `shuffle` had been called.
+    is_private : bool
+        Whether no other thread draws from `random_state`. The core continues a copy of its
+        state without the GIL; one that is shared, as NumPy's global one is, must shuffle by
+        itself, under its lock.
     """
 
     cdef Py_ssize_t[::1] rows
     cdef object random_state
+    cdef bint is_private
     cdef dict state
     cdef rb_mt19937 generator
     cdef bint shuffles
 
-    def __init__(self, rows, random_state=None):
+    def __init__(self, rows, random_state=None, is_private=True):
         self.rows = np.array(rows, dtype=np.intp)
         self.random_state = random_state
+        self.is_private = is_private
         self.shuffles = random_state is not None and self.is_continued_in_core
 
     @property
@@ -140,6 +134,8 @@ cdef class RowOrder:
         """Whether epochs can follow each other without Python: only MT19937 is known there."""
         if self.random_state is None:
             return True
+        if not self.is_private:
+            return False
         return self.random_state.get_state(legacy=False)["bit_generator"] == "MT19937"
 
     def _begin(self):
@@ -176,7 +172,7 @@ cdef class RowOrder:
             rb_shuffle(&self.rows[0], self.rows.shape[0], &self.generator)
 
 
-cdef class LossRule:
+cdef class StoppingRule:
     """Counts the epochs in a row whose loss is not `tol` below the best so far.
 
     Parameters
@@ -214,7 +210,7 @@ cdef struct Layer:
     char *intercepts            # (width,)
     char *d_weights
     char *d_intercepts
-    char *before                # (chunk, width) before the activation; `output` if not kept
+    char *pre_activation        # (chunk, width); `output` where it is not kept
     char *output                # (chunk, width)
     char *delta                 # (chunk, width); the last layer's is its output
     char *transposed            # (fan_out, width of the layer below) in panels, or NULL
@@ -252,11 +248,28 @@ cdef void _train_epochs(void *context, rb_team *team, int thread) noexcept nogil
             job.losses[job.n_done] = loss
             job.n_done += 1
             job.is_over = not (<Network> job.network).is_finite()
-            if job.rule != NULL and (<LossRule> job.rule).is_exhausted(loss):
+            if job.rule != NULL and (<StoppingRule> job.rule).is_exhausted(loss):
                 job.is_over = True
             if job.n_done == job.n_epochs:
                 job.is_over = True
         rb_meet(team)
+
+
+cdef struct Sum:
+    # the same for `loss_and_gradient`
+    void *network
+    void *examples
+    const Py_ssize_t *rows
+    Py_ssize_t n_rows
+    double total
+
+
+cdef void _sum_gradients(void *context, rb_team *team, int thread) noexcept nogil:
+    cdef Sum *job = <Sum *> context
+    cdef double total = (<Network> job.network).gradients(
+        <Examples> job.examples, job.rows, job.n_rows, team, thread)
+    if thread == 0:
+        job.total = total
 
 
 cdef class Network:
@@ -293,7 +306,7 @@ cdef class Network:
     cdef readonly object dtype, parameters, gradient, moments
     cdef readonly list coefs, intercepts, coef_gradients, intercept_gradients
     cdef list buffers
-    cdef Layer layers[256]
+    cdef Layer layers[MOST_LAYERS]
     cdef int n_layers, loss, optimizer, n_moments, n_threads
     cdef Py_ssize_t chunk, n_weights, n_parameters
     cdef char *batch            # (chunk, n_features) gathered rows
@@ -309,8 +322,8 @@ cdef class Network:
         self.kernels = active_kernels(self.dtype)
         self.buffers = []
         self.n_layers = len(widths) - 1
-        if self.n_layers > MAX_LAYERS:
-            raise ValueError(f"hidden_layer_sizes must name at most {MAX_LAYERS - 1} layers, "
+        if self.n_layers > MOST_LAYERS:
+            raise ValueError(f"hidden_layer_sizes must name at most {MOST_LAYERS - 1} layers, "
                              f"got {self.n_layers - 1}.")
         self.loss = LOSSES[loss].code
         self.optimizer = -1 if optimizer is None else OPTIMIZERS[optimizer].code
@@ -348,17 +361,19 @@ cdef class Network:
         cdef Layer *layer
         cdef Py_ssize_t weight = 0, intercept = self.n_weights
         cdef Py_ssize_t size = self.kernels.item_size
-        cdef char *parameters = _address(self.parameters)
-        cdef char *gradient = _address(self.gradient)
+        cdef char *parameters = address(self.parameters)
+        cdef char *gradient = address(self.gradient)
         self.moment_blocks[0] = self.moment_blocks[1] = NULL
         for i in range(self.n_moments):
-            self.moment_blocks[i] = _address(self.moments[i])
+            self.moment_blocks[i] = address(self.moments[i])
         for i in range(self.n_layers):
             layer = &self.layers[i]
             layer.weights = parameters + weight * size
-            layer.d_weights = gradient + weight * size
             layer.intercepts = parameters + intercept * size
-            layer.d_intercepts = gradient + intercept * size
+            layer.d_weights = layer.d_intercepts = NULL
+            if trainable:
+                layer.d_weights = gradient + weight * size
+                layer.d_intercepts = gradient + intercept * size
             weight += layer.fan_in * layer.width
             intercept += layer.width
 
@@ -379,7 +394,7 @@ cdef class Network:
     cdef char *_buffer(self, Py_ssize_t rows, Py_ssize_t columns) except NULL:
         array = aligned_zeros((max(rows, 1), max(columns, 1)), self.dtype)
         self.buffers.append(array)
-        return _address(array)
+        return address(array)
 
     def _allocate_forward(self, widths, activations, batch_size):
         cdef Layer *layer
@@ -391,9 +406,9 @@ cdef class Network:
             row = ACTIVATIONS[names[i]]
             layer.activation = row.code
             layer.output = self._buffer(self.chunk, layer.width)
-            layer.before = layer.output
+            layer.pre_activation = layer.output
             if row.keeps_input:
-                layer.before = self._buffer(self.chunk, layer.width)
+                layer.pre_activation = self._buffer(self.chunk, layer.width)
             layer.packed = layer.packed_delta = NULL
             if batch_size >= MANY_ROWS and self._is_worth_packing(layer):
                 layer.packed = self._buffer(layer.fan_in, layer.width)
@@ -446,13 +461,13 @@ cdef class Network:
         for i in range(self.n_layers):
             layer = &self.layers[i]
             output = layer.output + first * layer.width * size
-            before = layer.before + first * layer.width * size
+            pre_activation = layer.pre_activation + first * layer.width * size
             if i == 0 and examples.is_sparse:
-                self.kernels.csr_forward(output, before, &examples.csr, order + first,
+                self.kernels.csr_forward(output, pre_activation, &examples.csr, order + first,
                                          layer.weights, layer.intercepts, rows, layer.width,
                                          layer.activation)
             else:
-                self.kernels.dense_forward(output, before, inputs, layer.weights,
+                self.kernels.dense_forward(output, pre_activation, inputs, layer.weights,
                                            layer.packed if packed else NULL, layer.intercepts,
                                            rows, layer.fan_in, layer.width, stride,
                                            layer.activation)
@@ -472,7 +487,7 @@ cdef class Network:
             self.kernels.dense_backward_input(
                 below.delta + first * below.width * size, layer.delta + first * layer.width * size,
                 layer.weights, layer.transposed if transposed else NULL,
-                below.before + first * below.width * size, last - first, layer.fan_in,
+                below.pre_activation + first * below.width * size, last - first, layer.fan_in,
                 layer.fan_out, layer.width, below.width, below.activation)
 
     cdef void backward_weights(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
@@ -644,7 +659,7 @@ cdef class Network:
         self.step.epsilon = epsilon
 
     def train_epochs(self, Examples examples, RowOrder order, const double[:, ::1] learning_rates,
-                     Py_ssize_t batch_size, LossRule rule=None):
+                     Py_ssize_t batch_size, StoppingRule rule=None):
         """Epochs over the examples, until the rates are used up or there is reason to stop.
 
         Parameters
@@ -655,7 +670,7 @@ cdef class Network:
         learning_rates : array of float64 of shape (n_epochs, n_steps)
             One for every batch of every epoch.
         batch_size : int
-        rule : LossRule or None
+        rule : StoppingRule or None
             Told every epoch's loss; its exhaustion is a reason to stop.
 
         Returns
@@ -666,6 +681,12 @@ cdef class Network:
         """
         cdef Job job
         cdef double[::1] losses = np.empty(learning_rates.shape[0])
+        self._check(examples, np.asarray(order.rows))
+        if learning_rates.shape[1] < -(-order.rows.shape[0] // batch_size):
+            raise ValueError(f"{learning_rates.shape[1]} learning rates are too few for "
+                             f"{order.rows.shape[0]} rows in batches of {batch_size}.")
+        if self.optimizer < 0 or order.rows.shape[0] == 0:
+            raise ValueError("a step takes an optimizer, and a row at least")
         if learning_rates.shape[0] > 1 and not order.is_continued_in_core:
             raise ValueError("an order that only Python can continue goes one epoch at a time")
         order._begin()
@@ -681,25 +702,39 @@ cdef class Network:
         order._end()
         return np.asarray(losses)[:job.n_done]
 
+    def _check(self, Examples examples, order):
+        """What the kernels cannot: sizes, precision and row numbers fit this network."""
+        if examples.X.dtype != self.dtype or examples.n_features != self.layers[0].fan_in:
+            raise ValueError(f"the network takes {self.layers[0].fan_in} features of {self.dtype}, "
+                             f"got {examples.n_features} of {examples.X.dtype}.")
+        if len(order) and (order.min() < 0 or order.max() >= examples.n_samples):
+            raise ValueError(f"rows must be numbers in [0, {examples.n_samples}), got "
+                             f"{order.min()} to {order.max()}.")
+
     cdef int _threads_for(self, Py_ssize_t rows) noexcept:
         """One where a step is too short to pay for the threads' meetings, else all."""
         return self.n_threads if 6.0 * rows * self.n_weights > self.share_above else 1
 
     def loss_and_gradient(self, Examples examples, const Py_ssize_t[::1] order):
         """The weighted sum of the rows' losses; its gradient is left in `gradient`."""
-        cdef double total
-        cdef rb_team alone
-        alone.n_threads = 1
+        if self.layers[0].d_weights == NULL or examples.target_data == NULL or len(order) == 0:
+            raise ValueError("a gradient takes a trainable network, targets, and a row at least")
+        self._check(examples, np.asarray(order))
+        cdef Sum job
+        job.network, job.examples = <void *> self, <void *> examples
+        job.rows, job.n_rows = &order[0], order.shape[0]
+        cdef int n_threads = self._threads_for(order.shape[0])
         with nogil:
-            total = self.gradients(examples, &order[0], order.shape[0], &alone, 0)
-        return total
+            rb_run_team(_sum_gradients, &job, n_threads)
+        return job.total
 
     def predict(self, Examples examples, const Py_ssize_t[::1] order):
         """Predictions for rows `order`: ndarray of shape (n_rows, n_outputs)."""
+        self._check(examples, np.asarray(order))
         cdef Py_ssize_t n = order.shape[0], start = 0, rows
         cdef Layer *last = &self.layers[self.n_layers - 1]
         out = np.empty((n, last.fan_out), dtype=self.dtype)
-        cdef char *to = _address(out)
+        cdef char *to = address(out)
         cdef const char *logits
         cdef bint packed = n >= MANY_ROWS
         cdef rb_team alone
@@ -727,7 +762,7 @@ FUNCTIONS = ("exp", "log", "tanh", "logistic", "softplus")
 
 
 def evaluate(function, x):
-    """An elementary function of the kernels at x, an array of float32 or float64.
+    """An elementary function of the kernels at x, an array of float32 or float64; for tests.
 
     Parameters
     ----------
@@ -736,16 +771,16 @@ def evaluate(function, x):
     x = np.ascontiguousarray(x)
     y = np.empty_like(x)
     cdef const rb_kernels *kernels = active_kernels(x.dtype)
-    kernels.evaluate(_address(y), _address(x), x.size, FUNCTIONS.index(function))
+    kernels.evaluate(address(y), address(x), x.size, FUNCTIONS.index(function))
     return y
 
 
 def activate(activation, z):
-    """(value, slope) of an activation at z, an array of float32 or float64."""
+    """(value, slope) of an activation at z, an array of float32 or float64; for tests."""
     z = np.ascontiguousarray(z)
     value, slope = np.empty_like(z), np.empty_like(z)
     cdef const rb_kernels *kernels = active_kernels(z.dtype)
-    kernels.activate(_address(value), _address(slope), _address(z), z.size,
+    kernels.activate(address(value), address(slope), address(z), z.size,
                      ACTIVATIONS[activation].code)
     return value, slope
 
@@ -754,4 +789,4 @@ def multiply_adds(Py_ssize_t repeats, dtype):
     """Runs multiply-adds at the processor's limit; returns how many operations they were."""
     vector = np.ones(16, dtype=dtype)
     cdef const rb_kernels *kernels = active_kernels(vector.dtype)
-    return kernels.multiply_adds(repeats, _address(vector))
+    return kernels.multiply_adds(repeats, address(vector))

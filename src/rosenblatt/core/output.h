@@ -147,7 +147,9 @@ static void NAME(predict)(void *out, const void *logits, ptrdiff_t m, ptrdiff_t 
         switch (rb_loss_rows[loss].out) {
         case OUT_softmax: NAME(softmax_block)(block, block, highest, log_sum, n); break;
         case OUT_logistic: NAME(forward_logistic)(block, block, n * OUTPUT_BLOCK); break;
-        case OUT_exp: NAME(evaluate)(block, block, n * OUTPUT_BLOCK, 0); break;
+        case OUT_exp:
+            for (ptrdiff_t j = 0; j < n * OUTPUT_BLOCK; j++) block[j] = NAME(exp)(block[j]);
+            break;
         }
         NAME(store_block)(to + i * n, block, rows, n, n);
     }

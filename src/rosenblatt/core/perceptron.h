@@ -124,7 +124,8 @@ ALWAYS_INLINE int NAME(choose_steps)(rb_perceptron *p, ptrdiff_t width, ptrdiff_
                                      real weight) {
     /* slides so that its only 1 comes to lie at `own`, or outside */
     const real *one_hot = (const real *)p->one_hot + (width - own);
-    const real *restrict z = p->scores, *restrict raise = p->raise, *restrict lower = p->lower;
+    const real *restrict z = p->scores,
+               *restrict own_step = p->own_step, *restrict other_step = p->other_step;
     real *restrict steps = p->steps;
     if (width > 1 && !NAME(any_wrong)(z, one_hot, width)) return 0;
     int any = 0;
@@ -132,7 +133,7 @@ ALWAYS_INLINE int NAME(choose_steps)(rb_perceptron *p, ptrdiff_t width, ptrdiff_
         const int mine = one_hot[k] > ZERO;
         const real margin = mine ? z[k] : -z[k];
         const int wrong = margin <= ZERO;
-        steps[k] = wrong ? (mine ? raise[k] : -lower[k]) * weight : ZERO;
+        steps[k] = wrong ? (mine ? own_step[k] : -other_step[k]) * weight : ZERO;
         p->loss[k] += wrong ? (double)-margin : 0;
         any |= steps[k] != ZERO;
     }

@@ -4,24 +4,21 @@ The rule itself, a row at a time, is in perceptron.h. Python looks in between ca
 `advance`; each does a bounded amount of work, and where one ends changes no bit.
 """
 
+# SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
 from libc.math cimport INFINITY, sqrt
 from libc.stdint cimport int32_t, uint32_t
 
+from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.kernels cimport rb_kernels, rb_perceptron, rb_rows
 
-from rosenblatt.core.network import aligned_zeros
+from rosenblatt.core.buffers import aligned_zeros, csr_parts
 
 # Multiply-adds of one call: far below 0.1 s, the most that Ctrl-C should wait, and far
 # above the microsecond that a call costs.
 WORK_PER_CALL = 20_000_000
-
-
-cdef char *_address(object array) except? NULL:
-    """Where a NumPy array's data lies; the caller keeps the array alive."""
-    return <char *> <size_t> array.__array_interface__["data"][0]
 
 
 def permutation(Py_ssize_t n, uint32_t seed):
@@ -73,18 +70,16 @@ cdef class Rows:
             self.rows.starts = NULL
             parts = ()
         else:
-            values = np.ascontiguousarray(X.data)
-            parts = (np.ascontiguousarray(X.indices, dtype=np.int32),
-                     np.ascontiguousarray(X.indptr, dtype=np.intp))
+            values, *parts = csr_parts(X)
             self.n_stored = values.shape[0]
-            self.rows.columns = <const int32_t *> _address(parts[0])
-            self.rows.starts = <const Py_ssize_t *> _address(parts[1])
+            self.rows.columns = <const int32_t *> address(parts[0])
+            self.rows.starts = <const Py_ssize_t *> address(parts[1])
         self.kept_alive = (values, classes, sample_weight, parts)
-        self.rows.values = _address(values)
+        self.rows.values = address(values)
         self.rows.stride = self.n_features
         self.rows.n_features = self.n_features
-        self.rows.classes = <const Py_ssize_t *> _address(classes)
-        self.rows.weights = NULL if sample_weight is None else _address(sample_weight)
+        self.rows.classes = <const Py_ssize_t *> address(classes)
+        self.rows.weights = NULL if sample_weight is None else address(sample_weight)
 
 
 cdef class PerceptronTrainer:
@@ -203,14 +198,14 @@ cdef class PerceptronTrainer:
             "weight_sums": aligned_zeros((F, width), self.dtype) if averaging else None,
             "intercept_sums": aligned_zeros((1, width), self.dtype) if averaging else None,
             "shrunk": aligned_zeros((F, width), self.dtype) if l1 else None,
-            "raise": aligned_zeros((1, width), self.dtype),
-            "lower": aligned_zeros((1, width), self.dtype),
+            "own_step": aligned_zeros((1, width), self.dtype),
+            "other_step": aligned_zeros((1, width), self.dtype),
             "norms": aligned_zeros((4, width), np.float64),
         }
         self.blocks["weights"][:, :n] = self.coef.T
         self.blocks["intercepts"][0, :n] = self.intercept
-        self.blocks["raise"][0, :n] = own_step
-        self.blocks["lower"][0, :n] = other_step
+        self.blocks["own_step"][0, :n] = own_step
+        self.blocks["other_step"][0, :n] = other_step
         if self.p.penalised:
             weights = self.coef.astype(np.float64, copy=False)
             self.blocks["norms"][0::2, :n] = (weights * weights).sum(axis=1)
@@ -231,54 +226,54 @@ cdef class PerceptronTrainer:
         self.stopped = np.zeros(len(self.columns), dtype=np.uint8)
         self.n_columns = len(self.columns)
         self.p.width = width
-        self.p.weights = _address(blocks["weights"])
-        self.p.intercepts = _address(blocks["intercepts"])
+        self.p.weights = address(blocks["weights"])
+        self.p.intercepts = address(blocks["intercepts"])
         self.p.weight_sums = self.p.intercept_sums = self.p.shrunk = NULL
         if blocks["weight_sums"] is not None:
-            self.p.weight_sums = _address(blocks["weight_sums"])
-            self.p.intercept_sums = _address(blocks["intercept_sums"])
+            self.p.weight_sums = address(blocks["weight_sums"])
+            self.p.intercept_sums = address(blocks["intercept_sums"])
         if blocks["shrunk"] is not None:
-            self.p.shrunk = _address(blocks["shrunk"])
-        self.p.met = NULL if self.met is None else <Py_ssize_t *> _address(self.met)
+            self.p.shrunk = address(blocks["shrunk"])
+        self.p.met = NULL if self.met is None else <Py_ssize_t *> address(self.met)
         blocks["intercepts"][0, self.n_columns:] = -1  # padding
         blocks["one_hot"] = aligned_zeros((1, 2 * width + 1), self.dtype)
         blocks["one_hot"][0, width] = 1
         blocks["scratch"] = aligned_zeros((2, width), self.dtype)
-        self.p.scores = _address(blocks["scratch"])
-        self.p.steps = _address(blocks["scratch"][1])
-        self.p.one_hot = _address(blocks["one_hot"])
-        self.p.raise_ = _address(blocks["raise"])
-        self.p.lower = _address(blocks["lower"])
-        sums = <double *> _address(self.sums)
+        self.p.scores = address(blocks["scratch"])
+        self.p.steps = address(blocks["scratch"][1])
+        self.p.one_hot = address(blocks["one_hot"])
+        self.p.own_step = address(blocks["own_step"])
+        self.p.other_step = address(blocks["other_step"])
+        sums = <double *> address(self.sums)
         self.p.loss, self.p.penalty, self.p.correct = sums, sums + width, sums + 2 * width
-        norms = <double *> _address(blocks["norms"])
+        norms = <double *> address(blocks["norms"])
         self.p.squares, self.p.absolutes = norms, norms + width
         self.p.true_squares, self.p.true_absolutes = norms + 2 * width, norms + 3 * width
-        self.p.column_of = <const Py_ssize_t *> _address(self.column_of)
-        self.best = <double *> _address(self.bests)
-        self.count = <Py_ssize_t *> _address(self.counts)
-        self.is_stopped = _address(self.stopped)
+        self.p.column_of = <const Py_ssize_t *> address(self.column_of)
+        self.best = <double *> address(self.bests)
+        self.count = <Py_ssize_t *> address(self.counts)
+        self.is_stopped = address(self.stopped)
 
     def _set_order(self, order, validation):
         n = self.rows.n_samples
         self.order_array = np.arange(n, dtype=np.intp)
-        self.order = <Py_ssize_t *> _address(self.order_array)
+        self.order = <Py_ssize_t *> address(self.order_array)
         self.permutation = self.validation = NULL
         self.training = self.order
         self.is_validation = NULL
         self.n_training, self.n_validation = n, 0
         if order is not None:
             self.permutation_array = order
-            self.permutation = <Py_ssize_t *> _address(order)
+            self.permutation = <Py_ssize_t *> address(order)
             self.next_array = np.empty(n, dtype=np.intp)
-            self.scratch_order = <Py_ssize_t *> _address(self.next_array)
+            self.scratch_order = <Py_ssize_t *> address(self.next_array)
         if validation is not None:
             # the mask itself is kept as the second item
             self.validation_array = (np.flatnonzero(validation), validation)
             self.training_array = np.empty(n, dtype=np.intp)
-            self.validation = <Py_ssize_t *> _address(self.validation_array[0])
-            self.is_validation = _address(validation)
-            self.training = <Py_ssize_t *> _address(self.training_array)
+            self.validation = <Py_ssize_t *> address(self.validation_array[0])
+            self.is_validation = address(validation)
+            self.training = <Py_ssize_t *> address(self.training_array)
             self.n_validation = len(self.validation_array[0])
             self.n_training = n - self.n_validation
 

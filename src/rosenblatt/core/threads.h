@@ -20,17 +20,18 @@
 enum { RB_MOST_THREADS = 64, RB_SPINS = 4000 };
 
 typedef struct {
-    int n_threads;      /* how many take part; may be fewer than asked for */
-    atomic_int arrived; /* at the current barrier */
-    atomic_int passed;  /* barriers that all have left */
+    int n_threads; /* how many take part; may be fewer than asked for */
+    /* each in a cache line of its own: one is written while all read another */
+    _Alignas(64) atomic_uint arrived; /* at the current barrier */
+    _Alignas(64) atomic_uint passed;  /* barriers that all have left; it may wrap around */
 } rb_team;
 
 /* Returns when every thread of the team is here. Waits busily for some microseconds, which is
  * what a step's barriers take, and then lets others run. */
 static inline void rb_meet(rb_team *team) {
     if (team->n_threads == 1) return;
-    const int passed = atomic_load_explicit(&team->passed, memory_order_acquire);
-    if (atomic_fetch_add(&team->arrived, 1) == team->n_threads - 1) {
+    const unsigned passed = atomic_load_explicit(&team->passed, memory_order_acquire);
+    if (atomic_fetch_add(&team->arrived, 1) == (unsigned)team->n_threads - 1) {
         atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
         atomic_store_explicit(&team->passed, passed + 1, memory_order_release);
         return;

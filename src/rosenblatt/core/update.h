@@ -30,12 +30,14 @@ static int NAME(all_finite)(const void *w, ptrdiff_t count) {
                                     real *restrict firsts, real *restrict seconds,       \
                                     ptrdiff_t count, const rb_step *s) {                 \
         const real rate = (real)(rate_of_step), momentum = (real)s->momentum,            \
-                   beta_1 = (real)s->beta_1, beta_2 = (real)s->beta_2,                   \
+                   beta_1 = (real)s->beta_1, rest_1 = (real)(1 - s->beta_1),             \
+                   beta_2 = (real)s->beta_2, rest_2 = (real)(1 - s->beta_2),             \
                    epsilon = (real)fmax(s->epsilon, IS_FLOAT ? FLT_MIN : DBL_MIN),       \
                    alpha = (real)s->alpha,                                               \
                    per_weight = (real)(1 / s->weight);                                   \
         const int nesterovs_momentum = s->nesterovs_momentum;                            \
-        (void)momentum, (void)beta_1, (void)beta_2, (void)epsilon;                       \
+        (void)momentum, (void)beta_1, (void)beta_2, (void)rest_1, (void)rest_2;          \
+        (void)epsilon;                                                                   \
         (void)nesterovs_momentum;                                                        \
         for (ptrdiff_t i = 0; i < count; i++) {                                          \
             real w = weights[i];                                                         \

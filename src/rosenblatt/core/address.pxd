@@ -1,0 +1,6 @@
+# Where a NumPy array's data lies, for the extensions that hand it to kernels.
+# SPDX-License-Identifier: BSD-3-Clause
+
+cdef inline char *address(object array) except? NULL:
+    """The caller keeps the array alive."""
+    return <char *> <size_t> array.__array_interface__["data"][0]

@@ -1,0 +1,52 @@
+"""Memory that the compiled core works on: aligned blocks, and CSR matrices that are safe to read.
+
+A kernel believes the sizes it is told, so what could lead it astray is refused here.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
+
+ALIGNMENT = 64
+
+
+def aligned_zeros(shape, dtype):
+    """An array of zeros that starts at a multiple of 64 bytes; MemoryError if there is no room."""
+    dtype = np.dtype(dtype)
+    count = int(np.prod(shape, dtype=object))
+    try:
+        block = np.zeros(count * dtype.itemsize + ALIGNMENT, dtype=np.uint8)
+    except (ValueError, OverflowError) as error:  # more than an index can count
+        raise MemoryError(f"Unable to allocate {count * dtype.itemsize} bytes.") from error
+    start = -block.ctypes.data % ALIGNMENT
+    return block[start : start + count * dtype.itemsize].view(dtype).reshape(shape)
+
+
+def csr_parts(X):
+    """(values, columns, starts) of a CSR matrix: contiguous, of its dtype, int32 and intp.
+
+    Raises
+    ------
+    ValueError
+        If the matrix points outside itself, which scipy does not check, or has more columns
+        than an int32 can number.
+    """
+    n_rows, n_columns = X.shape
+    largest = np.iinfo(np.int32).max
+    if n_columns > largest:
+        raise ValueError(f"Sparse X may have at most {largest} features, got {n_columns}.")
+    starts = np.ascontiguousarray(X.indptr, dtype=np.intp)
+    stored = min(len(X.indices), len(X.data))
+    if len(starts) != n_rows + 1 or starts[0] != 0 or starts[-1] > stored:
+        raise ValueError(
+            f"X is no valid CSR matrix: its indptr must have {n_rows + 1} items, from 0 to at "
+            f"most {stored}, got {len(starts)} from {starts[:1]} to {starts[-1:]}."
+        )
+    if (np.diff(starts) < 0).any():
+        raise ValueError("X is no valid CSR matrix: its indptr decreases.")
+    indices = X.indices[: starts[-1]]
+    if len(indices) and not (indices.min() >= 0 and indices.max() < n_columns):
+        raise ValueError(
+            f"X is no valid CSR matrix: its indices must be in [0, {n_columns}), got "
+            f"{indices.min()} to {indices.max()}."
+        )
+    return np.ascontiguousarray(X.data), np.ascontiguousarray(indices, dtype=np.int32), starts
