@@ -518,6 +518,33 @@ def test_partial_fit_after_a_change_of_shape_starts_a_new_optimizer():
         np.testing.assert_array_equal(trained, started)
 
 
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy])
+def test_copies_in_memory_keep_the_optimizer(how):
+    """partial_fit on a copy after a fit goes on as on the original."""
+    X, y = DATA["multiclass"]()
+    model = MLPClassifier((8,), random_state=0, max_iter=3).fit(X, y)
+    twin = how(model)
+    assert_same_bits(twin.partial_fit(X, y), model.partial_fit(X, y))
+
+
+def test_multilabel_indicators_of_another_value_than_one():
+    """Any value but 0 is a label that is there; two values without 0 are refused."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(60, 4))
+    y = (X[:, :3] > 0).astype(int)
+    model = MLPClassifier((5,), random_state=0, max_iter=5).fit(X, y)
+    assert_same_bits(MLPClassifier((5,), random_state=0, max_iter=5).fit(X, 5 * y), model)
+    with pytest.raises(ValueError, match="indicator matrix of 0 and 1"):
+        MLPClassifier((5,)).fit(X, 2 * y - 1)
+
+
+def test_loss_that_is_not_finite_is_told():
+    """Finite weights with an infinite loss are no model; a warning says what to change."""
+    X, y = np.random.RandomState(0).normal(size=(50, 3)), np.linspace(1, 2, 50) * 1e25
+    with pytest.warns(UserWarning, match="loss is not a finite number"):
+        MLPRegressor((5,), dtype="float32", random_state=0, max_iter=3).fit(X, y)
+
+
 def test_predict_keeps_the_activation_of_the_fit():
     """Weights trained under one activation are not read under another."""
     X, y = DATA["multiclass"]()

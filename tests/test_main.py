@@ -554,3 +554,12 @@ def test_folder_instead_of_a_file_is_told(tmp_path, capsys):
     assert main(["--data", str(tmp_path), "--target", "-1"]) == 2
 
     assert "cannot read" in capsys.readouterr().err
+
+
+def test_header_of_numbers_with_one_name_is_a_header(tmp_path, capsys):
+    """Text above nothing but numbers is a name, even next to names that are numbers."""
+    rows = [f"{i},{i * i % 7},{i % 2}" for i in range(40)]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["0,1,target", *rows]))
+    assert main(["--data", str(path), "--target=-1", "--max-iter", "2"]) == 0
+    assert "'target'" in capsys.readouterr().out

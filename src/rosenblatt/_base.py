@@ -77,4 +77,6 @@ def checked_sample_weight(sample_weight, n_samples, dtype):
         weights = np.require(weights, dtype=dtype, requirements=["C", "A"])
     if not np.isfinite(weights).all():
         raise ValueError(f"sample_weight has values too large for {np.dtype(dtype)}.")
+    if not weights.any():
+        raise ValueError(f"All of sample_weight is too small for {np.dtype(dtype)}: scale it up.")
     return weights

@@ -135,7 +135,7 @@ def _refuse_ragged(rows):
 def _split_columns(rows, target):
     """Return the feature columns and the target column."""
     first_row = rows[0][1]
-    if _is_header(first_row, target):
+    if _is_header(rows, target):
         # some programs leave the name of a first column of row numbers empty
         names = [name or f"column {number}" for number, name in enumerate(first_row)]
         rows = rows[1:]
@@ -148,10 +148,19 @@ def _split_columns(rows, target):
     return columns[:position] + columns[position + 1 :], columns[position]
 
 
-def _is_header(first_row, target):
-    """Whether the first row names the columns: no numbers, or among them the target's name."""
-    numbers = sum(_is_number(cell) for cell in first_row)
-    return numbers == 0 or (target in first_row and not _is_number(target))
+def _is_header(rows, target):
+    """Whether the first row names the columns.
+
+    It does if it holds no numbers, or the target's name, or text above nothing but numbers.
+    """
+    first_row = rows[0][1]
+    texts = [j for j, cell in enumerate(first_row) if not (_is_number(cell) or _is_missing(cell))]
+    if not any(_is_number(cell) for cell in first_row):
+        return True
+    if target in first_row and not _is_number(target):
+        return True
+    below = [cells for _, cells in rows[1:]]
+    return any(all(_is_number(c[j]) or _is_missing(c[j]) for c in below) for j in texts if below)
 
 
 def _find_target(names, target):

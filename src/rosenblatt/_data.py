@@ -128,7 +128,12 @@ def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classe
     y = checked_targets(y)
     classes, multilabel = resolve_classes(y)
     if multilabel:
-        targets = np.require(y, dtype=X.dtype, requirements=["C", "A"])
+        values = np.unique(y)
+        if len(values) == 2 and 0 not in values:
+            raise ValueError(
+                f"A multilabel y must be an indicator matrix of 0 and 1, got the values {values}."
+            )
+        targets = np.require(y != 0, dtype=X.dtype, requirements=["C", "A"])
         loss, n_outputs, strata = LOSSES["binary_log_loss"], targets.shape[1], None
     else:
         strata = np.searchsorted(classes, y).astype(np.intp)

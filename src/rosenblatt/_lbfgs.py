@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from rosenblatt._base import warn_user
 from rosenblatt._interruption import Interruption
-from rosenblatt._training import NON_FINITE, build_network, keep_parameters
+from rosenblatt._training import NON_FINITE, NON_FINITE_LOSS, build_network, keep_parameters
 from rosenblatt.core.network import Examples
 
 
@@ -34,7 +34,8 @@ class Objective:
         self.rows = np.arange(data.X.shape[0])
         weights = data.sample_weight
         self.weight = float(len(self.rows) if weights is None else weights.sum(dtype=float))
-        self.shapes = [view.shape for view in [*network.coefs, *network.intercepts]]
+        if self.weight == 0:
+            raise ValueError("sample_weight sums to 0: the mean loss has no value.")
         self.n_weights = sum(view.size for view in network.coefs)
         self.best = (np.inf, None)
 
@@ -106,6 +107,8 @@ def minimize(plan, data, state):
         objective.set_parameters(vector)
     if not network.all_finite():
         raise ValueError(NON_FINITE.format(plan.learning_rate_init))
+    if not np.isfinite(state.loss):
+        warn_user(NON_FINITE_LOSS.format(plan.learning_rate_init), ConvergenceWarning)
     keep_parameters(network, state)
 
 

@@ -19,6 +19,7 @@ from rosenblatt._base import warn_user
 from rosenblatt.core.dispatch import ACTIVATIONS, OPTIMIZERS
 
 MOST_THREADS = 64  # of one fit, see core/threads.h
+MOST_HIDDEN_LAYERS = 255  # see core/network.pyx
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def training_plan(estimator, data, *, incremental):
     """The Plan for an estimator whose parameters and data have been checked."""
     hidden = hidden_widths(estimator.hidden_layer_sizes)
     widths = (data.X.shape[1], *hidden, data.n_outputs)
-    refuse_too_large(widths, data.X.dtype)
+    refuse_too_large(estimator, widths, data.X.dtype)
     sgd = estimator.solver == "sgd"
     return Plan(
         widths=widths,
@@ -136,7 +137,7 @@ def hidden_widths(hidden_layer_sizes):
     Raises
     ------
     ValueError
-        If a width is not an integer of at least 1.
+        If a width is not an integer of at least 1, or there are more than 255.
     """
     given = hidden_layer_sizes
     sizes = list(given) if hasattr(given, "__iter__") else [given]
@@ -144,14 +145,23 @@ def hidden_widths(hidden_layer_sizes):
         raise ValueError(f"hidden_layer_sizes must hold integers, got {given!r}.")
     if any(size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    if len(sizes) > MOST_HIDDEN_LAYERS:
+        raise ValueError(
+            f"hidden_layer_sizes must name at most {MOST_HIDDEN_LAYERS} layers, got {len(sizes)}."
+        )
     return tuple(int(size) for size in sizes)
 
 
-def refuse_too_large(widths, dtype):
+def refuse_too_large(estimator, widths, dtype):
     """Raises MemoryError for a network that this machine cannot hold, before any work."""
     n_parameters = sum((k + 1) * n for k, n in pairwise(widths))
-    # the fitted arrays, the engine's parameters, gradient and two moments, a transpose
-    needed = 6 * n_parameters * np.dtype(dtype).itemsize
+    if estimator.solver == "lbfgs":
+        # scipy keeps 20 vectors of past steps, all in float64, besides its and our working ones
+        needed = 24 * n_parameters * 8
+    else:
+        # the fitted arrays, parameters, gradient, moments, two arrangements of the weights, and
+        # with early stopping the best parameters so far
+        needed = (8 + bool(estimator.early_stopping)) * n_parameters * np.dtype(dtype).itemsize
     available = _memory_of_this_machine()
     if needed > available:
         raise MemoryError(

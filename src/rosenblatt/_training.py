@@ -25,6 +25,11 @@ NON_FINITE = (
     "scale a large regression target, or lower learning_rate_init (it is {:g})."
 )
 
+NON_FINITE_LOSS = (
+    "The loss is not a finite number, though the weights are: the model is of no use. Scale the "
+    "features and a large regression target, or lower learning_rate_init (it is {:g})."
+)
+
 # what one call of the core may take, if an epoch is not longer
 SECONDS_PER_CALL = 0.1
 
@@ -44,6 +49,8 @@ def train(plan, data, state):
         run.copy_out()
     if interruption.requested:
         warn_user("Training interrupted by user.")
+    if not math.isfinite(state.loss) and run.network.all_finite():
+        warn_user(NON_FINITE_LOSS.format(plan.learning_rate_init), ConvergenceWarning)
 
 
 class TrainingRun:

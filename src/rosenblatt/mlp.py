@@ -5,6 +5,7 @@ run in _training or _lbfgs, predictions come from the core.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import copy
 from itertools import pairwise
 from numbers import Integral, Real
 
@@ -358,7 +359,8 @@ class _MultiLayerPerceptron(RosenblattEstimator):
             if self.best_validation_score_ is not None:
                 state.best_validation_score = self.best_validation_score_
         if incremental:
-            state.optimizer = getattr(self, "_optimizer", None)
+            # a copy: training changes it, and a call that fails must not
+            state.optimizer = copy.copy(getattr(self, "_optimizer", None))
         return state
 
     def _checked_parameters(self, widths, needed_for):
@@ -399,6 +401,17 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         if not state.get("_optimizer_is_pickled", False):
             state.pop("_optimizer", None)
         return state
+
+    def __copy__(self):
+        twin = type(self).__new__(type(self))
+        vars(twin).update(vars(self))
+        return twin
+
+    def __deepcopy__(self, memo):
+        """A copy in memory goes on with its own copy of the optimiser, as the original would."""
+        twin = memo[id(self)] = type(self).__new__(type(self))
+        vars(twin).update(copy.deepcopy(vars(self), memo))
+        return twin
 
     def _outputs(self, X):
         """The output layer's predictions, ndarray of shape (n_samples, n_outputs)."""

@@ -110,7 +110,7 @@ def set_isa(name):
 
 def _choose_at_import():
     rb_set_level(rb_best_level())
-    wanted = os.environ.get("ROSENBLATT_ISA", "")
+    wanted = os.environ.get("ROSENBLATT_ISA", "").lower()
     if not wanted:
         return
     if wanted in available_isas():
