@@ -416,8 +416,8 @@ cdef class Network:
         self.row_losses = np.zeros(self.chunk)
 
     cdef bint _is_worth_packing(self, const Layer *layer) noexcept:
-        """Whether weights outgrow the first-level cache, so that every tile reads them anew."""
-        return layer.fan_in * layer.width * self.kernels.item_size > 32 * 1024
+        """Whether weights outgrow the first-level cache by far: tiles read them anew every time."""
+        return layer.fan_in * layer.width * self.kernels.item_size > 96 * 1024
 
     def _allocate_backward(self):
         cdef Layer *layer
@@ -429,7 +429,7 @@ cdef class Network:
             layer.transposed = NULL
             if i > 0:
                 layer.transposed = self._buffer(layer.fan_out, self.layers[i - 1].width)
-            if layer.packed:
+            if layer.packed and layer.fan_in >= MANY_ROWS * 4:  # each panel is read by many tiles
                 layer.packed_delta = self._buffer(self.chunk, layer.width)
         self.squares = np.zeros(self.n_weights // UPDATE_BLOCK + 1)
 
