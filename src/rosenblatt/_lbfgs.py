@@ -5,6 +5,8 @@ all weights, then all intercepts, without the engine's padding.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import math
+
 import numpy as np
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
@@ -36,19 +38,22 @@ class Objective:
         self.weight = float(len(self.rows) if weights is None else weights.sum(dtype=float))
         if self.weight == 0:
             raise ValueError("sample_weight sums to 0: the mean loss has no value.")
-        self.n_weights = sum(view.size for view in network.coefs)
+        coefs, intercepts = network.read(network.parameters)
+        self.n_weights = sum(coef.size for coef in coefs)
+        self.shapes = [array.shape for array in (*coefs, *intercepts)]
         self.best = (np.inf, None)
 
     def parameters(self):
         """The network's parameters as one vector."""
-        return self._flat([*self.network.coefs, *self.network.intercepts])
+        return self._flat(self.network.parameters)
 
     def set_parameters(self, vector):
         """Puts a vector into the network."""
-        start = 0
-        for view in [*self.network.coefs, *self.network.intercepts]:
-            view[...] = vector[start : start + view.size].reshape(view.shape)
-            start += view.size
+        ends = np.cumsum([math.prod(shape) for shape in self.shapes])
+        parts = np.split(vector, ends[:-1])
+        arrays = [part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        n_layers = len(arrays) // 2
+        self.network.write(self.network.parameters, arrays[:n_layers], arrays[n_layers:])
 
     def __call__(self, vector):
         """(loss, gradient) at a vector; remembers the lowest loss it met."""
@@ -57,7 +62,7 @@ class Objective:
         self.set_parameters(vector)
         network, alpha = self.network, self.plan.alpha
         loss = network.loss_and_gradient(self.examples, self.rows)
-        gradient = self._flat([*network.coef_gradients, *network.intercept_gradients])
+        gradient = self._flat(network.gradient)
         weights = vector[: self.n_weights]
         loss = (loss + 0.5 * alpha * (weights @ weights)) / self.weight
         gradient[: self.n_weights] += alpha * weights
@@ -69,9 +74,9 @@ class Objective:
         """Called by the search after each of its iterations."""
         self.n_iterations += 1
 
-    @staticmethod
-    def _flat(arrays):
-        return np.concatenate([array.ravel() for array in arrays]).astype(np.float64)
+    def _flat(self, block):
+        coefs, intercepts = self.network.read(block)
+        return np.concatenate([array.ravel() for array in (*coefs, *intercepts)]).astype(np.float64)
 
 
 def minimize(plan, data, state):
@@ -82,7 +87,7 @@ def minimize(plan, data, state):
     ValueError
         If parameters stop being finite numbers.
     """
-    network = build_network(plan, state, data.X.shape[0])
+    network = build_network(plan, data, state, data.X.shape[0])
     with Interruption() as interruption:
         objective = Objective(plan, data, network, interruption)
         try:

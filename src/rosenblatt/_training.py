@@ -9,6 +9,7 @@ import math
 import time
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
@@ -75,7 +76,7 @@ class TrainingRun:
         self.order = RowOrder(
             self.rows, state.random_state if plan.shuffle else None, is_private=is_private
         )
-        self.network = build_network(plan, state, self.batch_size)
+        self.network = build_network(plan, data, state, self.batch_size)
         self._resume_optimizer()
         self.best_parameters = self.network.parameters.copy() if plan.early_stopping else None
 
@@ -120,10 +121,7 @@ class TrainingRun:
         keep_parameters(self.network, self.state)
         optimizer = self.state.optimizer
         optimizer.n_steps = self.network.n_steps
-        optimizer.moments = [
-            tuple([view.copy() for view in views] for views in self.network.views(moment))
-            for moment in self.network.moments
-        ]
+        optimizer.moments = [self.network.read(moment) for moment in self.network.moments]
 
     def _resume_optimizer(self):
         """Goes on with the moments of the last call where they belong to this plan."""
@@ -134,8 +132,7 @@ class TrainingRun:
             return
         self.network.n_steps = optimizer.n_steps
         for moment, kept in zip(self.network.moments, optimizer.moments, strict=True):
-            for views, arrays in zip(self.network.views(moment), kept, strict=True):
-                copy_arrays(views, arrays)
+            self.network.write(moment, *kept)
 
     def _train_epochs(self, n_epochs):
         """At most n_epochs in one call of the core; returns how many there were."""
@@ -238,7 +235,7 @@ class TrainingRun:
             print(message)
 
 
-def build_network(plan, state, batch_size):
+def build_network(plan, data, state, batch_size):
     """A network of the plan with the state's parameters in it."""
     optimizer = plan.solver if plan.is_stochastic else None
     network = Network(
@@ -248,26 +245,17 @@ def build_network(plan, state, batch_size):
         batch_size,
         plan.dtype,
         optimizer=optimizer,
+        is_sparse=sp.issparse(data.X),
         n_threads=plan.n_threads,
     )
     network.set_optimizer(alpha=plan.alpha, **plan.optimizer)
-    copy_arrays(network.coefs, state.coefs)
-    copy_arrays(network.intercepts, state.intercepts)
+    network.write(network.parameters, state.coefs, state.intercepts)
     return network
 
 
 def keep_parameters(network, state):
     """Copies the network's parameters into the state, as plain arrays of their own."""
-    state.coefs = [view.copy() for view in network.coefs]
-    state.intercepts = [view.copy() for view in network.intercepts]
-
-
-def copy_arrays(to, source):
-    """Copies each array of a list into its counterpart."""
-    for target, values in zip(to, source, strict=True):
-        if target.shape != np.shape(values):  # which NumPy might broadcast
-            raise ValueError(f"an array of shape {np.shape(values)} is no {target.shape}")
-        target[...] = values
+    state.coefs, state.intercepts = network.read(network.parameters)
 
 
 def split_rows(plan, data, random_state):

@@ -429,10 +429,15 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         dtypes = [np.asarray(array).dtype for array in (*coefs, *intercepts)]
         dtype = np.dtype(self.dtype or np.result_type(X.dtype, *dtypes))
         network = Network(
-            widths, self._activations, self._loss_name, X.shape[0], dtype, trainable=False
+            widths,
+            self._activations,
+            self._loss_name,
+            X.shape[0],
+            dtype,
+            trainable=False,
+            is_sparse=sp.issparse(X),
         )
-        _training.copy_arrays(network.coefs, coefs)
-        _training.copy_arrays(network.intercepts, intercepts)
+        network.write(network.parameters, coefs, intercepts)
         rows = np.arange(X.shape[0])
         return network.predict(Examples(X.astype(dtype, copy=False)), rows)
 

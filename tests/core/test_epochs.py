@@ -29,8 +29,11 @@ def small_network(widths=(5, 8, 3), batch_size=16, dtype="float64", **options):
         **options,
     )
     net.set_optimizer(alpha=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
-    for view in [*net.coefs, *net.intercepts]:
-        view[...] = rng.uniform(-0.5, 0.5, view.shape)
+    arrays = net.read(net.parameters)
+    net.write(
+        net.parameters,
+        *[[rng.uniform(-0.5, 0.5, array.shape) for array in part] for part in arrays],
+    )
     return net
 
 
@@ -127,7 +130,7 @@ def test_loss_rule_stops_when_patience_is_at_its_end():
 def test_call_ends_after_the_epoch_that_left_no_numbers():
     """There is nothing to learn once parameters are not finite."""
     net = small_network()
-    net.coefs[0][0, 0] = np.inf
+    net.parameters[0] = np.inf
     assert len(run(net, small_problem(), RowOrder(np.arange(60)), 10)) == 1
 
 

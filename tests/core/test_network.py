@@ -44,6 +44,20 @@ def assert_all_close(actual, expected, dtype, factor=1):
         assert_close(one, other, dtype, factor)
 
 
+def assert_gradient_close(net, dWs, dbs, dtype):
+    """`assert_close` for every layer's part of the gradient."""
+    coefs, intercepts = net.read(net.gradient)
+    assert_all_close(coefs, dWs, dtype)
+    assert_all_close(intercepts, dbs, dtype)
+
+
+def assert_parameters_close(net, mlp, dtype, factor=1):
+    """`assert_close` for every layer's parameters and those of the reference."""
+    coefs, intercepts = net.read(net.parameters)
+    assert_all_close(coefs, mlp.coefs, dtype, factor)
+    assert_all_close(intercepts, mlp.intercepts, dtype, factor)
+
+
 def train_epoch(net, examples, order, rates, batch_size):
     """One epoch over rows in a given order; its loss."""
     return net.train_epochs(examples, RowOrder(order), np.array([rates]), batch_size)[0]
@@ -68,7 +82,7 @@ class Problem:
     ):
         generator = np.random.RandomState(seed)
         self.widths, self.dtype, self.loss = [features, *hidden, outputs], dtype, loss
-        self.activations = [activation] * len(hidden)
+        self.activations, self.kind = [activation] * len(hidden), kind
         self.X = generator.standard_normal((rows, features)).astype(dtype)
         if kind == "csr":
             self.X *= generator.uniform(size=self.X.shape) < 0.5
@@ -107,11 +121,9 @@ class Problem:
             batch_size,
             dtype or self.dtype,
             optimizer=optimizer,
+            is_sparse=self.kind == "csr",
         )
-        for to, values in zip(
-            net.coefs + net.intercepts, self.coefs + self.intercepts, strict=True
-        ):
-            to[...] = values
+        net.write(net.parameters, self.coefs, self.intercepts)
         return net
 
     def reference(self):
@@ -134,10 +146,9 @@ def train_both(problem, optimizer, constants, *, alpha=0.1, batch_size, epochs=1
 
 
 def padding_of(net):
-    """Mask of the elements of a block of parameters that no view shows."""
+    """Mask of the elements of a block of parameters that `write` leaves alone."""
     mask = np.ones(net.parameters.size)
-    for view in itertools.chain(*net.views(mask)):
-        view[...] = 0
+    net.write(mask, *[[0 * array for array in arrays] for arrays in net.read(mask)])
     return mask == 1
 
 
@@ -158,17 +169,18 @@ def test_gradient_matches_finite_differences(hidden, activation, loss, kind, wei
 
     net.loss_and_gradient(problem.examples, problem.order)
 
-    gradients = [g.copy() for g in net.coef_gradients + net.intercept_gradients]
-    for parameters, gradient in zip(net.coefs + net.intercepts, gradients, strict=True):
-        for index in np.ndindex(parameters.shape):
-            value = parameters[index]
-            parameters[index] = value + step
-            above = net.loss_and_gradient(problem.examples, problem.order)
-            parameters[index] = value - step
-            below = net.loss_and_gradient(problem.examples, problem.order)
-            parameters[index] = value
-            # the loss is of order 10: its rounding, over the step, is 1e-9; the rest is slack
-            assert gradient[index] == pytest.approx((above - below) / (2 * step), abs=3e-8)
+    gradient = net.gradient.copy()
+    padding = padding_of(net)
+    assert not gradient[padding].any()
+    for index in np.flatnonzero(~padding):
+        value = net.parameters[index]
+        net.parameters[index] = value + step
+        above = net.loss_and_gradient(problem.examples, problem.order)
+        net.parameters[index] = value - step
+        below = net.loss_and_gradient(problem.examples, problem.order)
+        net.parameters[index] = value
+        # the loss is of order 10: its rounding, over the step, is 1e-9; the rest is slack
+        assert gradient[index] == pytest.approx((above - below) / (2 * step), abs=3e-8)
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
@@ -189,8 +201,7 @@ def test_loss_and_gradient_match_reference(hidden, activation, loss, kind, weigh
         problem.X[rows], problem.y[rows], problem.weight[rows]
     )
     assert_close(total, expected, dtype)
-    assert_all_close(net.coef_gradients, dWs, dtype)
-    assert_all_close(net.intercept_gradients, dbs, dtype)
+    assert_gradient_close(net, dWs, dbs, dtype)
     assert_close(predictions, mlp.predict(problem.X[rows]), dtype)
 
 
@@ -212,8 +223,7 @@ def test_wide_network_matches_reference(kind, rows, isa, dtype):
     X, y = problem.X[problem.order[:rows]], problem.y[problem.order[:rows]]
     expected, dWs, dbs = problem.reference().loss_and_gradient(X, y, np.ones(rows, dtype))
     assert_close(total, expected, dtype)
-    assert_all_close(net.coef_gradients, dWs, dtype)
-    assert_all_close(net.intercept_gradients, dbs, dtype)
+    assert_gradient_close(net, dWs, dbs, dtype)
 
 
 @given(
@@ -253,11 +263,9 @@ def test_any_shape_matches_reference(
     assert not net.parameters[padding_of(net)].any()
     if activation == "relu" and dtype == "float32":
         return  # one of many z may be zero but for a rounding; its slope is then either's
-    assert_all_close(net.coefs, mlp.coefs, dtype)
-    assert_all_close(net.intercepts, mlp.intercepts, dtype)
+    assert_parameters_close(net, mlp, dtype)
     _, dWs, dbs = problem.reference().loss_and_gradient(problem.X, problem.y, problem.weight)
-    assert_all_close(whole.coef_gradients, dWs, dtype)
-    assert_all_close(whole.intercept_gradients, dbs, dtype)
+    assert_gradient_close(whole, dWs, dbs, dtype)
 
 
 def test_mean_of_single_gradients_is_gradient_of_the_whole(isa, dtype):
@@ -280,16 +288,22 @@ def test_two_class_softmax_is_sigmoid_of_the_difference(isa, dtype):
     two = Problem((), "identity", "multiclass_log_loss", rows=30, outputs=2, dtype=dtype)
     softmax = two.network()
     sigmoid = Network([6, 1], [], "binary_log_loss", 8, dtype)
-    sigmoid.coefs[0][:, 0] = two.coefs[0][:, 1] - two.coefs[0][:, 0]
-    sigmoid.intercepts[0][0] = two.intercepts[0][1] - two.intercepts[0][0]
+    sigmoid.write(
+        sigmoid.parameters,
+        [np.diff(two.coefs[0], axis=1)],
+        [np.diff(two.intercepts[0])],
+    )
     examples = Examples(two.X, two.y[:, None].astype(dtype))
 
     total = softmax.loss_and_gradient(two.examples, two.order)
     expected = sigmoid.loss_and_gradient(examples, two.order)
 
     assert_close(total, expected, dtype)
-    assert_close(softmax.coef_gradients[0][:, 1], sigmoid.coef_gradients[0][:, 0], dtype)
-    assert_close(softmax.coef_gradients[0][:, 0], -sigmoid.coef_gradients[0][:, 0], dtype)
+    (softmax_gradient,), (sigmoid_gradient,) = [
+        net.read(net.gradient)[0] for net in (softmax, sigmoid)
+    ]
+    assert_close(softmax_gradient[:, 1], sigmoid_gradient[:, 0], dtype)
+    assert_close(softmax_gradient[:, 0], -sigmoid_gradient[:, 0], dtype)
     assert_close(
         softmax.predict(two.examples, two.order)[:, 1],
         sigmoid.predict(examples, two.order)[:, 0],
@@ -319,11 +333,10 @@ def test_single_step_matches_reference(optimizer, constants, alpha, isa, dtype):
     assert net.n_steps == 1
     assert_close(total, expected, dtype)
     # adam divides by the root of a gradient as small as 0.01
-    assert_all_close(net.coefs, mlp.coefs, dtype)
-    assert_all_close(net.intercepts, mlp.intercepts, dtype)
+    assert_parameters_close(net, mlp, dtype)
     for order, block in enumerate(net.moments):
         moments = [m[order] for m in mlp.moments]
-        coefs, intercepts = net.views(block)
+        coefs, intercepts = net.read(block)
         assert_all_close(coefs + intercepts, moments, dtype)
 
 
@@ -341,8 +354,7 @@ def test_epochs_match_reference(optimizer, constants, loss, isa):
     assert net.n_steps == 9
     # adam's quotient of moments magnifies roundings where gradients are small
     assert_close(total, expected, "float64", factor=10)
-    assert_all_close(net.coefs, mlp.coefs, "float64", factor=10)
-    assert_all_close(net.intercepts, mlp.intercepts, "float64", factor=10)
+    assert_parameters_close(net, mlp, "float64", factor=10)
 
 
 def test_steps_taken_before_count_in_adam(isa, dtype):
@@ -357,7 +369,7 @@ def test_steps_taken_before_count_in_adam(isa, dtype):
     mlp.train_epoch(problem.X, problem.y, problem.weight, problem.order, [0.01], 8)
 
     assert net.n_steps == 42
-    assert_all_close(net.coefs, mlp.coefs, dtype)
+    assert_parameters_close(net, mlp, dtype)
 
 
 def test_ten_thousand_examples_in_batches_of_ten_are_a_thousand_updates(isa):
@@ -367,7 +379,7 @@ def test_ten_thousand_examples_in_batches_of_ten_are_a_thousand_updates(isa):
     net, _, mlp, _ = train_both(problem, "sgd", SGD, batch_size=10)
 
     assert net.n_steps == 1_000
-    assert_all_close(net.coefs, mlp.coefs, "float64")
+    assert_parameters_close(net, mlp, "float64")
 
 
 def test_step_of_gradient_descent_of_the_lecture(isa, dtype):
@@ -385,9 +397,11 @@ def test_step_of_gradient_descent_of_the_lecture(isa, dtype):
 
     train_epoch(net, examples, np.arange(2), np.array([0.1]), 2)
 
-    np.testing.assert_allclose(net.coef_gradients[0][:, 0] / 2, [-33, -43.5, -54], rtol=tolerance)
-    np.testing.assert_allclose(net.coefs[0][:, 0], [3.3, 4.35, 5.4], rtol=tolerance)
-    net.intercepts[0][:] = 0  # the lecture's model has none
+    (gradient,), _ = net.read(net.gradient)
+    (coef,), (intercept,) = net.read(net.parameters)
+    np.testing.assert_allclose(gradient[:, 0] / 2, [-33, -43.5, -54], rtol=tolerance)
+    np.testing.assert_allclose(coef[:, 0], [3.3, 4.35, 5.4], rtol=tolerance)
+    net.write(net.parameters, [coef], [0 * intercept])  # the lecture's model has none
     squared_error = 2 * net.loss_and_gradient(examples, np.arange(2)) / 2
     assert squared_error == pytest.approx(1616.68125, rel=8 * tolerance)
 
@@ -405,7 +419,7 @@ def test_short_last_batch_is_a_step_of_its_own(isa):
     expected = problem.reference().loss_and_gradient(problem.X, problem.y, problem.weight)[0] / 25
     assert_close(mean, expected, "float64")
     last = problem.reference().loss_and_gradient(problem.X[20:], problem.y[20:], np.ones(5))[1]
-    assert_all_close(net.coef_gradients, last, "float64")
+    assert_all_close(net.read(net.gradient)[0], last, "float64")
 
 
 @pytest.mark.parametrize("optimizer", dispatch.OPTIMIZERS)
@@ -487,8 +501,7 @@ def test_chunks_of_a_batch_change_no_bit_of_the_gradient(kind, hidden, isa, dtyp
     assert total == pytest.approx(total_of_parts, rel=1e-13)
     expected, dWs, dbs = problem.reference().loss_and_gradient(problem.X, problem.y, problem.weight)
     assert_close(total, expected, dtype)
-    assert_all_close(whole.coef_gradients, dWs, dtype)
-    assert_all_close(whole.intercept_gradients, dbs, dtype)
+    assert_gradient_close(whole, dWs, dbs, dtype)
 
 
 # -- padding, bits, precision ------------------------------------------------------------
@@ -584,7 +597,7 @@ def test_levels_agree_to_rounding(loss, dtype):
     for isa in dispatch.available_isas():
         dispatch.set_isa(isa)
         net, *_ = train_both(problem, "adam", ADAM, batch_size=10, epochs=3)
-        results.append(np.concatenate([w.ravel() for w in net.coefs]))
+        results.append(np.concatenate([w.ravel() for w in net.read(net.parameters)[0]]))
     dispatch.set_isa(before)
 
     for result in results:
@@ -607,7 +620,7 @@ def test_float32_is_close_to_float64(loss, isa):
 
     assert single.predict(problem.examples, problem.order).dtype == "float32"
     assert_close(total, expected, "float32")
-    assert_all_close(single.coef_gradients, double.coef_gradients, "float32")
+    assert_gradient_close(single, *double.read(double.gradient), "float32")
     assert_close(
         single.predict(problem.examples, problem.order),
         double.predict(examples, problem.order),
@@ -620,10 +633,10 @@ def test_float32_is_close_to_float64(loss, isa):
 EXTREME = np.array([-1e4, -700, -90, -40, -1e-3, 0, 1e-3, 40, 90, 700, 1e4])
 
 
-def logits_network(loss, outputs, dtype):
-    """A network that predicts from X itself: its logits are its inputs."""
+def logits_network(loss, outputs, dtype, intercepts=0):
+    """A network that predicts from X itself: its logits are its inputs and the intercepts."""
     net = Network([outputs, outputs], [], loss, 16, dtype)
-    net.coefs[0][...] = np.eye(outputs)
+    net.write(net.parameters, [np.eye(outputs)], [np.full(outputs, intercepts)])
     return net
 
 
@@ -642,7 +655,7 @@ def test_binary_log_loss_of_extreme_logits(target, isa, dtype):
         expected = log_loss([target], probability[[row]], labels=[0, 1])
         # scikit-learn takes 1 - p of a rounded p: an epsilon at 1 is all of its digits
         assert loss == pytest.approx(expected, rel=4 * epsilon, abs=4 * epsilon), z[row]
-        assert net.intercept_gradients[0][0] == probability[row, 0] - target
+        assert net.read(net.gradient)[1][0][0] == probability[row, 0] - target
     assert probability[0] == 0
     assert probability[-1] == 1
 
@@ -664,7 +677,7 @@ def test_multiclass_log_loss_of_extreme_logits(target, isa, dtype):
         # a p some roundings off makes log(p) as many epsilons off
         assert loss == pytest.approx(expected, rel=4 * epsilon, abs=8 * epsilon), z[row]
         gradient = probability[row] - (np.arange(3) == target)
-        np.testing.assert_array_equal(net.intercept_gradients[0], gradient)
+        np.testing.assert_array_equal(net.read(net.gradient)[1][0], gradient)
     np.testing.assert_allclose(probability.sum(axis=1), 1, rtol=4 * epsilon)
 
 
@@ -707,13 +720,13 @@ def test_nan_logit_gives_nan_loss_and_gradient(loss, isa, dtype):
         z = np.array([[0.5, 2, 1]], dtype=dtype)
         z[0, position] = np.nan
         y = np.array([target]) if loss == "multiclass_log_loss" else np.ones((1, 3), dtype)
-        net = logits_network(loss, 3, dtype)
-        net.intercepts[0][...] = z[0]  # and not through X, whose NaN would reach every logit
+        # not through X, whose NaN would reach every logit
+        net = logits_network(loss, 3, dtype, intercepts=z[0])
 
         total = net.loss_and_gradient(Examples(np.zeros_like(z), y), np.array([0]))
 
         assert np.isnan(total)
-        assert np.isnan(net.intercept_gradients[0][position])
+        assert np.isnan(net.read(net.gradient)[1][0][position])
 
 
 @pytest.mark.parametrize("optimizer", dispatch.OPTIMIZERS)
@@ -729,7 +742,7 @@ def test_divergence_reaches_the_parameters(activation, optimizer, isa, dtype):
     train_epoch(net, problem.examples, np.arange(20), np.full(2, 0.01), 10)
 
     assert not net.all_finite()
-    assert all(np.isnan(b).any() for b in net.intercepts)
+    assert all(np.isnan(b).any() for b in net.read(net.parameters)[1])
 
 
 def test_learning_rate_too_large_is_noticed(isa, dtype):
@@ -753,12 +766,10 @@ def test_all_finite_sees_any_position(bad, isa, dtype):
     net.parameters[::2] = np.finfo(dtype).min
     assert net.all_finite()
 
-    for view in net.coefs + net.intercepts:
-        for index in np.ndindex(view.shape):
-            value = view[index]
-            view[index] = bad
-            assert not net.all_finite()
-            view[index] = value
+    for index, value in enumerate(net.parameters):
+        net.parameters[index] = bad
+        assert not net.all_finite()
+        net.parameters[index] = value
     assert net.all_finite()
 
 
@@ -832,8 +843,7 @@ def test_sparse_rows_and_columns_may_be_empty(isa, dtype):
 
     expected, dWs, dbs = problem.reference().loss_and_gradient(zeros, problem.y, problem.weight)
     assert_close(total, expected, dtype)
-    assert_all_close(net.coef_gradients, dWs, dtype)
-    assert_all_close(net.intercept_gradients, dbs, dtype)
+    assert_gradient_close(net, dWs, dbs, dtype)
 
 
 @pytest.mark.parametrize("kind", ["dense", "csr"])
@@ -899,7 +909,7 @@ def test_too_many_layers_are_refused():
     """There is room for 255 hidden layers, and the message says so."""
     most = Network([2, *[1] * 255, 1], ["relu"] * 255, "squared_error", 1, "float64")
 
-    assert len(most.coefs) == 256
+    assert len(most.read(most.parameters)[0]) == 256
     with pytest.raises(ValueError, match="hidden_layer_sizes must name at most 255 layers"):
         Network([2, *[1] * 256, 1], ["relu"] * 256, "squared_error", 1, "float64")
 
@@ -911,16 +921,45 @@ def test_other_types_are_refused(dtype):
         Network([2, 1], [], "squared_error", 1, dtype)
 
 
-def test_blocks_are_aligned_and_seen_through_views(isa, dtype):
-    """Blocks begin at a cache line; what is written into a view is in the block."""
-    net = Network([3, 5, 2], ["relu"], "squared_error", 1, dtype, optimizer="adam")
+@pytest.mark.parametrize(
+    "widths", [(3, 5, 2), (700, 50, 300, 1), (300, 300), (40, 16, 17)], ids=str
+)
+@pytest.mark.parametrize("is_sparse", [False, True], ids=["dense", "sparse"])
+def test_blocks_are_aligned_and_give_back_what_is_written(widths, is_sparse, isa, dtype):
+    """Blocks begin at a cache line; each number is in them once, in every layout."""
+    net = Network(
+        widths,
+        ["relu"] * (len(widths) - 2),
+        "squared_error",
+        1,
+        dtype,
+        optimizer="adam",
+        is_sparse=is_sparse,
+    )
+    numbers = itertools.count(1)
+    coefs = [
+        np.reshape([next(numbers) for _ in range(k * n)], (k, n)).astype(dtype)
+        for k, n in itertools.pairwise(widths)
+    ]
+    intercepts = [np.array([next(numbers) for _ in range(n)], dtype) for n in widths[1:]]
 
     for block in (net.parameters, net.gradient, *net.moments):
         assert block.dtype == dtype
     assert net.parameters.ctypes.data % 64 == net.gradient.ctypes.data % 64 == 0
-    assert [w.shape for w in net.coefs] == [(3, 5), (5, 2)]
-    assert [b.shape for b in net.intercepts] == [(5,), (2,)]
-    for i, view in enumerate(net.coefs + net.intercepts):
-        view[...] = i + 1
-    sizes = {i + 1: size for i, size in enumerate([15, 10, 5, 2])}
-    assert {i: (net.parameters == i).sum() for i in sizes} == sizes
+    net.write(net.parameters, coefs, intercepts)
+    for ours, theirs in zip(net.read(net.parameters), (coefs, intercepts), strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(one, other)
+    written = net.parameters[net.parameters != 0]
+    np.testing.assert_array_equal(np.sort(written), np.arange(1, next(numbers)))
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["coefs", "intercepts"])
+def test_arrays_of_other_shapes_are_not_written(place):
+    """What NumPy would broadcast is refused."""
+    net = Network([3, 5, 2], ["relu"], "squared_error", 1, "float64")
+    arrays = net.read(net.parameters)
+    arrays[place][1] = arrays[place][1][:1]
+
+    with pytest.raises(ValueError, match="other shapes"):
+        net.write(net.parameters, *arrays)

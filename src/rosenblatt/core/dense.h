@@ -57,13 +57,13 @@ static void NAME(activate_rows)(real *out, const real *z, ptrdiff_t rows, ptrdif
         NAME(forward_of)[activation](out + i * stride + j0, z + i * stride + j0, j1 - j0);
 }
 
-static void NAME(dense_forward)(void *out, void *z, const void *A, const void *W,
-                                const void *packed, const void *b, ptrdiff_t m, ptrdiff_t k,
-                                ptrdiff_t width, ptrdiff_t a_stride, int activation) {
+static void NAME(dense_forward)(void *out, void *z, const void *A, const void *W, int layout,
+                                const void *b, ptrdiff_t m, ptrdiff_t k, ptrdiff_t width,
+                                ptrdiff_t a_stride, int activation) {
     real *output = out, *before = z;
     const NAME(product) p = {
         .A = A, .a_row = a_stride, .a_step = 1, .depth = k,
-        .B = packed ? NAME(in_panels)(packed, k) : NAME(row_major)(W, width),
+        .B = NAME(laid_out)(W, layout, k, width),
         .C = NAME(row_major)(before, width), .start = NAME(row_major)(b, 0)};
     const ptrdiff_t block = NAME(column_block)(k);
     for (ptrdiff_t j0 = 0; j0 < width; j0 += block) {
@@ -113,70 +113,73 @@ static void NAME(pack)(void *packed, const void *W, ptrdiff_t k, ptrdiff_t width
     }
 }
 
+/* How many vectors the panel of column j has, of `width` columns in all. */
+ALWAYS_INLINE int NAME(vectors_at)(ptrdiff_t j, ptrdiff_t width) {
+    return width - j / PANEL * PANEL == LANES ? 1 : 2;
+}
+
+/* Where the vector of row q and column j lies. */
+ALWAYS_INLINE real *NAME(vector_at)(const NAME(columns) * matrix, ptrdiff_t q, ptrdiff_t j,
+                                    ptrdiff_t width) {
+    return NAME(at)(matrix, NAME(vectors_at)(j, width), q, j) + j % PANEL;
+}
+
 /* The transpose in panels; n rows of it, from row j0 of n_all on. */
-static void NAME(transpose)(void *transposed, const void *W, ptrdiff_t k, ptrdiff_t n_all,
-                            ptrdiff_t width, ptrdiff_t k_width, ptrdiff_t j0, ptrdiff_t j1) {
-    enum { BLOCK = 16 }; /* a block of reads and writes stays in the first-level cache */
+static void NAME(transpose)(void *transposed, const void *W, int layout, ptrdiff_t k,
+                            ptrdiff_t n_all, ptrdiff_t width, ptrdiff_t k_width, ptrdiff_t j0,
+                            ptrdiff_t j1) {
+    const NAME(columns) from = NAME(laid_out)(W, layout, k, width);
     const NAME(columns) to = NAME(in_panels)(transposed, n_all);
-    const real *from = W;
-    for (ptrdiff_t i0 = 0; i0 < k_width; i0 += LANES) {
-        const int alone = k_width - i0 / PANEL * PANEL == LANES; /* a panel of one vector */
-        const ptrdiff_t row = alone ? to.row_of_last : to.row;
-        real *panel = to.data + i0 / PANEL * to.panel + i0 % PANEL;
-        const ptrdiff_t here = smaller(LANES, k - i0);
-        for (ptrdiff_t jb = j0; jb < j1; jb += BLOCK)
-            for (ptrdiff_t j = jb; j < smaller(jb + BLOCK, j1); j++) {
-                for (ptrdiff_t i = 0; i < here; i++)
-                    panel[j * row + i] = from[(i0 + i) * width + j];
-                for (ptrdiff_t i = here > 0 ? here : 0; i < LANES; i++) panel[j * row + i] = ZERO;
-            }
-    }
-}
-
-/* sum over j of x[j] * y[j]; whole vectors, lanes added from the first to the last */
-ALWAYS_INLINE real NAME(dot)(const real *x, const real *y, ptrdiff_t count) {
-    NAME(vec) sums = {0};
-    for (ptrdiff_t j = 0; j < count; j += LANES)
-        sums += NAME(load)(x + j) * NAME(load)(y + j);
-    real sum = ZERO;
-    for (ptrdiff_t lane = 0; lane < LANES; lane++) sum += sums[lane];
-    return sum;
-}
-
-/* A few rows: products with the rows of W as they lie, where transposing W would cost more. */
-static void NAME(backward_input_by_rows)(real *dA, const real *dZ, const real *W, ptrdiff_t m,
-                                         ptrdiff_t k, ptrdiff_t n, ptrdiff_t width,
-                                         ptrdiff_t k_width) {
-    for (ptrdiff_t i = 0; i < m; i++) {
-        const real *delta = dZ + i * width;
-        real *out = dA + i * k_width;
-        for (ptrdiff_t q = 0; q < k; q++) {
-            const real *row = W + q * width;
-            real sum = ZERO;
-            if (n < LANES)
-                for (ptrdiff_t j = 0; j < n; j++) sum += delta[j] * row[j];
-            else
-                sum = NAME(dot)(delta, row, width);
-            out[q] = sum;
+    for (ptrdiff_t i = 0; i < k_width; i += LANES) {
+        const ptrdiff_t row = NAME(vectors_at)(i, k_width) == 1 ? to.row_of_last : to.row;
+        for (ptrdiff_t j = j0; j < j1; j += LANES) {
+            NAME(vec) block[LANES];
+            UNROLL for (int r = 0; r < LANES; r++)
+                block[r] = i + r < k ? NAME(load)(NAME(vector_at)(&from, i + r, j, width))
+                                     : (NAME(vec)){0};
+            NAME(transpose_lanes)(block);
+            real *panel = NAME(vector_at)(&to, j, i, k_width);
+            for (ptrdiff_t c = 0; c < smaller(LANES, j1 - j); c++)
+                NAME(store)(panel + c * row, block[c]);
         }
-        for (ptrdiff_t q = k; q < k_width; q++) out[q] = ZERO;
     }
 }
 
-static void NAME(dense_backward_input)(void *dA, const void *dZ, const void *W, const void *WT,
-                                       const void *kept, ptrdiff_t m, ptrdiff_t k, ptrdiff_t n,
-                                       ptrdiff_t width, ptrdiff_t k_width, int activation) {
+/* A few rows: products with the rows of W as they lie, where transposing W would cost more.
+ * LANES rows of W at once, so that their sums across lanes come as one vector. */
+static void NAME(backward_input_by_rows)(real *dA, const real *dZ, const NAME(columns) * W,
+                                         ptrdiff_t m, ptrdiff_t k, ptrdiff_t width,
+                                         ptrdiff_t k_width) {
+    for (ptrdiff_t i = 0; i < m; i++)
+        for (ptrdiff_t q = 0; q < k_width; q += LANES) {
+            NAME(vec) sum[LANES] = {{0}};
+            for (ptrdiff_t j = 0; j < width; j += LANES) {
+                const NAME(vec) delta = NAME(load)(dZ + i * width + j);
+                UNROLL for (int r = 0; r < LANES; r++)
+                    if (q + r < k)
+                        sum[r] += delta * NAME(load)(NAME(vector_at)(W, q + r, j, width));
+            }
+            NAME(store)(dA + i * k_width + q, NAME(sum_lanes)(sum));
+        }
+}
+
+static void NAME(dense_backward_input)(void *dA, const void *dZ, const void *W, int layout,
+                                       const void *WT, const void *kept, ptrdiff_t m,
+                                       ptrdiff_t k, ptrdiff_t n, ptrdiff_t width,
+                                       ptrdiff_t k_width, int activation) {
     real *out = dA;
     const real *input = kept;
     NAME(slope_function) *const times_slope = NAME(backward_of)[activation];
-    if (!WT) {
-        NAME(backward_input_by_rows)(out, dZ, W, m, k, n, width, k_width);
+    if (!WT && layout != TRANSPOSED) {
+        const NAME(columns) weights = NAME(laid_out)(W, layout, k, width);
+        NAME(backward_input_by_rows)(out, dZ, &weights, m, k, width, k_width);
         times_slope(out, input, m * k_width);
         return;
     }
     const NAME(product) p = {
         .A = dZ, .a_row = width, .a_step = 1, .depth = n,
-        .B = NAME(in_panels)(WT, n), .C = NAME(row_major)(out, k_width)};
+        .B = layout == TRANSPOSED ? NAME(row_major)(W, k_width) : NAME(in_panels)(WT, n),
+        .C = NAME(row_major)(out, k_width)};
     const ptrdiff_t block = NAME(column_block)(n);
     for (ptrdiff_t j0 = 0; j0 < k_width; j0 += block) {
         const ptrdiff_t j1 = smaller(j0 + block, k_width);
@@ -192,47 +195,61 @@ static void NAME(dense_backward_input)(void *dA, const void *dZ, const void *W, 
     }
 }
 
+/* The sums of `vectors` vectors of columns, held in registers. */
+ALWAYS_INLINE void NAME(sum_columns)(const int vectors, real *sums, const real *deltas,
+                                     ptrdiff_t m, ptrdiff_t width, int accumulate) {
+    NAME(vec) sum[4];
+    UNROLL for (int j = 0; j < vectors; j++)
+        sum[j] = accumulate ? NAME(load)(sums + j * LANES) : (NAME(vec)){0};
+    for (ptrdiff_t i = 0; i < m; i++, deltas += width)
+        UNROLL for (int j = 0; j < vectors; j++) sum[j] += NAME(load)(deltas + j * LANES);
+    UNROLL for (int j = 0; j < vectors; j++) NAME(store)(sums + j * LANES, sum[j]);
+}
+
 static void NAME(column_sums)(void *db, const void *dZ, ptrdiff_t m, ptrdiff_t width,
                               int accumulate) {
-    real *restrict sums = db;
-    const real *restrict deltas = dZ;
-    if (!accumulate) memset(sums, 0, (size_t)width * sizeof(real));
-    for (ptrdiff_t i = 0; i < m; i++)
-        for (ptrdiff_t j = 0; j < width; j++) sums[j] += deltas[i * width + j];
+    real *sums = db;
+    const real *deltas = dZ;
+    ptrdiff_t j = 0;
+    for (; j + 4 * LANES <= width; j += 4 * LANES)
+        NAME(sum_columns)(4, sums + j, deltas + j, m, width, accumulate);
+    for (; j < width; j += LANES)
+        NAME(sum_columns)(1, sums + j, deltas + j, m, width, accumulate);
 }
 
 /* The panel of A that a row block of the product reads, brought together: in place its
- * elements lie a_stride apart and would be fetched anew for every tile. */
-ALWAYS_INLINE void NAME(pack_columns)(real *restrict panel, const real *restrict A,
-                                      ptrdiff_t depth, ptrdiff_t a_stride,
-                                      const ptrdiff_t rows) {
-    for (ptrdiff_t q = 0; q < depth; q++)
-        for (ptrdiff_t i = 0; i < rows; i++) panel[q * rows + i] = A[q * a_stride + i];
+ * elements lie a_stride apart and would be fetched anew for every tile. Whole vectors are
+ * copied, each over what the one before wrote too much: panel and A go on that far. */
+ALWAYS_INLINE void NAME(pack_columns)(real *panel, const real *A, ptrdiff_t depth,
+                                      ptrdiff_t a_stride, const ptrdiff_t rows) {
+    for (ptrdiff_t q = 0; q < depth; q++, panel += rows, A += a_stride)
+        UNROLL for (ptrdiff_t i = 0; i < rows; i += LANES)
+            NAME(store)(panel + i, NAME(load)(A + i));
 }
 
-static void NAME(dense_backward_weights)(void *dW, const void *A, const void *dZ,
+static void NAME(dense_backward_weights)(void *dW, int layout, const void *A, const void *dZ,
                                          const void *packed, ptrdiff_t m, ptrdiff_t k,
-                                         ptrdiff_t width, ptrdiff_t a_stride, int accumulate) {
+                                         ptrdiff_t i0, ptrdiff_t i1, ptrdiff_t width,
+                                         ptrdiff_t a_stride, int accumulate) {
     enum { DEPTH = 256 }; /* rows of the batch at once: their panel is 24 KB at most */
-    real panel[DEPTH * TILE_ROWS];
+    real panel[DEPTH * TILE_ROWS + 2 * LANES];
     const int pack = width > 2 * LANES; /* one tile alone reads the panel once */
+    const NAME(columns) gradient = NAME(laid_out)(dW, layout, k, width);
     for (ptrdiff_t q0 = 0; q0 < m; q0 += DEPTH) {
         const ptrdiff_t depth = smaller(DEPTH, m - q0);
-        const int add = accumulate || q0 > 0;
-        for (ptrdiff_t i = 0; i < k; i += TILE_ROWS) {
-            const ptrdiff_t rows = smaller(TILE_ROWS, k - i);
+        for (ptrdiff_t i = i0; i < i1; i += TILE_ROWS) {
+            const ptrdiff_t rows = smaller(TILE_ROWS, i1 - i);
             const real *inputs = (const real *)A + q0 * a_stride + i;
-            real *gradient = (real *)dW + i * width;
             if (pack && rows == TILE_ROWS)
                 NAME(pack_columns)(panel, inputs, depth, a_stride, TILE_ROWS);
             else if (pack)
                 NAME(pack_columns)(panel, inputs, depth, a_stride, rows);
             const NAME(product) p = {
                 .A = pack ? panel : inputs, .a_row = 1, .a_step = pack ? rows : a_stride,
-                .depth = depth, .first = q0,
+                .depth = depth, .first = q0, .c_first = i,
                 .B = packed ? NAME(in_panels)(packed, m) : NAME(row_major)(dZ, width),
-                .C = NAME(row_major)(gradient, width),
-                .start = NAME(row_major)(add ? gradient : NULL, width)};
+                .C = gradient,
+                .start = accumulate || q0 > 0 ? gradient : NAME(row_major)(NULL, 0)};
             NAME(some_rows)(rows, &p, 0, 0, width);
         }
     }

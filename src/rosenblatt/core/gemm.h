@@ -29,6 +29,12 @@ ALWAYS_INLINE NAME(columns) NAME(in_panels)(const void *data, ptrdiff_t rows) {
     return (NAME(columns)){(real *)data, rows * PANEL, PANEL, LANES};
 }
 
+/* A layer's weights, k rows of `width` columns, as `layout` says. */
+ALWAYS_INLINE NAME(columns) NAME(laid_out)(const void *W, int layout, ptrdiff_t k,
+                                           ptrdiff_t width) {
+    return layout == PANELS ? NAME(in_panels)(W, k) : NAME(row_major)(W, width);
+}
+
 /* Where the vectors of a tile lie: `vectors` is even, or 1 at the end of an odd number. */
 ALWAYS_INLINE real *NAME(at)(const NAME(columns) * matrix, const int vectors, ptrdiff_t q,
                              ptrdiff_t j) {
@@ -39,7 +45,8 @@ ALWAYS_INLINE real *NAME(at)(const NAME(columns) * matrix, const int vectors, pt
 typedef struct {
     const real *A;
     ptrdiff_t a_row, a_step, depth;
-    ptrdiff_t first; /* row of B to begin with */
+    ptrdiff_t first;   /* row of B to begin with */
+    ptrdiff_t c_first; /* row of C and start to begin with */
     NAME(columns) B, C, start;
 } NAME(product);
 
@@ -59,7 +66,7 @@ ALWAYS_INLINE void NAME(tile)(const int rows, const int vectors, const NAME(prod
         HIDE(A[g]);
     }
     UNROLL for (int i = 0; i < rows; i++) {
-        const real *start = NAME(at)(&p->start, vectors, i0 + i, j0);
+        const real *start = NAME(at)(&p->start, vectors, p->c_first + i0 + i, j0);
         UNROLL for (int j = 0; j < vectors; j++)
             sum[i][j] = p->start.data
                 ? NAME(load)(start + j / 2 * p->start.panel + j % 2 * LANES)
@@ -77,7 +84,7 @@ ALWAYS_INLINE void NAME(tile)(const int rows, const int vectors, const NAME(prod
         B += b_row;
     }
     UNROLL for (int i = 0; i < rows; i++) {
-        real *C = NAME(at)(&p->C, vectors, i0 + i, j0);
+        real *C = NAME(at)(&p->C, vectors, p->c_first + i0 + i, j0);
         UNROLL for (int j = 0; j < vectors; j++)
             NAME(store)(C + j / 2 * p->C.panel + j % 2 * LANES, sum[i][j]);
     }

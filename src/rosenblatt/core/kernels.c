@@ -41,9 +41,11 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #define NAME(name) JOIN(name, _float)
 #define IS_FLOAT 1
 #include "vec_math.h"
+#include "lanes.h"
 #include "gather.h"
 #include "gemm.h"
 #include "dense.h"
+#include "narrow.h"
 #include "output.h"
 #include "update.h"
 #include "perceptron.h"
@@ -55,9 +57,11 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #define NAME(name) JOIN(name, _double)
 #define IS_FLOAT 0
 #include "vec_math.h"
+#include "lanes.h"
 #include "gather.h"
 #include "gemm.h"
 #include "dense.h"
+#include "narrow.h"
 #include "output.h"
 #include "update.h"
 #include "perceptron.h"
@@ -67,9 +71,11 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
         .item_size = sizeof(type), .vector_length = VECTOR_BYTES / sizeof(type),         \
         .gather = gather_##type, .pack = pack_##type,                                    \
         .dense_forward = dense_forward_##type,                                           \
+        .narrow_forward = narrow_forward_##type,                                         \
         .csr_forward = csr_forward_##type, .transpose = transpose_##type,                \
         .dense_backward_input = dense_backward_input_##type,                             \
         .dense_backward_weights = dense_backward_weights_##type,                         \
+        .narrow_backward_weights = narrow_backward_weights_##type,                       \
         .csr_backward_weights = csr_backward_weights_##type,                             \
         .column_sums = column_sums_##type,                                               \
         .loss_gradient = loss_gradient_##type, .total_weight = total_weight_##type,      \

@@ -20,6 +20,9 @@
 
 enum { OUTPUT, INPUT };      /* what an activation keeps for the backward pass */
 enum { REAL, BINARY, CLASS }; /* what a loss takes as targets */
+/* How a layer's weights lie: rows of `width`; panels of columns (see gemm.h), for weights that
+ * outgrow the first-level cache; or transposed, for narrow layers (see narrow.h). */
+enum { ROWS, PANELS, TRANSPOSED };
 enum { OUT_identity, OUT_exp, OUT_logistic, OUT_softmax }; /* what ends a network */
 
 enum {
@@ -116,39 +119,51 @@ typedef struct {
     void (*gather)(void *rows, const void *X, const ptrdiff_t *order, ptrdiff_t m, ptrdiff_t k,
                    ptrdiff_t x_stride);
 
-    /* packed <- the columns [j0, j1) of W (k, width) in panels, see gemm.h; k * width elements
-     * in all. j0 is a multiple of 2 vectors. */
+    /* packed <- the columns [j0, j1) of W (k, width), rows `width` apart, in panels, see gemm.h;
+     * k * width elements in all. j0 is a multiple of 2 vectors. */
     void (*pack)(void *packed, const void *W, ptrdiff_t k, ptrdiff_t width, ptrdiff_t j0,
                  ptrdiff_t j1);
     /* out (m, width) = activation(z), z = A (m, k) W (k, width) + b (width,).
-     * A's rows are `a_stride` apart. `packed` is W in panels, or NULL: for few rows the way
-     * through W as it lies is shorter. `z` may be `out`; it must not be where the activation
-     * keeps its input. */
-    void (*dense_forward)(void *out, void *z, const void *A, const void *W, const void *packed,
+     * A's rows are `a_stride` apart. W is in ROWS or PANELS. `z` may be `out`; it must not be
+     * where the activation keeps its input. */
+    void (*dense_forward)(void *out, void *z, const void *A, const void *W, int layout,
                           const void *b, ptrdiff_t m, ptrdiff_t k, ptrdiff_t width,
                           ptrdiff_t a_stride, int activation);
-    /* the same for rows order[0..m) of a sparse X */
+    /* the same for a narrow layer, n outputs and WT (n, k_width); A's padding is finite. Of z
+     * the first n columns are written. Sums run over every LANES-th input, then over lanes. */
+    void (*narrow_forward)(void *out, void *z, const void *A, const void *WT, const void *b,
+                           ptrdiff_t m, ptrdiff_t k_width, ptrdiff_t n, ptrdiff_t width,
+                           ptrdiff_t a_stride, int activation);
+    /* dense_forward for rows order[0..m) of a sparse X; W is in ROWS */
     void (*csr_forward)(void *out, void *z, const rb_csr *X, const ptrdiff_t *order,
                         const void *W, const void *b, ptrdiff_t m, ptrdiff_t width,
                         int activation);
 
-    /* WT (n, k_width) in panels <- rows [j0, j1) of the transpose of W (k, width), whose padding
-     * is zero */
-    void (*transpose)(void *WT, const void *W, ptrdiff_t k, ptrdiff_t n, ptrdiff_t width,
-                      ptrdiff_t k_width, ptrdiff_t j0, ptrdiff_t j1);
+    /* WT (n, k_width) in panels <- rows [j0, j1) of the transpose of W (k, width), ROWS or
+     * PANELS, whose padding is zero; j0 is a multiple of 16 */
+    void (*transpose)(void *WT, const void *W, int layout, ptrdiff_t k, ptrdiff_t n,
+                      ptrdiff_t width, ptrdiff_t k_width, ptrdiff_t j0, ptrdiff_t j1);
 
-    /* dA (m, k_width) = dZ (m, width) W^T * slope(kept (m, k_width)); WT as above, or NULL,
-     * which is quicker for a few rows */
-    void (*dense_backward_input)(void *dA, const void *dZ, const void *W, const void *WT,
-                                 const void *kept, ptrdiff_t m, ptrdiff_t k, ptrdiff_t n,
-                                 ptrdiff_t width, ptrdiff_t k_width, int activation);
+    /* dA (m, k_width) = dZ (m, width) W^T * slope(kept (m, k_width)). W is in any layout; WT
+     * as above, or NULL, which is quicker for a few rows, and for TRANSPOSED always. */
+    void (*dense_backward_input)(void *dA, const void *dZ, const void *W, int layout,
+                                 const void *WT, const void *kept, ptrdiff_t m, ptrdiff_t k,
+                                 ptrdiff_t n, ptrdiff_t width, ptrdiff_t k_width,
+                                 int activation);
 
-    /* dW (k, width) = A^T (k, m) dZ (m, width); added to what is there where `accumulate`.
-     * `packed` is dZ in panels, or NULL. */
-    void (*dense_backward_weights)(void *dW, const void *A, const void *dZ, const void *packed,
-                                   ptrdiff_t m, ptrdiff_t k, ptrdiff_t width,
-                                   ptrdiff_t a_stride, int accumulate);
-    /* the same for rows order[0..m) of a sparse X with k columns; only the first `columns`
+    /* rows [i0, i1) of dW (k, width) = A^T (k, m) dZ (m, width); added to what is there where
+     * `accumulate`. dW is in ROWS or PANELS; `packed` is dZ in panels, or NULL. A vector is
+     * read past A's last element. */
+    void (*dense_backward_weights)(void *dW, int layout, const void *A, const void *dZ,
+                                   const void *packed, ptrdiff_t m, ptrdiff_t k, ptrdiff_t i0,
+                                   ptrdiff_t i1, ptrdiff_t width, ptrdiff_t a_stride,
+                                   int accumulate);
+    /* the same for a narrow layer: columns [j0, j1) of dWT (n, k_width) = dZ^T A (m, k_width);
+     * j0 is a multiple of 2 vectors */
+    void (*narrow_backward_weights)(void *dWT, const void *A, const void *dZ, ptrdiff_t m,
+                                    ptrdiff_t k, ptrdiff_t n, ptrdiff_t j0, ptrdiff_t j1,
+                                    ptrdiff_t k_width, ptrdiff_t width, int accumulate);
+    /* dense_backward_weights for rows order[0..m) of a sparse X with k columns, dW in ROWS; only the first `columns`
      * columns of dW and dZ, a whole number of vectors */
     void (*csr_backward_weights)(void *dW, const rb_csr *X, const ptrdiff_t *order,
                                  const void *dZ, ptrdiff_t m, ptrdiff_t k, ptrdiff_t columns,

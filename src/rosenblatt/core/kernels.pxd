@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t
 cdef extern from "kernels.h" nogil:
     int OUTPUT, INPUT
     int REAL, BINARY, CLASS
+    int ROWS, PANELS, TRANSPOSED
     int N_ACTIVATIONS, N_LOSSES, N_OPTIMIZERS
     int OUTPUT_BLOCK, UPDATE_BLOCK
 
@@ -76,20 +77,26 @@ cdef extern from "kernels.h" nogil:
         void (*pack)(
             void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*dense_forward)(
-            void *, void *, const void *, const void *, const void *, const void *, Py_ssize_t,
+            void *, void *, const void *, const void *, int, const void *, Py_ssize_t,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*narrow_forward)(
+            void *, void *, const void *, const void *, const void *, Py_ssize_t, Py_ssize_t,
             Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*csr_forward)(
             void *, void *, const rb_csr *, const Py_ssize_t *, const void *, const void *,
             Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*transpose)(
-            void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t) noexcept nogil
+            void *, const void *, int, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*dense_backward_input)(
-            void *, const void *, const void *, const void *, const void *, Py_ssize_t,
+            void *, const void *, const void *, int, const void *, const void *, Py_ssize_t,
             Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*dense_backward_weights)(
-            void *, const void *, const void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, int) noexcept nogil
+            void *, int, const void *, const void *, const void *, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*narrow_backward_weights)(
+            void *, const void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*csr_backward_weights)(
             void *, const rb_csr *, const Py_ssize_t *, const void *, Py_ssize_t, Py_ssize_t,
             Py_ssize_t, Py_ssize_t, int) noexcept nogil

@@ -13,12 +13,12 @@ where one needs what another has done. With one thread the shares are the whole.
 import numpy as np
 
 from cpython.pyport cimport PY_SSIZE_T_MAX
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, uint64_t
 
 from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.kernels cimport (
-    OUTPUT_BLOCK, UPDATE_BLOCK, rb_csr, rb_kernels, rb_step,
+    OUTPUT_BLOCK, PANELS, ROWS, TRANSPOSED, UPDATE_BLOCK, rb_csr, rb_kernels, rb_step,
 )
 
 from rosenblatt.core.buffers import aligned_zeros, csr_parts
@@ -31,7 +31,8 @@ cdef enum:
     TILE_ROWS = 12    # rows are shared in multiples of the product's tiles'
     CHUNK_ROWS = 240  # a thread's; as many as a panel of backward weights is deep, see dense.h
     FEW_ROWS = 4      # below, transposing weights costs more than it saves
-    MANY_ROWS = 48    # from here on, packing them does not
+    MANY_ROWS = 48    # from here on, packing deltas does not
+    FIRST_LEVEL = 98304  # weights of more bytes outgrow the first-level cache by far
 
 
 cdef class Examples:
@@ -89,6 +90,11 @@ cdef extern from "shuffle.h" nogil:
         unsigned int key[624]
         int position
     void rb_shuffle(Py_ssize_t *, Py_ssize_t, rb_mt19937 *)
+
+
+cdef extern from "subnormals.h" nogil:
+    uint64_t rb_flush_subnormals()
+    void rb_set_mode(uint64_t)
 
 
 cdef extern from "threads.h" nogil:
@@ -205,16 +211,18 @@ cdef class StoppingRule:
 cdef struct Layer:
     Py_ssize_t fan_in, fan_out
     Py_ssize_t width            # fan_out, padded to whole vectors
+    Py_ssize_t stride           # of its inputs' rows
     int activation
-    char *weights               # (fan_in, width)
+    int layout                  # of the weights, see kernels.h
+    Py_ssize_t n_weights        # with their padding
+    char *weights               # (fan_in, width), or (fan_out, stride) where TRANSPOSED
     char *intercepts            # (width,)
     char *d_weights
     char *d_intercepts
     char *pre_activation        # (chunk, width); `output` where it is not kept
     char *output                # (chunk, width)
     char *delta                 # (chunk, width); the last layer's is its output
-    char *transposed            # (fan_out, width of the layer below) in panels, or NULL
-    char *packed                # (fan_in, width) weights in panels, or NULL
+    char *transposed            # (fan_out, stride) in panels, or NULL
     char *packed_delta          # (chunk, width) in panels, or NULL
 
 
@@ -290,21 +298,21 @@ cdef class Network:
         A row of optimizers.def; None keeps no moments.
     trainable : bool
         Without it there is room for `predict` only.
+    is_sparse : bool
+        Whether X will be sparse.
     n_threads : int
         The most threads that a call uses; small steps take one. Results do not depend on it.
 
     Attributes
     ----------
     parameters, gradient : ndarray of shape (n_padded,)
-        All weights, then all intercepts, each row padded to whole vectors with zeros.
+        All weights, then all intercepts, padded to whole vectors with zeros and laid out as
+        the products read them; `read` and `write` translate.
     moments : ndarray of shape (n_moments, n_padded)
-    coefs, intercepts, coef_gradients, intercept_gradients : lists of ndarray
-        Views into these blocks, one per layer, without the padding.
     """
 
     cdef const rb_kernels *kernels
     cdef readonly object dtype, parameters, gradient, moments
-    cdef readonly list coefs, intercepts, coef_gradients, intercept_gradients
     cdef list buffers
     cdef Layer layers[MOST_LAYERS]
     cdef int n_layers, loss, optimizer, n_moments, n_threads
@@ -317,7 +325,7 @@ cdef class Network:
     cdef public double share_above  # floating-point operations of a step, for several threads
 
     def __init__(self, widths, activations, loss, batch_size, dtype, *, optimizer=None,
-                 trainable=True, n_threads=1):
+                 trainable=True, is_sparse=False, n_threads=1):
         self.dtype = np.dtype(dtype)
         self.kernels = active_kernels(self.dtype)
         self.buffers = []
@@ -330,34 +338,47 @@ cdef class Network:
         self.n_moments = 0 if optimizer is None else OPTIMIZERS[optimizer].n_moments
         self.n_threads = n_threads
         self.share_above = SHARE_ABOVE
-        self._lay_out(widths)
+        self._lay_out(widths, is_sparse)
         self._allocate_parameters(trainable)
         self._allocate_forward(widths, activations, batch_size)
         if trainable:
             self._allocate_backward()
         self.step.t = 0
 
-    def _lay_out(self, widths):
+    def _lay_out(self, widths, is_sparse):
         cdef Layer *layer
         vector = self.kernels.vector_length
-        sizes = [-(-width // vector) * vector for width in widths[1:]]
-        n_weights = sum(k * w for k, w in zip(widths, sizes))
-        n_bytes = (n_weights + sum(sizes)) * self.dtype.itemsize
-        if n_bytes > PY_SSIZE_T_MAX:  # more than an index can count
-            raise MemoryError(f"Unable to allocate {n_bytes} bytes.")
+        self.n_weights = self.n_parameters = 0
+        n_padded = sum(-(-n // vector) * vector * (k + vector)
+                       for k, n in zip(widths[:-1], widths[1:]))
+        if n_padded * self.dtype.itemsize > PY_SSIZE_T_MAX:  # more than an index can count
+            raise MemoryError(f"Unable to allocate {n_padded * self.dtype.itemsize} bytes.")
         for i in range(self.n_layers):
             layer = &self.layers[i]
-            layer.fan_in, layer.fan_out, layer.width = widths[i], widths[i + 1], sizes[i]
-        self.n_weights = n_weights
-        self.n_parameters = n_weights + sum(sizes)
+            layer.fan_in, layer.fan_out = widths[i], widths[i + 1]
+            layer.width = -(-layer.fan_out // vector) * vector
+            layer.stride = widths[0] if i == 0 else self.layers[i - 1].width
+            layer.layout = self._layout_of(i, is_sparse)
+            layer.n_weights = layer.fan_in * layer.width
+            if layer.layout == TRANSPOSED:
+                layer.n_weights = layer.fan_out * layer.stride
+            self.n_weights += layer.n_weights
+            self.n_parameters += layer.width
+        self.n_parameters += self.n_weights
+
+    cdef int _layout_of(self, int i, bint is_sparse):
+        cdef Layer *layer = &self.layers[i]
+        if i == 0 and is_sparse:
+            return ROWS  # as the values of a sparse row find them
+        if i > 0 and layer.fan_out <= self.kernels.vector_length:
+            return TRANSPOSED
+        n_bytes = layer.fan_in * layer.width * self.kernels.item_size
+        return PANELS if n_bytes > FIRST_LEVEL else ROWS
 
     def _allocate_parameters(self, trainable):
         self.parameters = aligned_zeros(self.n_parameters, self.dtype)
         self.gradient = aligned_zeros(self.n_parameters if trainable else 0, self.dtype)
         self.moments = aligned_zeros((self.n_moments, self.n_parameters), self.dtype)
-        self.coefs, self.intercepts = self.views(self.parameters)
-        if trainable:
-            self.coef_gradients, self.intercept_gradients = self.views(self.gradient)
         cdef Layer *layer
         cdef Py_ssize_t weight = 0, intercept = self.n_weights
         cdef Py_ssize_t size = self.kernels.item_size
@@ -374,25 +395,63 @@ cdef class Network:
             if trainable:
                 layer.d_weights = gradient + weight * size
                 layer.d_intercepts = gradient + intercept * size
-            weight += layer.fan_in * layer.width
+            weight += layer.n_weights
             intercept += layer.width
 
-    def views(self, block):
-        """(coefs, intercepts): views of each layer's part of a block like `parameters`."""
+    def read(self, block):
+        """(coefs, intercepts): copies of what a block like `parameters` holds, layer by layer."""
+        arrays = [np.empty((self.layers[i].fan_in, self.layers[i].fan_out), dtype=self.dtype)
+                  for i in range(self.n_layers)]
+        for array, parts in zip(arrays, self._weights_in(block), strict=True):
+            for columns, view in parts:
+                array[:, columns] = view
+        return arrays, [view.copy() for view in self._intercepts_in(block)]
+
+    def write(self, block, coefs, intercepts):
+        """Puts arrays like those of `read` into a block like `parameters`."""
+        shapes = [(self.layers[i].fan_in, self.layers[i].fan_out) for i in range(self.n_layers)]
+        if ([np.shape(array) for array in coefs] != shapes
+                or [np.shape(array) for array in intercepts] != [shape[1:] for shape in shapes]):
+            raise ValueError(f"arrays of other shapes than {shapes}")  # NumPy might broadcast
+        for array, parts in zip(coefs, self._weights_in(block), strict=True):
+            for columns, view in parts:
+                view[...] = array[:, columns]
+        for array, view in zip(intercepts, self._intercepts_in(block), strict=True):
+            view[...] = array
+
+    def _weights_in(self, block):
+        """For every layer, pairs of some columns and a view of where their weights are."""
         cdef Layer *layer
-        coefs, intercepts = [], []
-        weight, intercept = 0, self.n_weights
+        start = 0
         for i in range(self.n_layers):
             layer = &self.layers[i]
-            rows = block[weight:weight + layer.fan_in * layer.width]
-            coefs.append(rows.reshape(layer.fan_in, layer.width)[:, :layer.fan_out])
-            intercepts.append(block[intercept:intercept + layer.fan_out])
-            weight += layer.fan_in * layer.width
-            intercept += layer.width
-        return coefs, intercepts
+            part = block[start:start + layer.n_weights]
+            start += layer.n_weights
+            if layer.layout == TRANSPOSED:
+                rows = part.reshape(layer.fan_out, layer.stride)
+                yield [(slice(None), rows[:, :layer.fan_in].T)]
+            else:
+                yield self._columns_in(part, layer.fan_in, layer.fan_out, layer.width,
+                                       layer.width if layer.layout == ROWS else
+                                       2 * self.kernels.vector_length)
+
+    def _columns_in(self, part, fan_in, fan_out, width, panel):
+        pairs = []
+        for j in range(0, width, panel):
+            n_columns = min(panel, width - j)  # the last panel may have one vector
+            rows = part[fan_in * j:fan_in * (j + n_columns)].reshape(fan_in, n_columns)
+            pairs.append((slice(j, min(j + n_columns, fan_out)), rows[:, :fan_out - j]))
+        return pairs
+
+    def _intercepts_in(self, block):
+        start = self.n_weights
+        for i in range(self.n_layers):
+            yield block[start:start + self.layers[i].fan_out]
+            start += self.layers[i].width
 
     cdef char *_buffer(self, Py_ssize_t rows, Py_ssize_t columns) except NULL:
-        array = aligned_zeros((max(rows, 1), max(columns, 1)), self.dtype)
+        # products read a vector past the last element
+        array = aligned_zeros(rows * columns + self.kernels.vector_length, self.dtype)
         self.buffers.append(array)
         return address(array)
 
@@ -409,15 +468,9 @@ cdef class Network:
             layer.pre_activation = layer.output
             if row.keeps_input:
                 layer.pre_activation = self._buffer(self.chunk, layer.width)
-            layer.packed = layer.packed_delta = NULL
-            if batch_size >= MANY_ROWS and self._is_worth_packing(layer):
-                layer.packed = self._buffer(layer.fan_in, layer.width)
+            layer.packed_delta = NULL
         self.scratch = self._buffer(3 * widths[self.n_layers] * self.n_threads, OUTPUT_BLOCK)
         self.row_losses = np.zeros(self.chunk)
-
-    cdef bint _is_worth_packing(self, const Layer *layer) noexcept:
-        """Whether weights outgrow the first-level cache by far: tiles read them anew every time."""
-        return layer.fan_in * layer.width * self.kernels.item_size > 96 * 1024
 
     def _allocate_backward(self):
         cdef Layer *layer
@@ -427,9 +480,9 @@ cdef class Network:
             if i < self.n_layers - 1:
                 layer.delta = self._buffer(self.chunk, layer.width)
             layer.transposed = NULL
-            if i > 0:
-                layer.transposed = self._buffer(layer.fan_out, self.layers[i - 1].width)
-            if layer.packed and layer.fan_in >= MANY_ROWS * 4:  # each panel is read by many tiles
+            if i > 0 and layer.layout != TRANSPOSED:
+                layer.transposed = self._buffer(layer.fan_out, layer.stride)
+            if layer.layout == PANELS and layer.fan_in >= 4 * MANY_ROWS:  # read by many tiles
                 layer.packed_delta = self._buffer(self.chunk, layer.width)
         self.squares = np.zeros(self.n_weights // UPDATE_BLOCK + 1)
 
@@ -446,18 +499,19 @@ cdef class Network:
     # -- forward, backward, update -------------------------------------------------------
 
     cdef const char *forward(self, Examples examples, const Py_ssize_t *order,
-                             Py_ssize_t first, Py_ssize_t last, bint packed) noexcept nogil:
+                             Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         """Activations of all layers for rows order[first..last) of the chunk.
 
         Returns where the first of these rows' logits are.
         """
         cdef Py_ssize_t rows = last - first, size = self.kernels.item_size
-        cdef Py_ssize_t stride = examples.n_features
-        cdef char *inputs = self.batch + first * stride * size
+        cdef Py_ssize_t n_features = examples.n_features
+        cdef char *inputs = self.batch + first * n_features * size
         cdef Layer *layer
         cdef int i
         if not examples.is_sparse:
-            self.kernels.gather(inputs, examples.rows, order + first, rows, stride, stride)
+            self.kernels.gather(inputs, examples.rows, order + first, rows, n_features,
+                                n_features)
         for i in range(self.n_layers):
             layer = &self.layers[i]
             output = layer.output + first * layer.width * size
@@ -466,13 +520,15 @@ cdef class Network:
                 self.kernels.csr_forward(output, pre_activation, &examples.csr, order + first,
                                          layer.weights, layer.intercepts, rows, layer.width,
                                          layer.activation)
+            elif layer.layout == TRANSPOSED:
+                self.kernels.narrow_forward(output, pre_activation, inputs, layer.weights,
+                                            layer.intercepts, rows, layer.stride, layer.fan_out,
+                                            layer.width, layer.stride, layer.activation)
             else:
                 self.kernels.dense_forward(output, pre_activation, inputs, layer.weights,
-                                           layer.packed if packed else NULL, layer.intercepts,
-                                           rows, layer.fan_in, layer.width, stride,
-                                           layer.activation)
+                                           layer.layout, layer.intercepts, rows, layer.fan_in,
+                                           layer.width, layer.stride, layer.activation)
             inputs = output
-            stride = layer.width
         return inputs
 
     cdef void backward(self, Py_ssize_t first, Py_ssize_t last, bint transposed) noexcept nogil:
@@ -486,7 +542,7 @@ cdef class Network:
             below = &self.layers[i - 1]
             self.kernels.dense_backward_input(
                 below.delta + first * below.width * size, layer.delta + first * layer.width * size,
-                layer.weights, layer.transposed if transposed else NULL,
+                layer.weights, layer.layout, layer.transposed if transposed else NULL,
                 below.pre_activation + first * below.width * size, last - first, layer.fan_in,
                 layer.fan_out, layer.width, below.width, below.activation)
 
@@ -495,7 +551,7 @@ cdef class Network:
                                int thread) noexcept nogil:
         """Gradients of all parameters from the deltas of the chunk's rows."""
         cdef Py_ssize_t size = self.kernels.item_size, vector = self.kernels.vector_length
-        cdef Py_ssize_t stride, start, stop
+        cdef Py_ssize_t start, stop
         cdef const char *inputs
         cdef Layer *layer
         cdef int i
@@ -510,7 +566,6 @@ cdef class Network:
         for i in range(self.n_layers):
             layer = &self.layers[i]
             inputs = self.batch if i == 0 else self.layers[i - 1].output
-            stride = layer.fan_in if i == 0 else self.layers[i - 1].width
             if i % team.n_threads == thread:
                 self.kernels.column_sums(layer.d_intercepts, layer.delta, rows, layer.width,
                                          accumulate)
@@ -520,31 +575,30 @@ cdef class Network:
                     layer.d_weights + start * size, &examples.csr, order,
                     layer.delta + start * size, rows, layer.fan_in, stop - start, layer.width,
                     accumulate)
-                continue
-            rb_share(layer.fan_in, TILE_ROWS, team.n_threads, thread, &start, &stop)
-            self.kernels.dense_backward_weights(
-                layer.d_weights + start * layer.width * size, inputs + start * size, layer.delta,
-                layer.packed_delta if packed else NULL, rows, stop - start, layer.width, stride,
-                accumulate)
+            elif layer.layout == TRANSPOSED:
+                rb_share(layer.stride, 2 * vector, team.n_threads, thread, &start, &stop)
+                self.kernels.narrow_backward_weights(
+                    layer.d_weights, inputs, layer.delta, rows, layer.fan_in, layer.fan_out,
+                    start, stop, layer.stride, layer.width, accumulate)
+            else:
+                rb_share(layer.fan_in, TILE_ROWS, team.n_threads, thread, &start, &stop)
+                self.kernels.dense_backward_weights(
+                    layer.d_weights, layer.layout, inputs, layer.delta,
+                    layer.packed_delta if packed else NULL, rows, layer.fan_in, start, stop,
+                    layer.width, layer.stride, accumulate)
 
-    cdef void arrange_weights(self, bint transposed, bint packed, rb_team *team,
-                              int thread) noexcept nogil:
-        """Weights as the products of a step read them: transposed for the deltas, in panels."""
+    cdef void transpose_weights(self, rb_team *team, int thread) noexcept nogil:
+        """Weights as the products of `backward` read them."""
         cdef Py_ssize_t start, stop
         cdef Layer *layer
         cdef int i
-        for i in range(self.n_layers):
+        for i in range(1, self.n_layers):
             layer = &self.layers[i]
-            if transposed and i > 0:
+            if layer.transposed:
                 rb_share(layer.fan_out, 16, team.n_threads, thread, &start, &stop)
-                self.kernels.transpose(layer.transposed, layer.weights, layer.fan_in,
-                                       layer.fan_out, layer.width, self.layers[i - 1].width,
+                self.kernels.transpose(layer.transposed, layer.weights, layer.layout,
+                                       layer.fan_in, layer.fan_out, layer.width, layer.stride,
                                        start, stop)
-            if packed and layer.packed:
-                rb_share(layer.width, 2 * self.kernels.vector_length, team.n_threads, thread,
-                         &start, &stop)
-                self.kernels.pack(layer.packed, layer.weights, layer.fan_in, layer.width, start,
-                                  stop)
         rb_meet(team)
 
     cdef double gradients(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
@@ -561,12 +615,12 @@ cdef class Network:
         cdef char *scratch = self.scratch + 3 * output.fan_out * OUTPUT_BLOCK * size * thread
         cdef char *logits
         if transposed:
-            self.arrange_weights(transposed, packed, team, thread)
+            self.transpose_weights(team, thread)
         while start < rows:
             count = min(self.chunk, rows - start)
             rb_share(count, TILE_ROWS, team.n_threads, thread, &first, &last)
             if first < last:
-                logits = <char *> self.forward(examples, order + start, first, last, packed)
+                logits = <char *> self.forward(examples, order + start, first, last)
                 self.kernels.loss_gradient(
                     logits, &self.row_losses[first], examples.target_data, examples.weight_data,
                     order + start + first, last - first, output.fan_out, output.width, self.loss,
@@ -707,6 +761,8 @@ cdef class Network:
         if examples.X.dtype != self.dtype or examples.n_features != self.layers[0].fan_in:
             raise ValueError(f"the network takes {self.layers[0].fan_in} features of {self.dtype}, "
                              f"got {examples.n_features} of {examples.X.dtype}.")
+        if examples.is_sparse and self.layers[0].layout == PANELS:
+            raise ValueError("the network was made for X that is not sparse")
         if len(order) and (order.min() < 0 or order.max() >= examples.n_samples):
             raise ValueError(f"rows must be numbers in [0, {examples.n_samples}), got "
                              f"{order.min()} to {order.max()}.")
@@ -736,18 +792,16 @@ cdef class Network:
         out = np.empty((n, last.fan_out), dtype=self.dtype)
         cdef char *to = address(out)
         cdef const char *logits
-        cdef bint packed = n >= MANY_ROWS
-        cdef rb_team alone
-        alone.n_threads = 1
+        cdef uint64_t mode
         with nogil:
-            if packed:
-                self.arrange_weights(False, True, &alone, 0)
+            mode = rb_flush_subnormals()
             while start < n:
                 rows = min(self.chunk, n - start)
-                logits = self.forward(examples, &order[start], 0, rows, packed)
+                logits = self.forward(examples, &order[start], 0, rows)
                 self.kernels.predict(to + start * last.fan_out * self.kernels.item_size, logits,
                                      rows, last.fan_out, last.width, self.loss, self.scratch)
                 start += rows
+            rb_set_mode(mode)
         return out
 
     def all_finite(self):

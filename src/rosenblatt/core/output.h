@@ -7,19 +7,41 @@
 #undef FOR_ROWS
 #define FOR_ROWS for (int r = 0; r < OUTPUT_BLOCK; r++)
 
-/* block (n, OUTPUT_BLOCK) <- z (rows, n; stride); missing rows repeat the last */
+/* block (n, OUTPUT_BLOCK) <- z (rows, n; width apart, n padded to whole vectors); missing rows
+ * repeat the last */
 static void NAME(load_block)(real *restrict block, const real *restrict z, ptrdiff_t rows,
-                             ptrdiff_t n, ptrdiff_t stride) {
-    FOR_ROWS {
-        const real *row = z + (r < rows ? r : rows - 1) * stride;
-        for (ptrdiff_t j = 0; j < n; j++) block[j * OUTPUT_BLOCK + r] = row[j];
-    }
+                             ptrdiff_t n, ptrdiff_t width) {
+    for (ptrdiff_t r0 = 0; r0 < OUTPUT_BLOCK; r0 += LANES)
+        for (ptrdiff_t j = 0; j < n; j += LANES) {
+            NAME(vec) v[LANES];
+            UNROLL for (ptrdiff_t r = 0; r < LANES; r++)
+                v[r] = NAME(load)(z + smaller(r0 + r, rows - 1) * width + j);
+            NAME(transpose_lanes)(v);
+            UNROLL for (ptrdiff_t c = 0; c < LANES; c++)
+                if (j + c < n) NAME(store)(block + (j + c) * OUTPUT_BLOCK + r0, v[c]);
+        }
 }
 
+/* The way back; writes zeros into the padding. */
 static void NAME(store_block)(real *restrict z, const real *restrict block, ptrdiff_t rows,
-                              ptrdiff_t n, ptrdiff_t stride) {
+                              ptrdiff_t n, ptrdiff_t width) {
+    for (ptrdiff_t r0 = 0; r0 < rows; r0 += LANES)
+        for (ptrdiff_t j = 0; j < n; j += LANES) {
+            NAME(vec) v[LANES];
+            UNROLL for (ptrdiff_t c = 0; c < LANES; c++)
+                v[c] = j + c < n ? NAME(load)(block + (j + c) * OUTPUT_BLOCK + r0)
+                                 : (NAME(vec)){0};
+            NAME(transpose_lanes)(v);
+            UNROLL for (ptrdiff_t r = 0; r < LANES; r++)
+                if (r0 + r < rows) NAME(store)(z + (r0 + r) * width + j, v[r]);
+        }
+}
+
+/* out (rows, n), no padding, <- block */
+static void NAME(store_rows)(real *restrict out, const real *restrict block, ptrdiff_t rows,
+                             ptrdiff_t n) {
     for (ptrdiff_t r = 0; r < rows; r++)
-        for (ptrdiff_t j = 0; j < n; j++) z[r * stride + j] = block[j * OUTPUT_BLOCK + r];
+        for (ptrdiff_t j = 0; j < n; j++) out[r * n + j] = block[j * OUTPUT_BLOCK + r];
 }
 
 /* As scikit-learn does, a probability within epsilon of 0 or 1 counts as epsilon away. */
@@ -151,6 +173,6 @@ static void NAME(predict)(void *out, const void *logits, ptrdiff_t m, ptrdiff_t 
             for (ptrdiff_t j = 0; j < n * OUTPUT_BLOCK; j++) block[j] = NAME(exp)(block[j]);
             break;
         }
-        NAME(store_block)(to + i * n, block, rows, n, n);
+        NAME(store_rows)(to + i * n, block, rows, n);
     }
 }

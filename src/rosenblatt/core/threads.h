@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "subnormals.h"
+
 #if !defined(_WIN32)
 #define RB_HAVE_THREADS 1
 #include <pthread.h>
@@ -56,12 +58,14 @@ typedef struct {
 static void *rb_member_main(void *argument) {
     const rb_member *member = argument;
     while (!atomic_load_explicit(member->may_start, memory_order_acquire)) sched_yield();
+    rb_flush_subnormals();
     member->work(member->context, member->team, member->thread);
     return NULL;
 }
 #endif
 
-/* Runs work(context, team, 0) here and the other threads' beside it. Where the system gives
+/* Runs work(context, team, 0) here and the other threads' beside it, all of them with
+ * subnormal numbers as zero. Where the system gives
  * fewer threads, fewer share the work. */
 static inline void rb_run_team(rb_work *work, void *context, int n_threads) {
     rb_team team = {.n_threads = 1};
@@ -79,7 +83,9 @@ static inline void rb_run_team(rb_work *work, void *context, int n_threads) {
 #else
     (void)n_threads;
 #endif
+    const uint64_t mode = rb_flush_subnormals();
     work(context, &team, 0);
+    rb_set_mode(mode);
 #if RB_HAVE_THREADS
     for (int i = 1; i < team.n_threads; i++) pthread_join(handles[i], NULL);
 #endif

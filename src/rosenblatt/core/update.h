@@ -1,19 +1,26 @@
 /* The optimisers' steps: one pass over parameters, gradient and moments. */
 // SPDX-License-Identifier: BSD-3-Clause
 
+/* Summed in vectors of the kernel's precision, in double from block to block. */
 static double NAME(sum_of_squares)(const void *w, ptrdiff_t count) {
-    /* summed in vectors of the kernel's precision, then in double */
+    enum { IN_FLIGHT = 8 }; /* sums, as many as additions are under way at once */
     const real *x = w;
     double total = 0;
     for (ptrdiff_t i0 = 0; i0 < count; i0 += UPDATE_BLOCK) {
-        NAME(vec) sums = {0};
+        const ptrdiff_t stop = smaller(i0 + UPDATE_BLOCK, count);
+        NAME(vec) sums[IN_FLIGHT] = {{0}};
         ptrdiff_t i = i0;
-        for (; i + LANES <= smaller(i0 + UPDATE_BLOCK, count); i += LANES) {
+        for (; i + IN_FLIGHT * LANES <= stop; i += IN_FLIGHT * LANES)
+            UNROLL for (int n = 0; n < IN_FLIGHT; n++) {
+                const NAME(vec) v = NAME(load)(x + i + n * LANES);
+                sums[n] += v * v;
+            }
+        for (; i < stop; i += LANES) { /* parameters are whole vectors */
             const NAME(vec) v = NAME(load)(x + i);
-            sums += v * v;
+            sums[0] += v * v;
         }
-        for (ptrdiff_t lane = 0; lane < LANES; lane++) total += (double)sums[lane];
-        for (; i < smaller(i0 + UPDATE_BLOCK, count); i++) total += (double)x[i] * (double)x[i];
+        UNROLL for (int n = 1; n < IN_FLIGHT; n++) sums[0] += sums[n];
+        for (ptrdiff_t lane = 0; lane < LANES; lane++) total += (double)sums[0][lane];
     }
     return total;
 }

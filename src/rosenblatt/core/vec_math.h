@@ -18,6 +18,7 @@ typedef real NAME(vec) __attribute__((vector_size(VECTOR_BYTES), may_alias));
 /* Elements in a vector, and the constants of this precision's number format. */
 #undef LANES
 #undef BITS
+#undef SIGNED_BITS
 #undef SHIFT
 #undef MAGIC
 #undef LN2_HIGH
@@ -25,12 +26,14 @@ typedef real NAME(vec) __attribute__((vector_size(VECTOR_BYTES), may_alias));
 #define LANES ((ptrdiff_t)(VECTOR_BYTES / sizeof(real)))
 #if IS_FLOAT
 #define BITS uint32_t
+#define SIGNED_BITS int32_t
 #define SHIFT 23
 #define MAGIC 0x1.8p23f          /* adding it leaves an integer in the low bits */
 #define LN2_HIGH 0x1.62e4p-1f    /* few bits, so that a multiple of it is exact */
 #define LN2_LOW 0x1.7f7d1cp-20f
 #else
 #define BITS uint64_t
+#define SIGNED_BITS int64_t
 #define SHIFT 52
 #define MAGIC 0x1.8p52
 #define LN2_HIGH 0x1.62e42fefa3800p-1
