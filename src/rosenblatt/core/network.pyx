@@ -89,6 +89,7 @@ cdef extern from "shuffle.h" nogil:
     ctypedef struct rb_mt19937:
         unsigned int key[624]
         int position
+    void rb_mt19937_temper(rb_mt19937 *)
     void rb_shuffle(Py_ssize_t *, Py_ssize_t, rb_mt19937 *)
 
 
@@ -158,6 +159,7 @@ cdef class RowOrder:
         for i in range(624):
             self.generator.key[i] = key[i]
         self.generator.position = self.state["state"]["pos"]
+        rb_mt19937_temper(&self.generator)
 
     def _end(self):
         if not self.shuffles:
