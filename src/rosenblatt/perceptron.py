@@ -4,6 +4,7 @@ No arithmetic here: the rule is in core/perceptron.h, epochs and stopping in cor
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import threading
 import time
 import warnings
 from numbers import Integral, Real
@@ -23,7 +24,23 @@ from rosenblatt._interruption import Interruption
 from rosenblatt._parameters import Interval, Options, validate_parameters
 from rosenblatt.core.perceptron import PerceptronTrainer, Rows, permutation
 
+_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 _LARGEST_SEED = np.iinfo(np.int32).max
+
+
+class _Generator(threading.local):
+    """A generator for each thread: a new one takes as long as an epoch of a small fit."""
+
+    def __init__(self):
+        self.random_state = np.random.RandomState(0)
+
+    def seeded(self, seed):
+        """RandomState(seed), until the next call."""
+        self.random_state.seed(seed)
+        return self.random_state
+
+
+_GENERATOR = _Generator()
 
 
 class PerceptronClassifier(ClassifierMixin, RosenblattEstimator):
@@ -351,17 +368,39 @@ default=None
             )
 
     def _checked_data(self, X, y, reset):
+        if self._is_plain(X, reset) and _are_plain_labels(y, X.shape[0]):
+            self.n_features_in_ = X.shape[1]
+            return X, y
         X, y = validate_data(
             self,
             X,
             y,
             accept_sparse="csr",
-            dtype=(np.float64, np.float32),
+            dtype=_DTYPES,
             order="C",
             reset=reset,
         )
         check_classification_targets(y)
         return X, y
+
+    def _is_plain(self, X, reset):
+        """Whether validation has nothing to say about X: finite numbers of the width it must have.
+
+        scikit-learn's validation looks for every kind of container, which takes longer than many
+        a prediction; arrays whose values it would hand back unchanged are let through here.
+        """
+        if type(X) is np.ndarray:
+            values, is_rows = X, X.ndim == 2
+        else:
+            is_rows = sp.issparse(X) and X.format == "csr" and len(X.shape) == 2
+            values = X.data if is_rows else None
+        if not is_rows or values.dtype not in _DTYPES or not all(X.shape):
+            return False
+        fitted = vars(self)
+        if "feature_names_in_" in fitted or not (reset or fitted.get("n_features_in_") == X.shape[1]):
+            return False
+        with np.errstate(over="ignore", invalid="ignore"):
+            return bool(np.isfinite(values.sum()))
 
     def _set_classes(self, classes):
         known = getattr(self, "classes_", None)
@@ -438,10 +477,13 @@ default=None
         validation, order = None, None
         if n_classes > 2 and self.early_stopping:
             validation = self._validation_mask(encoded, weights)
-        random_state = check_random_state(self.random_state)
+        if isinstance(self.random_state, Integral):
+            random_state = _GENERATOR.seeded(self.random_state)
+        else:
+            random_state = check_random_state(self.random_state)
         if n_classes > 2:
             seeds = random_state.randint(_LARGEST_SEED, size=n_classes)
-            random_state = np.random.RandomState(seeds[0])
+            random_state = _GENERATOR.seeded(seeds[0])
         random_state.randint(1, _LARGEST_SEED)
         if n_classes == 2 and self.early_stopping:
             validation = self._validation_mask(encoded, weights)
@@ -564,8 +606,9 @@ default=None
             If X has another number of features, or `coef_` or `intercept_` was assigned a
             wrong shape.
         """
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
+        if not self._is_plain(X, reset=False):
+            check_is_fitted(self)
+            X = validate_data(self, X, accept_sparse="csr", dtype=_DTYPES, reset=False)
         coef, intercept = self.coef_, np.asarray(self.intercept_)
         n_rows = 1 if len(self.classes_) == 2 else len(self.classes_)
         _check_shape("coef_", coef, [(n_rows, X.shape[1])])
@@ -620,6 +663,20 @@ default=None
 
     def _dense_coef(self):
         return self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
+
+
+def _are_plain_labels(y, n_samples):
+    """Whether validation has nothing to say about y: integers of one dimension, a row each.
+
+    Labels that spread over more than half as many integers may be a regression's target, of
+    which scikit-learn warns.
+    """
+    return (
+        type(y) is np.ndarray
+        and y.dtype.kind in "iub"
+        and y.shape == (n_samples,)
+        and (int(y.max()) - int(y.min()) + 1) * 2 <= n_samples
+    )
 
 
 def _encoded(y, classes):

@@ -16,8 +16,10 @@ ALWAYS_INLINE NAME(row) NAME(row_of)(const rb_rows *X, ptrdiff_t i) {
 }
 
 /* A later row's first lines, on their way while this one is worked on: shuffled rows are
- * nowhere the hardware would look for them. */
-enum { NAME(ROWS_AHEAD) = 4 };
+ * nowhere the hardware would look for them. A sparse row against one column is so little work
+ * that all these lines at once would wait for each other: there the score itself asks for the
+ * later row's lines, one at a time. What tells where a row lies is fetched earlier still. */
+enum { NAME(ROWS_AHEAD) = 4, NAME(ROWS_AHEAD_SPARSE) = 2, NAME(STARTS_AHEAD) = 12 };
 ALWAYS_INLINE void NAME(fetch_row)(const rb_rows *X, ptrdiff_t i) {
     const NAME(row) row = NAME(row_of)(X, i);
     const ptrdiff_t count = smaller(row.count, 256), line = 64 / (ptrdiff_t)sizeof(real);
@@ -43,9 +45,16 @@ ALWAYS_INLINE real NAME(dense_score)(const real *x, const real *w, ptrdiff_t n) 
     return rest;
 }
 
-ALWAYS_INLINE real NAME(sparse_score)(NAME(row) row, const real *w) {
+/* The same for a sparse row; `ahead` is the later row to fetch. */
+ALWAYS_INLINE real NAME(sparse_score)(NAME(row) row, NAME(row) ahead, const real *w) {
     real sum[4] = {0};
     ptrdiff_t q = 0;
+    for (; q + 8 <= row.count; q += 8) {
+        const ptrdiff_t there = smaller(q, ahead.count);
+        __builtin_prefetch(ahead.x + there);
+        __builtin_prefetch(ahead.columns + there);
+        UNROLL for (int c = 0; c < 8; c++) sum[c % 4] += row.x[q + c] * w[row.columns[q + c]];
+    }
     for (; q + 4 <= row.count; q += 4)
         UNROLL for (int c = 0; c < 4; c++) sum[c] += row.x[q + c] * w[row.columns[q + c]];
     for (; q < row.count; q++) sum[0] += row.x[q] * w[row.columns[q]];
@@ -82,12 +91,12 @@ ALWAYS_INLINE void NAME(class_scores)(const int vectors, const int sparse, real 
 
 /* p->scores (width,) = x W * scale + b */
 ALWAYS_INLINE void NAME(row_scores)(const int single, const int sparse, rb_perceptron *p,
-                                    NAME(row) row, real scale) {
+                                    NAME(row) row, NAME(row) ahead, real scale) {
     const real *W = p->weights, *b = p->intercepts;
     const ptrdiff_t width = p->width;
     real *z = p->scores;
     if (single) {
-        z[0] = sparse ? NAME(sparse_score)(row, W) : NAME(dense_score)(row.x, W, row.count);
+        z[0] = sparse ? NAME(sparse_score)(row, ahead, W) : NAME(dense_score)(row.x, W, row.count);
         z[0] = z[0] * scale + b[0];
         return;
     }
@@ -353,13 +362,13 @@ static void NAME(decay_weights)(rb_perceptron *p) {
 
 /* One row: scores, steps, penalties, averages, in the order of scikit-learn. */
 ALWAYS_INLINE void NAME(learn_row)(const int single, const int sparse, rb_perceptron *p,
-                                   NAME(row) row, ptrdiff_t own, real weight) {
+                                   NAME(row) row, NAME(row) ahead, ptrdiff_t own, real weight) {
     const ptrdiff_t width = single ? 1 : p->width;
     p->step++;
     if (sparse && p->met)
         for (ptrdiff_t q = 0; q < row.count; q++)
             NAME(catch_up)(p, row.columns[q], p->step - 1, width);
-    NAME(row_scores)(single, sparse, p, row, (real)p->scale);
+    NAME(row_scores)(single, sparse, p, row, ahead, (real)p->scale);
     const int any = NAME(choose_steps)(p, width, own, weight);
     if (p->penalised) NAME(add_penalty)(p, width);
     if (p->decay != 1) NAME(decay_weights)(p);
@@ -388,11 +397,15 @@ ALWAYS_INLINE void NAME(learn_row)(const int single, const int sparse, rb_percep
 ALWAYS_INLINE void NAME(learn_rows)(const int single, const int sparse, rb_perceptron *p,
                                     const rb_rows *X, const ptrdiff_t *order, ptrdiff_t m) {
     const real *weights = X->weights;
+    const ptrdiff_t rows_ahead = single && sparse ? NAME(ROWS_AHEAD_SPARSE) : NAME(ROWS_AHEAD);
     for (ptrdiff_t i = 0; i < m; i++) {
-        const ptrdiff_t row = order[i];
-        if (i + NAME(ROWS_AHEAD) < m) NAME(fetch_row)(X, order[i + NAME(ROWS_AHEAD)]);
-        NAME(learn_row)(single, sparse, p, NAME(row_of)(X, row), p->column_of[X->classes[row]],
-                        weights ? weights[row] : ONE);
+        const ptrdiff_t row = order[i], later = order[smaller(i + rows_ahead, m - 1)];
+        const ptrdiff_t latest = order[smaller(i + NAME(STARTS_AHEAD), m - 1)];
+        if (sparse) __builtin_prefetch(X->starts + latest);
+        __builtin_prefetch(X->classes + latest);
+        if (!(single && sparse)) NAME(fetch_row)(X, later);
+        NAME(learn_row)(single, sparse, p, NAME(row_of)(X, row), NAME(row_of)(X, later),
+                        p->column_of[X->classes[row]], weights ? weights[row] : ONE);
     }
 }
 
@@ -413,10 +426,11 @@ static void NAME(perceptron_check)(rb_perceptron *p, const rb_rows *X, const ptr
         const NAME(row) row = NAME(row_of)(X, order[i]);
         const ptrdiff_t own = p->column_of[X->classes[order[i]]];
         const double weight = weights ? (double)weights[order[i]] : 1;
-        if (single && row.columns) NAME(row_scores)(1, 1, p, row, ONE);
-        else if (single) NAME(row_scores)(1, 0, p, row, ONE);
-        else if (row.columns) NAME(row_scores)(0, 1, p, row, ONE);
-        else NAME(row_scores)(0, 0, p, row, ONE);
+        const NAME(row) ahead = NAME(row_of)(X, order[smaller(i + NAME(ROWS_AHEAD_SPARSE), m - 1)]);
+        if (single && row.columns) NAME(row_scores)(1, 1, p, row, ahead, ONE);
+        else if (single) NAME(row_scores)(1, 0, p, row, ahead, ONE);
+        else if (row.columns) NAME(row_scores)(0, 1, p, row, ahead, ONE);
+        else NAME(row_scores)(0, 0, p, row, ahead, ONE);
         for (ptrdiff_t k = 0; k < p->width; k++)
             p->correct[k] += (z[k] > ZERO) == (k == own) ? weight : 0;
         p->checked += weight;
