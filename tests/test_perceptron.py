@@ -655,6 +655,82 @@ def test_an_error_leaves_the_fitted_model_as_it_was():
     assert pickle.dumps(model) == before
 
 
+@pytest.mark.parametrize("convert", [np.array, sp.csr_array])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_arrays_let_through_unconverted_are_checked_all_the_same(convert, bad):
+    """What scikit-learn's validation says of plain arrays, in fit and in prediction."""
+    X, y = standardised(2)
+    model = PerceptronClassifier().fit(convert(X), y)
+    broken = X.copy()
+    broken[5, 3] = bad
+
+    for call in (lambda X: model.fit(X, y), lambda X: model.partial_fit(X, y), model.predict):
+        with pytest.raises(ValueError, match=r"contains (NaN|infinity)"):
+            call(convert(broken))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.fit(convert(X), y[1:])
+    for call in (lambda X: model.partial_fit(X, y), model.decision_function):
+        with pytest.raises(ValueError, match="X has 10 features, but PerceptronClassifier is exp"):
+            call(convert(X[:, 1:]))
+    with pytest.raises(NotFittedError):
+        PerceptronClassifier().predict(convert(X))
+    with pytest.raises(ValueError, match="0 sample"):
+        model.predict(convert(X[:0]))
+
+
+def test_finite_numbers_whose_sum_is_not_are_let_through():
+    X = np.array([[1e308, 1.0], [1e308, -1.0], [1e308, 2.0], [-1e308, -2.0]])
+    model = PerceptronClassifier()
+    model.coef_, model.intercept_ = np.array([[0.0, 1.0]]), np.zeros(1)
+    model.classes_, model.n_features_in_ = np.array([0, 1]), 2
+
+    np.testing.assert_array_equal(model.predict(X), [1, 0, 1, 0])
+
+
+def test_names_of_features_are_missed_in_a_plain_array():
+    pd = pytest.importorskip("pandas")
+    X, y = standardised(2)
+    model = PerceptronClassifier().fit(pd.DataFrame(X).add_prefix("x"), y)
+
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        model.predict(X)
+    assert not hasattr(model.fit(X, y), "feature_names_in_")
+
+
+def test_warns_of_labels_that_may_be_a_regressions_target():
+    X, _ = standardised(2)
+
+    with pytest.warns(UserWarning, match="number of unique classes is greater than 50%"):
+        PerceptronClassifier(max_iter=1).fit(X, np.arange(len(X)) % 150)
+
+
+def test_rows_of_any_stride_and_integer_labels_of_any_kind():
+    X, y = standardised(3)
+    expected = PerceptronClassifier().fit(X, y)
+
+    for rows in (np.asfortranarray(X), np.repeat(X, 2, axis=1)[:, ::2], X.astype(">f8")):
+        for labels in (y.astype(np.uint8), y.tolist(), y.astype(float)):
+            model = PerceptronClassifier().fit(rows, labels)
+            np.testing.assert_array_equal(model.coef_, expected.coef_)
+        np.testing.assert_array_equal(model.predict(rows), expected.predict(X))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_long_and_short_sparse_rows(dtype, isa):
+    """Rows of 0 to 40 entries in any order: the loops' ends, and fetching past a shorter row."""
+    random = np.random.RandomState(0)
+    X = random.randint(-3, 4, (300, 40)) * (random.rand(300, 40) < random.rand(300, 1))
+    y = (X @ random.randint(-3, 4, 40) > 0).astype(int)
+    options = {"max_iter": 5, "tol": None}
+
+    ours = PerceptronClassifier(**options).fit(sp.csr_array(X.astype(dtype)), y)
+    theirs = Perceptron(**options).fit(X.astype(dtype), y)
+
+    # integers: sums of any order are exact
+    np.testing.assert_array_equal(ours.coef_, theirs.coef_)
+    np.testing.assert_array_equal(ours.intercept_, theirs.intercept_)
+
+
 def test_convergence_warning():
     """At max_iter with tol, as in scikit-learn; never without tol."""
     X, y = standardised(3)

@@ -397,7 +397,8 @@ default=None
         if not is_rows or values.dtype not in _DTYPES or not all(X.shape):
             return False
         fitted = vars(self)
-        if "feature_names_in_" in fitted or not (reset or fitted.get("n_features_in_") == X.shape[1]):
+        as_wide = reset or fitted.get("n_features_in_") == X.shape[1]
+        if "feature_names_in_" in fitted or not as_wide:
             return False
         with np.errstate(over="ignore", invalid="ignore"):
             return bool(np.isfinite(values.sum()))
