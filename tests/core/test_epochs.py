@@ -158,3 +158,41 @@ def test_number_of_threads_changes_no_bit(widths, kind, dtype, isa):
         losses = run(net, examples, order, 2, batch_size=1000)
         results.append((net.parameters.tobytes(), losses.tobytes()))
     assert len(set(results)) == 1
+
+
+# -- subnormal numbers -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", ["train_epochs", "loss_and_gradient", "predict"])
+def test_subnormal_numbers_are_there_again_after_a_call(call, isa, dtype):
+    """The core takes them for zero; the thread that called it does not."""
+    net, examples = small_network(dtype=dtype), small_problem(dtype=dtype)
+    smallest = np.finfo(dtype).smallest_subnormal
+
+    if call == "train_epochs":
+        run(net, examples, RowOrder(np.arange(60)), 1)
+    else:
+        getattr(net, call)(examples, np.arange(60))
+
+    assert smallest * np.ones(1, dtype) > 0
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_moments_of_a_dead_unit_end_at_zero(n_threads, isa):
+    """They do not linger as subnormal numbers, for which processors are slow."""
+    rng = np.random.RandomState(0)
+    net = Network(
+        [3, 8, 1], ["relu"], "squared_error", 8, "float32", optimizer="adam", n_threads=n_threads
+    )
+    net.share_above = 0
+    net.set_optimizer(alpha=0, beta_1=0.9, beta_2=0.9, epsilon=1e-8)
+    coefs, intercepts = net.read(net.parameters)
+    net.write(net.parameters, coefs, [np.full(8, -1.0), intercepts[1]])  # no row activates them
+    for moment in net.moments:
+        moment[:24] = 1
+    X = rng.uniform(size=(8, 3)).astype("float32")
+
+    run(net, Examples(X, np.zeros((8, 1), "float32")), RowOrder(np.arange(8)), 2000, batch_size=8)
+
+    assert not net.read(net.moments[0])[0][0].any()
+    assert not net.read(net.moments[1])[0][0].any()

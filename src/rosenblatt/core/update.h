@@ -20,7 +20,12 @@ static double NAME(sum_of_squares)(const void *w, ptrdiff_t count) {
             sums[0] += v * v;
         }
         UNROLL for (int n = 1; n < IN_FLIGHT; n++) sums[0] += sums[n];
-        for (ptrdiff_t lane = 0; lane < LANES; lane++) total += (double)sums[0][lane];
+        double lanes[LANES];
+        UNROLL for (ptrdiff_t lane = 0; lane < LANES; lane++) lanes[lane] = (double)sums[0][lane];
+        UNROLL for (ptrdiff_t half = LANES / 2; half > 0; half /= 2)
+            UNROLL for (ptrdiff_t lane = 0; lane < half; lane++)
+                lanes[lane] += lanes[lane + half];
+        total += lanes[0];
     }
     return total;
 }
