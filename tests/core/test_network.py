@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import reference
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.metrics import log_loss
@@ -256,6 +256,7 @@ def test_any_shape_matches_reference(
     rates = np.full(rows, 1e-3)  # low, or Poisson's exp would magnify differences
 
     net, total, mlp, expected = train_both(problem, "sgd", SGD, batch_size=batch_size, rates=rates)
+    assume(np.isfinite(expected))  # Poisson's exp can run away all the same
     whole = problem.network(batch_size=batch_size)
     whole.loss_and_gradient(problem.examples, problem.order)
 

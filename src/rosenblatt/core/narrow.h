@@ -1,6 +1,6 @@
-/* Narrow layers: at most LANES outputs, above another layer. Their weights are TRANSPOSED,
- * (n, k_width), so that vectors run along the inputs, of which there are more: as columns,
- * n outputs would be padded to a whole vector in every product and in the optimiser's step.
+/* Narrow layers: a few outputs that fill no whole vectors, above another layer. Their weights
+ * are TRANSPOSED, (n, k_width), so that vectors run along the inputs, of which there are more:
+ * as columns, the outputs would be padded in every product and in the optimiser's step.
  * The deltas of the inputs are dense.h's, which needs no transpose for them. */
 // SPDX-License-Identifier: BSD-3-Clause
 
@@ -32,24 +32,33 @@ ALWAYS_INLINE void NAME(narrow_rows)(const int n, real *z, const real *A, const 
     case outputs:                                                                        \
         if (outputs <= LANES)                                                            \
             for (ptrdiff_t i = 0; i < m; i += LANES / outputs)                           \
-                NAME(narrow_rows)(outputs, before + i * width, rows + i * a_stride, WT,  \
+                NAME(narrow_rows)(outputs, z + i * width, A + i * a_stride, WT,          \
                                   NAME(load)(intercepts), smaller(LANES / outputs, m - i), \
                                   k_width, width, a_stride);                             \
         break;
 
-static void NAME(narrow_forward)(void *out, void *z, const void *A, const void *WT,
-                                 const void *b, ptrdiff_t m, ptrdiff_t k_width, ptrdiff_t n,
-                                 ptrdiff_t width, ptrdiff_t a_stride, int activation) {
-    real *before = z, intercepts[LANES];
-    const real *rows = A;
-    for (ptrdiff_t j = 0; j < LANES; j++) intercepts[j] = ((const real *)b)[j % n];
+/* n outputs, at most LANES of them */
+static void NAME(narrow_group)(real *z, const real *A, const real *WT, const real *b,
+                               ptrdiff_t m, ptrdiff_t k_width, ptrdiff_t n, ptrdiff_t width,
+                               ptrdiff_t a_stride) {
+    real intercepts[LANES];
+    for (ptrdiff_t j = 0; j < LANES; j++) intercepts[j] = b[j % n];
     switch (n) {
         NARROW_CASE(1) NARROW_CASE(2) NARROW_CASE(3) NARROW_CASE(4)
         NARROW_CASE(5) NARROW_CASE(6) NARROW_CASE(7) NARROW_CASE(8)
         NARROW_CASE(9) NARROW_CASE(10) NARROW_CASE(11) NARROW_CASE(12)
         NARROW_CASE(13) NARROW_CASE(14) NARROW_CASE(15) NARROW_CASE(16)
     }
-    NAME(activate_rows)(out, before, m, 0, width, width, activation);
+}
+
+static void NAME(narrow_forward)(void *out, void *z, const void *A, const void *WT,
+                                 const void *b, ptrdiff_t m, ptrdiff_t k_width, ptrdiff_t n,
+                                 ptrdiff_t width, ptrdiff_t a_stride, int activation) {
+    for (ptrdiff_t j = 0; j < n; j += LANES)
+        NAME(narrow_group)((real *)z + j, A, (const real *)WT + j * k_width,
+                           (const real *)b + j, m, k_width, smaller(LANES, n - j), width,
+                           a_stride);
+    NAME(activate_rows)(out, z, m, 0, width, width, activation);
 }
 
 static void NAME(narrow_backward_weights)(void *dWT, const void *A, const void *dZ, ptrdiff_t m,

@@ -32,6 +32,7 @@ cdef enum:
     CHUNK_ROWS = 240  # a thread's; as many as a panel of backward weights is deep, see dense.h
     FEW_ROWS = 4      # below, transposing weights costs more than it saves
     MANY_ROWS = 48    # from here on, packing deltas does not
+    NARROW = 16       # below, outputs that fill no whole vectors are not padded to them
     FIRST_LEVEL = 98304  # weights of more bytes outgrow the first-level cache by far
 
 
@@ -372,7 +373,7 @@ cdef class Network:
         cdef Layer *layer = &self.layers[i]
         if i == 0 and is_sparse:
             return ROWS  # as the values of a sparse row find them
-        if i > 0 and layer.fan_out <= self.kernels.vector_length:
+        if i > 0 and layer.fan_out < NARROW and layer.fan_out < layer.width:
             return TRANSPOSED
         n_bytes = layer.fan_in * layer.width * self.kernels.item_size
         return PANELS if n_bytes > FIRST_LEVEL else ROWS
