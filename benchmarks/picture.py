@@ -1,5 +1,7 @@
 """The README's picture, from a report: microseconds of an optimiser step, and whole tasks."""
 
+import importlib.util
+
 from benchmarks.timing import OURS, Times
 
 # Okabe & Ito's palette, which people with any colour vision can tell apart; markers differ too
@@ -23,10 +25,8 @@ class PictureError(Exception):
 
 def require_matplotlib():
     """Raise PictureError where matplotlib is not installed."""
-    try:
-        import matplotlib as _
-    except ImportError as error:
-        raise PictureError("it needs matplotlib: python -m pip install matplotlib") from error
+    if importlib.util.find_spec("matplotlib") is None:
+        raise PictureError("it needs matplotlib: python -m pip install matplotlib")
 
 
 def draw(report, path):
@@ -97,8 +97,8 @@ def draw_rows(axes, rows, scale):
         text = f"{row['ratio']:.{digits}f}\N{MULTIPLICATION SIGN}"
         axes.annotate(text, (1.03, i), xycoords=("axes fraction", "data"), va="center")
     axes.set_xscale("log")
-    decades = axes.get_xlim()[1] / axes.get_xlim()[0]
-    axes.xaxis.set_major_locator(LogLocator(subs=(1,) if decades > 100 else (1, 2, 5)))
+    low, high = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1,) if high > 1000 * low else (1, 2, 5)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter("{x:,g}")
     axes.set_yticks(range(len(rows)), list(rows))

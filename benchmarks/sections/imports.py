@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import statistics
 import subprocess
 import sys
 
@@ -26,23 +27,30 @@ def imports(settings, report):
             "name": ("module", "text"),
             "seconds": ("import", "ms"),
             "beyond": ("beyond sklearn", "ms"),
+            "over": ("over sklearn", "times"),
             "size": ("installed MB", "MB"),
         },
-        notes=["beyond sklearn: more than `import sklearn.base` in the same round",
-               "installed: its own files, without what it depends on"],
-    )  # fmt: skip
-    functions = {name: lambda name=name: import_seconds(name) for name in modules}
-    times = in_turn(
-        functions,
-        settings.few_rounds if settings.quick else settings.rounds,
-        "import",
-        warm_up=False,
+        notes=[
+            "beyond and over sklearn: more than, and a multiple of, `import sklearn.base` in the "
+            "same round",
+            "installed: its own files, without what it depends on",
+            *(["--quick: one round, two modules"] if settings.quick else []),
+        ],
     )
-    base = times.medians["sklearn.base"]
+    functions = {name: lambda name=name: import_seconds(name) for name in modules}
+    rounds = 1 if settings.quick else settings.rounds
+    times = in_turn(functions, rounds, "import", warm_up=False)
+    base = times.rounds["sklearn.base"]
     for name in modules:
-        seconds = times.medians[name]
-        table.add(name=name, seconds=seconds, beyond=max(seconds - base, 0.0),
-                  size=installed_size(DISTRIBUTIONS[name]))  # fmt: skip
+        beyond = [a - b for a, b in zip(times.rounds[name], base, strict=True)]
+        table.add(
+            name=name,
+            seconds=times.medians[name],
+            beyond=statistics.median(beyond),
+            over=times.ratio(name, "sklearn.base"),
+            size=installed_size(DISTRIBUTIONS[name]),
+            rounds=times.rounds[name],
+        )
 
 
 def import_seconds(name):

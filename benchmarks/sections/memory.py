@@ -28,7 +28,10 @@ def beyond_the_data(names, n_bytes, cases, report):
         {
             "name": ("fit", "text"),
             **{name: (name, "MB") for name in names},
-            **{f"{name} of X": ("of X" if name == OURS else "its of X", "share") for name in names},
+            **{
+                f"{name} of X": ("ours / X" if name == OURS else "theirs / X", "share")
+                for name in names
+            },
         },
         notes=[
             f"X of {n_bytes / 1e6:.0f} MB in float32, {net_of(n_bytes).name}, one epoch, one thread"

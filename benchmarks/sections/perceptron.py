@@ -27,10 +27,10 @@ def perceptron(settings, report):
             **{name: (name, "ms") for name in classes},
             "ratio": ("ratio", "times"),
             **{
-                f"epochs of {name}": ("epochs" if name == OURS else "its epochs", "count")
+                f"epochs of {name}": ("our epochs" if name == OURS else "their epochs", "count")
                 for name in classes
             },
-            "ratio_per_epoch": ("an epoch's", "times"),
+            "ratio_per_epoch": ("ratio an epoch", "times"),
         },
         notes=[
             "float64, one thread; texts: about 100 of "

@@ -115,7 +115,10 @@ def threads(settings, report):
                     "ratio": ("ratio", "times"),
                     "share_of_peak": ("of two peaks", "share"),
                 },
-                notes=[f"threads: rosenblatt 2 (one thread: 1), {thread_counts()}"],
+                notes=[
+                    f"threads: rosenblatt 2 (one thread: 1), {thread_counts()}",
+                    *(["--quick: fits of five steps"] if settings.quick else []),
+                ],
             )
             limit = 2e9 * peak(dtype)
             for net in (COVERTYPE, WIDE):
