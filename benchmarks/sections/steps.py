@@ -1,0 +1,137 @@
+"""Optimiser steps: nine networks, from whole fits; at another instruction set; with two threads."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from benchmarks import timing
+from benchmarks.environment import peak
+from benchmarks.problems import COVERTYPE, DIGITS, NETS, WIDE
+from benchmarks.report import SkippedError
+from benchmarks.timing import OURS, enough, in_turn, thread_counts
+from rosenblatt.core import dispatch
+
+SLOW_LEVEL = "avx2"
+NETS_OF_SKORCH = (DIGITS, COVERTYPE)
+
+
+def steps(settings, report):
+    """Microseconds of an optimiser step on one thread, nine networks."""
+    contenders = settings.contenders(with_skorch=True)
+    for dtype in settings.dtypes:
+        with timing.threads(1):
+            table = report.table(
+                f"Microseconds an optimiser step, {dtype}",
+                {
+                    "name": ("net, batch", "text"),
+                    **{contender.name: (contender.name, "us") for contender in contenders},
+                    "ratio": ("ratio", "times"),
+                    "share_of_peak": ("of peak", "share"),
+                },
+                notes=[
+                    f"threads: rosenblatt 1, {thread_counts()}",
+                    "whole fits of several epochs, divided by their steps",
+                ],
+            )
+            limit = 1e9 * peak(dtype)
+            for net in NETS:
+                some = [one for one in contenders if one.name != "skorch" or net in NETS_OF_SKORCH]
+                times = in_turn(step_functions(some, net, dtype, settings),
+                                settings.rounds, label(net), warm_up=False)  # fmt: skip
+                share = net.operations_per_step / times.medians[OURS] / limit
+                table.add(name=label(net), net=net.name, batch=net.batch_size, dtype=dtype,
+                          share_of_peak=share, **times.as_row())  # fmt: skip
+
+
+def label(net):
+    """Name of a row."""
+    return f"{net.name}, {net.batch_size}"
+
+
+def step_functions(contenders, net, dtype, settings, n_threads=1):
+    """What to time, by contender: each returns the seconds of a step."""
+    X, y = net.data(dtype)
+
+    def seconds_of_a_step(contender, n_epochs):
+        return contender.seconds(net, X, y, n_epochs, n_threads) / (n_epochs * net.n_steps)
+
+    functions = {}
+    for contender in contenders:
+        whole = partial(contender.seconds, net, X, y, n_threads=n_threads)
+        n_epochs = enough(whole, settings.seconds, most=5000)
+        functions[contender.name] = partial(seconds_of_a_step, contender, n_epochs)
+    return functions
+
+
+def isa(settings, report):
+    """The same steps at the AVX2 level, this package alone, in a process of its own."""
+    if SLOW_LEVEL not in dispatch.available_isas():
+        raise SkippedError(f"this processor has {', '.join(dispatch.available_isas())}")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "steps.json"
+        command = [sys.executable, "-m", "benchmarks", "steps", "--without-peers", "--json", file]
+        command += ["--quick"] if settings.quick else []
+        command += ["--dtype", "both" if len(settings.dtypes) > 1 else settings.dtypes[0]]
+        child = {**os.environ, "ROSENBLATT_ISA": SLOW_LEVEL}
+        subprocess.run(command, env=child, check=True, stdout=subprocess.DEVNULL)
+        measured = json.loads(file.read_text())
+    table = report.table(
+        f"Microseconds an optimiser step at the level {SLOW_LEVEL}",
+        {
+            "name": ("net, batch", "text"),
+            "dtype": ("precision", "text"),
+            OURS: (OURS, "us"),
+            "share_of_peak": ("of peak", "share"),
+        },
+        notes=[
+            "threads: rosenblatt 1",
+            "multiply-add peak at this level: "
+            + measured["environment"]["multiply-add peak of one thread"],
+        ],
+    )
+    for kept in measured["sections"]["steps"]["tables"]:
+        for row in kept["rows"]:
+            table.add(**row)
+
+
+def threads(settings, report):
+    """Wide networks with two threads each, and what the second thread brings."""
+    if (os.cpu_count() or 1) < 2:
+        raise SkippedError("this machine has one processor")
+    ours, *peers = settings.contenders()
+    for dtype in settings.dtypes:
+        with timing.threads(2):
+            table = report.table(
+                f"Microseconds an optimiser step with two threads, {dtype}",
+                {
+                    "name": ("net, batch", "text"),
+                    "one thread": ("one thread", "us"),
+                    **{contender.name: (contender.name, "us") for contender in (ours, *peers)},
+                    "gain": ("two over one", "times"),
+                    "ratio": ("ratio", "times"),
+                    "share_of_peak": ("of two peaks", "share"),
+                },
+                notes=[
+                    f"threads: rosenblatt 2 (one thread: 1), {thread_counts()}",
+                    *(["--quick: fits of five steps"] if settings.quick else []),
+                ],
+            )
+            limit = 2e9 * peak(dtype)
+            for net in (COVERTYPE, WIDE):
+                if settings.quick:  # pools that wait for each other take long on a busy machine
+                    net = net.with_rows(5 * net.batch_size)
+                functions = step_functions([ours, *peers], net, dtype, settings, n_threads=2)
+                alone = step_functions([ours], net, dtype, settings)[OURS]
+                times = in_turn(
+                    {**functions, "one thread": alone}, settings.rounds, label(net), warm_up=False
+                )
+                gain = times.ratio("one thread", OURS)
+                one_thread = times.rounds.pop("one thread")
+                row = timing.Times({"one thread": one_thread}).medians | times.as_row()
+                share = net.operations_per_step / row[OURS] / limit
+                table.add(name=label(net), net=net.name, batch=net.batch_size, dtype=dtype,
+                          gain=gain, share_of_peak=share, **row)  # fmt: skip
