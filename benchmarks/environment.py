@@ -3,9 +3,9 @@
 import os
 import platform
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 
-import numpy as np
 from threadpoolctl import threadpool_info
 
 from benchmarks import DROPPED
@@ -34,9 +34,10 @@ def environment(with_peers):
         lines["PyTorch's threads if left alone"] = str(torch.get_num_threads())
     with threads(1):
         lines["threads where no other number is given"] = f"rosenblatt 1, {thread_counts()}"
-    lines["multiply-add peak of one thread"] = ", ".join(
-        f"{peak(dtype):.0f} GFLOP/s in {dtype}" for dtype in ("float32", "float64")
-    )
+    for n_threads, name in ((1, "one thread"), (2, "two threads")):
+        lines[f"multiply-add peak of {name}"] = ", ".join(
+            f"{peak(dtype, n_threads):.0f} GFLOP/s in {dtype}" for dtype in ("float32", "float64")
+        )
     return lines
 
 
@@ -63,15 +64,20 @@ def processor():
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def peak(dtype):
-    """Measure billions of operations a second of multiply-adds on registers, one thread.
+def peak(dtype, n_threads=1, seconds=0.1):
+    """Measure billions of operations a second of multiply-adds on registers.
 
-    At the level of rosenblatt's kernels that is in use; the best of 50 tries, since nothing
-    but a disturbance can make one slower.
+    At the level of rosenblatt's kernels that is in use, kept up for so many seconds, as
+    training is: for some milliseconds a processor may run faster than it can for long. Two
+    processors may be two threads of one core, and then have little more than one between them.
     """
-    repeats, best = 20_000, np.inf
-    for _ in range(50):
-        start = time.perf_counter()
-        operations = network.multiply_adds(repeats, dtype)
-        best = min(best, (time.perf_counter() - start) / operations)
-    return 1e-9 / best
+    with ThreadPoolExecutor(n_threads) as pool:
+        return sum(pool.map(lambda _: one_peak(dtype, seconds), range(n_threads)))
+
+
+def one_peak(dtype, seconds):
+    """Measure the same for the thread that calls."""
+    operations, start = 0.0, time.perf_counter()
+    while (passed := time.perf_counter() - start) < seconds:
+        operations += network.multiply_adds(20_000, dtype)
+    return 1e-9 * operations / passed

@@ -16,6 +16,7 @@ from benchmarks.timing import OURS, enough, in_turn, thread_counts
 from rosenblatt.core import dispatch
 
 SLOW_LEVEL = "avx2"
+LIMIT = "multiply-add peak"
 NETS_OF_SKORCH = (DIGITS, COVERTYPE)
 
 
@@ -37,12 +38,13 @@ def steps(settings, report):
                     "whole fits of several epochs, divided by their steps",
                 ],
             )
-            limit = 1e9 * peak(dtype)
             for net in NETS:
                 some = [one for one in contenders if one.name != "skorch" or net in NETS_OF_SKORCH]
-                times = in_turn(step_functions(some, net, dtype, settings),
-                                settings.rounds, label(net), warm_up=False)  # fmt: skip
-                share = net.operations_per_step / times.medians[OURS] / limit
+                functions = step_functions(some, net, dtype, settings)
+                functions[LIMIT] = limit_function(net, dtype, settings)
+                times = in_turn(functions, settings.rounds, label(net), warm_up=False)
+                share = times.ratio(LIMIT, OURS)
+                del times.rounds[LIMIT]
                 table.add(name=label(net), net=net.name, batch=net.batch_size, dtype=dtype,
                           share_of_peak=share, **times.as_row())  # fmt: skip
 
@@ -65,6 +67,15 @@ def step_functions(contenders, net, dtype, settings, n_threads=1):
         n_epochs = enough(whole, settings.seconds, most=5000)
         functions[contender.name] = partial(seconds_of_a_step, contender, n_epochs)
     return functions
+
+
+def limit_function(net, dtype, settings, n_threads=1):
+    """What to time beside them: the seconds a step's multiply-adds take at the processor's peak."""
+
+    def seconds_at_peak():
+        return net.operations_per_step / (1e9 * peak(dtype, n_threads, settings.seconds))
+
+    return seconds_at_peak
 
 
 def isa(settings, report):
@@ -113,25 +124,24 @@ def threads(settings, report):
                     **{contender.name: (contender.name, "us") for contender in (ours, *peers)},
                     "gain": ("two over one", "times"),
                     "ratio": ("ratio", "times"),
-                    "share_of_peak": ("of two peaks", "share"),
+                    "share_of_peak": ("of two threads' peak", "share"),
                 },
                 notes=[
                     f"threads: rosenblatt 2 (one thread: 1), {thread_counts()}",
                     *(["--quick: fits of five steps"] if settings.quick else []),
                 ],
             )
-            limit = 2e9 * peak(dtype)
             for net in (COVERTYPE, WIDE):
                 if settings.quick:  # pools that wait for each other take long on a busy machine
                     net = net.with_rows(5 * net.batch_size)
                 functions = step_functions([ours, *peers], net, dtype, settings, n_threads=2)
                 alone = step_functions([ours], net, dtype, settings)[OURS]
-                times = in_turn(
-                    {**functions, "one thread": alone}, settings.rounds, label(net), warm_up=False
-                )
+                functions |= {"one thread": alone, LIMIT: limit_function(net, dtype, settings, 2)}
+                times = in_turn(functions, settings.rounds, label(net), warm_up=False)
+                share = times.ratio(LIMIT, OURS)
+                del times.rounds[LIMIT]
                 gain = times.ratio("one thread", OURS)
                 one_thread = times.rounds.pop("one thread")
                 row = timing.Times({"one thread": one_thread}).medians | times.as_row()
-                share = net.operations_per_step / row[OURS] / limit
                 table.add(name=label(net), net=net.name, batch=net.batch_size, dtype=dtype,
                           gain=gain, share_of_peak=share, **row)  # fmt: skip

@@ -846,4 +846,8 @@ def multiply_adds(Py_ssize_t repeats, dtype):
     """Runs multiply-adds at the processor's limit; returns how many operations they were."""
     vector = np.ones(16, dtype=dtype)
     cdef const rb_kernels *kernels = active_kernels(vector.dtype)
-    return kernels.multiply_adds(repeats, address(vector))
+    cdef char *result = address(vector)
+    cdef double operations
+    with nogil:
+        operations = kernels.multiply_adds(repeats, result)
+    return operations
