@@ -206,7 +206,8 @@ typedef struct {
      * vector, of ones; for benchmarks */
     double (*multiply_adds)(ptrdiff_t repeats, void *result);
 
-    /* y (count,) = function(x) for tests: 0 exp, 1 log, 2 tanh, 3 logistic, 4 softplus */
+    /* y (count,) = function(x) for tests: 0 exp, 1 log, 2 tanh, 3 logistic, 4 softplus,
+     * 5 sqrt */
     void (*evaluate)(void *y, const void *x, ptrdiff_t count, int function);
     /* a (count,) = activation(z) and slope (count,), for tests */
     void (*activate)(void *a, void *slope, const void *z, ptrdiff_t count, int activation);

@@ -815,7 +815,7 @@ cdef class Network:
         return self.kernels.all_finite(self.layers[0].weights, self.n_parameters)
 
 
-FUNCTIONS = ("exp", "log", "tanh", "logistic", "softplus")
+FUNCTIONS = ("exp", "log", "tanh", "logistic", "softplus", "sqrt")
 
 
 def evaluate(function, x):
@@ -823,7 +823,7 @@ def evaluate(function, x):
 
     Parameters
     ----------
-    function : {'exp', 'log', 'tanh', 'logistic', 'softplus'}
+    function : {'exp', 'log', 'tanh', 'logistic', 'softplus', 'sqrt'}
     """
     x = np.ascontiguousarray(x)
     y = np.empty_like(x)
