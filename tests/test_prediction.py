@@ -126,9 +126,9 @@ def test_rows_are_refused_in_scikit_learns_words(kind, n_rows, how):
     theirs, _, _ = fitted(kind, module=neural_network)
     bad = BAD[how](X[:n_rows])
     for method in methods:
-        with pytest.raises(ValueError, match="X|array") as expected:
+        with pytest.raises(ValueError, match=r"X|array") as expected:
             getattr(theirs, method)(bad)
-        with pytest.raises(ValueError, match="X|array") as refused:
+        with pytest.raises(ValueError, match=r"X|array") as refused:
             getattr(model, method)(bad)
         assert str(refused.value) == str(expected.value)
 

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt import _lbfgs, _training
 from rosenblatt._base import RosenblattEstimator
-from rosenblatt._data import checked_rows, classification_data, is_multilabel, regression_data
+from rosenblatt._data import checked_rows, classification_data, regression_data
 from rosenblatt._parameters import Interval, Options, validate_parameters
 from rosenblatt._plan import hidden_widths, training_plan
 from rosenblatt._state import State, initial_parameters
@@ -632,8 +632,8 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
             return np.log(probabilities, out=probabilities)
 
     def _training_data(self, X, y, sample_weight, *, goes_on, incremental, classes):
-        def resolve(y):
-            return self._resolve_classes(y, incremental, classes)
+        def resolve(seen, multilabel):
+            return self._resolve_classes(seen, multilabel, incremental, classes)
 
         self._sparse_target = sp.issparse(y)
         data, (self.classes_, self._multilabel) = classification_data(
@@ -641,9 +641,8 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         )
         return data
 
-    def _resolve_classes(self, y, incremental, classes):
-        """(classes, multilabel) of this call, where earlier calls and y agree."""
-        seen, multilabel = unique_labels(y), is_multilabel(y)
+    def _resolve_classes(self, seen, multilabel, incremental, classes):
+        """The classes of this call, where earlier calls and y's labels agree."""
         known = getattr(self, "classes_", None)
         goes_on = known is not None and (incremental or self.warm_start)
         if goes_on and multilabel != self._multilabel:
@@ -652,13 +651,13 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
                 f"{'an indicator matrix' if self._multilabel else 'one label a row'}."
             )
         if incremental:
-            return self._resolve_partial_classes(seen, known, classes), multilabel
+            return self._resolve_partial_classes(seen, known, classes)
         if known is not None and self.warm_start and set(seen) != set(known):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {known}, `y` has {seen}"
             )
-        return seen, multilabel
+        return seen
 
     @staticmethod
     def _resolve_partial_classes(seen, known, classes):

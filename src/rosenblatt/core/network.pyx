@@ -311,7 +311,7 @@ cdef class Network:
     parameters, gradient : ndarray of shape (n_padded,)
         All weights, then all intercepts, padded to whole vectors with zeros and laid out as
         the products read them; `read` and `write` translate.
-    moments : ndarray of shape (n_moments, n_padded)
+    moments : list of ndarray of shape (n_padded,)
     """
 
     cdef const rb_kernels *kernels
@@ -381,7 +381,8 @@ cdef class Network:
     def _allocate_parameters(self, trainable):
         self.parameters = aligned_zeros(self.n_parameters, self.dtype)
         self.gradient = aligned_zeros(self.n_parameters if trainable else 0, self.dtype)
-        self.moments = aligned_zeros((self.n_moments, self.n_parameters), self.dtype)
+        self.moments = [aligned_zeros(self.n_parameters, self.dtype)
+                        for i in range(self.n_moments)]
         cdef Layer *layer
         cdef Py_ssize_t weight = 0, intercept = self.n_weights
         cdef Py_ssize_t size = self.kernels.item_size
@@ -761,6 +762,8 @@ cdef class Network:
 
     def _check(self, Examples examples, order):
         """What the kernels cannot: sizes, precision and row numbers fit this network."""
+        if self.parameters is None:
+            raise ValueError("the network has handed over its parameters")
         if examples.X.dtype != self.dtype or examples.n_features != self.layers[0].fan_in:
             raise ValueError(f"the network takes {self.layers[0].fan_in} features of {self.dtype}, "
                              f"got {examples.n_features} of {examples.X.dtype}.")
@@ -807,9 +810,23 @@ cdef class Network:
             rb_set_mode(mode)
         return out
 
+    def hand_over(self):
+        """((coefs, intercepts), [the same of each moment]): what `read` gives; then it is over.
+
+        The gradient goes first and each block when it has been read, so that a fit's memory is
+        at its highest while it trains.
+        """
+        self.gradient = None
+        parameters, moments = self.read(self.parameters), []
+        self.parameters = None
+        for i in range(self.n_moments):
+            moments.append(self.read(self.moments[i]))
+            self.moments[i] = None
+        return parameters, moments
+
     def all_finite(self):
         """Whether every parameter is a finite number."""
-        return self.is_finite()
+        return self.parameters is not None and self.is_finite()
 
     cdef bint is_finite(self) noexcept nogil:
         return self.kernels.all_finite(self.layers[0].weights, self.n_parameters)

@@ -130,7 +130,7 @@ cdef class _Forward:
             widest = max(widest, layer.width)
             layer.stride = layer.fan_in if i == 0 else self.layers[i - 1].width
             layer.layout = PANELS if self.chunk > FEW_ROWS else ROWS
-            if i > 0 and layer.fan_out <= vector:  # as in the network, for the same bits
+            if i > 0 and 0 < layer.fan_out <= vector:  # as in the network, for the same bits
                 layer.layout = TRANSPOSED
             room = max(room, self.kernels.plain_room(
                 layer.fan_in, layer.stride, layer.fan_out, layer.width, layer.layout))
