@@ -122,29 +122,26 @@ cdef class RowOrder:
         Whether no other thread draws from `random_state`. The core continues a copy of its
         state without the GIL; one that is shared, as NumPy's global one is, must shuffle by
         itself, under its lock.
+
+    Attributes
+    ----------
+    is_continued_in_core : bool
+        Whether epochs can follow each other without Python: only MT19937 is known there.
     """
 
     cdef Py_ssize_t[::1] rows
     cdef object random_state
-    cdef bint is_private
     cdef dict state
     cdef rb_mt19937 generator
     cdef bint shuffles
+    cdef readonly bint is_continued_in_core
 
     def __init__(self, rows, random_state=None, is_private=True):
         self.rows = np.array(rows, dtype=np.intp)
         self.random_state = random_state
-        self.is_private = is_private
+        self.is_continued_in_core = random_state is None or (
+            is_private and random_state.get_state(legacy=False)["bit_generator"] == "MT19937")
         self.shuffles = random_state is not None and self.is_continued_in_core
-
-    @property
-    def is_continued_in_core(self):
-        """Whether epochs can follow each other without Python: only MT19937 is known there."""
-        if self.random_state is None:
-            return True
-        if not self.is_private:
-            return False
-        return self.random_state.get_state(legacy=False)["bit_generator"] == "MT19937"
 
     def _begin(self):
         cdef unsigned int[::1] key
@@ -165,10 +162,11 @@ cdef class RowOrder:
     def _end(self):
         if not self.shuffles:
             return
-        self.state["state"] = {
-            "key": np.array([self.generator.key[i] for i in range(624)], dtype=np.uint32),
-            "pos": self.generator.position,
-        }
+        array = np.empty(624, dtype=np.uint32)
+        cdef unsigned int[::1] key = array
+        for i in range(624):
+            key[i] = self.generator.key[i]
+        self.state["state"] = {"key": array, "pos": self.generator.position}
         self.random_state.set_state(self.state)
 
     @property
