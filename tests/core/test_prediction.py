@@ -28,13 +28,19 @@ def arrays(widths, n_rows, dtype, seed=0):
     return draw((n_rows, widths[0])).astype(dtype), coefs, intercepts
 
 
-def network_of(coefs, intercepts, activations, loss, n_rows):
+def network_of(coefs, intercepts, activations, loss, n_rows, is_sparse=False):
     """The network with the same parameters."""
     widths = [coefs[0].shape[0], *(len(intercept) for intercept in intercepts)]
-    net = Network(widths, activations, loss, n_rows, coefs[0].dtype, trainable=False)
-    for views, values in [(net.coefs, coefs), (net.intercepts, intercepts)]:
-        for view, value in zip(views, values, strict=True):
-            view[...] = value
+    net = Network(
+        widths,
+        activations,
+        loss,
+        n_rows,
+        coefs[0].dtype,
+        trainable=False,
+        is_sparse=is_sparse,
+    )
+    net.write(net.parameters, coefs, intercepts)
     return net
 
 
@@ -52,8 +58,9 @@ def test_products_are_numpys_and_bits_the_networks(widths, n_rows, isa, dtype):
     tolerance = 500 * np.finfo(dtype).eps
     np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * np.abs(expected).max())
     assert actual.dtype == dtype
-    net = network_of(coefs, intercepts, activations, "squared_error", n_rows)
     for rows in (X, sparse.csr_array(X)):
+        is_sparse = rows is not X
+        net = network_of(coefs, intercepts, activations, "squared_error", n_rows, is_sparse)
         np.testing.assert_array_equal(actual, net.predict(Examples(rows), np.arange(n_rows)))
 
 
