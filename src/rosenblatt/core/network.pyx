@@ -380,7 +380,7 @@ cdef class Network:
         self.parameters = aligned_zeros(self.n_parameters, self.dtype)
         self.gradient = aligned_zeros(self.n_parameters if trainable else 0, self.dtype)
         self.moments = [aligned_zeros(self.n_parameters, self.dtype)
-                        for i in range(self.n_moments)]
+                        for _ in range(self.n_moments)]
         cdef Layer *layer
         cdef Py_ssize_t weight = 0, intercept = self.n_weights
         cdef Py_ssize_t size = self.kernels.item_size
