@@ -101,7 +101,7 @@ def test_copies_of_the_parameters(early_stopping):
     """Parameters, gradient, two moments, with early stopping the best; the rest is 0.2 of them.
 
     31 MB each. The fitted arrays are not one more: they come after the gradient. A prediction
-    holds none. (Batches of 48 rows and more hold the first weights a second time, in panels.)
+    holds none.
     """
     fit, predict = run(FIT_MANY_WEIGHTS, early_stopping)
     assert fit < 4.2 + early_stopping
