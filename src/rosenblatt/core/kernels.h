@@ -109,6 +109,7 @@ typedef struct {
 } rb_perceptron;
 
 enum { OUTPUT_BLOCK = 16 };   /* rows that the losses handle at once */
+enum { NARROW = 16 };         /* fewer outputs that fill no whole vectors are TRANSPOSED */
 enum { UPDATE_BLOCK = 4096 }; /* parameters whose squares are summed at once */
 
 typedef struct {

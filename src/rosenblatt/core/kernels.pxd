@@ -7,7 +7,7 @@ cdef extern from "kernels.h" nogil:
     int REAL, BINARY, CLASS
     int ROWS, PANELS, TRANSPOSED
     int N_ACTIVATIONS, N_LOSSES, N_OPTIMIZERS
-    int OUTPUT_BLOCK, UPDATE_BLOCK
+    int OUTPUT_BLOCK, UPDATE_BLOCK, NARROW
 
     ctypedef struct rb_activation_row:
         const char *name

@@ -18,7 +18,7 @@ from libc.stdint cimport int32_t, uint64_t
 from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.kernels cimport (
-    OUTPUT_BLOCK, PANELS, ROWS, TRANSPOSED, UPDATE_BLOCK, rb_csr, rb_kernels, rb_step,
+    NARROW, OUTPUT_BLOCK, PANELS, ROWS, TRANSPOSED, UPDATE_BLOCK, rb_csr, rb_kernels, rb_step,
 )
 
 from rosenblatt.core.buffers import aligned_zeros, csr_parts
@@ -32,7 +32,6 @@ cdef enum:
     CHUNK_ROWS = 240  # a thread's; as many as a panel of backward weights is deep, see dense.h
     FEW_ROWS = 4      # below, transposing weights costs more than it saves
     MANY_ROWS = 48    # from here on, packing deltas does not
-    NARROW = 16       # below, outputs that fill no whole vectors are not padded to them
     FIRST_LEVEL = 98304  # weights of more bytes outgrow the first-level cache by far
 
 

@@ -16,7 +16,7 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc
 
 from rosenblatt.core.dispatch cimport active_kernels
-from rosenblatt.core.kernels cimport OUTPUT_BLOCK, PANELS, ROWS, TRANSPOSED, rb_kernels
+from rosenblatt.core.kernels cimport NARROW, OUTPUT_BLOCK, PANELS, ROWS, TRANSPOSED, rb_kernels
 
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES
 
@@ -121,7 +121,6 @@ cdef class _Forward:
     cdef int allocate(self) except -1:
         """Room for a chunk of rows in one block."""
         cdef Py_ssize_t size = self.kernels.item_size, widest = 0, room = 0, outputs, scratch, i
-        cdef Py_ssize_t vector = self.kernels.vector_length
         cdef Layer *layer
         cdef char *start
         self.chunk = min(self.n_rows, CHUNK_ROWS)
@@ -130,7 +129,7 @@ cdef class _Forward:
             widest = max(widest, layer.width)
             layer.stride = layer.fan_in if i == 0 else self.layers[i - 1].width
             layer.layout = PANELS if self.chunk > FEW_ROWS else ROWS
-            if i > 0 and 0 < layer.fan_out <= vector:  # as in the network, for the same bits
+            if i > 0 and 0 < layer.fan_out < min(NARROW, layer.width):  # as in the network
                 layer.layout = TRANSPOSED
             room = max(room, self.kernels.plain_room(
                 layer.fan_in, layer.stride, layer.fan_out, layer.width, layer.layout))
