@@ -666,6 +666,28 @@ def test_prediction_of_a_row_does_not_depend_on_the_others():
         np.testing.assert_allclose(model.predict_proba(X[rows]), expected[rows], rtol=1e-13)
 
 
+def test_search_in_threads_is_the_search_of_one():
+    """joblib's threading backend: same scores, same best model to the bit, without pickling."""
+
+    class Unpicklable(MLPClassifier):
+        def __reduce__(self):
+            raise AssertionError("pickled")
+
+    X, y = digits()
+    grid = {"learning_rate_init": [1e-3, 1e-2], "batch_size": [16, 64], "early_stopping": [True]}
+
+    def search(n_jobs):
+        model = Unpicklable((20,), max_iter=5, random_state=0)
+        return GridSearchCV(model, grid, cv=3, n_jobs=n_jobs).fit(X, y)
+
+    one = search(None)
+    with joblib.parallel_config("threading"):
+        two = search(2)
+    for name in ("mean_test_score", "split0_test_score"):
+        np.testing.assert_array_equal(two.cv_results_[name], one.cv_results_[name])
+    assert_same_bits(two.best_estimator_, one.best_estimator_)
+
+
 # layouts and shapes ----------------------------------------------------------------------------
 
 

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import (
+    check_classification_targets,
+    type_of_target,
+    unique_labels,
+)
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from rosenblatt._base import checked_sample_weight
@@ -96,17 +100,26 @@ def regression_data(estimator, X, y, sample_weight, *, reset):
     return TrainingData(X, targets, sample_weight, loss, targets.shape[1], None)
 
 
-def checked_targets(y):
-    """Refuses targets that are no classes, and makes a sparse indicator matrix dense."""
-    if type_of_target(y, input_name="y") == "multiclass-multioutput":
+def checked_labels(y):
+    """(y, its labels sorted, whether it is an indicator matrix); a sparse one is made dense.
+
+    Raises
+    ------
+    ValueError
+        For targets that are no classes, or of several columns that are no indicators.
+    """
+    if y.ndim == 1 and y.dtype.kind in "biu":
+        # plain integers: scikit-learn would look through them five times
+        labels = np.unique(y)
+        if len(labels) > len(y) / 2:
+            check_classification_targets(y)  # warns of so many, where there are rows enough
+        return y, labels, False
+    kind = type_of_target(y, input_name="y")
+    if kind == "multiclass-multioutput":
         raise ValueError("Multioutput target data is not supported with label binarization")
     check_classification_targets(y)
-    return y.toarray() if sp.issparse(y) else y
-
-
-def is_multilabel(y):
-    """Whether y is an indicator matrix, a column for each label."""
-    return type_of_target(y).startswith("multilabel")
+    y = y.toarray() if sp.issparse(y) else y
+    return y, unique_labels(y), kind.startswith("multilabel")
 
 
 def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classes):
@@ -115,18 +128,19 @@ def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classe
     Parameters
     ----------
     resolve_classes : callable
-        Given the checked y, returns (classes, multilabel) or raises where earlier calls
-        disagree.
+        Given the labels in y and whether it is multilabel, returns the classes or raises where
+        earlier calls disagree.
 
     Returns
     -------
     data : TrainingData
     resolved : (ndarray, bool)
+        Classes, and whether y is an indicator matrix.
     """
     X, y = _checked_pair(estimator, X, y, reset)
     sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
-    y = checked_targets(y)
-    classes, multilabel = resolve_classes(y)
+    y, labels, multilabel = checked_labels(y)
+    classes = resolve_classes(labels, multilabel)
     if multilabel:
         values = np.unique(y)
         if len(values) == 2 and 0 not in values:

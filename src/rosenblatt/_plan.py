@@ -159,9 +159,9 @@ def refuse_too_large(estimator, widths, dtype):
         # scipy keeps 20 vectors of past steps, all in float64, besides its and our working ones
         needed = 24 * n_parameters * 8
     else:
-        # the fitted arrays, parameters, gradient, moments, two arrangements of the weights, and
-        # with early stopping the best parameters so far
-        needed = (8 + bool(estimator.early_stopping)) * n_parameters * np.dtype(dtype).itemsize
+        # parameters, gradient, moments, two arrangements of the weights, and with early stopping
+        # the best parameters so far
+        needed = (6 + bool(estimator.early_stopping)) * n_parameters * np.dtype(dtype).itemsize
     available = _memory_of_this_machine()
     if needed > available:
         raise MemoryError(

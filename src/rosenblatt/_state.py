@@ -10,6 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
+DRAWS_AT_ONCE = 2**16  # half a megabyte of float64
+
 
 @dataclass
 class State:
@@ -18,6 +20,7 @@ class State:
     Attributes
     ----------
     coefs, intercepts : lists of ndarray
+        Where training begins and what it ends with; None meanwhile: the network has them.
     random_state : numpy.random.RandomState
     n_epochs, n_samples_seen : int
         Of this fit, and of all fits since the parameters were drawn.
@@ -82,6 +85,16 @@ def initial_parameters(plan, random_state):
     coefs, intercepts = [], []
     for fan_in, fan_out in pairwise(plan.widths):
         bound = np.sqrt(plan.init_factor / (fan_in + fan_out))
-        coefs.append(random_state.uniform(-bound, bound, (fan_in, fan_out)).astype(plan.dtype))
-        intercepts.append(random_state.uniform(-bound, bound, fan_out).astype(plan.dtype))
+        coefs.append(_uniform(random_state, bound, (fan_in, fan_out), plan.dtype))
+        intercepts.append(_uniform(random_state, bound, (fan_out,), plan.dtype))
     return coefs, intercepts
+
+
+def _uniform(random_state, bound, shape, dtype):
+    """The draws of one call of `uniform`, taken and rounded a part at a time."""
+    array = np.empty(shape, dtype)
+    draws = array.reshape(-1)
+    for start in range(0, draws.size, DRAWS_AT_ONCE):
+        part = draws[start : start + DRAWS_AT_ONCE]
+        part[...] = random_state.uniform(-bound, bound, part.size)
+    return array

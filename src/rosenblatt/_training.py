@@ -11,12 +11,11 @@ import time
 import numpy as np
 import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import r2_score
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from rosenblatt._base import warn_user
 from rosenblatt._interruption import Interruption
+from rosenblatt._scores import validation_score
 from rosenblatt._state import OptimizerState
 from rosenblatt.core.network import Examples, Network, RowOrder, StoppingRule
 
@@ -47,10 +46,11 @@ def train(plan, data, state):
     run = TrainingRun(plan, data, state)
     with Interruption() as interruption:
         run.epochs(interruption)
-        run.copy_out()
+        is_finite = run.network.all_finite()
+        run.hand_over()
     if interruption.requested:
         warn_user("Training interrupted by user.")
-    if not math.isfinite(state.loss) and run.network.all_finite():
+    if not math.isfinite(state.loss) and is_finite:
         warn_user(NON_FINITE_LOSS.format(plan.learning_rate_init), ConvergenceWarning)
 
 
@@ -62,7 +62,7 @@ class TrainingRun:
     plan : Plan
     data : TrainingData
     state : State
-        Read at the start, written after every epoch and by `copy_out`.
+        Read at the start, written after every epoch and by `hand_over`.
     """
 
     def __init__(self, plan, data, state):
@@ -70,6 +70,11 @@ class TrainingRun:
         self.rows, self.validation_rows = split_rows(plan, data, state.random_state)
         self.batch_size = plan.rows_per_step(len(self.rows))
         self.examples = Examples(data.X, data.targets, data.sample_weight)
+        self.validation_targets = self.validation_weight = None
+        if plan.early_stopping:
+            self.validation_targets = data.targets[self.validation_rows]
+            if data.sample_weight is not None:
+                self.validation_weight = data.sample_weight[self.validation_rows]
         self.n_steps = -(-len(self.rows) // self.batch_size)
         # check_random_state(None) is NumPy's global generator, from which others draw too
         is_private = state.random_state is not check_random_state(None)
@@ -114,14 +119,14 @@ class TrainingRun:
         looks = self.plan.early_stopping or self.plan.verbose
         return not looks and self.order.is_continued_in_core
 
-    def copy_out(self):
-        """Copies parameters and optimiser state out of the network."""
+    def hand_over(self):
+        """Leaves parameters and optimiser state with the state; the network ends here."""
+        network, optimizer = self.network, self.state.optimizer
         if self.best_parameters is not None:
-            self.network.parameters[...] = self.best_parameters
-        keep_parameters(self.network, self.state)
-        optimizer = self.state.optimizer
-        optimizer.n_steps = self.network.n_steps
-        optimizer.moments = [self.network.read(moment) for moment in self.network.moments]
+            network.parameters[...] = self.best_parameters
+            self.best_parameters = None
+        optimizer.n_steps = network.n_steps
+        (self.state.coefs, self.state.intercepts), optimizer.moments = network.hand_over()
 
     def _resume_optimizer(self):
         """Goes on with the moments of the last call where they belong to this plan."""
@@ -187,19 +192,10 @@ class TrainingRun:
 
     def _validation_score(self):
         """Accuracy (of whole rows for multilabel) or R^2 on the validation rows."""
-        rows, data = self.validation_rows, self.data
-        predictions = self.network.predict(self.examples, rows)
-        weights = None if data.sample_weight is None else data.sample_weight[rows]
-        targets = data.targets[rows]
-        if data.loss.target == "real":
-            if not np.isfinite(predictions).all():
-                return np.nan
-            return r2_score(targets, predictions, sample_weight=weights)
-        if data.loss.target == "class":
-            is_right = predictions.argmax(axis=1) == targets
-        else:
-            is_right = ((predictions > 0.5) == targets).all(axis=1)
-        return float(np.average(is_right, weights=weights))
+        predictions = self.network.predict(self.examples, self.validation_rows)
+        return validation_score(
+            predictions, self.validation_targets, self.validation_weight, self.data.loss.target
+        )
 
     def _diverged(self):
         """Parameters that are no numbers stay so: there is nothing to wait for."""
@@ -236,7 +232,7 @@ class TrainingRun:
 
 
 def build_network(plan, data, state, batch_size):
-    """A network of the plan with the state's parameters in it."""
+    """A network of the plan with the state's parameters in it, which the state gives up."""
     optimizer = plan.solver if plan.is_stochastic else None
     network = Network(
         plan.widths,
@@ -250,6 +246,7 @@ def build_network(plan, data, state, batch_size):
     )
     network.set_optimizer(alpha=plan.alpha, **plan.optimizer)
     network.write(network.parameters, state.coefs, state.intercepts)
+    state.coefs = state.intercepts = None
     return network
 
 
@@ -263,6 +260,9 @@ def split_rows(plan, data, random_state):
     every = np.arange(data.X.shape[0])
     if not plan.early_stopping:
         return every, None
+    # with scikit-learn's metrics behind it, which take longer to import than this package
+    from sklearn.model_selection import train_test_split
+
     n_validation = math.ceil(plan.validation_fraction * len(every))
     if n_validation < 2:
         raise ValueError(

@@ -19,12 +19,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt import _lbfgs, _training
 from rosenblatt._base import RosenblattEstimator
-from rosenblatt._data import checked_rows, classification_data, is_multilabel, regression_data
+from rosenblatt._data import checked_rows, classification_data, regression_data
 from rosenblatt._parameters import Interval, Options, validate_parameters
 from rosenblatt._plan import hidden_widths, training_plan
 from rosenblatt._state import State, initial_parameters
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
 from rosenblatt.core.network import Examples, Network
+from rosenblatt.core.prediction import predict_rows
 
 _PARAMETERS = """\
 hidden_layer_sizes : int or array-like of int, default=(100,)
@@ -415,31 +416,71 @@ class _MultiLayerPerceptron(RosenblattEstimator):
 
     def _outputs(self, X):
         """The output layer's predictions, ndarray of shape (n_samples, n_outputs)."""
+        outputs = self._outputs_of_plain_rows(X)
+        if outputs is not None:
+            return outputs
         check_is_fitted(self)
         X = checked_rows(self, X, dtype=self.dtype)
+        widths, coefs, intercepts = self._parameters_to_predict_with()
+        dtypes = [np.asarray(array).dtype for array in (*coefs, *intercepts)]
+        dtype = np.dtype(self.dtype or np.result_type(X.dtype, *dtypes))
+        X = X.astype(dtype, copy=False)
+        if sp.issparse(X):
+            return self._outputs_of_sparse_rows(X, widths, coefs, intercepts)
+        coefs, intercepts = (
+            [np.require(array, dtype, ["C", "A"]) for array in arrays]
+            for arrays in (coefs, intercepts)
+        )
+        return predict_rows(
+            X, coefs, intercepts, self._activations, self._loss_name, only_finite=False
+        )
+
+    def _outputs_of_plain_rows(self, X):
+        """The same for an X that needs no conversion; None where something has to be looked at.
+
+        Validation takes longer than a small network does. Here it is what such an X leaves open:
+        fitted, as wide as in fit, finite.
+        """
+        fitted = vars(self)
+        if (
+            type(X) is not np.ndarray
+            or X.ndim != 2
+            or X.shape[1] != fitted.get("n_features_in_")
+            or "coefs_" not in fitted
+            or "feature_names_in_" in fitted  # which an array lacks: there is a warning to give
+            or not (self.dtype is None or self.dtype == X.dtype)
+        ):
+            return None
+        outputs = predict_rows(
+            X, self.coefs_, self.intercepts_, self._activations, self._loss_name, only_finite=True
+        )
+        return outputs if outputs is not None and outputs.shape[1] == self.n_outputs_ else None
+
+    def _parameters_to_predict_with(self):
+        """(widths, coefs, intercepts), checked."""
         hidden = [np.shape(coef)[1] for coef in self.coefs_[:-1] if np.ndim(coef) == 2]
         hidden = hidden[: len(self._activations)]
         hidden += [hidden[-1] if hidden else 1] * (len(self._activations) - len(hidden))
         widths = (self.n_features_in_, *hidden, self.n_outputs_)
-        coefs, intercepts = self._checked_parameters(
+        return widths, *self._checked_parameters(
             widths,
             f"a network of {self.n_features_in_} features, {len(hidden)} hidden layers and "
             f"{self.n_outputs_} outputs",
         )
-        dtypes = [np.asarray(array).dtype for array in (*coefs, *intercepts)]
-        dtype = np.dtype(self.dtype or np.result_type(X.dtype, *dtypes))
+
+    def _outputs_of_sparse_rows(self, X, widths, coefs, intercepts):
+        """The same for a CSR matrix of the dtype to compute in."""
         network = Network(
             widths,
             self._activations,
             self._loss_name,
             X.shape[0],
-            dtype,
+            X.dtype,
             trainable=False,
-            is_sparse=sp.issparse(X),
+            is_sparse=True,
         )
         network.write(network.parameters, coefs, intercepts)
-        rows = np.arange(X.shape[0])
-        return network.predict(Examples(X.astype(dtype, copy=False)), rows)
+        return network.predict(Examples(X), np.arange(X.shape[0]))
 
 
 class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
@@ -566,9 +607,12 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
             In the order of `classes_`; for multilabel each label's own probability.
         """
         outputs = self._outputs(X)
-        if outputs.shape[1] == 1:
-            return np.hstack([1 - outputs, outputs])
-        return outputs
+        if outputs.shape[1] > 1:
+            return outputs
+        probabilities = np.empty((len(outputs), 2), outputs.dtype)
+        np.subtract(1, outputs[:, 0], out=probabilities[:, 0])
+        probabilities[:, 1] = outputs[:, 0]
+        return probabilities
 
     def predict_log_proba(self, X):
         """Predict the logarithms of the classes' probabilities.
@@ -588,8 +632,8 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
             return np.log(probabilities, out=probabilities)
 
     def _training_data(self, X, y, sample_weight, *, goes_on, incremental, classes):
-        def resolve(y):
-            return self._resolve_classes(y, incremental, classes)
+        def resolve(seen, multilabel):
+            return self._resolve_classes(seen, multilabel, incremental, classes)
 
         self._sparse_target = sp.issparse(y)
         data, (self.classes_, self._multilabel) = classification_data(
@@ -597,9 +641,8 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         )
         return data
 
-    def _resolve_classes(self, y, incremental, classes):
-        """(classes, multilabel) of this call, where earlier calls and y agree."""
-        seen, multilabel = unique_labels(y), is_multilabel(y)
+    def _resolve_classes(self, seen, multilabel, incremental, classes):
+        """The classes of this call, where earlier calls and y's labels agree."""
         known = getattr(self, "classes_", None)
         goes_on = known is not None and (incremental or self.warm_start)
         if goes_on and multilabel != self._multilabel:
@@ -608,13 +651,13 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
                 f"{'an indicator matrix' if self._multilabel else 'one label a row'}."
             )
         if incremental:
-            return self._resolve_partial_classes(seen, known, classes), multilabel
+            return self._resolve_partial_classes(seen, known, classes)
         if known is not None and self.warm_start and set(seen) != set(known):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {known}, `y` has {seen}"
             )
-        return seen, multilabel
+        return seen
 
     @staticmethod
     def _resolve_partial_classes(seen, known, classes):

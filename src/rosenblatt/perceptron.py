@@ -13,7 +13,6 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
@@ -494,6 +493,9 @@ default=None
         return validation, order
 
     def _validation_mask(self, encoded, weights):
+        # with scikit-learn's metrics behind it, which take longer to import than this package
+        from sklearn.model_selection import StratifiedShuffleSplit
+
         splitter = StratifiedShuffleSplit(
             test_size=self.validation_fraction, random_state=self.random_state
         )

@@ -543,7 +543,7 @@ def test_nothing_is_written_beside_the_blocks(hidden, kind, isa, dtype):
 
     net, *_ = train_both(problem, "adam", ADAM, batch_size=7, epochs=2)
 
-    for block in (net.parameters, net.gradient, net.moments):
+    for block in (net.parameters, net.gradient, *net.moments):
         owner = block.base
         start = block.ctypes.data - owner.ctypes.data
         assert owner.nbytes == block.nbytes + buffers.ALIGNMENT
@@ -882,7 +882,7 @@ def test_network_for_prediction_predicts_the_same(isa, dtype):
 
     expected = trainable.predict(problem.examples, problem.order)
     np.testing.assert_array_equal(predictions, expected)
-    assert net.gradient.size == net.moments.size == 0
+    assert net.gradient.size == len(net.moments) == 0
 
 
 # -- memory ------------------------------------------------------------------------------

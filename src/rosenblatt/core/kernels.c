@@ -46,6 +46,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "gemm.h"
 #include "dense.h"
 #include "narrow.h"
+#include "rows.h"
 #include "output.h"
 #include "update.h"
 #include "perceptron.h"
@@ -62,6 +63,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "gemm.h"
 #include "dense.h"
 #include "narrow.h"
+#include "rows.h"
 #include "output.h"
 #include "update.h"
 #include "perceptron.h"
@@ -72,6 +74,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
         .gather = gather_##type, .pack = pack_##type,                                    \
         .dense_forward = dense_forward_##type,                                           \
         .narrow_forward = narrow_forward_##type,                                         \
+        .plain_forward = plain_forward_##type, .plain_room = plain_room_##type,          \
         .csr_forward = csr_forward_##type, .transpose = transpose_##type,                \
         .dense_backward_input = dense_backward_input_##type,                             \
         .dense_backward_weights = dense_backward_weights_##type,                         \

@@ -109,6 +109,7 @@ typedef struct {
 } rb_perceptron;
 
 enum { OUTPUT_BLOCK = 16 };   /* rows that the losses handle at once */
+enum { NARROW = 16 };         /* fewer outputs that fill no whole vectors are TRANSPOSED */
 enum { UPDATE_BLOCK = 4096 }; /* parameters whose squares are summed at once */
 
 typedef struct {
@@ -134,6 +135,15 @@ typedef struct {
     void (*narrow_forward)(void *out, void *z, const void *A, const void *WT, const void *b,
                            ptrdiff_t m, ptrdiff_t k_width, ptrdiff_t n, ptrdiff_t width,
                            ptrdiff_t a_stride, int activation);
+    /* out (m, width) = activation(A (m, k) W (k, n) + b (n,)) where W and b are a caller's arrays,
+     * without padding; A's is finite. Bits are those of a layer whose weights are laid out as
+     * `layout` says: ROWS, which is quicker for a few rows, PANELS or TRANSPOSED. `room` is for
+     * plain_room(k, a_stride, n, width, layout) elements. */
+    void (*plain_forward)(void *out, const void *A, const void *W, const void *b, ptrdiff_t m,
+                          ptrdiff_t k, ptrdiff_t n, ptrdiff_t width, ptrdiff_t a_stride,
+                          int activation, int layout, void *room);
+    ptrdiff_t (*plain_room)(ptrdiff_t k, ptrdiff_t a_stride, ptrdiff_t n, ptrdiff_t width,
+                            int layout);
     /* dense_forward for rows order[0..m) of a sparse X; W is in ROWS */
     void (*csr_forward)(void *out, void *z, const rb_csr *X, const ptrdiff_t *order,
                         const void *W, const void *b, ptrdiff_t m, ptrdiff_t width,

@@ -7,7 +7,7 @@ cdef extern from "kernels.h" nogil:
     int REAL, BINARY, CLASS
     int ROWS, PANELS, TRANSPOSED
     int N_ACTIVATIONS, N_LOSSES, N_OPTIMIZERS
-    int OUTPUT_BLOCK, UPDATE_BLOCK
+    int OUTPUT_BLOCK, UPDATE_BLOCK, NARROW
 
     ctypedef struct rb_activation_row:
         const char *name
@@ -82,6 +82,11 @@ cdef extern from "kernels.h" nogil:
         void (*narrow_forward)(
             void *, void *, const void *, const void *, const void *, Py_ssize_t, Py_ssize_t,
             Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*plain_forward)(
+            void *, const void *, const void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, Py_ssize_t, int, int, void *) noexcept nogil
+        Py_ssize_t (*plain_room)(
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*csr_forward)(
             void *, void *, const rb_csr *, const Py_ssize_t *, const void *, const void *,
             Py_ssize_t, Py_ssize_t, int) noexcept nogil

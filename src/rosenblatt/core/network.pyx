@@ -18,7 +18,7 @@ from libc.stdint cimport int32_t, uint64_t
 from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.kernels cimport (
-    OUTPUT_BLOCK, PANELS, ROWS, TRANSPOSED, UPDATE_BLOCK, rb_csr, rb_kernels, rb_step,
+    NARROW, OUTPUT_BLOCK, PANELS, ROWS, TRANSPOSED, UPDATE_BLOCK, rb_csr, rb_kernels, rb_step,
 )
 
 from rosenblatt.core.buffers import aligned_zeros, csr_parts
@@ -32,7 +32,6 @@ cdef enum:
     CHUNK_ROWS = 240  # a thread's; as many as a panel of backward weights is deep, see dense.h
     FEW_ROWS = 4      # below, transposing weights costs more than it saves
     MANY_ROWS = 48    # from here on, packing deltas does not
-    NARROW = 16       # below, outputs that fill no whole vectors are not padded to them
     FIRST_LEVEL = 98304  # weights of more bytes outgrow the first-level cache by far
 
 
@@ -122,29 +121,26 @@ cdef class RowOrder:
         Whether no other thread draws from `random_state`. The core continues a copy of its
         state without the GIL; one that is shared, as NumPy's global one is, must shuffle by
         itself, under its lock.
+
+    Attributes
+    ----------
+    is_continued_in_core : bool
+        Whether epochs can follow each other without Python: only MT19937 is known there.
     """
 
     cdef Py_ssize_t[::1] rows
     cdef object random_state
-    cdef bint is_private
     cdef dict state
     cdef rb_mt19937 generator
     cdef bint shuffles
+    cdef readonly bint is_continued_in_core
 
     def __init__(self, rows, random_state=None, is_private=True):
         self.rows = np.array(rows, dtype=np.intp)
         self.random_state = random_state
-        self.is_private = is_private
+        self.is_continued_in_core = random_state is None or (
+            is_private and random_state.get_state(legacy=False)["bit_generator"] == "MT19937")
         self.shuffles = random_state is not None and self.is_continued_in_core
-
-    @property
-    def is_continued_in_core(self):
-        """Whether epochs can follow each other without Python: only MT19937 is known there."""
-        if self.random_state is None:
-            return True
-        if not self.is_private:
-            return False
-        return self.random_state.get_state(legacy=False)["bit_generator"] == "MT19937"
 
     def _begin(self):
         cdef unsigned int[::1] key
@@ -165,10 +161,11 @@ cdef class RowOrder:
     def _end(self):
         if not self.shuffles:
             return
-        self.state["state"] = {
-            "key": np.array([self.generator.key[i] for i in range(624)], dtype=np.uint32),
-            "pos": self.generator.position,
-        }
+        array = np.empty(624, dtype=np.uint32)
+        cdef unsigned int[::1] key = array
+        for i in range(624):
+            key[i] = self.generator.key[i]
+        self.state["state"] = {"key": array, "pos": self.generator.position}
         self.random_state.set_state(self.state)
 
     @property
@@ -311,7 +308,7 @@ cdef class Network:
     parameters, gradient : ndarray of shape (n_padded,)
         All weights, then all intercepts, padded to whole vectors with zeros and laid out as
         the products read them; `read` and `write` translate.
-    moments : ndarray of shape (n_moments, n_padded)
+    moments : list of ndarray of shape (n_padded,)
     """
 
     cdef const rb_kernels *kernels
@@ -381,7 +378,8 @@ cdef class Network:
     def _allocate_parameters(self, trainable):
         self.parameters = aligned_zeros(self.n_parameters, self.dtype)
         self.gradient = aligned_zeros(self.n_parameters if trainable else 0, self.dtype)
-        self.moments = aligned_zeros((self.n_moments, self.n_parameters), self.dtype)
+        self.moments = [aligned_zeros(self.n_parameters, self.dtype)
+                        for _ in range(self.n_moments)]
         cdef Layer *layer
         cdef Py_ssize_t weight = 0, intercept = self.n_weights
         cdef Py_ssize_t size = self.kernels.item_size
@@ -761,6 +759,8 @@ cdef class Network:
 
     def _check(self, Examples examples, order):
         """What the kernels cannot: sizes, precision and row numbers fit this network."""
+        if self.parameters is None:
+            raise ValueError("the network has handed over its parameters")
         if examples.X.dtype != self.dtype or examples.n_features != self.layers[0].fan_in:
             raise ValueError(f"the network takes {self.layers[0].fan_in} features of {self.dtype}, "
                              f"got {examples.n_features} of {examples.X.dtype}.")
@@ -807,9 +807,23 @@ cdef class Network:
             rb_set_mode(mode)
         return out
 
+    def hand_over(self):
+        """((coefs, intercepts), [the same of each moment]): what `read` gives; then it is over.
+
+        The gradient goes first and each block when it has been read, so that a fit's memory is
+        at its highest while it trains.
+        """
+        self.gradient = None
+        parameters, moments = self.read(self.parameters), []
+        self.parameters = None
+        for i in range(self.n_moments):
+            moments.append(self.read(self.moments[i]))
+            self.moments[i] = None
+        return parameters, moments
+
     def all_finite(self):
         """Whether every parameter is a finite number."""
-        return self.is_finite()
+        return self.parameters is not None and self.is_finite()
 
     cdef bint is_finite(self) noexcept nogil:
         return self.kernels.all_finite(self.layers[0].weights, self.n_parameters)

@@ -1,0 +1,120 @@
+/* A layer's forward pass with weights as a person holds them: row-major, without padding, not
+ * to be copied. For predictions; training keeps padded blocks (dense.h).
+ * The order of every sum is that of gemm.h or, for narrow layers, narrow.h: a row's bits are
+ * those that the network computes, however many rows come with it. */
+// SPDX-License-Identifier: BSD-3-Clause
+
+/* Columns that are laid out in panels at once: as many as stay in the second-level cache. */
+#undef MOST_COLUMNS
+#define MOST_COLUMNS 1024
+
+static ptrdiff_t NAME(columns_at_once)(ptrdiff_t k) {
+    return smaller(NAME(column_block)(k), MOST_COLUMNS);
+}
+
+/* out (n,) += a (STEPS,) W (STEPS, n), one row of W after another */
+enum { NAME(STEPS) = 8 };
+ALWAYS_INLINE void NAME(add_steps)(real *restrict out, const real *restrict a,
+                                   const real *restrict W, ptrdiff_t n) {
+    for (ptrdiff_t j = 0; j < n; j++) {
+        real sum = out[j];
+        UNROLL for (int q = 0; q < NAME(STEPS); q++) sum += a[q] * W[q * n + j];
+        out[j] = sum;
+    }
+}
+
+/* A few rows: W passes once, in the order in which it lies in memory. */
+static void NAME(forward_few)(real *out, const real *A, const real *W, const real *b, ptrdiff_t m,
+                              ptrdiff_t k, ptrdiff_t n, ptrdiff_t width, ptrdiff_t a_stride,
+                              int activation) {
+    for (ptrdiff_t i = 0; i < m; i++) {
+        memcpy(out + i * width, b, (size_t)n * sizeof(real));
+        memset(out + i * width + n, 0, (size_t)(width - n) * sizeof(real));
+    }
+    ptrdiff_t q = 0;
+    for (; q + NAME(STEPS) <= k; q += NAME(STEPS))
+        for (ptrdiff_t i = 0; i < m; i++)
+            NAME(add_steps)(out + i * width, A + i * a_stride + q, W + q * n, n);
+    for (; q < k; q++)
+        for (ptrdiff_t i = 0; i < m; i++)
+            NAME(add_multiple)(out + i * width, A[i * a_stride + q], W + q * n, n);
+    NAME(activate_rows)(out, out, m, 0, width, width, activation);
+}
+
+/* panels <- `columns` columns of W (k, n) from W on, with zeros up to a whole vector */
+static void NAME(panels_of)(real *panels, const real *W, ptrdiff_t k, ptrdiff_t n,
+                            ptrdiff_t columns) {
+    const NAME(columns) to = NAME(in_panels)(panels, k);
+    for (ptrdiff_t j = 0; j < columns; j += PANEL) {
+        const ptrdiff_t count = smaller(PANEL, columns - j);
+        const int vectors = count > LANES ? 2 : 1;
+        const real *from = W + j;
+        real *panel = NAME(at)(&to, vectors, 0, j);
+        for (ptrdiff_t q = 0; q < k; q++, from += n, panel += vectors * LANES) {
+            if (count == PANEL) {
+                NAME(store)(panel, NAME(load)(from));
+                NAME(store)(panel + LANES, NAME(load)(from + LANES));
+                continue;
+            }
+            for (ptrdiff_t r = 0; r < count; r++) panel[r] = from[r];
+            for (ptrdiff_t r = count; r < vectors * LANES; r++) panel[r] = ZERO;
+        }
+    }
+}
+
+static void NAME(forward_many)(real *out, const real *A, const real *W, const real *b, ptrdiff_t m,
+                               ptrdiff_t k, ptrdiff_t n, ptrdiff_t width, ptrdiff_t a_stride,
+                               int activation, real *panels) {
+    real start[MOST_COLUMNS];
+    const ptrdiff_t block = NAME(columns_at_once)(k);
+    for (ptrdiff_t j0 = 0; j0 < n; j0 += block) {
+        const ptrdiff_t count = smaller(block, n - j0), whole = smaller(block, width - j0);
+        NAME(panels_of)(panels, W + j0, k, n, count);
+        memcpy(start, b + j0, (size_t)count * sizeof(real));
+        memset(start + count, 0, (size_t)(whole - count) * sizeof(real));
+        const NAME(product) p = {
+            .A = A, .a_row = a_stride, .a_step = 1, .depth = k, .B = NAME(in_panels)(panels, k),
+            .C = NAME(row_major)(out + j0, width), .start = NAME(row_major)(start, 0)};
+        for (ptrdiff_t i = 0; i < m; i += TILE_ROWS) {
+            const ptrdiff_t rows = smaller(TILE_ROWS, m - i);
+            real *z = out + i * width;
+            NAME(some_rows)(rows, &p, i, 0, whole);
+            NAME(activate_rows)(z, z, rows, j0, j0 + whole, width, activation);
+        }
+    }
+}
+
+/* A narrow layer, through narrow.h: its sums have an order of their own. */
+static void NAME(forward_narrow)(real *out, const real *A, const real *W, const real *b,
+                                 ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, ptrdiff_t width,
+                                 ptrdiff_t a_stride, int activation, real *WT) {
+    for (ptrdiff_t j = 0; j < n; j++) {
+        for (ptrdiff_t q = 0; q < k; q++) WT[j * a_stride + q] = W[q * n + j];
+        for (ptrdiff_t q = k; q < a_stride; q++) WT[j * a_stride + q] = ZERO;
+    }
+    memset(out, 0, (size_t)(m * width) * sizeof(real)); /* for the padding */
+    NAME(narrow_forward)(out, out, A, WT, b, m, a_stride, n, width, a_stride, activation);
+}
+
+static void NAME(plain_forward)(void *out, const void *A, const void *W, const void *b,
+                                ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, ptrdiff_t width,
+                                ptrdiff_t a_stride, int activation, int layout, void *room) {
+    switch (layout) {
+    case ROWS:
+        NAME(forward_few)(out, A, W, b, m, k, n, width, a_stride, activation);
+        break;
+    case PANELS:
+        NAME(forward_many)(out, A, W, b, m, k, n, width, a_stride, activation, room);
+        break;
+    case TRANSPOSED:
+        NAME(forward_narrow)(out, A, W, b, m, k, n, width, a_stride, activation, room);
+        break;
+    }
+}
+
+static ptrdiff_t NAME(plain_room)(ptrdiff_t k, ptrdiff_t a_stride, ptrdiff_t n, ptrdiff_t width,
+                                  int layout) {
+    return layout == ROWS ? 0
+        : layout == TRANSPOSED ? n * a_stride
+        : k * smaller(NAME(columns_at_once)(k), width);
+}

@@ -1,0 +1,161 @@
+"""What a fit and a prediction hold, by the peak of a fresh process, and what an import loads."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="reads Linux's figures of a process"
+)
+
+# Every script begins so; `grown` is how far the peak rose in MB while a function ran.
+PREAMBLE = """
+import resource, sys, warnings
+import numpy as np
+from rosenblatt import MLPClassifier, MLPRegressor
+warnings.simplefilter("ignore")
+
+def grown(function):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    function()
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+def rows(n, n_features, dtype="float32"):
+    X = np.empty((n, n_features), dtype)
+    for start in range(0, n, 100):  # no temporary that would hide a later one
+        X[start : start + 100] = np.random.RandomState(start).uniform(-1, 1, (100, n_features))
+    return X
+"""
+
+
+def run(script, *arguments):
+    """The numbers that a script prints in a process of its own."""
+    process = subprocess.run(
+        [sys.executable, "-c", PREAMBLE + script, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    return [float(word) for word in process.stdout.split()]
+
+
+FIT_ON_MUCH = """
+name, target, early = sys.argv[1], sys.argv[2], sys.argv[3] == "True"
+X = rows(50_000, 1000)
+y = {
+    "real": lambda: X[:, 0].copy(),
+    "binary": lambda: (X[:, 0] > 0).astype(int),
+    "class": lambda: np.digitize(X[:, 0], [-0.5, 0, 0.5]),
+    "labels": lambda: (X[:, :3] > 0).astype(int),
+}[target]()
+weights = np.ones(len(X), X.dtype)
+kind = {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}[name]
+def model():
+    return kind(hidden_layer_sizes=(8,), max_iter=2, early_stopping=early, random_state=0)
+model().fit(X[:200], y[:200], weights[:200]).predict(X[:200])  # loads what is loaded late
+fitted = model()
+print(grown(lambda: fitted.fit(X, y, weights)), grown(lambda: fitted.predict(X)))
+"""
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(
+    "target",
+    [
+        ("MLPRegressor", "real"),
+        ("MLPClassifier", "binary"),
+        ("MLPClassifier", "class"),
+        ("MLPClassifier", "labels"),
+    ],
+    ids=lambda target: target[1],
+)
+def test_no_copy_of_x(target, early_stopping):
+    """191 MB of float32: training on and predicting them takes less than a tenth of that more.
+
+    There are a few arrays of 8 bytes a row, 0.4 MB each (numbers of rows, encoded targets), and
+    the activations of a batch. A mask with a byte for each value would be 48 MB.
+    """
+    for megabytes in run(FIT_ON_MUCH, *target, early_stopping):
+        assert megabytes < 19
+
+
+FIT_MANY_WEIGHTS = """
+early = sys.argv[1] == "True"
+X = rows(100, 2000)
+y = X[:, 0].copy()
+def model(width):
+    return MLPRegressor((width,), max_iter=2, early_stopping=early, random_state=0, batch_size=20)
+model(8).fit(X, y)
+fitted = model(4000)
+n_bytes = (2002 * 4000 + 1) * 4
+print(grown(lambda: fitted.fit(X, y)) * 2**20 / n_bytes)
+print(grown(lambda: fitted.predict(X)) * 2**20 / n_bytes)
+"""
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_copies_of_the_parameters(early_stopping):
+    """Parameters, gradient, two moments, with early stopping the best; the rest is 0.2 of them.
+
+    31 MB each. The fitted arrays are not one more: they come after the gradient. A prediction
+    holds none.
+    """
+    fit, predict = run(FIT_MANY_WEIGHTS, early_stopping)
+    assert fit < 4.2 + early_stopping
+    assert predict < 0.2
+
+
+MEMORY_MAP = """
+model = MLPClassifier((8,), max_iter=1, random_state=0)
+small = rows(200, 250)
+model.fit(small, np.arange(200) % 2).predict(small)
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+limit = int(status["VmData"].split()[0]) * 1024 + 2**26  # 64 MB more than it has
+n_rows = (limit + 2**26) // (250 * 4)
+X = np.memmap(sys.argv[1], np.float32, "w+", shape=(n_rows, 250))  # a file with holes
+X[::1000] = small[0]
+y = np.zeros(n_rows, np.int8)
+y[::1000] = 1
+X.flush()
+X = np.memmap(sys.argv[1], np.float32, "r", shape=(n_rows, 250))
+resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+try:
+    np.ones(X.shape, X.dtype)
+except MemoryError:
+    model.fit(X, y)
+    print(model.score(X, y), model.n_iter_)
+"""
+
+
+def test_epoch_over_a_memory_map_larger_than_the_data_limit(tmp_path):
+    """Rows are read where they lie: what a copy would not fit into, an epoch does."""
+    score, n_epochs = run(MEMORY_MAP, tmp_path / "rows.f4")
+    assert score > 0.99
+    assert n_epochs == 1
+
+
+def test_import_loads_no_metrics():
+    """Metrics, model selection and plots are loaded where they are used: they take the time."""
+    modules = subprocess.run(
+        [sys.executable, "-c", "import rosenblatt, sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert "sklearn.base" in modules
+    for name in ("sklearn.metrics", "sklearn.model_selection", "matplotlib", "tqdm"):
+        assert name not in modules
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_initial_weights_drawn_in_parts_are_numpys_draws(dtype):
+    """More than are drawn at once: the same as one call of uniform, rounded."""
+    from rosenblatt._state import DRAWS_AT_ONCE, _uniform
+
+    shape = (3, DRAWS_AT_ONCE // 2)
+    drawn = _uniform(np.random.RandomState(3), 0.5, shape, dtype)
+    expected = np.random.RandomState(3).uniform(-0.5, 0.5, shape).astype(dtype)
+    np.testing.assert_array_equal(drawn, expected)
