@@ -51,11 +51,11 @@ ALWAYS_INLINE real NAME(clip_log_loss)(real loss) {
     return loss < lowest ? lowest : loss > highest ? highest : loss;
 }
 
-/* p (n, OUTPUT_BLOCK) = softmax over n of z, computed as that of z - highest, and log_sum =
- * its denominator's log; all of the block is in cache. p may be z. */
+/* p (n, OUTPUT_BLOCK) = softmax over n of z, computed as that of z - highest, and `sum` its
+ * denominator; all of the block is in cache. p may be z. */
 static void NAME(softmax_block)(real *p, const real *z, real *restrict highest,
-                                real *restrict log_sum, ptrdiff_t n) {
-    real sum[OUTPUT_BLOCK];
+                                real *restrict sum, ptrdiff_t n) {
+    real inverse[OUTPUT_BLOCK];
     FOR_ROWS highest[r] = z[r], sum[r] = ZERO;
     for (ptrdiff_t j = 1; j < n; j++)
         FOR_ROWS {
@@ -68,11 +68,8 @@ static void NAME(softmax_block)(real *p, const real *z, real *restrict highest,
             p[j * OUTPUT_BLOCK + r] = e;
             sum[r] += e;
         }
-    FOR_ROWS {
-        log_sum[r] = NAME(log)(sum[r]);
-        sum[r] = ONE / sum[r];
-    }
-    for (ptrdiff_t j = 0; j < n; j++) FOR_ROWS p[j * OUTPUT_BLOCK + r] *= sum[r];
+    FOR_ROWS inverse[r] = ONE / sum[r];
+    for (ptrdiff_t j = 0; j < n; j++) FOR_ROWS p[j * OUTPUT_BLOCK + r] *= inverse[r];
 }
 
 /* What a block of rows is worked on: z becomes the gradient, loss the rows' losses. */
@@ -85,12 +82,12 @@ typedef struct {
 } NAME(output_block);
 
 static void NAME(output_multiclass_log_loss)(const NAME(output_block) * block) {
-    real own[OUTPUT_BLOCK], highest[OUTPUT_BLOCK], log_sum[OUTPUT_BLOCK];
+    real own[OUTPUT_BLOCK], highest[OUTPUT_BLOCK], sum[OUTPUT_BLOCK];
     FOR_ROWS own[r] = block->z[block->classes[r] * OUTPUT_BLOCK + r];
-    NAME(softmax_block)(block->z, block->z, highest, log_sum, block->n);
+    NAME(softmax_block)(block->z, block->z, highest, sum, block->n);
     FOR_ROWS block->z[block->classes[r] * OUTPUT_BLOCK + r] -= ONE;
     /* in this order: large logits take no digits from a small loss */
-    FOR_ROWS block->loss[r] = NAME(clip_log_loss)(log_sum[r] - (own[r] - highest[r]));
+    FOR_ROWS block->loss[r] = NAME(clip_log_loss)(NAME(log)(sum[r]) - (own[r] - highest[r]));
 }
 
 #define LOSS(name, parameter, target, lowest, out_activation, value, slope)              \
@@ -162,12 +159,12 @@ static double NAME(total_weight)(const void *weights, const ptrdiff_t *order, pt
 
 static void NAME(predict)(void *out, const void *logits, ptrdiff_t m, ptrdiff_t n,
                           ptrdiff_t width, int loss, void *scratch) {
-    real *to = out, *block = scratch, highest[OUTPUT_BLOCK], log_sum[OUTPUT_BLOCK];
+    real *to = out, *block = scratch, highest[OUTPUT_BLOCK], sum[OUTPUT_BLOCK];
     for (ptrdiff_t i = 0; i < m; i += OUTPUT_BLOCK) {
         const ptrdiff_t rows = smaller(OUTPUT_BLOCK, m - i);
         NAME(load_block)(block, (const real *)logits + i * width, rows, n, width);
         switch (rb_loss_rows[loss].out) {
-        case OUT_softmax: NAME(softmax_block)(block, block, highest, log_sum, n); break;
+        case OUT_softmax: NAME(softmax_block)(block, block, highest, sum, n); break;
         case OUT_logistic: NAME(forward_logistic)(block, block, n * OUTPUT_BLOCK); break;
         case OUT_exp:
             for (ptrdiff_t j = 0; j < n * OUTPUT_BLOCK; j++) block[j] = NAME(exp)(block[j]);
