@@ -32,6 +32,7 @@ cdef enum:
     CHUNK_ROWS = 240  # a thread's; as many as a panel of backward weights is deep, see dense.h
     FEW_ROWS = 4      # below, transposing weights costs more than it saves
     MANY_ROWS = 48    # from here on, packing deltas does not
+    CROWDED = 2048    # rows so many bytes apart share too few sets of a second-level cache
     FIRST_LEVEL = 98304  # weights of more bytes outgrow the first-level cache by far
 
 
@@ -483,7 +484,8 @@ cdef class Network:
             layer.transposed = NULL
             if i > 0 and layer.layout != TRANSPOSED:
                 layer.transposed = self._buffer(layer.fan_out, layer.stride)
-            if layer.layout == PANELS and layer.fan_in >= 4 * MANY_ROWS:  # read by many tiles
+            if (layer.layout == PANELS and layer.fan_in >= 4 * MANY_ROWS  # read by many tiles
+                    and layer.width * self.kernels.item_size % CROWDED == 0):
                 layer.packed_delta = self._buffer(self.chunk, layer.width)
         self.squares = np.zeros(self.n_weights // UPDATE_BLOCK + 1)
 
