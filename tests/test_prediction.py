@@ -184,8 +184,20 @@ def test_nothing_is_kept_between_calls():
     agree()
     model.coefs_[0] = model.coefs_[0].astype(np.float32)
     agree()
+    model.coefs_[0] = model.coefs_[0].astype(np.longdouble)
+    agree()
     model.coefs_ = tuple(model.coefs_)
     agree()
+
+
+@pytest.mark.parametrize("dtype", ["complex128", "O", "U8"])
+def test_weights_that_are_no_real_numbers_are_refused(dtype):
+    """By the name of the attribute, for one row and for many, dense and sparse."""
+    model, X, _ = fitted("multiclass")
+    model.intercepts_[1] = model.intercepts_[1].astype(dtype)
+    for rows in (X[:1], X, sparse.csr_array(X)):
+        with pytest.raises(ValueError, match="intercepts_ must hold real numbers, got the dtypes"):
+            model.predict(rows)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

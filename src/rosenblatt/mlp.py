@@ -365,7 +365,7 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         return state
 
     def _checked_parameters(self, widths, needed_for):
-        """coefs_ and intercepts_, which a person may have assigned, of the widths' shapes."""
+        """coefs_ and intercepts_, which a person may have assigned: real, of the widths' shapes."""
         for name, arrays, wanted in [
             ("coefs_", self.coefs_, list(pairwise(widths))),
             ("intercepts_", self.intercepts_, [(width,) for width in widths[1:]]),
@@ -375,6 +375,9 @@ class _MultiLayerPerceptron(RosenblattEstimator):
                 raise ValueError(
                     f"{name} have the shapes {shapes}, but must have {wanted} for {needed_for}."
                 )
+            dtypes = [np.asarray(array).dtype for array in arrays]
+            if any(dtype.kind not in "biuf" for dtype in dtypes):
+                raise ValueError(f"{name} must hold real numbers, got the dtypes {dtypes}.")
         return self.coefs_, self.intercepts_
 
     def _set_fitted(self, plan, data, state):
@@ -423,7 +426,8 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         X = checked_rows(self, X, dtype=self.dtype)
         widths, coefs, intercepts = self._parameters_to_predict_with()
         dtypes = [np.asarray(array).dtype for array in (*coefs, *intercepts)]
-        dtype = np.dtype(self.dtype or np.result_type(X.dtype, *dtypes))
+        is_single = np.result_type(X.dtype, *dtypes) == np.float32
+        dtype = np.dtype(self.dtype or (np.float32 if is_single else np.float64))
         X = X.astype(dtype, copy=False)
         if sp.issparse(X):
             return self._outputs_of_sparse_rows(X, widths, coefs, intercepts)

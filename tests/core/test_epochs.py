@@ -134,8 +134,21 @@ def test_call_ends_after_the_epoch_that_left_no_numbers():
     assert len(run(net, small_problem(), RowOrder(np.arange(60)), 10)) == 1
 
 
-# wide enough that a step is worth sharing; rows that no number of threads divides
-@pytest.mark.parametrize("widths", [(5, 300, 3), (40, 64, 64, 64, 10), (300, 7)])
+@pytest.mark.parametrize(
+    ("n_epochs", "n_steps", "batch_size"), [(1, 3, 16), (2, 0, 60), (0, 4, 16), (1, 60, 0)]
+)
+def test_rates_that_are_not_there_are_refused(n_epochs, n_steps, batch_size):
+    """A last batch that is shorter is a step too; no epoch and no row in a batch are none."""
+    with pytest.raises(ValueError, match=r"learning rates are too few|a row at least"):
+        small_network().train_epochs(
+            small_problem(), RowOrder(np.arange(60)), np.ones((n_epochs, n_steps)), batch_size
+        )
+
+
+# rows that no number of threads divides; weights of every layout, and deltas that are packed
+@pytest.mark.parametrize(
+    "widths", [(5, 300, 3), (40, 64, 64, 64, 10), (300, 7), (200, 260, 201, 9)]
+)
 @pytest.mark.parametrize("kind", ["dense", "csr"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_number_of_threads_changes_no_bit(widths, kind, dtype, isa):
@@ -152,7 +165,7 @@ def test_number_of_threads_changes_no_bit(widths, kind, dtype, isa):
     examples = Examples(X, rng.randint(widths[-1], size=rows), weights)
     results = []
     for n_threads in (1, 2, 3, 40):
-        net = small_network(widths, 1000, dtype, n_threads=n_threads)
+        net = small_network(widths, 1000, dtype, n_threads=n_threads, is_sparse=kind == "csr")
         net.share_above = 0  # share every step, however small
         order = RowOrder(np.arange(rows), np.random.RandomState(2))
         losses = run(net, examples, order, 2, batch_size=1000)

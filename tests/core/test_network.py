@@ -955,6 +955,28 @@ def test_blocks_are_aligned_and_give_back_what_is_written(widths, is_sparse, isa
     np.testing.assert_array_equal(np.sort(written), np.arange(1, next(numbers)))
 
 
+def test_network_that_has_handed_over_is_over(isa):
+    """It gives what it had, and then refuses to work on memory that it no longer owns."""
+    problem = Problem((8,), "relu", "squared_error", rows=10)
+    net = problem.network(optimizer="adam", batch_size=4)
+    train_epoch(net, problem.examples, problem.order, np.ones(3), 4)
+    expected = [net.read(block) for block in (net.parameters, *net.moments)]
+
+    parameters, moments = net.hand_over()
+
+    for ours, theirs in zip([parameters, *moments], expected, strict=True):
+        for one, other in zip(ours[0] + ours[1], theirs[0] + theirs[1], strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert not net.all_finite()
+    for call in (
+        lambda: net.predict(problem.examples, problem.order),
+        lambda: net.loss_and_gradient(problem.examples, problem.order),
+        lambda: train_epoch(net, problem.examples, problem.order, np.ones(3), 4),
+    ):
+        with pytest.raises(ValueError, match="handed over"):
+            call()
+
+
 @pytest.mark.parametrize("place", [0, 1], ids=["coefs", "intercepts"])
 def test_arrays_of_other_shapes_are_not_written(place):
     """What NumPy would broadcast is refused."""

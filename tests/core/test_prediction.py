@@ -131,7 +131,7 @@ def test_other_arrays_are_declined(how, which, dtype):
 
 
 def test_wrong_numbers_of_layers_or_rows_are_declined():
-    """A layer too few or too many, and no row at all."""
+    """A layer too few or too many, and no row or no output at all."""
     X, coefs, intercepts = arrays((6, 5, 3), 4, "float64")
 
     def predict(X, coefs, intercepts):
@@ -141,6 +141,8 @@ def test_wrong_numbers_of_layers_or_rows_are_declined():
     assert predict(X, coefs[:1], intercepts) is None
     assert predict(X, coefs, [*intercepts, intercepts[-1]]) is None
     assert predict(X[:0], coefs, intercepts) is None
+    no_outputs = [coefs[0], np.empty((5, 0))], [intercepts[0], np.empty(0)]
+    assert predict(X, *no_outputs) is None
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -739,11 +739,14 @@ cdef class Network:
         cdef Job job
         cdef double[::1] losses = np.empty(learning_rates.shape[0])
         self._check(examples, np.asarray(order.rows))
-        if learning_rates.shape[1] < -(-order.rows.shape[0] // batch_size):
-            raise ValueError(f"{learning_rates.shape[1]} learning rates are too few for "
-                             f"{order.rows.shape[0]} rows in batches of {batch_size}.")
-        if self.optimizer < 0 or order.rows.shape[0] == 0:
+        if self.optimizer < 0 or order.rows.shape[0] == 0 or batch_size < 1:
             raise ValueError("a step takes an optimizer, and a row at least")
+        # a division of C rounds towards zero
+        n_steps = order.rows.shape[0] // batch_size + (order.rows.shape[0] % batch_size > 0)
+        if learning_rates.shape[0] == 0 or learning_rates.shape[1] < n_steps:
+            raise ValueError(f"{learning_rates.shape[0]} epochs of {learning_rates.shape[1]} "
+                             f"learning rates are too few for {order.rows.shape[0]} rows in "
+                             f"batches of {batch_size}.")
         if learning_rates.shape[0] > 1 and not order.is_continued_in_core:
             raise ValueError("an order that only Python can continue goes one epoch at a time")
         order._begin()
@@ -815,9 +818,10 @@ cdef class Network:
         The gradient goes first and each block when it has been read, so that a fit's memory is
         at its highest while it trains.
         """
-        self.gradient = None
-        parameters, moments = self.read(self.parameters), []
-        self.parameters = None
+        # without parameters `_check` lets nothing through, whatever fails from here on
+        block, self.parameters, self.gradient = self.parameters, None, None
+        parameters, moments = self.read(block), []
+        del block
         for i in range(self.n_moments):
             moments.append(self.read(self.moments[i]))
             self.moments[i] = None

@@ -104,7 +104,7 @@ cdef class _Forward:
         for i in range(self.n_layers):
             layer = &self.layers[i]
             view = self.view(coefs[i], 2, 0)
-            if view == NULL or view.shape[0] != fan_in:
+            if view == NULL or view.shape[0] != fan_in or view.shape[1] == 0:
                 return False
             layer.coef, layer.fan_in, layer.fan_out = <char *> view.buf, fan_in, view.shape[1]
             view = self.view(intercepts[i], 1, 0)
@@ -129,7 +129,7 @@ cdef class _Forward:
             widest = max(widest, layer.width)
             layer.stride = layer.fan_in if i == 0 else self.layers[i - 1].width
             layer.layout = PANELS if self.chunk > FEW_ROWS else ROWS
-            if i > 0 and 0 < layer.fan_out < min(NARROW, layer.width):  # as in the network
+            if i > 0 and layer.fan_out < min(NARROW, layer.width):  # as in the network
                 layer.layout = TRANSPOSED
             room = max(room, self.kernels.plain_room(
                 layer.fan_in, layer.stride, layer.fan_out, layer.width, layer.layout))
