@@ -162,6 +162,11 @@ def _is_array_like(value):
     return any(hasattr(value, name) for name in ("__len__", "shape", "__array__"))
 
 
+def _is_function(value):
+    """Tell whether ``value`` can be called to some end: a class in place of an object cannot."""
+    return callable(value) and not isinstance(value, type)
+
+
 _NONE = _Predicate(_is_none, "None")
 _BOOLEANS = (_InstanceOf(bool), _InstanceOf(np.bool_))
 # numpy.random.RandomState takes 32 bits
@@ -170,6 +175,7 @@ _SEED = Interval(Integral, 0, 2**32 - 1, closed="both")
 _MARKERS = {
     None: _NONE,
     callable: _Predicate(callable, "a callable"),
+    "function": _Predicate(_is_function, "a callable"),
     "array-like": _Predicate(_is_array_like, "an array-like"),
     "boolean": _AnyOf(_BOOLEANS),
     "random_state": _AnyOf((_SEED, _InstanceOf(np.random.RandomState), _NONE)),
@@ -194,9 +200,9 @@ def validate_parameters(estimator):
     estimator : estimator
         The class attribute ``_parameter_rules`` gives for every constructor parameter the list
         of its rules, of which one must hold. A rule is an `Interval`, an `Options`, a type,
-        None, the function ``callable``, or one of "array-like", "boolean", "random_state" and
-        "verbose". Under scikit-learn's setting ``skip_parameter_validation`` nothing is
-        checked.
+        None, the function ``callable``, or one of "array-like", "boolean", "function" (a callable
+        that is no class), "random_state" and "verbose". Under scikit-learn's setting
+        ``skip_parameter_validation`` nothing is checked.
 
     Raises
     ------
@@ -210,11 +216,35 @@ def validate_parameters(estimator):
     if get_config()["skip_parameter_validation"]:
         return
     owner = type(estimator)
-    for name, rule in _rules_of(owner).items():
-        value = getattr(estimator, name)
+    values = {name: getattr(estimator, name) for name in _rules_of(owner)}
+    _refuse(owner.__name__, values, _rules_of(owner))
+
+
+def validate_values(owner, values, rules):
+    """Refuse the first of the values, a dict, that breaks its rules.
+
+    Parameters
+    ----------
+    owner : str
+        What the message calls the thing whose parameters these are.
+    values : dict
+    rules : dict
+        For every name in `values` a list of rules as in `validate_parameters`.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    rules = {name: _AnyOf(tuple(map(_as_rule, rules[name]))) for name in values}
+    _refuse(owner, values, rules)
+
+
+def _refuse(owner, values, rules):
+    for name, value in values.items():
+        rule = rules[name]
         if not rule.accepts(value):
             raise InvalidParameterError(
-                f"The {name!r} parameter of {owner.__name__} must be {rule}. Got {value!r} instead."
+                f"The {name!r} parameter of {owner} must be {rule}. Got {value!r} instead."
             )
 
 

@@ -17,6 +17,7 @@ from joblib import effective_n_jobs  # which scikit-learn depends on
 
 from rosenblatt._base import warn_user
 from rosenblatt.core.dispatch import ACTIVATIONS, OPTIMIZERS
+from rosenblatt.schedules import Constant, Plateau, Schedule, as_schedule
 
 MOST_THREADS = 64  # of one fit, see core/threads.h
 MOST_HIDDEN_LAYERS = 255  # see core/network.pyx
@@ -39,8 +40,9 @@ class Plan:
     solver : str
     optimizer : dict
         The constants of the solver's step.
-    learning_rate_init, schedule, power_t : float, str, float
-        `schedule` is 'constant' for solvers that have none.
+    learning_rate_init, schedule : float, Schedule
+    schedule_epochs : int
+        How many are the whole of training to the schedule.
     dtype : numpy.dtype
     batch_size : int or 'auto'
     max_epochs : int
@@ -53,8 +55,8 @@ class Plan:
     solver: str
     optimizer: dict
     learning_rate_init: float
-    schedule: str
-    power_t: float
+    schedule: Schedule
+    schedule_epochs: int
     dtype: np.dtype
     batch_size: int | str
     max_epochs: int
@@ -90,7 +92,6 @@ def training_plan(estimator, data, *, incremental):
     hidden = hidden_widths(estimator.hidden_layer_sizes)
     widths = (data.X.shape[1], *hidden, data.n_outputs)
     refuse_too_large(estimator, widths, data.X.dtype)
-    sgd = estimator.solver == "sgd"
     return Plan(
         widths=widths,
         activations=(estimator.activation,) * len(hidden),
@@ -105,8 +106,8 @@ def training_plan(estimator, data, *, incremental):
             "epsilon": estimator.epsilon,
         },
         learning_rate_init=float(estimator.learning_rate_init),
-        schedule=estimator.learning_rate if sgd else "constant",
-        power_t=float(estimator.power_t),
+        schedule=_effective_schedule(estimator, incremental=incremental),
+        schedule_epochs=estimator.max_iter,
         dtype=data.X.dtype,
         batch_size=estimator.batch_size,
         max_epochs=1 if incremental else estimator.max_iter,
@@ -121,6 +122,36 @@ def training_plan(estimator, data, *, incremental):
         verbose=estimator.verbose,
         n_threads=_thread_count(estimator.n_jobs),
     )
+
+
+def refuse_schedule_without_steps(estimator):
+    """Raises ValueError for a schedule that is meant, and has no steps to act on."""
+    if estimator.solver == "lbfgs" and not isinstance(estimator.learning_rate, str):
+        raise ValueError(
+            f"learning_rate={estimator.learning_rate!r} needs a solver that takes steps: "
+            f"{', '.join(map(repr, OPTIMIZERS))}. solver='lbfgs' has no learning rate."
+        )
+
+
+def _effective_schedule(estimator, *, incremental):
+    """The schedule of `learning_rate`, or a constant one, with a warning, where it cannot act."""
+    schedule = as_schedule(estimator.learning_rate, estimator.power_t)
+    solvers = "'sgd'" if schedule.sgd_only else " or ".join(map(repr, OPTIMIZERS))
+    if estimator.solver == "lbfgs" or (schedule.sgd_only and estimator.solver != "sgd"):
+        if not isinstance(schedule, Constant):
+            warn_user(
+                f"learning_rate={schedule.name!r} acts with solver={solvers} only: with "
+                f"solver={estimator.solver!r} it is ignored."
+            )
+        return Constant(warmup=schedule.warmup)
+    stops_first = isinstance(schedule, Plateau) and schedule.patience >= estimator.n_iter_no_change
+    if stops_first and not incremental:
+        warn_user(
+            f"learning_rate='plateau' lowers the rate after more than patience={schedule.patience} "
+            f"epochs without improvement, when training stops for "
+            f"n_iter_no_change={estimator.n_iter_no_change}: set that higher."
+        )
+    return schedule
 
 
 def _thread_count(n_jobs):

@@ -54,7 +54,11 @@ class OptimizerState:
     ----------
     solver : str
     learning_rate_init, learning_rate : float
-        What the schedule started from, and where it is.
+        What the schedule started from, and where the epochs have taken it.
+    n_scheduled : int
+        Steps since the schedule began.
+    schedule_memory : dict
+        What the schedule 'plateau' has seen.
     n_steps : int
     moments : list of (list of ndarray, list of ndarray)
         For each moment the arrays for coefs and for intercepts.
@@ -63,6 +67,8 @@ class OptimizerState:
     solver: str
     learning_rate_init: float
     learning_rate: float
+    n_scheduled: int = 0
+    schedule_memory: dict = field(default_factory=dict)
     n_steps: int = 0
     moments: list = field(default_factory=list)
 

@@ -18,6 +18,7 @@ from rosenblatt._interruption import Interruption
 from rosenblatt._scores import validation_score
 from rosenblatt._state import OptimizerState
 from rosenblatt.core.network import Examples, Network, RowOrder, StoppingRule
+from rosenblatt.schedules import Adaptive, Clock, Plateau
 
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
@@ -102,6 +103,7 @@ class TrainingRun:
                 return
             if plan.early_stopping:
                 self._validate()
+            self._look_for_plateau()
             if self._is_finished() or plan.incremental or interruption.requested:
                 return
             if self.core_runs_alone:
@@ -116,7 +118,8 @@ class TrainingRun:
     @property
     def core_runs_alone(self):
         """Whether nothing in Python has to see an epoch."""
-        looks = self.plan.early_stopping or self.plan.verbose
+        plan = self.plan
+        looks = plan.early_stopping or plan.verbose or isinstance(plan.schedule, Plateau)
         return not looks and self.order.is_continued_in_core
 
     def hand_over(self):
@@ -147,16 +150,17 @@ class TrainingRun:
             rule = StoppingRule(
                 state.best_loss, state.n_epochs_without_improvement, plan.tol, plan.n_iter_no_change
             )
-        rates = self._learning_rates(n_epochs)
+        optimizer, schedule, clock = state.optimizer, plan.schedule, self._clock()
         losses = self.network.train_epochs(
             self.examples,
             self.order,
-            np.repeat(rates[:-1, None], self.n_steps, axis=1),
+            schedule.rates(optimizer.n_scheduled, n_epochs, clock),
             self.batch_size,
             rule,
         )
         n_done = len(losses)
-        state.optimizer.learning_rate = float(rates[n_done])
+        optimizer.learning_rate = float(schedule.next_rate(n_done, clock))
+        optimizer.n_scheduled += n_done * self.n_steps
         state.n_epochs += n_done
         state.n_samples_seen += n_done * len(self.rows)
         state.loss = float(losses[-1])
@@ -167,14 +171,16 @@ class TrainingRun:
         self._print_if_verbose(f"Iteration {state.n_epochs}, loss = {state.loss:.8f}")
         return n_done
 
-    def _learning_rates(self, n_epochs):
-        """The rate of each of the next epochs, and of the one after them."""
-        plan, rate = self.plan, self.state.optimizer.learning_rate
-        rates = np.full(n_epochs + 1, rate)
-        if plan.schedule == "invscaling":
-            seen = self.state.n_samples_seen + len(self.rows) * np.arange(1, n_epochs + 1)
-            rates[1:] = plan.learning_rate_init / (seen + 1.0) ** plan.power_t
-        return rates
+    def _clock(self):
+        plan, state = self.plan, self.state
+        return Clock(
+            initial=plan.learning_rate_init,
+            current=state.optimizer.learning_rate,
+            n_steps=self.n_steps,
+            n_total=plan.schedule_epochs * self.n_steps,
+            n_samples_seen=state.n_samples_seen,
+            n_rows=len(self.rows),
+        )
 
     def _validate(self):
         state = self.state
@@ -189,6 +195,18 @@ class TrainingRun:
         if score > state.best_validation_score:
             state.best_validation_score = score
             self.best_parameters[...] = self.network.parameters
+
+    def _look_for_plateau(self):
+        schedule, state = self.plan.schedule, self.state
+        if not isinstance(schedule, Plateau):
+            return
+        optimizer, is_scored = state.optimizer, self.validation_rows is not None
+        optimizer.learning_rate = schedule.observe(
+            optimizer.learning_rate,
+            state.validation_scores[-1] if is_scored else state.loss,
+            optimizer.schedule_memory,
+            higher_is_better=is_scored,
+        )
 
     def _validation_score(self):
         """Accuracy (of whole rows for multilabel) or R^2 on the validation rows."""
@@ -215,14 +233,15 @@ class TrainingRun:
             + f" did not improve more than tol={plan.tol:f} for {plan.n_iter_no_change} "
             "consecutive epochs."
         )
-        if plan.schedule == "adaptive" and optimizer.learning_rate > 1e-6:
+        is_adaptive = isinstance(plan.schedule, Adaptive)
+        if is_adaptive and optimizer.learning_rate > 1e-6:
             optimizer.learning_rate /= 5
             state.n_epochs_without_improvement = 0
             self._print_if_verbose(
                 f"{message} Setting learning rate to {optimizer.learning_rate:f}"
             )
             return False
-        too_small = " Learning rate too small." if plan.schedule == "adaptive" else ""
+        too_small = " Learning rate too small." if is_adaptive else ""
         self._print_if_verbose(f"{message}{too_small} Stopping.")
         return True
 

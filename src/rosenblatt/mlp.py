@@ -21,11 +21,12 @@ from rosenblatt import _lbfgs, _training
 from rosenblatt._base import RosenblattEstimator
 from rosenblatt._data import checked_rows, classification_data, regression_data
 from rosenblatt._parameters import Interval, Options, validate_parameters
-from rosenblatt._plan import hidden_widths, training_plan
+from rosenblatt._plan import hidden_widths, refuse_schedule_without_steps, training_plan
 from rosenblatt._state import State, initial_parameters
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
 from rosenblatt.core.network import Examples, Network
 from rosenblatt.core.prediction import predict_rows
+from rosenblatt.schedules import SCHEDULES, Schedule
 
 _PARAMETERS = """\
 hidden_layer_sizes : int or array-like of int, default=(100,)
@@ -49,10 +50,14 @@ solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
     batch_size : int >= 1 or 'auto', default='auto'
         Rows of a batch; 'auto' is min(200, n_samples). lbfgs does not use it.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        With solver='sgd' only: keep `learning_rate_init`; divide it after each epoch by
-        (rows seen + 1)**power_t; or divide it by 5 whenever training would stop for want of
-        improvement, until it is 1e-6.
+    learning_rate : str, schedule or callable, default='constant'
+        What becomes of the rate of 'sgd' and 'adam' while they train. A name:
+
+        @SCHEDULES@
+
+        A schedule of `rosenblatt.schedules` with parameters of its own, and a warmup if wanted,
+        such as Cosine(warmup=0.05). Or a callable from the share of training that is done, a
+        float in [0, 1], to the factor of `learning_rate_init` for the next step.
 
     learning_rate_init : float > 0, default=0.001
         The step size, for 'sgd' and 'adam'.
@@ -117,6 +122,11 @@ solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
         What to compute in. None follows X (float32 stays, everything else is float64);
         'float32' takes half the memory and about half the time whatever X is.
 """
+
+_MORE_PARAMETERS = _MORE_PARAMETERS.replace(
+    "@SCHEDULES@",
+    "\n        ".join(f"- {name!r} {row.summary}" for name, row in SCHEDULES.items()),
+)
 
 _ATTRIBUTES = """\
 coefs_ : list of ndarray of shape (fan_in, fan_out)
@@ -193,7 +203,7 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         "solver": [Options(str, (*OPTIMIZERS, "lbfgs"))],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [Options(str, ("auto",)), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Options(str, ("constant", "invscaling", "adaptive"))],
+        "learning_rate": [Options(str, tuple(SCHEDULES)), Schedule, "function"],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -324,6 +334,7 @@ class _MultiLayerPerceptron(RosenblattEstimator):
     def _fit(self, X, y, sample_weight, *, incremental=False, classes=None):
         validate_parameters(self)
         hidden_widths(self.hidden_layer_sizes)
+        refuse_schedule_without_steps(self)
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         goes_on = hasattr(self, "coefs_") and (self.warm_start or incremental)
