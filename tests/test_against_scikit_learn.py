@@ -124,6 +124,7 @@ def regressor(data, weighted=False, **params):
 
 
 SGD = {"solver": "sgd", "learning_rate_init": 0.05}
+NEW_PARAMETERS = {"n_jobs": None, "dtype": None, "tol_params": None, "callbacks": None}
 CASES = {
     # solvers and targets
     "adam-multiclass": classifier(digits),
@@ -240,7 +241,7 @@ def test_parameters_and_defaults_are_scikit_learns(name):
     ours = inspect.signature(getattr(rosenblatt, name)).parameters
     theirs = inspect.signature(getattr(neural_network, name)).parameters
     defaults = {parameter.name: parameter.default for parameter in theirs.values()}
-    assert {p.name: p.default for p in ours.values()} == defaults | {"n_jobs": None, "dtype": None}
+    assert {p.name: p.default for p in ours.values()} == defaults | NEW_PARAMETERS
     positional = [p.name for p in ours.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert positional == ["hidden_layer_sizes", "activation"]
 

@@ -71,10 +71,11 @@ SWITCHES = {
     "random_state": ["seed", -1, 1.5],
 }
 LAYERS = {"hidden_layer_sizes": [0, -3, 2.5, "wide", None]}
-MORE_CHOICES = {"learning_rate"}  # than in scikit-learn, so the message is another
+NEW = {"tol_params": [-1e-9, "a", np.nan], "callbacks": [3, [3], {"a": 1}]}
+NOT_AS_IN_SCIKIT_LEARN = {*NEW, "learning_rate"}  # which takes more, so its message is another
 BAD_VALUES = [
     (name, value)
-    for table in [NUMBERS, CHOICES, SWITCHES, LAYERS]
+    for table in [NUMBERS, CHOICES, SWITCHES, LAYERS, NEW]
     for name, values in table.items()
     for value in values
 ]
@@ -106,7 +107,7 @@ def test_bad_parameter_is_refused_before_any_work(name, value, method):
 
 @pytest.mark.skipif(not sklearn.__version__.startswith("1.9."), reason="words of scikit-learn 1.9")
 @pytest.mark.parametrize(
-    ("name", "value"), [(name, value) for name, value in BAD_VALUES if name not in MORE_CHOICES]
+    ("name", "value"), [pair for pair in BAD_VALUES if pair[0] not in NOT_AS_IN_SCIKIT_LEARN]
 )
 def test_bad_parameter_is_refused_in_scikit_learns_words(name, value):
     """The error is a ValueError and a TypeError as theirs is, and names the same choices."""

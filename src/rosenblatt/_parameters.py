@@ -167,6 +167,11 @@ def _is_function(value):
     return callable(value) and not isinstance(value, type)
 
 
+def _are_functions(value):
+    """Tell whether ``value`` is a list or tuple of such callables."""
+    return isinstance(value, (list, tuple)) and all(map(_is_function, value))
+
+
 _NONE = _Predicate(_is_none, "None")
 _BOOLEANS = (_InstanceOf(bool), _InstanceOf(np.bool_))
 # numpy.random.RandomState takes 32 bits
@@ -176,6 +181,7 @@ _MARKERS = {
     None: _NONE,
     callable: _Predicate(callable, "a callable"),
     "function": _Predicate(_is_function, "a callable"),
+    "functions": _Predicate(_are_functions, "a list of callables"),
     "array-like": _Predicate(_is_array_like, "an array-like"),
     "boolean": _AnyOf(_BOOLEANS),
     "random_state": _AnyOf((_SEED, _InstanceOf(np.random.RandomState), _NONE)),
@@ -201,8 +207,8 @@ def validate_parameters(estimator):
         The class attribute ``_parameter_rules`` gives for every constructor parameter the list
         of its rules, of which one must hold. A rule is an `Interval`, an `Options`, a type,
         None, the function ``callable``, or one of "array-like", "boolean", "function" (a callable
-        that is no class), "random_state" and "verbose". Under scikit-learn's setting
-        ``skip_parameter_validation`` nothing is checked.
+        that is no class), "functions" (a list of them), "random_state" and "verbose". Under
+        scikit-learn's setting ``skip_parameter_validation`` nothing is checked.
 
     Raises
     ------

@@ -46,6 +46,7 @@ class Plan:
     dtype : numpy.dtype
     batch_size : int or 'auto'
     max_epochs : int
+    tol_params : float or None
     """
 
     widths: tuple
@@ -64,12 +65,18 @@ class Plan:
     max_fun: int
     shuffle: bool
     tol: float
+    tol_params: float | None
     n_iter_no_change: float
     early_stopping: bool
     validation_fraction: float
     alpha: float
     verbose: int
     n_threads: int
+
+    @property
+    def keeps_optimizer(self):
+        """Whether training may go on from where this fit ends, its optimiser's state included."""
+        return self.incremental
 
     @property
     def is_stochastic(self):
@@ -115,6 +122,7 @@ def training_plan(estimator, data, *, incremental):
         max_fun=estimator.max_fun,
         shuffle=bool(estimator.shuffle),
         tol=estimator.tol,
+        tol_params=estimator.tol_params,
         n_iter_no_change=estimator.n_iter_no_change,
         early_stopping=bool(estimator.early_stopping),
         validation_fraction=estimator.validation_fraction,
@@ -124,13 +132,22 @@ def training_plan(estimator, data, *, incremental):
     )
 
 
-def refuse_schedule_without_steps(estimator):
-    """Raises ValueError for a schedule that is meant, and has no steps to act on."""
-    if estimator.solver == "lbfgs" and not isinstance(estimator.learning_rate, str):
-        raise ValueError(
-            f"learning_rate={estimator.learning_rate!r} needs a solver that takes steps: "
-            f"{', '.join(map(repr, OPTIMIZERS))}. solver='lbfgs' has no learning rate."
-        )
+def refuse_without_epochs(estimator):
+    """Raises ValueError where solver='lbfgs' is given what needs steps or epochs to act on.
+
+    Names of schedules are only ignored, as in scikit-learn.
+    """
+    if estimator.solver in OPTIMIZERS:
+        return
+    meant = {name: getattr(estimator, name) for name in ("tol_params", "callbacks")}
+    if not isinstance(estimator.learning_rate, str):
+        meant["learning_rate"] = estimator.learning_rate
+    for name, value in meant.items():
+        if value is not None:
+            raise ValueError(
+                f"{name}={value!r} needs a solver that takes steps: "
+                f"{', '.join(map(repr, OPTIMIZERS))}; got solver={estimator.solver!r}."
+            )
 
 
 def _effective_schedule(estimator, *, incremental):
@@ -190,9 +207,10 @@ def refuse_too_large(estimator, widths, dtype):
         # scipy keeps 20 vectors of past steps, all in float64, besides its and our working ones
         needed = 24 * n_parameters * 8
     else:
-        # parameters, gradient, moments, two arrangements of the weights, and with early stopping
-        # the best parameters so far
-        needed = (6 + bool(estimator.early_stopping)) * n_parameters * np.dtype(dtype).itemsize
+        # parameters, gradient, moments, two arrangements of the weights, with early stopping the
+        # best parameters so far, with tol_params those of the last epoch
+        n_copies = 6 + bool(estimator.early_stopping) + (estimator.tol_params is not None)
+        needed = n_copies * n_parameters * np.dtype(dtype).itemsize
     available = _memory_of_this_machine()
     if needed > available:
         raise MemoryError(

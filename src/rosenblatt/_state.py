@@ -10,6 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from rosenblatt._history import History
+
 DRAWS_AT_ONCE = 2**16  # half a megabyte of float64
 
 
@@ -27,6 +29,7 @@ class State:
     loss : float
         The last epoch's.
     loss_curve, validation_scores : lists of float
+    history : History
     best_loss, best_validation_score : float
     n_epochs_without_improvement : int
     optimizer : OptimizerState or None
@@ -40,6 +43,7 @@ class State:
     loss: float = np.nan
     loss_curve: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
+    history: History = field(default_factory=History)
     best_loss: float = np.inf
     best_validation_score: float = -np.inf
     n_epochs_without_improvement: int = 0

@@ -17,7 +17,7 @@ from rosenblatt._base import warn_user
 from rosenblatt._interruption import Interruption
 from rosenblatt._scores import validation_score
 from rosenblatt._state import OptimizerState
-from rosenblatt.core.network import Examples, Network, RowOrder, StoppingRule
+from rosenblatt.core.network import EPOCH_FIGURES, Examples, Network, RowOrder, StoppingRule
 from rosenblatt.schedules import Adaptive, Clock, Plateau
 
 NON_FINITE = (
@@ -35,8 +35,18 @@ NON_FINITE_LOSS = (
 SECONDS_PER_CALL = 0.1
 
 
-def train(plan, data, state):
+def train(plan, data, state, onlookers=None, publish=None):
     """Runs the plan's epochs on the data and leaves the outcome in the state.
+
+    Parameters
+    ----------
+    plan : Plan
+    data : TrainingData
+    state : State
+    onlookers : Onlookers or None
+        Told of every epoch; may stop training.
+    publish : callable
+        Called before they are told of an epoch's end, when the state has its parameters.
 
     Raises
     ------
@@ -44,7 +54,7 @@ def train(plan, data, state):
         If parameters stop being finite numbers and there is no early stopping, or if the
         validation set would be too small.
     """
-    run = TrainingRun(plan, data, state)
+    run = TrainingRun(plan, data, state, onlookers, publish)
     with Interruption() as interruption:
         run.epochs(interruption)
         is_finite = run.network.all_finite()
@@ -66,8 +76,9 @@ class TrainingRun:
         Read at the start, written after every epoch and by `hand_over`.
     """
 
-    def __init__(self, plan, data, state):
+    def __init__(self, plan, data, state, onlookers=None, publish=None):
         self.plan, self.data, self.state = plan, data, state
+        self.onlookers, self.publish = onlookers, publish
         self.rows, self.validation_rows = split_rows(plan, data, state.random_state)
         self.batch_size = plan.rows_per_step(len(self.rows))
         self.examples = Examples(data.X, data.targets, data.sample_weight)
@@ -97,6 +108,8 @@ class TrainingRun:
         n_epochs = 1
         while state.n_epochs < plan.max_epochs:
             started = time.perf_counter()
+            if self.onlookers is not None:
+                self.onlookers.begin_epoch()
             n_done = self._train_epochs(min(n_epochs, plan.max_epochs - state.n_epochs))
             if not self.network.all_finite():
                 self._diverged()
@@ -104,7 +117,12 @@ class TrainingRun:
             if plan.early_stopping:
                 self._validate()
             self._look_for_plateau()
-            if self._is_finished() or plan.incremental or interruption.requested:
+            if (
+                self._is_stopped()
+                or self._is_finished()
+                or plan.incremental
+                or interruption.requested
+            ):
                 return
             if self.core_runs_alone:
                 seconds = max(time.perf_counter() - started, 1e-9)
@@ -120,6 +138,7 @@ class TrainingRun:
         """Whether nothing in Python has to see an epoch."""
         plan = self.plan
         looks = plan.early_stopping or plan.verbose or isinstance(plan.schedule, Plateau)
+        looks = looks or self.onlookers is not None
         return not looks and self.order.is_continued_in_core
 
     def hand_over(self):
@@ -130,6 +149,11 @@ class TrainingRun:
             self.best_parameters = None
         optimizer.n_steps = network.n_steps
         (self.state.coefs, self.state.intercepts), optimizer.moments = network.hand_over()
+
+    def _keep_optimizer(self):
+        optimizer = self.state.optimizer
+        optimizer.n_steps = self.network.n_steps
+        optimizer.moments = [self.network.read(moment) for moment in self.network.moments]
 
     def _resume_optimizer(self):
         """Goes on with the moments of the last call where they belong to this plan."""
@@ -151,14 +175,20 @@ class TrainingRun:
                 state.best_loss, state.n_epochs_without_improvement, plan.tol, plan.n_iter_no_change
             )
         optimizer, schedule, clock = state.optimizer, plan.schedule, self._clock()
+        rates = schedule.rates(optimizer.n_scheduled, n_epochs, clock)
+        figures = np.empty((n_epochs, len(EPOCH_FIGURES)))
         losses = self.network.train_epochs(
             self.examples,
             self.order,
-            schedule.rates(optimizer.n_scheduled, n_epochs, clock),
+            rates,
             self.batch_size,
             rule,
+            figures=figures,
+            tol_params=plan.tol_params,
+            tracks_change=self.onlookers is not None and self.onlookers.tracks_change,
         )
         n_done = len(losses)
+        self._keep_history(losses, rates[:n_done, -1], figures[:n_done])
         optimizer.learning_rate = float(schedule.next_rate(n_done, clock))
         optimizer.n_scheduled += n_done * self.n_steps
         state.n_epochs += n_done
@@ -170,6 +200,17 @@ class TrainingRun:
             state.n_epochs_without_improvement = rule.n_without_improvement
         self._print_if_verbose(f"Iteration {state.n_epochs}, loss = {state.loss:.8f}")
         return n_done
+
+    def _keep_history(self, losses, rates, figures):
+        """Adds epochs to the history; scores come later."""
+        unknown = np.full(len(losses), np.nan)
+        self.state.history.extend(
+            loss=losses,
+            validation_loss=unknown,
+            validation_score=unknown,
+            learning_rate=rates,
+            **dict(zip(EPOCH_FIGURES, figures.T, strict=True)),
+        )
 
     def _clock(self):
         plan, state = self.plan, self.state
@@ -183,9 +224,12 @@ class TrainingRun:
         )
 
     def _validate(self):
-        state = self.state
-        score = self._validation_score()
+        state, started = self.state, time.perf_counter()
+        score, loss = self._validation_score()
         state.validation_scores.append(score)
+        state.history["validation_score"][-1] = score
+        state.history["validation_loss"][-1] = loss
+        state.history["seconds"][-1] += time.perf_counter() - started
         if self.plan.verbose:
             print(f"Validation score: {score:f}")
         if score < state.best_validation_score + self.plan.tol:
@@ -209,11 +253,13 @@ class TrainingRun:
         )
 
     def _validation_score(self):
-        """Accuracy (of whole rows for multilabel) or R^2 on the validation rows."""
-        predictions = self.network.predict(self.examples, self.validation_rows)
-        return validation_score(
-            predictions, self.validation_targets, self.validation_weight, self.data.loss.target
+        """(score, loss) on the validation rows: accuracy (of whole rows for multilabel) or R^2."""
+        rows, weight = self.validation_rows, self.validation_weight
+        predictions, loss = self.network.predict(self.examples, rows, with_loss=True)
+        score = validation_score(
+            predictions, self.validation_targets, weight, self.data.loss.target
         )
+        return score, loss / (len(rows) if weight is None else weight.sum(dtype=float))
 
     def _diverged(self):
         """Parameters that are no numbers stay so: there is nothing to wait for."""
@@ -222,6 +268,22 @@ class TrainingRun:
             raise ValueError(message)
         self.state.validation_scores.append(np.nan)
         warn_user(f"{message} The best weights are kept.", ConvergenceWarning)
+
+    def _is_stopped(self):
+        """Whether an onlooker, or parameters that hardly move, end training."""
+        plan, history, is_stopped = self.plan, self.state.history, False
+        if self.onlookers is not None:
+            keep_parameters(self.network, self.state)
+            if plan.keeps_optimizer:
+                self._keep_optimizer()
+            self.publish()
+            is_stopped = self.onlookers.end_epoch(history.last())
+        if plan.tol_params is not None and history["parameter_change"][-1] < plan.tol_params:
+            self._print_if_verbose(
+                f"Parameters moved less than tol_params={plan.tol_params:g}. Stopping."
+            )
+            return True
+        return is_stopped
 
     def _is_finished(self):
         """Whether patience is at its end and learning_rate='adaptive' has nothing to lower."""

@@ -6,6 +6,7 @@ run in _training or _lbfgs, predictions come from the core.
 
 # SPDX-License-Identifier: BSD-3-Clause
 import copy
+from functools import partial
 from itertools import pairwise
 from numbers import Integral, Real
 
@@ -20,8 +21,10 @@ from sklearn.utils.validation import check_is_fitted
 from rosenblatt import _lbfgs, _training
 from rosenblatt._base import RosenblattEstimator
 from rosenblatt._data import checked_rows, classification_data, regression_data
+from rosenblatt._history import History
+from rosenblatt._onlookers import CallbackSupportMixin, looking_on, with_callbacks
 from rosenblatt._parameters import Interval, Options, validate_parameters
-from rosenblatt._plan import hidden_widths, refuse_schedule_without_steps, training_plan
+from rosenblatt._plan import hidden_widths, refuse_without_epochs, training_plan
 from rosenblatt._state import State, initial_parameters
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
 from rosenblatt.core.network import Examples, Network
@@ -107,6 +110,15 @@ solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
     epsilon : float > 0, default=1e-8
         Added to adam's denominator.
 
+    tol_params : float >= 0 or None, default=None
+        Training stops after an epoch in which the parameters moved less: the Euclidean norm of
+        the change of all weights and intercepts. Not for lbfgs.
+
+    callbacks : list of callables or None, default=None
+        Each is called after every epoch with that epoch's record, a line of `history_`, and the
+        estimator, which predicts; one that returns True stops training. `rosenblatt.callbacks`
+        has some. Clones get copies. Not for lbfgs.
+
     n_iter_no_change : int >= 1 or inf, default=10
         Training stops once there were more than so many epochs in a row without improvement,
         that is, after n_iter_no_change + 1 of them (scikit-learn counts the same way).
@@ -159,6 +171,14 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
         The loss of every epoch, averaged over its batches, each taken before its step; it
         grows over warm starts and calls of `partial_fit`. Not with lbfgs.
 
+    history_ : dict of lists of float
+        For every epoch, over warm starts and calls of `partial_fit`: 'loss'; 'validation_loss'
+        and 'validation_score', NaN without early stopping; 'learning_rate', the last step's;
+        'gradient_norm', the root mean square over the steps of the norm of the batch's gradient,
+        penalty included; 'seconds'; and 'parameter_change', what `tol_params` looks at, NaN
+        where neither it nor a callback asks. `history_.to_frame()` is a pandas.DataFrame. Not
+        with lbfgs.
+
     best_loss_ : float or None
         The lowest of them; None with early stopping. Not with lbfgs.
 
@@ -177,12 +197,17 @@ _REGRESSION_LOSSES = tuple(row.parameter for row in LOSSES.values() if row.targe
 
 _STOCHASTIC_ATTRIBUTES = (
     "loss_curve_",
+    "history_",
     "best_loss_",
     "validation_scores_",
     "best_validation_score_",
     "_n_epochs_without_improvement",
     "_optimizer",
 )
+
+
+# what scikit-learn's callbacks keep in an estimator while it is fitted
+_OF_A_RUNNING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
 
 
 def _has_partial_fit(estimator):
@@ -194,7 +219,7 @@ def _has_partial_fit(estimator):
     return True
 
 
-class _MultiLayerPerceptron(RosenblattEstimator):
+class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
     """The stages of fit and predict that classifier and regressor share."""
 
     _parameter_rules = {  # noqa: RUF012 - read only
@@ -230,6 +255,8 @@ class _MultiLayerPerceptron(RosenblattEstimator):
             Interval(Integral, None, -1, closed="right"),
         ],
         "dtype": [None, Options(str, ("float32", "float64"))],
+        "tol_params": [None, Interval(Real, 0, None, closed="left")],
+        "callbacks": [None, "functions"],
     }
 
     def __init__(
@@ -260,6 +287,8 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         max_fun=15000,
         n_jobs=None,
         dtype=None,
+        tol_params=None,
+        callbacks=None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -286,6 +315,8 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         self.max_fun = max_fun
         self.n_jobs = n_jobs
         self.dtype = dtype
+        self.tol_params = tol_params
+        self.callbacks = callbacks
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -328,15 +359,25 @@ class _MultiLayerPerceptron(RosenblattEstimator):
             If batch_size is larger than the data, if the validation set cannot keep the
             classes' shares, or if Ctrl-C ended training: the weights so far are kept.
         """
-        with self._unchanged_on_error():
-            return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight)
 
+    @with_callbacks
     def _fit(self, X, y, sample_weight, *, incremental=False, classes=None):
+        """Checks the parameters, calls in the onlookers, and fits."""
         validate_parameters(self)
         hidden_widths(self.hidden_layer_sizes)
-        refuse_schedule_without_steps(self)
+        refuse_without_epochs(self)
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
+        max_epochs = 1 if incremental else self.max_iter if self.solver in OPTIMIZERS else 0
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        with (
+            looking_on(self, max_epochs, X=X, y=y, metadata=metadata) as onlookers,
+            self._unchanged_on_error(),
+        ):
+            return self._fit_checked(X, y, sample_weight, onlookers, incremental, classes)
+
+    def _fit_checked(self, X, y, sample_weight, onlookers, incremental, classes):
         goes_on = hasattr(self, "coefs_") and (self.warm_start or incremental)
         data = self._training_data(
             X, y, sample_weight, goes_on=goes_on, incremental=incremental, classes=classes
@@ -344,7 +385,8 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         plan = training_plan(self, data, incremental=incremental)
         state = self._state(plan, goes_on, incremental)
         if plan.is_stochastic:
-            _training.train(plan, data, state)
+            publish = partial(self._set_fitted, plan, data, state)
+            _training.train(plan, data, state, onlookers, publish)
         else:
             _lbfgs.minimize(plan, data, state)
         self._set_fitted(plan, data, state)
@@ -364,6 +406,7 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         state = State(coefs, intercepts, random_state, n_samples_seen=self.t_)
         if plan.is_stochastic and hasattr(self, "loss_curve_"):
             state.loss_curve = list(self.loss_curve_)
+            state.history = History(self.history_)
             state.validation_scores = list(self.validation_scores_ or [])
             state.n_epochs_without_improvement = self._n_epochs_without_improvement
             if self.best_loss_ is not None:
@@ -401,20 +444,22 @@ class _MultiLayerPerceptron(RosenblattEstimator):
             vars(self).pop(name, None)
         if not plan.is_stochastic:
             return
-        self.loss_curve_ = state.loss_curve
+        self.loss_curve_, self.history_ = state.loss_curve, state.history
         early = plan.early_stopping
         self.best_loss_ = None if early else state.best_loss
         self.validation_scores_ = state.validation_scores if early else None
         self.best_validation_score_ = state.best_validation_score if early else None
         self._n_epochs_without_improvement = state.n_epochs_without_improvement
         self._optimizer = state.optimizer
-        self._optimizer_is_pickled = plan.incremental
+        self._optimizer_is_pickled = plan.keeps_optimizer
 
     def __getstate__(self):
         """The optimiser's moments are several times the model: only partial_fit needs them."""
         state = dict(super().__getstate__())  # which may be the estimator's own dictionary
         if not state.get("_optimizer_is_pickled", False):
             state.pop("_optimizer", None)
+        for name in _OF_A_RUNNING_FIT:  # which a callback may pickle
+            state.pop(name, None)
         return state
 
     def __copy__(self):
@@ -580,8 +625,7 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         scikit-learn. A model loaded from a pickle goes on with its optimiser's moments if
         its last training was a `partial_fit`, and starts new ones after a `fit`.
         """
-        with self._unchanged_on_error():
-            return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def predict(self, X):
         """Predict the labels of rows, with the activation of the last fit.
@@ -770,6 +814,8 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         max_fun=15000,
         n_jobs=None,
         dtype=None,
+        tol_params=None,
+        callbacks=None,
     ):
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -797,6 +843,8 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
             max_fun=max_fun,
             n_jobs=n_jobs,
             dtype=dtype,
+            tol_params=tol_params,
+            callbacks=callbacks,
         )
         self.loss = loss
 
@@ -836,8 +884,7 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         scikit-learn. A model loaded from a pickle goes on with its optimiser's moments if
         its last training was a `partial_fit`, and starts new ones after a `fit`.
         """
-        with self._unchanged_on_error():
-            return self._fit(X, y, sample_weight, incremental=True)
+        return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X):
         """Predict the targets of rows.

@@ -87,6 +87,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
         .perceptron_check = perceptron_check_##type,                                     \
         .perceptron_settle = perceptron_settle_##type,                                   \
         .multiply_adds = multiply_adds_##type, .update = update_##type,                  \
+        .moved = moved_##type,                                                           \
         .all_finite = all_finite_##type, .evaluate = evaluate_##type,                    \
         .activate = activate_##type,                                                     \
     }

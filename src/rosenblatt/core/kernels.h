@@ -195,10 +195,13 @@ typedef struct {
                     int loss, void *scratch);
 
     /* One optimiser step on w (count,), in place, with its gradient and moments (first,
-     * second: count each; unused ones may be NULL). Returns the sum of squares of w before
-     * the step where alpha is not 0, else 0. */
-    double (*update)(void *w, const void *gradient, void *first, void *second,
-                     ptrdiff_t count, const rb_step *step, int optimizer);
+     * second: count each; unused ones may be NULL). squares (2,) = the sums of squares before
+     * the step of w and of gradient + alpha w. */
+    void (*update)(void *w, const void *gradient, void *first, void *second, ptrdiff_t count,
+                   const rb_step *step, int optimizer, double *squares);
+
+    /* before (count,) = w (count,); returns the sum of squares of what they differed by */
+    double (*moved)(void *before, const void *w, ptrdiff_t count);
 
     /* 1 if all of w (count,) is finite */
     int (*all_finite)(const void *w, ptrdiff_t count);

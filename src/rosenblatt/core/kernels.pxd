@@ -112,8 +112,10 @@ cdef extern from "kernels.h" nogil:
         double (*total_weight)(const void *, const Py_ssize_t *, Py_ssize_t) noexcept nogil
         void (*predict)(
             void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, int, void *) noexcept nogil
-        double (*update)(
-            void *, const void *, void *, void *, Py_ssize_t, const rb_step *, int) noexcept nogil
+        void (*update)(
+            void *, const void *, void *, void *, Py_ssize_t, const rb_step *, int,
+            double *) noexcept nogil
+        double (*moved)(void *, const void *, Py_ssize_t) noexcept nogil
         int (*all_finite)(const void *, Py_ssize_t) noexcept nogil
         void (*perceptron_learn)(rb_perceptron *, const rb_rows *, const Py_ssize_t *,
                                  Py_ssize_t) noexcept nogil

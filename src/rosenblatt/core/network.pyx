@@ -13,6 +13,7 @@ where one needs what another has done. With one thread the shares are the whole.
 import numpy as np
 
 from cpython.pyport cimport PY_SSIZE_T_MAX
+from libc.math cimport NAN, sqrt
 from libc.stdint cimport int32_t, uint64_t
 
 from rosenblatt.core.address cimport address
@@ -24,12 +25,15 @@ from rosenblatt.core.kernels cimport (
 from rosenblatt.core.buffers import aligned_zeros, csr_parts
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
 
+EPOCH_FIGURES = ("gradient_norm", "seconds", "parameter_change")  # columns, see train_epochs
+
 SHARE_ABOVE = 4e6  # about 40 microseconds of one thread, some ten times what meeting takes
 
 cdef enum:
     MOST_LAYERS = 256
     TILE_ROWS = 12    # rows are shared in multiples of the product's tiles'
     CHUNK_ROWS = 240  # a thread's; as many as a panel of backward weights is deep, see dense.h
+    N_FIGURES = 3     # EPOCH_FIGURES
     FEW_ROWS = 4      # below, transposing weights costs more than it saves
     MANY_ROWS = 48    # from here on, packing deltas does not
     CROWDED = 2048    # rows so many bytes apart share too few sets of a second-level cache
@@ -92,6 +96,10 @@ cdef extern from "shuffle.h" nogil:
         int position
     void rb_mt19937_temper(rb_mt19937 *)
     void rb_shuffle(Py_ssize_t *, Py_ssize_t, rb_mt19937 *)
+
+
+cdef extern from "clock.h" nogil:
+    double rb_seconds()
 
 
 cdef extern from "subnormals.h" nogil:
@@ -236,6 +244,9 @@ cdef struct Job:
     Py_ssize_t *rows
     const double *learning_rates
     double *losses
+    double *figures             # (n_epochs, N_FIGURES)
+    double tol_params           # negative: parameters may stay where they are
+    bint tracks_change
     Py_ssize_t n_rows, n_steps, n_epochs, batch_size
     Py_ssize_t n_done
     bint is_over
@@ -245,19 +256,29 @@ cdef void _train_epochs(void *context, rb_team *team, int thread) noexcept nogil
     """What each thread of `Network.train_epochs` runs; thread 0 decides for all."""
     cdef Job *job = <Job *> context
     cdef rb_step step = (<Network> job.network).step
-    cdef double loss
+    cdef double loss, change = NAN, started = 0
+    cdef double *figures
     while not job.is_over:
         if thread == 0:
+            started = rb_seconds()
             (<RowOrder> job.order).next_epoch()
         rb_meet(team)
         loss = (<Network> job.network).train_epoch(job, &step, team, thread)
         rb_meet(team)
         if thread == 0:
             (<Network> job.network).step = step
+            if job.tracks_change:
+                change = (<Network> job.network).moved()
             job.losses[job.n_done] = loss
+            figures = job.figures + job.n_done * N_FIGURES
+            figures[0] = (<Network> job.network).gradient_norm
+            figures[1] = rb_seconds() - started
+            figures[2] = change
             job.n_done += 1
             job.is_over = not (<Network> job.network).is_finite()
             if job.rule != NULL and (<StoppingRule> job.rule).is_exhausted(loss):
+                job.is_over = True
+            if change < job.tol_params:
                 job.is_over = True
             if job.n_done == job.n_epochs:
                 job.is_over = True
@@ -322,7 +343,12 @@ cdef class Network:
     cdef char *moment_blocks[2]
     cdef rb_step step
     cdef char *scratch          # a thread's part: (3 * n_outputs, OUTPUT_BLOCK)
-    cdef double[::1] row_losses, squares
+    cdef double[::1] row_losses
+    cdef double[:, ::1] squares  # of each UPDATE_BLOCK of weights, and of the intercepts
+    cdef double squared_norm    # of the last step's gradient
+    cdef double gradient_norm   # the root mean square of an epoch's
+    cdef object before          # parameters when `moved` was last called, or None
+    cdef char *before_data
     cdef public double share_above  # floating-point operations of a step, for several threads
 
     def __init__(self, widths, activations, loss, batch_size, dtype, *, optimizer=None,
@@ -487,7 +513,7 @@ cdef class Network:
             if (layer.layout == PANELS and layer.fan_in >= 4 * MANY_ROWS  # read by many tiles
                     and layer.width * self.kernels.item_size % CROWDED == 0):
                 layer.packed_delta = self._buffer(self.chunk, layer.width)
-        self.squares = np.zeros(self.n_weights // UPDATE_BLOCK + 1)
+        self.squares = np.zeros((self.n_weights // UPDATE_BLOCK + 2, 2))
 
     def _chunk_rows(self, batch_size):
         """Rows that are worked on together, so that what they touch stays in the caches.
@@ -640,32 +666,40 @@ cdef class Network:
         return total
 
     cdef double update(self, rb_step step, rb_team *team, int thread) noexcept nogil:
-        """One optimiser step; returns the penalty that it descended (to thread 0)."""
+        """One optimiser step; returns the penalty that it descended (to thread 0).
+
+        Leaves the squared norm of the step's gradient, the penalty's included.
+        """
         cdef Py_ssize_t start, stop, i
-        cdef double squares = 0, alpha = step.alpha
+        cdef Py_ssize_t n_blocks = (self.n_weights + UPDATE_BLOCK - 1) // UPDATE_BLOCK
+        cdef double of_weights = 0, of_gradient = 0, alpha = step.alpha
         rb_share(self.n_weights, UPDATE_BLOCK, team.n_threads, thread, &start, &stop)
         while start < stop:
             i = min(UPDATE_BLOCK, stop - start)
-            self.squares[start // UPDATE_BLOCK] = self._update_part(&step, start, i)
+            self._update_part(&step, start, i, &self.squares[start // UPDATE_BLOCK, 0])
             start += i
         step.alpha = 0  # intercepts carry no penalty
         if thread == team.n_threads - 1:
-            self._update_part(&step, self.n_weights, self.n_parameters - self.n_weights)
+            self._update_part(&step, self.n_weights, self.n_parameters - self.n_weights,
+                              &self.squares[n_blocks, 0])
         rb_meet(team)
-        if thread == 0 and alpha != 0:
-            for i in range((self.n_weights + UPDATE_BLOCK - 1) // UPDATE_BLOCK):
-                squares += self.squares[i]
-        return 0.5 * alpha * squares / step.weight
+        if thread == 0:
+            for i in range(n_blocks):
+                of_weights += self.squares[i, 0]
+            for i in range(n_blocks + 1):
+                of_gradient += self.squares[i, 1]
+            self.squared_norm = of_gradient / step.weight / step.weight
+        return 0.5 * alpha * of_weights / step.weight if alpha != 0 else 0
 
-    cdef double _update_part(self, const rb_step *step, Py_ssize_t start,
-                             Py_ssize_t count) noexcept nogil:
+    cdef void _update_part(self, const rb_step *step, Py_ssize_t start, Py_ssize_t count,
+                           double *squares) noexcept nogil:
         cdef Py_ssize_t offset = start * self.kernels.item_size
         cdef char *first = self.moment_blocks[0]
         cdef char *second = self.moment_blocks[1]
-        return self.kernels.update(
+        self.kernels.update(
             self.layers[0].weights + offset, self.layers[0].d_weights + offset,
             first + offset if first else NULL, second + offset if second else NULL, count, step,
-            self.optimizer)
+            self.optimizer, squares)
 
     cdef double train_step(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
                            rb_step *step, rb_team *team, int thread) noexcept nogil:
@@ -675,6 +709,8 @@ cdef class Network:
         if examples.weight_data:
             step.weight = self.kernels.total_weight(examples.weight_data, order, rows)
         if step.weight == 0:
+            if thread == 0:
+                self.squared_norm = 0
             return 0  # nothing to learn from, and nothing to divide by
         loss = self.gradients(examples, order, rows, team, thread) / step.weight
         step.t += 1
@@ -682,16 +718,23 @@ cdef class Network:
 
     cdef double train_epoch(self, const Job *job, rb_step *step, rb_team *team,
                             int thread) noexcept nogil:
-        """One pass over the job's rows; returns the mean over rows of their batch's loss."""
+        """One pass over the job's rows; returns the mean over rows of their batch's loss.
+
+        Leaves the root mean square of the norm of the steps' gradients.
+        """
         cdef Py_ssize_t start = 0, i = 0, rows
-        cdef double total = 0
+        cdef double total = 0, squares = 0, t = step.t
         while start < job.n_rows:
             rows = min(job.batch_size, job.n_rows - start)
             step.learning_rate = job.learning_rates[job.n_done * job.n_steps + i]
             total += rows * self.train_step(
                 <Examples> job.examples, job.rows + start, rows, step, team, thread)
+            if thread == 0:
+                squares += self.squared_norm
             start += rows
             i += 1
+        if thread == 0:
+            self.gradient_norm = sqrt(squares / (step.t - t)) if step.t > t else NAN
         return total / job.n_rows
 
     # -- what Python calls ---------------------------------------------------------------
@@ -716,7 +759,8 @@ cdef class Network:
         self.step.epsilon = epsilon
 
     def train_epochs(self, Examples examples, RowOrder order, const double[:, ::1] learning_rates,
-                     Py_ssize_t batch_size, StoppingRule rule=None):
+                     Py_ssize_t batch_size, StoppingRule rule=None, *, figures=None,
+                     tol_params=None, bint tracks_change=False):
         """Epochs over the examples, until the rates are used up or there is reason to stop.
 
         Parameters
@@ -729,6 +773,14 @@ cdef class Network:
         batch_size : int
         rule : StoppingRule or None
             Told every epoch's loss; its exhaustion is a reason to stop.
+        figures : ndarray of float64 of shape (n_epochs, 3), C-contiguous, or None
+            Filled with each epoch's EPOCH_FIGURES: the root mean square of the norm of the steps'
+            gradients (the penalty's included; NaN where every batch was skipped), the seconds
+            that it took, and the Euclidean norm of what all parameters moved by, or NaN.
+        tol_params : float or None
+            A movement below it is a reason to stop.
+        tracks_change : bool
+            Whether the movement is to be measured without that.
 
         Returns
         -------
@@ -738,6 +790,10 @@ cdef class Network:
         """
         cdef Job job
         cdef double[::1] losses = np.empty(learning_rates.shape[0])
+        cdef double[:, ::1] table
+        table = np.empty((learning_rates.shape[0], N_FIGURES)) if figures is None else figures
+        if table.shape[0] < learning_rates.shape[0] or table.shape[1] != N_FIGURES:
+            raise ValueError(f"figures must have the shape {(learning_rates.shape[0], N_FIGURES)}.")
         self._check(examples, np.asarray(order.rows))
         if self.optimizer < 0 or order.rows.shape[0] == 0 or batch_size < 1:
             raise ValueError("a step takes an optimizer, and a row at least")
@@ -754,6 +810,13 @@ cdef class Network:
         job.rule = NULL if rule is None else <void *> rule
         job.rows, job.n_rows = &order.rows[0], order.rows.shape[0]
         job.learning_rates, job.losses = &learning_rates[0, 0], &losses[0]
+        job.figures = &table[0, 0]
+        job.tol_params = -1 if tol_params is None else tol_params
+        job.tracks_change = tracks_change or tol_params is not None
+        if job.tracks_change:
+            self.before = aligned_zeros(self.n_parameters, self.dtype)
+            self.before[...] = self.parameters
+            self.before_data = address(self.before)
         job.n_epochs, job.n_steps = learning_rates.shape[0], learning_rates.shape[1]
         job.batch_size, job.n_done, job.is_over = batch_size, 0, False
         cdef int n_threads = self._threads_for(min(batch_size, job.n_rows))
@@ -792,10 +855,16 @@ cdef class Network:
             rb_run_team(_sum_gradients, &job, n_threads)
         return job.total
 
-    def predict(self, Examples examples, const Py_ssize_t[::1] order):
-        """Predictions for rows `order`: ndarray of shape (n_rows, n_outputs)."""
+    def predict(self, Examples examples, const Py_ssize_t[::1] order, *, bint with_loss=False):
+        """Predictions for rows `order`: ndarray of shape (n_rows, n_outputs).
+
+        With `with_loss` a pair of it and the weighted sum of the rows' losses.
+        """
+        if with_loss and examples.target_data == NULL:
+            raise ValueError("a loss takes targets")
         self._check(examples, np.asarray(order))
-        cdef Py_ssize_t n = order.shape[0], start = 0, rows
+        cdef Py_ssize_t n = order.shape[0], start = 0, rows, i
+        cdef double total = 0
         cdef Layer *last = &self.layers[self.n_layers - 1]
         out = np.empty((n, last.fan_out), dtype=self.dtype)
         cdef char *to = address(out)
@@ -808,9 +877,16 @@ cdef class Network:
                 logits = self.forward(examples, &order[start], 0, rows)
                 self.kernels.predict(to + start * last.fan_out * self.kernels.item_size, logits,
                                      rows, last.fan_out, last.width, self.loss, self.scratch)
+                if with_loss:
+                    self.kernels.loss_gradient(
+                        <char *> logits, &self.row_losses[0], examples.target_data,
+                        examples.weight_data, &order[start], rows, last.fan_out, last.width,
+                        self.loss, self.scratch)
+                    for i in range(rows):
+                        total += self.row_losses[i]
                 start += rows
             rb_set_mode(mode)
-        return out
+        return (out, total) if with_loss else out
 
     def hand_over(self):
         """((coefs, intercepts), [the same of each moment]): what `read` gives; then it is over.
@@ -830,6 +906,11 @@ cdef class Network:
     def all_finite(self):
         """Whether every parameter is a finite number."""
         return self.parameters is not None and self.is_finite()
+
+    cdef double moved(self) noexcept nogil:
+        """The norm of what all parameters moved by since the call before."""
+        return sqrt(self.kernels.moved(self.before_data, self.layers[0].weights,
+                                       self.n_parameters))
 
     cdef bint is_finite(self) noexcept nogil:
         return self.kernels.all_finite(self.layers[0].weights, self.n_parameters)

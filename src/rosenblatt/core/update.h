@@ -1,32 +1,30 @@
-/* The optimisers' steps: one pass over parameters, gradient and moments. */
+/* The optimisers' steps: one pass over parameters, gradient and moments, whole vectors at a time,
+ * in which the squares that loss and history ask for are summed too. */
 // SPDX-License-Identifier: BSD-3-Clause
 
-/* Summed in vectors of the kernel's precision, in double from block to block. */
-static double NAME(sum_of_squares)(const void *w, ptrdiff_t count) {
-    enum { IN_FLIGHT = 8 }; /* sums, as many as additions are under way at once */
-    const real *x = w;
+static inline double NAME(sum_of_lanes)(NAME(vec) v) {
+    double lanes[LANES];
+    UNROLL for (ptrdiff_t lane = 0; lane < LANES; lane++) lanes[lane] = (double)v[lane];
+    UNROLL for (ptrdiff_t half = LANES / 2; half > 0; half /= 2)
+        UNROLL for (ptrdiff_t lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
+    return lanes[0];
+}
+
+/* before <- w; returns the sum of the squares of what they differed by */
+static double NAME(moved)(void *before, const void *w, ptrdiff_t count) {
+    const real *to = w;
+    real *from = before;
     double total = 0;
     for (ptrdiff_t i0 = 0; i0 < count; i0 += UPDATE_BLOCK) {
         const ptrdiff_t stop = smaller(i0 + UPDATE_BLOCK, count);
-        NAME(vec) sums[IN_FLIGHT] = {{0}};
-        ptrdiff_t i = i0;
-        for (; i + IN_FLIGHT * LANES <= stop; i += IN_FLIGHT * LANES)
-            UNROLL for (int n = 0; n < IN_FLIGHT; n++) {
-                const NAME(vec) v = NAME(load)(x + i + n * LANES);
-                sums[n] += v * v;
-            }
-        for (; i < stop; i += LANES) { /* parameters are whole vectors */
-            const NAME(vec) v = NAME(load)(x + i);
-            sums[0] += v * v;
+        NAME(vec) sums = {0};
+        for (ptrdiff_t i = i0; i < stop; i += LANES) {
+            const NAME(vec) d = NAME(load)(to + i) - NAME(load)(from + i);
+            sums += d * d;
         }
-        UNROLL for (int n = 1; n < IN_FLIGHT; n++) sums[0] += sums[n];
-        double lanes[LANES];
-        UNROLL for (ptrdiff_t lane = 0; lane < LANES; lane++) lanes[lane] = (double)sums[0][lane];
-        UNROLL for (ptrdiff_t half = LANES / 2; half > 0; half /= 2)
-            UNROLL for (ptrdiff_t lane = 0; lane < half; lane++)
-                lanes[lane] += lanes[lane + half];
-        total += lanes[0];
+        total += NAME(sum_of_lanes)(sums);
     }
+    for (ptrdiff_t i = 0; i < count; i++) from[i] = to[i];
     return total;
 }
 
@@ -40,7 +38,8 @@ static int NAME(all_finite)(const void *w, ptrdiff_t count) {
 #define OPTIMIZER(name, n_moments, rate_of_step, ...)                                    \
     static void NAME(update_##name)(real *restrict weights, const real *restrict gradient, \
                                     real *restrict firsts, real *restrict seconds,       \
-                                    ptrdiff_t count, const rb_step *s) {                 \
+                                    ptrdiff_t count, const rb_step *s,                   \
+                                    double *restrict squares) {                          \
         const real rate = (real)(rate_of_step), momentum = (real)s->momentum,            \
                    beta_1 = (real)s->beta_1, rest_1 = (real)(1 - s->beta_1),             \
                    beta_2 = (real)s->beta_2, rest_2 = (real)(1 - s->beta_2),             \
@@ -51,32 +50,40 @@ static int NAME(all_finite)(const void *w, ptrdiff_t count) {
         (void)momentum, (void)beta_1, (void)beta_2, (void)rest_1, (void)rest_2;          \
         (void)epsilon;                                                                   \
         (void)nesterovs_momentum;                                                        \
-        for (ptrdiff_t i = 0; i < count; i++) {                                          \
-            real w = weights[i];                                                         \
-            const real g = (gradient[i] + alpha * w) * per_weight;                       \
-            real first = n_moments > 0 ? firsts[i] : ZERO;                               \
-            real second = n_moments > 1 ? seconds[i] : ZERO;                             \
-            __VA_ARGS__                                                                  \
-            (void)first, (void)second;                                                   \
-            weights[i] = w;                                                              \
-            if (n_moments > 0) firsts[i] = first;                                        \
-            if (n_moments > 1) seconds[i] = second;                                      \
+        NAME(vec) of_w = {0}, of_g = {0};                                                \
+        for (ptrdiff_t i0 = 0; i0 < count; i0 += LANES) {                                \
+            const NAME(vec) v = NAME(load)(weights + i0),                                \
+                            d = NAME(load)(gradient + i0) + alpha * v;                   \
+            of_w += v * v;                                                               \
+            of_g += d * d;                                                               \
+            _Pragma("GCC unroll 1") /* unrolled early it would not become a vector */    \
+            for (ptrdiff_t i = i0; i < i0 + LANES; i++) {                                \
+                real w = weights[i];                                                     \
+                const real g = (gradient[i] + alpha * w) * per_weight;                   \
+                real first = n_moments > 0 ? firsts[i] : ZERO;                           \
+                real second = n_moments > 1 ? seconds[i] : ZERO;                         \
+                __VA_ARGS__                                                              \
+                (void)first, (void)second;                                               \
+                weights[i] = w;                                                          \
+                if (n_moments > 0) firsts[i] = first;                                    \
+                if (n_moments > 1) seconds[i] = second;                                  \
+            }                                                                            \
         }                                                                                \
+        squares[0] = NAME(sum_of_lanes)(of_w);                                           \
+        squares[1] = NAME(sum_of_lanes)(of_g);                                           \
     }
 #include "optimizers.def"
 #undef OPTIMIZER
 
 typedef void NAME(update_function)(real *, const real *, real *, real *, ptrdiff_t,
-                                   const rb_step *);
+                                   const rb_step *, double *);
 static NAME(update_function) *const NAME(update_of)[N_OPTIMIZERS] = {
 #define OPTIMIZER(name, ...) NAME(update_##name),
 #include "optimizers.def"
 #undef OPTIMIZER
 };
 
-static double NAME(update)(void *w, const void *gradient, void *first, void *second,
-                           ptrdiff_t count, const rb_step *step, int optimizer) {
-    const double squares = step->alpha != 0 ? NAME(sum_of_squares)(w, count) : 0;
-    NAME(update_of)[optimizer](w, gradient, first, second, count, step);
-    return squares;
+static void NAME(update)(void *w, const void *gradient, void *first, void *second,
+                         ptrdiff_t count, const rb_step *step, int optimizer, double *squares) {
+    NAME(update_of)[optimizer](w, gradient, first, second, count, step, squares);
 }
