@@ -61,9 +61,9 @@ class History(dict):
         return len(self["loss"])
 
     def extend(self, **columns):
-        """Adds epochs: an array for every column."""
+        """Adds epochs: a list for every column."""
         for name in COLUMNS:
-            self[name] += columns[name].tolist()
+            self[name] += columns[name]
 
     def last(self):
         """The last epoch's EpochRecord."""

@@ -105,7 +105,7 @@ class TrainingRun:
         """
         state, plan = self.state, self.plan
         state.n_epochs = 0
-        n_epochs = 1
+        n_epochs, core_runs_alone = 1, self._may_core_run_alone()
         while state.n_epochs < plan.max_epochs:
             started = time.perf_counter()
             if self.onlookers is not None:
@@ -124,7 +124,7 @@ class TrainingRun:
                 or interruption.requested
             ):
                 return
-            if self.core_runs_alone:
+            if core_runs_alone:
                 seconds = max(time.perf_counter() - started, 1e-9)
                 n_epochs = max(1, min(int(n_done * SECONDS_PER_CALL / seconds), 2 * n_epochs))
         warn_user(
@@ -133,13 +133,11 @@ class TrainingRun:
             ConvergenceWarning,
         )
 
-    @property
-    def core_runs_alone(self):
+    def _may_core_run_alone(self):
         """Whether nothing in Python has to see an epoch."""
         plan = self.plan
         looks = plan.early_stopping or plan.verbose or isinstance(plan.schedule, Plateau)
-        looks = looks or self.onlookers is not None
-        return not looks and self.order.is_continued_in_core
+        return not looks and self.onlookers is None and self.order.is_continued_in_core
 
     def hand_over(self):
         """Leaves parameters and optimiser state with the state; the network ends here."""
@@ -203,13 +201,13 @@ class TrainingRun:
 
     def _keep_history(self, losses, rates, figures):
         """Adds epochs to the history; scores come later."""
-        unknown = np.full(len(losses), np.nan)
+        unknown = [math.nan] * len(losses)
         self.state.history.extend(
-            loss=losses,
+            loss=losses.tolist(),
             validation_loss=unknown,
             validation_score=unknown,
-            learning_rate=rates,
-            **dict(zip(EPOCH_FIGURES, figures.T, strict=True)),
+            learning_rate=rates.tolist(),
+            **dict(zip(EPOCH_FIGURES, figures.T.tolist(), strict=True)),
         )
 
     def _clock(self):

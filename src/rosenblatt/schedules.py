@@ -7,9 +7,9 @@ once. What a step does with its rate is the optimiser's.
 # SPDX-License-Identifier: BSD-3-Clause
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -35,8 +35,7 @@ _SHARE = Interval(Real, 0, 1, closed="both")
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 
-@dataclass(frozen=True)
-class Clock:
+class Clock(NamedTuple):
     """Where training stands when rates are asked for.
 
     Attributes
@@ -111,10 +110,11 @@ class Schedule:
         """
         steps = first_step + np.arange(n_epochs * clock.n_steps)
         n_warmup = self._warmup_steps(clock.n_total)
-        rest = replace(clock, n_total=max(clock.n_total - n_warmup, 1))
+        if n_warmup == 0:
+            return self._rates(steps, clock).reshape(n_epochs, clock.n_steps)
+        rest = clock._replace(n_total=max(clock.n_total - n_warmup, 1))
         rates = self._rates(np.maximum(steps - n_warmup, 0), rest)
-        if n_warmup > 0:
-            rates = rates * np.minimum((steps + 1) / n_warmup, 1)
+        rates = rates * np.minimum((steps + 1) / n_warmup, 1)
         return rates.reshape(n_epochs, clock.n_steps)
 
     def _warmup_steps(self, n_total):

@@ -195,8 +195,8 @@ typedef struct {
                     int loss, void *scratch);
 
     /* One optimiser step on w (count,), in place, with its gradient and moments (first,
-     * second: count each; unused ones may be NULL). squares (2,) = the sums of squares before
-     * the step of w and of gradient + alpha w. */
+     * second: count each; unused ones may be NULL); count is a whole number of vectors.
+     * squares (2,) = the sums of squares before the step of w and of gradient + alpha w. */
     void (*update)(void *w, const void *gradient, void *first, void *second, ptrdiff_t count,
                    const rb_step *step, int optimizer, double *squares);
 

@@ -803,7 +803,8 @@ cdef class Network:
             raise ValueError(f"{learning_rates.shape[0]} epochs of {learning_rates.shape[1]} "
                              f"learning rates are too few for {order.rows.shape[0]} rows in "
                              f"batches of {batch_size}.")
-        if learning_rates.shape[0] > 1 and not order.is_continued_in_core:
+        only_in_python = order.random_state is not None and not order.shuffles
+        if learning_rates.shape[0] > 1 and only_in_python:
             raise ValueError("an order that only Python can continue goes one epoch at a time")
         order._begin()
         job.network, job.examples, job.order = <void *> self, <void *> examples, <void *> order
