@@ -296,7 +296,11 @@ def test_progress_inside_a_search_ends_every_bar(capsys):
     outer.close()
     lines = capsys.readouterr().err.split("\n")
     assert all("outer" not in line or "MLPClassifier" not in line for line in lines)
-    assert not [bar for bar in tqdm.tqdm._instances if "MLP" in str(bar)]
+    progress = Progress()
+    progress.on_fit_begin(model, 3)
+    bar = progress._bar
+    progress.on_fit_end(model)
+    assert bar.disable  # which closing sets
 
 
 def test_progress_is_silent_in_worker_processes(capfd):

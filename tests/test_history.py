@@ -3,6 +3,7 @@
 import copy
 import pickle
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -87,12 +88,13 @@ def test_figures_are_what_numpy_finds(widths, n_threads, isa, dtype):
     )
     net.share_above = 0
     net.set_optimizer(alpha=0.3)
-    for view in [*net.coefs, *net.intercepts]:
-        view[...] = rng.uniform(-0.5, 0.5, view.shape)
+    coefs = [rng.uniform(-0.5, 0.5, shape).astype(dtype) for shape in pairwise(widths)]
+    net.write(net.parameters, coefs, [rng.uniform(-0.5, 0.5, n).astype(dtype) for n in widths[1:]])
     examples, rows = Examples(X, targets), np.arange(40)
     net.loss_and_gradient(examples, rows)
-    gradient = [g + 0.3 * w for g, w in zip(net.coef_gradients, net.coefs, strict=True)]
-    gradient = np.concatenate([g.ravel() for g in [*gradient, *net.intercept_gradients]]) / 40
+    of_coefs, of_intercepts = net.read(net.gradient)
+    of_coefs = [g + 0.3 * w for g, w in zip(of_coefs, coefs, strict=True)]
+    gradient = np.concatenate([g.ravel() for g in [*of_coefs, *of_intercepts]]) / 40
     before = net.parameters.astype(float)
     figures = np.full((1, 3), np.nan)
     net.train_epochs(
@@ -182,6 +184,7 @@ def test_validation_figures_are_scikit_learns():
         np.transpose([model.history_["validation_loss"], model.history_["validation_score"]]), seen
     )
     assert model.history_["validation_score"] == model.validation_scores_
+    assert all(0 < seconds < 600 for seconds in model.history_["seconds"])
 
 
 def test_validation_loss_of_a_regression():
