@@ -124,7 +124,16 @@ def regressor(data, weighted=False, **params):
 
 
 SGD = {"solver": "sgd", "learning_rate_init": 0.05}
-NEW_PARAMETERS = {"n_jobs": None, "dtype": None, "tol_params": None, "callbacks": None}
+NEW_PARAMETERS = {
+    "n_jobs": None,
+    "dtype": None,
+    "tol_params": None,
+    "callbacks": None,
+    "scoring": None,
+    "restore_best": True,
+    "partial_fit_shuffle": "repeat",
+}
+VALIDATION = ["X_val", "y_val", "sample_weight_val"]  # of fit and partial_fit, ours alone
 CASES = {
     # solvers and targets
     "adam-multiclass": classifier(digits),
@@ -237,11 +246,12 @@ CASES = {
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_parameters_and_defaults_are_scikit_learns(name):
-    """Names and defaults are scikit-learn's, plus n_jobs and dtype; two are positional."""
+    """Names and defaults are scikit-learn's, plus some of ours; two are positional."""
+    new = NEW_PARAMETERS | ({"class_weight": None} if name == "MLPClassifier" else {})
     ours = inspect.signature(getattr(rosenblatt, name)).parameters
     theirs = inspect.signature(getattr(neural_network, name)).parameters
     defaults = {parameter.name: parameter.default for parameter in theirs.values()}
-    assert {p.name: p.default for p in ours.values()} == defaults | NEW_PARAMETERS
+    assert {p.name: p.default for p in ours.values()} == defaults | new
     positional = [p.name for p in ours.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert positional == ["hidden_layer_sizes", "activation"]
 
@@ -255,9 +265,12 @@ def test_methods_are_scikit_learns(name):
     ]:
         assert callable(getattr(ours, method))
         if not method.startswith("set_"):
-            assert list(inspect.signature(getattr(ours, method)).parameters) == list(
-                inspect.signature(getattr(theirs, method)).parameters
-            ), method
+            arguments = list(inspect.signature(getattr(ours, method)).parameters)
+            new = VALIDATION if method in ("fit", "partial_fit") else []
+            assert arguments == [
+                *inspect.signature(getattr(theirs, method)).parameters,
+                *new,
+            ], method
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())

@@ -71,8 +71,15 @@ SWITCHES = {
     "random_state": ["seed", -1, 1.5],
 }
 LAYERS = {"hidden_layer_sizes": [0, -3, 2.5, "wide", None]}
-NEW = {"tol_params": [-1e-9, "a", np.nan], "callbacks": [3, [3], {"a": 1}]}
-NOT_AS_IN_SCIKIT_LEARN = {*NEW, "learning_rate"}  # which takes more, so its message is another
+NEW = {
+    "tol_params": [-1e-9, "a", np.nan],
+    "callbacks": [3, [3], {"a": 1}],
+    "scoring": ["acuracy", 3, ["accuracy"]],
+    "restore_best": ["yes", 2, None],
+    "partial_fit_shuffle": ["on", True, None],
+}
+# those that take more have another message
+NOT_AS_IN_SCIKIT_LEARN = {*NEW, "learning_rate", "warm_start"}
 BAD_VALUES = [
     (name, value)
     for table in [NUMBERS, CHOICES, SWITCHES, LAYERS, NEW]

@@ -50,7 +50,7 @@ def test_gradient_norm_is_pytorchs(alpha, weighted):
     from rosenblatt._state import initial_parameters
 
     data = MLPClassifier(**options)._training_data(
-        X, y, None, goes_on=False, incremental=False, classes=None
+        X, y, None, validation=None, goes_on=False, incremental=False, classes=None
     )
     twin = copy.copy(model)
     plan = training_plan(model, data, incremental=False)

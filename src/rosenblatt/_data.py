@@ -5,10 +5,11 @@ estimators' predict. Nothing is drawn at random: the validation split is trainin
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import (
     check_classification_targets,
     type_of_target,
@@ -27,6 +28,8 @@ class TrainingData:
     Attributes
     ----------
     X : ndarray of shape (n_samples, n_features), C-contiguous, or CSR matrix
+    y : ndarray
+        Labels or numbers as they came.
     targets : ndarray
         (n_samples,) class indices where the loss takes classes, else (n_samples, n_outputs).
     sample_weight : ndarray of shape (n_samples,) or None
@@ -34,15 +37,22 @@ class TrainingData:
         The row of the engine's table that fits the target.
     n_outputs : int
     strata : ndarray of shape (n_samples,) or None
-        What a validation split keeps the shares of; None for multilabel and regression.
+        The rows' classes, as numbers; None for multilabel and regression.
+    classes : ndarray or None
+        The labels in the order of these numbers; None for regression.
+    validation : TrainingData or None
+        Rows that were handed in to validate on.
     """
 
     X: object
+    y: np.ndarray
     targets: np.ndarray
     sample_weight: np.ndarray | None
     loss: object
     n_outputs: int
     strata: np.ndarray | None
+    classes: np.ndarray | None = None
+    validation: object = None
 
 
 def checked_rows(estimator, X, *, reset=False, dtype=None):
@@ -62,14 +72,14 @@ def _engine_rows(X):
     return X if sp.issparse(X) else np.require(X, requirements=["C", "A"])
 
 
-def _checked_pair(estimator, X, y, reset, **options):
+def _checked_pair(estimator, X, y, *, reset, dtype=None, **options):
     X, y = validate_data(
         estimator,
         X,
         y,
         accept_sparse="csr",
         multi_output=True,
-        dtype=estimator.dtype or (np.float64, np.float32),
+        dtype=dtype or estimator.dtype or (np.float64, np.float32),
         order="C",
         reset=reset,
         **options,
@@ -79,9 +89,25 @@ def _checked_pair(estimator, X, y, reset, **options):
     return _engine_rows(X), y
 
 
-def regression_data(estimator, X, y, sample_weight, *, reset):
-    """TrainingData of a regressor: y of shape (n_samples,) or (n_samples, n_outputs)."""
-    X, y = _checked_pair(estimator, X, y, reset, y_numeric=True)
+def regression_data(estimator, X, y, sample_weight, *, reset, validation=None):
+    """TrainingData of a regressor: y of shape (n_samples,) or (n_samples, n_outputs).
+
+    Parameters
+    ----------
+    validation : tuple or None
+        (X_val, y_val, sample_weight_val).
+    """
+    data = _regression_rows(estimator, X, y, sample_weight, reset=reset)
+    if validation is None:
+        return data
+    held_out = _regression_rows(estimator, *validation, reset=False, dtype=data.X.dtype)
+    if held_out.n_outputs != data.n_outputs:
+        raise ValueError(f"y_val has {held_out.n_outputs} outputs, y has {data.n_outputs}.")
+    return replace(data, validation=held_out)
+
+
+def _regression_rows(estimator, X, y, sample_weight, *, reset, dtype=None):
+    X, y = _checked_pair(estimator, X, y, reset=reset, dtype=dtype, y_numeric=True)
     if sp.issparse(y) or y.dtype.kind not in "fiub":
         kind = "a sparse matrix" if sp.issparse(y) else f"values of type {y.dtype}"
         raise ValueError(f"y must be an array of numbers, got {kind}.")
@@ -97,7 +123,7 @@ def regression_data(estimator, X, y, sample_weight, *, reset):
         targets = np.require(y.reshape(len(y), -1), dtype=X.dtype, requirements=["C", "A"])
     if not np.isfinite(targets).all():
         raise ValueError(f"y has values too large for {X.dtype}; scale it, or use dtype='float64'.")
-    return TrainingData(X, targets, sample_weight, loss, targets.shape[1], None)
+    return TrainingData(X, y, targets, sample_weight, loss, targets.shape[1], None)
 
 
 def checked_labels(y):
@@ -122,7 +148,7 @@ def checked_labels(y):
     return y, unique_labels(y), kind.startswith("multilabel")
 
 
-def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classes):
+def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classes, validation=None):
     """TrainingData of a classifier, and its classes.
 
     Parameters
@@ -130,6 +156,8 @@ def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classe
     resolve_classes : callable
         Given the labels in y and whether it is multilabel, returns the classes or raises where
         earlier calls disagree.
+    validation : tuple or None
+        (X_val, y_val, sample_weight_val).
 
     Returns
     -------
@@ -137,10 +165,24 @@ def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classe
     resolved : (ndarray, bool)
         Classes, and whether y is an indicator matrix.
     """
-    X, y = _checked_pair(estimator, X, y, reset)
+    X, y = _checked_pair(estimator, X, y, reset=reset)
     sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
     y, labels, multilabel = checked_labels(y)
     classes = resolve_classes(labels, multilabel)
+    data = _encoded(X, y, sample_weight, classes, multilabel)
+    if validation is not None:
+        X, y, sample_weight = validation
+        X, y = _checked_pair(estimator, X, y, reset=False, dtype=data.X.dtype)
+        sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
+        y, labels, of_same_kind = checked_labels(y)
+        _refuse_other_classes(labels, of_same_kind, classes, multilabel)
+        held_out = _encoded(X, y, sample_weight, classes, multilabel)
+        data = replace(data, validation=held_out)
+    return data, (classes, multilabel)
+
+
+def _encoded(X, y, sample_weight, classes, multilabel):
+    """TrainingData of checked rows and labels."""
     if multilabel:
         values = np.unique(y)
         if len(values) == 2 and 0 not in values:
@@ -152,8 +194,18 @@ def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classe
     else:
         strata = np.searchsorted(classes, y).astype(np.intp)
         loss, n_outputs, targets = _class_targets(strata, len(classes), X.dtype)
-    data = TrainingData(X, targets, sample_weight, loss, n_outputs, strata)
-    return data, (classes, multilabel)
+    return TrainingData(X, y, targets, sample_weight, loss, n_outputs, strata, classes)
+
+
+def _refuse_other_classes(labels, is_multilabel, classes, multilabel):
+    """Raises ValueError for labels of a y_val that the classes of y do not describe."""
+    if is_multilabel != multilabel:
+        raise ValueError("y_val must be what y is: an indicator matrix, or one label a row.")
+    if multilabel and len(labels) != len(classes):
+        raise ValueError(f"y_val has {len(labels)} labels, y has {len(classes)}.")
+    unknown = [] if multilabel else np.setdiff1d(labels, classes)
+    if len(unknown):
+        raise ValueError(f"y_val has classes that y does not have: {unknown}; y has {classes}.")
 
 
 def _class_targets(indices, n_classes, dtype):
@@ -161,3 +213,41 @@ def _class_targets(indices, n_classes, dtype):
     if n_classes <= 2:
         return LOSSES["binary_log_loss"], 1, indices.astype(dtype).reshape(-1, 1)
     return LOSSES["multiclass_log_loss"], n_classes, indices
+
+
+def training_weights(data, rows, class_weight):
+    """The weights of all rows where those in `rows` are trained on, or None.
+
+    A row of them has sample_weight * class_weight / mean of class_weight over `rows`; the
+    others keep their sample_weight.
+
+    Parameters
+    ----------
+    data : TrainingData
+    rows : ndarray of int
+    class_weight : dict, 'balanced' or None
+
+    Raises
+    ------
+    ValueError
+        For weights that are no finite numbers >= 0 or make all rows weigh 0; for a label in
+        the dict that is no class.
+    """
+    if class_weight is None:
+        return data.sample_weight
+    indices = data.strata[rows]
+    if class_weight == "balanced":
+        counts = np.bincount(indices, minlength=len(data.classes))
+        of_class = len(rows) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    else:
+        of_class = compute_class_weight(class_weight, classes=data.classes, y=data.classes)
+    of_row = of_class[indices].astype(float)
+    if not (np.isfinite(of_class).all() and (of_class >= 0).all() and of_row.any()):
+        raise ValueError(
+            f"class_weight must hold finite numbers >= 0, for some row above 0, got "
+            f"{class_weight!r}."
+        )
+    weights = np.ones(data.X.shape[0]) if data.sample_weight is None else data.sample_weight
+    weights = weights.astype(float)
+    weights[rows] *= of_row / of_row.mean()
+    return weights.astype(data.X.dtype)

@@ -172,6 +172,22 @@ def _are_functions(value):
     return isinstance(value, (list, tuple)) and all(map(_is_function, value))
 
 
+class _ScorerNames:
+    """The names of scikit-learn's scorers, which take long to import, and 'loss'."""
+
+    def accepts(self, value):
+        return isinstance(value, str) and Options(str, self._names()).accepts(value)
+
+    def __str__(self):
+        return str(Options(str, self._names()))
+
+    @staticmethod
+    def _names():
+        from sklearn.metrics import get_scorer_names
+
+        return ("loss", *get_scorer_names())
+
+
 _NONE = _Predicate(_is_none, "None")
 _BOOLEANS = (_InstanceOf(bool), _InstanceOf(np.bool_))
 # numpy.random.RandomState takes 32 bits
@@ -185,6 +201,7 @@ _MARKERS = {
     "array-like": _Predicate(_is_array_like, "an array-like"),
     "boolean": _AnyOf(_BOOLEANS),
     "random_state": _AnyOf((_SEED, _InstanceOf(np.random.RandomState), _NONE)),
+    "scoring": _ScorerNames(),
     "verbose": _AnyOf((Interval(Integral, 0, None), *_BOOLEANS)),
 }
 
@@ -207,8 +224,8 @@ def validate_parameters(estimator):
         The class attribute ``_parameter_rules`` gives for every constructor parameter the list
         of its rules, of which one must hold. A rule is an `Interval`, an `Options`, a type,
         None, the function ``callable``, or one of "array-like", "boolean", "function" (a callable
-        that is no class), "functions" (a list of them), "random_state" and "verbose". Under
-        scikit-learn's setting ``skip_parameter_validation`` nothing is checked.
+        that is no class), "functions" (a list of them), "random_state", "scoring"
+        (a scorer's name or 'loss') and "verbose". Under scikit-learn's setting ``skip_parameter_validation`` nothing is checked.
 
     Raises
     ------

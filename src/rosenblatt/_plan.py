@@ -47,6 +47,11 @@ class Plan:
     batch_size : int or 'auto'
     max_epochs : int
     tol_params : float or None
+    scoring : None, 'loss' or callable
+        A scorer of (estimator, X, y); None is accuracy or R^2.
+    class_weight : dict, 'balanced' or None
+    keeps_optimizer : bool
+        Whether training may go on from where this fit ends, its optimiser's state included.
     """
 
     widths: tuple
@@ -68,15 +73,14 @@ class Plan:
     tol_params: float | None
     n_iter_no_change: float
     early_stopping: bool
+    restore_best: bool
+    scoring: object
+    class_weight: object
+    keeps_optimizer: bool
     validation_fraction: float
     alpha: float
     verbose: int
     n_threads: int
-
-    @property
-    def keeps_optimizer(self):
-        """Whether training may go on from where this fit ends, its optimiser's state included."""
-        return self.incremental
 
     @property
     def is_stochastic(self):
@@ -125,6 +129,10 @@ def training_plan(estimator, data, *, incremental):
         tol_params=estimator.tol_params,
         n_iter_no_change=estimator.n_iter_no_change,
         early_stopping=bool(estimator.early_stopping),
+        restore_best=bool(estimator.restore_best),
+        scoring=_scorer(estimator.scoring),
+        class_weight=getattr(estimator, "class_weight", None),
+        keeps_optimizer=incremental or estimator.warm_start == "optimizer",
         validation_fraction=estimator.validation_fraction,
         alpha=float(estimator.alpha),
         verbose=estimator.verbose,
@@ -132,13 +140,26 @@ def training_plan(estimator, data, *, incremental):
     )
 
 
-def refuse_without_epochs(estimator):
+def _scorer(scoring):
+    if not isinstance(scoring, str) or scoring == "loss":
+        return scoring
+    from sklearn.metrics import get_scorer  # which take long to import
+
+    return get_scorer(scoring)
+
+
+def refuse_without_epochs(estimator, X_val):
     """Raises ValueError where solver='lbfgs' is given what needs steps or epochs to act on.
 
     Names of schedules are only ignored, as in scikit-learn.
     """
     if estimator.solver in OPTIMIZERS:
         return
+    if X_val is not None:
+        raise ValueError(
+            "X_val is for solvers that take steps: "
+            f"{', '.join(map(repr, OPTIMIZERS))}; got solver={estimator.solver!r}."
+        )
     meant = {name: getattr(estimator, name) for name in ("tol_params", "callbacks")}
     if not isinstance(estimator.learning_rate, str):
         meant["learning_rate"] = estimator.learning_rate

@@ -33,6 +33,10 @@ class State:
     best_loss, best_validation_score : float
     n_epochs_without_improvement : int
     optimizer : OptimizerState or None
+    best_parameters : (list of ndarray, list of ndarray) or None
+        coefs and intercepts that scored best, under early stopping.
+    is_exhausted : bool
+        Whether patience is at its end.
     """
 
     coefs: list
@@ -48,6 +52,8 @@ class State:
     best_validation_score: float = -np.inf
     n_epochs_without_improvement: int = 0
     optimizer: object = None
+    best_parameters: tuple | None = None
+    is_exhausted: bool = False
 
 
 @dataclass

@@ -14,9 +14,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from rosenblatt._base import warn_user
+from rosenblatt._data import training_weights
 from rosenblatt._interruption import Interruption
-from rosenblatt._scores import validation_score
 from rosenblatt._state import OptimizerState
+from rosenblatt._validation import split_rows
 from rosenblatt.core.network import EPOCH_FIGURES, Examples, Network, RowOrder, StoppingRule
 from rosenblatt.schedules import Adaptive, Clock, Plateau
 
@@ -46,7 +47,7 @@ def train(plan, data, state, onlookers=None, publish=None):
     onlookers : Onlookers or None
         Told of every epoch; may stop training.
     publish : callable
-        Called before they are told of an epoch's end, when the state has its parameters.
+        Returns the estimator as the state has it, for onlookers and scorers.
 
     Raises
     ------
@@ -79,14 +80,10 @@ class TrainingRun:
     def __init__(self, plan, data, state, onlookers=None, publish=None):
         self.plan, self.data, self.state = plan, data, state
         self.onlookers, self.publish = onlookers, publish
-        self.rows, self.validation_rows = split_rows(plan, data, state.random_state)
+        self.rows, self.validation = split_rows(plan, data, state.random_state)
         self.batch_size = plan.rows_per_step(len(self.rows))
-        self.examples = Examples(data.X, data.targets, data.sample_weight)
-        self.validation_targets = self.validation_weight = None
-        if plan.early_stopping:
-            self.validation_targets = data.targets[self.validation_rows]
-            if data.sample_weight is not None:
-                self.validation_weight = data.sample_weight[self.validation_rows]
+        weights = training_weights(data, self.rows, plan.class_weight)
+        self.examples = Examples(data.X, data.targets, weights)
         self.n_steps = -(-len(self.rows) // self.batch_size)
         # check_random_state(None) is NumPy's global generator, from which others draw too
         is_private = state.random_state is not check_random_state(None)
@@ -95,7 +92,7 @@ class TrainingRun:
         )
         self.network = build_network(plan, data, state, self.batch_size)
         self._resume_optimizer()
-        self.best_parameters = self.network.parameters.copy() if plan.early_stopping else None
+        self.best_parameters = self._first_best_parameters()
 
     def epochs(self, interruption):
         """Trains until the plan's rules or Ctrl-C say stop.
@@ -114,15 +111,11 @@ class TrainingRun:
             if not self.network.all_finite():
                 self._diverged()
                 return
-            if plan.early_stopping:
+            if self.validation is not None:
                 self._validate()
             self._look_for_plateau()
-            if (
-                self._is_stopped()
-                or self._is_finished()
-                or plan.incremental
-                or interruption.requested
-            ):
+            is_stopped, is_finished = self._is_stopped(), self._is_finished()
+            if is_stopped or is_finished or plan.incremental or interruption.requested:
                 return
             if core_runs_alone:
                 seconds = max(time.perf_counter() - started, 1e-9)
@@ -136,17 +129,33 @@ class TrainingRun:
     def _may_core_run_alone(self):
         """Whether nothing in Python has to see an epoch."""
         plan = self.plan
-        looks = plan.early_stopping or plan.verbose or isinstance(plan.schedule, Plateau)
+        looks = self.validation is not None or plan.verbose or isinstance(plan.schedule, Plateau)
         return not looks and self.onlookers is None and self.order.is_continued_in_core
 
     def hand_over(self):
-        """Leaves parameters and optimiser state with the state; the network ends here."""
-        network, optimizer = self.network, self.state.optimizer
+        """Leaves parameters and optimiser state with the state; the network ends here.
+
+        The best parameters take the place of the last where training is over, which one call of
+        partial_fit does not mean.
+        """
+        network, state, plan = self.network, self.state, self.plan
         if self.best_parameters is not None:
-            network.parameters[...] = self.best_parameters
+            if not plan.incremental or state.is_exhausted or not network.all_finite():
+                network.parameters[...] = self.best_parameters
+            if plan.incremental:
+                state.best_parameters = network.read(self.best_parameters)
             self.best_parameters = None
-        optimizer.n_steps = network.n_steps
-        (self.state.coefs, self.state.intercepts), optimizer.moments = network.hand_over()
+        state.optimizer.n_steps = network.n_steps
+        (state.coefs, state.intercepts), state.optimizer.moments = network.hand_over()
+
+    def _first_best_parameters(self):
+        """A block for the best parameters so far, or None; partial_fit goes on with its own."""
+        if not (self.plan.early_stopping and self.plan.restore_best):
+            return None
+        block = self.network.parameters.copy()
+        if self.state.best_parameters is not None:
+            self.network.write(block, *self.state.best_parameters)
+        return block
 
     def _keep_optimizer(self):
         optimizer = self.state.optimizer
@@ -222,47 +231,46 @@ class TrainingRun:
         )
 
     def _validate(self):
-        state, started = self.state, time.perf_counter()
-        score, loss = self._validation_score()
-        state.validation_scores.append(score)
+        state, plan, started = self.state, self.plan, time.perf_counter()
+        score, loss = self.validation.score(self.network, self._fitted_estimator)
         state.history["validation_score"][-1] = score
         state.history["validation_loss"][-1] = loss
         state.history["seconds"][-1] += time.perf_counter() - started
-        if self.plan.verbose:
-            print(f"Validation score: {score:f}")
-        if score < state.best_validation_score + self.plan.tol:
+        self._print_if_verbose(f"Validation score: {score:f}")
+        if not plan.early_stopping:
+            return
+        state.validation_scores.append(score)
+        if score < state.best_validation_score + plan.tol:
             state.n_epochs_without_improvement += 1
         else:
             state.n_epochs_without_improvement = 0
         if score > state.best_validation_score:
             state.best_validation_score = score
-            self.best_parameters[...] = self.network.parameters
+            if self.best_parameters is not None:
+                self.best_parameters[...] = self.network.parameters
+
+    def _fitted_estimator(self):
+        keep_parameters(self.network, self.state)
+        if self.plan.keeps_optimizer:
+            self._keep_optimizer()
+        return self.publish()
 
     def _look_for_plateau(self):
         schedule, state = self.plan.schedule, self.state
         if not isinstance(schedule, Plateau):
             return
-        optimizer, is_scored = state.optimizer, self.validation_rows is not None
+        optimizer, is_scored = state.optimizer, self.validation is not None
         optimizer.learning_rate = schedule.observe(
             optimizer.learning_rate,
-            state.validation_scores[-1] if is_scored else state.loss,
+            state.history["validation_score"][-1] if is_scored else state.loss,
             optimizer.schedule_memory,
             higher_is_better=is_scored,
         )
 
-    def _validation_score(self):
-        """(score, loss) on the validation rows: accuracy (of whole rows for multilabel) or R^2."""
-        rows, weight = self.validation_rows, self.validation_weight
-        predictions, loss = self.network.predict(self.examples, rows, with_loss=True)
-        score = validation_score(
-            predictions, self.validation_targets, weight, self.data.loss.target
-        )
-        return score, loss / (len(rows) if weight is None else weight.sum(dtype=float))
-
     def _diverged(self):
         """Parameters that are no numbers stay so: there is nothing to wait for."""
         message = NON_FINITE.format(self.plan.learning_rate_init)
-        if not self.plan.early_stopping:
+        if self.best_parameters is None:
             raise ValueError(message)
         self.state.validation_scores.append(np.nan)
         warn_user(f"{message} The best weights are kept.", ConvergenceWarning)
@@ -271,10 +279,7 @@ class TrainingRun:
         """Whether an onlooker, or parameters that hardly move, end training."""
         plan, history, is_stopped = self.plan, self.state.history, False
         if self.onlookers is not None:
-            keep_parameters(self.network, self.state)
-            if plan.keeps_optimizer:
-                self._keep_optimizer()
-            self.publish()
+            self._fitted_estimator()
             is_stopped = self.onlookers.end_epoch(history.last())
         if plan.tol_params is not None and history["parameter_change"][-1] < plan.tol_params:
             self._print_if_verbose(
@@ -286,6 +291,7 @@ class TrainingRun:
     def _is_finished(self):
         """Whether patience is at its end and learning_rate='adaptive' has nothing to lower."""
         plan, state, optimizer = self.plan, self.state, self.state.optimizer
+        state.is_exhausted = False
         if state.n_epochs_without_improvement <= plan.n_iter_no_change:
             return False
         message = (
@@ -303,6 +309,7 @@ class TrainingRun:
             return False
         too_small = " Learning rate too small." if is_adaptive else ""
         self._print_if_verbose(f"{message}{too_small} Stopping.")
+        state.is_exhausted = True
         return True
 
     def _print_if_verbose(self, message):
@@ -312,7 +319,7 @@ class TrainingRun:
 
 def build_network(plan, data, state, batch_size):
     """A network of the plan with the state's parameters in it, which the state gives up."""
-    optimizer = plan.solver if plan.is_stochastic else None
+    optimizer, validation = plan.solver if plan.is_stochastic else None, data.validation
     network = Network(
         plan.widths,
         plan.activations,
@@ -320,7 +327,7 @@ def build_network(plan, data, state, batch_size):
         batch_size,
         plan.dtype,
         optimizer=optimizer,
-        is_sparse=sp.issparse(data.X),
+        is_sparse=sp.issparse(data.X) or (validation is not None and sp.issparse(validation.X)),
         n_threads=plan.n_threads,
     )
     network.set_optimizer(alpha=plan.alpha, **plan.optimizer)
@@ -332,51 +339,3 @@ def build_network(plan, data, state, batch_size):
 def keep_parameters(network, state):
     """Copies the network's parameters into the state, as plain arrays of their own."""
     state.coefs, state.intercepts = network.read(network.parameters)
-
-
-def split_rows(plan, data, random_state):
-    """Indices of the rows to train on and of those to validate on (None without)."""
-    every = np.arange(data.X.shape[0])
-    if not plan.early_stopping:
-        return every, None
-    # with scikit-learn's metrics behind it, which take longer to import than this package
-    from sklearn.model_selection import train_test_split
-
-    n_validation = math.ceil(plan.validation_fraction * len(every))
-    if n_validation < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the size of your "
-            f"dataset: validation_fraction={plan.validation_fraction} of n_samples={len(every)} "
-            f"makes {n_validation}, and 2 are needed."
-        )
-    rows, validation = train_test_split(
-        every,
-        test_size=plan.validation_fraction,
-        random_state=random_state,
-        stratify=_strata(data, n_validation),
-    )
-    if data.sample_weight is not None and data.sample_weight[validation].sum() == 0:
-        raise ValueError(
-            "The sample_weight of the validation set's rows sum to 0: they have no score. Increase "
-            "'validation_fraction' or leave out rows without weight."
-        )
-    return rows, validation
-
-
-def _strata(data, n_validation):
-    """The classes whose shares the split keeps; None, with a warning, where it cannot.
-
-    Two classes that cannot be kept are an error, of train_test_split, as in scikit-learn.
-    """
-    if data.loss.target != "class":
-        return data.strata
-    counts = np.bincount(data.strata)
-    counts = counts[counts > 0]
-    if counts.min() >= 2 and len(counts) <= min(n_validation, len(data.strata) - n_validation):
-        return data.strata
-    warn_user(
-        "The validation set is drawn without keeping the classes' shares: that takes two rows of "
-        f"every class and a row for each in both parts. The smallest of {len(counts)} classes "
-        f"has {counts.min()}, the validation set {n_validation}."
-    )
-    return None

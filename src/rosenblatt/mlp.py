@@ -6,7 +6,9 @@ run in _training or _lbfgs, predictions come from the core.
 
 # SPDX-License-Identifier: BSD-3-Clause
 import copy
+from dataclasses import replace
 from functools import partial
+from inspect import signature
 from itertools import pairwise
 from numbers import Integral, Real
 
@@ -19,7 +21,7 @@ from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt import _lbfgs, _training
-from rosenblatt._base import RosenblattEstimator
+from rosenblatt._base import RosenblattEstimator, warn_user
 from rosenblatt._data import checked_rows, classification_data, regression_data
 from rosenblatt._history import History
 from rosenblatt._onlookers import CallbackSupportMixin, looking_on, with_callbacks
@@ -87,8 +89,10 @@ solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
     verbose : bool or int, default=False
         Whether to print each epoch's loss.
 
-    warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last `fit`, with a new optimiser.
+    warm_start : bool or 'optimizer', default=False
+        Whether `fit` goes on from the weights of the last `fit`, with a new optimiser; with
+        'optimizer' with the last one's state too (moments, steps, and the rate where
+        'invscaling', 'adaptive' or 'plateau' had taken it).
 
     momentum : float in [0, 1], default=0.9
         Of the velocity, for 'sgd'.
@@ -102,7 +106,20 @@ solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
         the classes' shares (multilabel targets: it does not). Not used by lbfgs.
 
     validation_fraction : float in [0, 1), default=0.1
-        The share of rows set aside by `early_stopping`.
+        The share of rows set aside by `early_stopping`, unless `fit` is given X_val.
+
+    scoring : str, callable or None, default=None
+        What early stopping looks at, the higher the better: None is accuracy (of whole rows
+        for multilabel) or R^2; 'loss' the negative mean loss without the penalty; or a
+        scorer's name, or a callable of (estimator, X, y), as in scikit-learn. Validation rows
+        count with their sample_weight, also in scikit-learn's scorers.
+
+    restore_best : bool, default=True
+        Whether early stopping ends with the weights that scored best, or with the last.
+
+    partial_fit_shuffle : {'repeat', 'continue'}, default='repeat'
+        With an int `random_state`: whether every call of `partial_fit` draws the same order of
+        rows, as in scikit-learn, or goes on drawing where the last call ended.
 
     beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
         Decay rates of adam's means of the gradient and of its square.
@@ -182,6 +199,10 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
     best_loss_ : float or None
         The lowest of them; None with early stopping. Not with lbfgs.
 
+    stopped_ : bool
+        After `partial_fit` with early stopping: whether patience is at its end. The best
+        weights are then put back, and further calls warn and do nothing.
+
     validation_scores_ : list of float or None
         With early stopping, every epoch's score on the validation rows; NaN where
         predictions were no numbers.
@@ -203,6 +224,9 @@ _STOCHASTIC_ATTRIBUTES = (
     "best_validation_score_",
     "_n_epochs_without_improvement",
     "_optimizer",
+    "_random_state",
+    "_best_parameters",
+    "stopped_",
 )
 
 
@@ -236,7 +260,7 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         "random_state": ["random_state"],
         "tol": [Interval(Real, 0, None, closed="left")],
         "verbose": ["verbose"],
-        "warm_start": ["boolean"],
+        "warm_start": ["boolean", Options(str, ("optimizer",))],
         "momentum": [Interval(Real, 0, 1, closed="both")],
         "nesterovs_momentum": ["boolean"],
         "early_stopping": ["boolean"],
@@ -255,6 +279,9 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             Interval(Integral, None, -1, closed="right"),
         ],
         "dtype": [None, Options(str, ("float32", "float64"))],
+        "scoring": [None, "scoring", "function"],
+        "restore_best": ["boolean"],
+        "partial_fit_shuffle": [Options(str, ("repeat", "continue"))],
         "tol_params": [None, Interval(Real, 0, None, closed="left")],
         "callbacks": [None, "functions"],
     }
@@ -287,6 +314,9 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         max_fun=15000,
         n_jobs=None,
         dtype=None,
+        scoring=None,
+        restore_best=True,
+        partial_fit_shuffle="repeat",
         tol_params=None,
         callbacks=None,
     ):
@@ -315,6 +345,9 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         self.max_fun = max_fun
         self.n_jobs = n_jobs
         self.dtype = dtype
+        self.scoring = scoring
+        self.restore_best = restore_best
+        self.partial_fit_shuffle = partial_fit_shuffle
         self.tol_params = tol_params
         self.callbacks = callbacks
 
@@ -323,7 +356,7 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         tags.input_tags.sparse = True
         return tags
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the network to X and y.
 
         Parameters
@@ -336,6 +369,14 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, relative to the others of their batch: a batch's loss is
             divided by the sum of its weights; a batch of weight 0 is skipped.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Rows to score after every epoch, recorded in `history_`; early_stopping=True looks
+            at them instead of setting rows aside. In a Pipeline, transform_input=["X_val"]
+            transforms them as X.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their targets.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights.
 
         Returns
         -------
@@ -357,31 +398,62 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             reason, or if training diverged under early stopping.
         UserWarning
             If batch_size is larger than the data, if the validation set cannot keep the
-            classes' shares, or if Ctrl-C ended training: the weights so far are kept.
+            classes' shares, if validation_fraction was set though there is an X_val, or if
+            Ctrl-C ended training: the weights so far are kept.
         """
-        return self._fit(X, y, sample_weight)
+        validation = self._given_validation(X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, validation)
+
+    def _given_validation(self, X_val, y_val, sample_weight_val):
+        """What was given as one, or None."""
+        if X_val is None and y_val is None:
+            return None
+        if y_val is None:
+            raise ValueError("X_val is provided, but y_val was not provided.")
+        if X_val is None:
+            raise ValueError("y_val is provided, but X_val was not provided.")
+        default = signature(type(self)).parameters["validation_fraction"].default
+        if self.early_stopping and self.validation_fraction != default:
+            warn_user(
+                f"validation_fraction={self.validation_fraction!r} is not used: early stopping "
+                "looks at X_val."
+            )
+        return X_val, y_val, sample_weight_val
 
     @with_callbacks
-    def _fit(self, X, y, sample_weight, *, incremental=False, classes=None):
+    def _fit(self, X, y, sample_weight, validation, *, incremental=False, classes=None):
         """Checks the parameters, calls in the onlookers, and fits."""
         validate_parameters(self)
         hidden_widths(self.hidden_layer_sizes)
-        refuse_without_epochs(self)
+        refuse_without_epochs(self, None if validation is None else validation[0])
         if incremental and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
+            if validation is None:
+                raise ValueError("partial_fit does not support early_stopping=True")
+            if getattr(self, "stopped_", False):
+                warn_user(
+                    "The validation score has not improved for too long: training is over, and "
+                    "stopped_ is True. partial_fit did nothing."
+                )
+                return self
         max_epochs = 1 if incremental else self.max_iter if self.solver in OPTIMIZERS else 0
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         with (
             looking_on(self, max_epochs, X=X, y=y, metadata=metadata) as onlookers,
             self._unchanged_on_error(),
         ):
-            return self._fit_checked(X, y, sample_weight, onlookers, incremental, classes)
+            goes_on = hasattr(self, "coefs_") and bool(self.warm_start or incremental)
+            data = self._training_data(
+                X,
+                y,
+                sample_weight,
+                validation=validation,
+                goes_on=goes_on,
+                incremental=incremental,
+                classes=classes,
+            )
+            return self._train(data, onlookers, goes_on, incremental)
 
-    def _fit_checked(self, X, y, sample_weight, onlookers, incremental, classes):
-        goes_on = hasattr(self, "coefs_") and (self.warm_start or incremental)
-        data = self._training_data(
-            X, y, sample_weight, goes_on=goes_on, incremental=incremental, classes=classes
-        )
+    def _train(self, data, onlookers, goes_on, incremental):
         plan = training_plan(self, data, incremental=incremental)
         state = self._state(plan, goes_on, incremental)
         if plan.is_stochastic:
@@ -389,12 +461,13 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             _training.train(plan, data, state, onlookers, publish)
         else:
             _lbfgs.minimize(plan, data, state)
-        self._set_fitted(plan, data, state)
-        return self
+        return self._set_fitted(plan, data, state)
 
     def _state(self, plan, goes_on, incremental):
         """Where this fit begins: at new draws, or at the fitted parameters."""
         random_state = check_random_state(self.random_state)
+        if incremental and self.partial_fit_shuffle == "continue":
+            random_state = self._continued_random_state(random_state)
         if not goes_on:
             return State(*initial_parameters(plan, random_state), random_state)
         coefs, intercepts = self._checked_parameters(
@@ -413,10 +486,22 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
                 state.best_loss = self.best_loss_
             if self.best_validation_score_ is not None:
                 state.best_validation_score = self.best_validation_score_
-        if incremental:
+        if plan.keeps_optimizer and hasattr(self, "_optimizer"):
             # a copy: training changes it, and a call that fails must not
-            state.optimizer = copy.copy(getattr(self, "_optimizer", None))
+            memory = dict(self._optimizer.schedule_memory)
+            state.optimizer = replace(self._optimizer, schedule_memory=memory)
+            if not incremental:
+                state.optimizer.n_scheduled = 0
+        if incremental and plan.early_stopping:
+            state.best_parameters = getattr(self, "_best_parameters", None)
         return state
+
+    def _continued_random_state(self, random_state):
+        """Where the last call with this seed ended; a generator of the user's goes on anyway."""
+        seed, last = getattr(self, "_random_state", (None, None))
+        if not isinstance(self.random_state, Integral) or seed != self.random_state:
+            return random_state
+        return copy.deepcopy(last)
 
     def _checked_parameters(self, widths, needed_for):
         """coefs_ and intercepts_, which a person may have assigned: real, of the widths' shapes."""
@@ -443,7 +528,7 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         for name in _STOCHASTIC_ATTRIBUTES:
             vars(self).pop(name, None)
         if not plan.is_stochastic:
-            return
+            return self
         self.loss_curve_, self.history_ = state.loss_curve, state.history
         early = plan.early_stopping
         self.best_loss_ = None if early else state.best_loss
@@ -452,6 +537,11 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         self._n_epochs_without_improvement = state.n_epochs_without_improvement
         self._optimizer = state.optimizer
         self._optimizer_is_pickled = plan.keeps_optimizer
+        if self.partial_fit_shuffle == "continue" and isinstance(self.random_state, Integral):
+            self._random_state = self.random_state, state.random_state
+        if plan.incremental and early:
+            self.stopped_, self._best_parameters = state.is_exhausted, state.best_parameters
+        return self
 
     def __getstate__(self):
         """The optimiser's moments are several times the model: only partial_fit needs them."""
@@ -557,6 +647,12 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
     ----------
     {_PARAMETERS}
     {_MORE_PARAMETERS}
+    class_weight : dict, 'balanced' or None, default=None
+        Weights of the classes, one where a dict has none, or n_rows / (n_classes * rows of the
+        class). A row trained on weighs sample_weight * class_weight / mean of class_weight
+        over the rows trained on; validation rows have their sample_weight alone. Not for
+        multilabel; 'balanced' not in `partial_fit`.
+
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
@@ -586,13 +682,97 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
     0.98
     """
 
+    _parameter_rules = {  # noqa: RUF012 - read only
+        **_MultiLayerPerceptron._parameter_rules,
+        "class_weight": [None, dict, Options(str, ("balanced",))],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        n_jobs=None,
+        dtype=None,
+        scoring=None,
+        restore_best=True,
+        partial_fit_shuffle="repeat",
+        tol_params=None,
+        callbacks=None,
+        class_weight=None,
+    ):
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            solver=solver,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            n_iter_no_change=n_iter_no_change,
+            max_fun=max_fun,
+            n_jobs=n_jobs,
+            dtype=dtype,
+            scoring=scoring,
+            restore_best=restore_best,
+            partial_fit_shuffle=partial_fit_shuffle,
+            tol_params=tol_params,
+            callbacks=callbacks,
+        )
+        self.class_weight = class_weight
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
 
     @available_if(_has_partial_fit)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    def partial_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        classes=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train for one epoch over the given rows, from where the last call ended.
 
         Parameters
@@ -605,6 +785,9 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
             Their weights, as in `fit`.
         classes : array-like of shape (n_classes,), default=None
             All labels that any call will see; needed at the first call.
+        X_val, y_val, sample_weight_val : as in `fit`
+            The call scores them. With early_stopping=True the score counts towards patience,
+            see `stopped_`.
 
         Returns
         -------
@@ -617,15 +800,17 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
             With solver='lbfgs', which has no epochs.
         ValueError
             As in `fit`; without classes at the first call; for labels not among them; with
-            early_stopping=True.
+            early_stopping=True and no X_val.
 
         Notes
         -----
         With an int `random_state` every call draws the same order of rows, as in
-        scikit-learn. A model loaded from a pickle goes on with its optimiser's moments if
-        its last training was a `partial_fit`, and starts new ones after a `fit`.
+        scikit-learn, but for partial_fit_shuffle='continue'. A model loaded from a pickle
+        goes on with its optimiser's moments if its last training was a `partial_fit`, or a
+        `fit` with warm_start='optimizer', and starts new ones after another `fit`.
         """
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        validation = self._given_validation(X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, validation, incremental=True, classes=classes)
 
     def predict(self, X):
         """Predict the labels of rows, with the activation of the last fit.
@@ -690,14 +875,30 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         with np.errstate(divide="ignore"):
             return np.log(probabilities, out=probabilities)
 
-    def _training_data(self, X, y, sample_weight, *, goes_on, incremental, classes):
+    def _training_data(self, X, y, sample_weight, *, validation, goes_on, incremental, classes):
         def resolve(seen, multilabel):
             return self._resolve_classes(seen, multilabel, incremental, classes)
 
         self._sparse_target = sp.issparse(y)
         data, (self.classes_, self._multilabel) = classification_data(
-            self, X, y, sample_weight, reset=not goes_on, resolve_classes=resolve
+            self,
+            X,
+            y,
+            sample_weight,
+            reset=not goes_on,
+            resolve_classes=resolve,
+            validation=validation,
         )
+        if self.class_weight is not None and self._multilabel:
+            raise ValueError(
+                f"class_weight={self.class_weight!r} is not supported for multilabel targets: a "
+                "row has no one class. Use sample_weight."
+            )
+        if incremental and isinstance(self.class_weight, str):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} is not supported for partial_fit, which does "
+                "not see all rows: give the weights as a dict."
+            )
         return data
 
     def _resolve_classes(self, seen, multilabel, incremental, classes):
@@ -814,6 +1015,9 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         max_fun=15000,
         n_jobs=None,
         dtype=None,
+        scoring=None,
+        restore_best=True,
+        partial_fit_shuffle="repeat",
         tol_params=None,
         callbacks=None,
     ):
@@ -843,6 +1047,9 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
             max_fun=max_fun,
             n_jobs=n_jobs,
             dtype=dtype,
+            scoring=scoring,
+            restore_best=restore_best,
+            partial_fit_shuffle=partial_fit_shuffle,
             tol_params=tol_params,
             callbacks=callbacks,
         )
@@ -854,7 +1061,9 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         return tags
 
     @available_if(_has_partial_fit)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
+    ):
         """Train for one epoch over the given rows, from where the last call ended.
 
         Parameters
@@ -865,6 +1074,9 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
             Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Their weights, as in `fit`.
+        X_val, y_val, sample_weight_val : as in `fit`
+            The call scores them. With early_stopping=True the score counts towards patience,
+            see `stopped_`.
 
         Returns
         -------
@@ -876,15 +1088,17 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         AttributeError
             With solver='lbfgs', which has no epochs.
         ValueError
-            As in `fit`, and with early_stopping=True.
+            As in `fit`, and with early_stopping=True and no X_val.
 
         Notes
         -----
         With an int `random_state` every call draws the same order of rows, as in
-        scikit-learn. A model loaded from a pickle goes on with its optimiser's moments if
-        its last training was a `partial_fit`, and starts new ones after a `fit`.
+        scikit-learn, but for partial_fit_shuffle='continue'. A model loaded from a pickle
+        goes on with its optimiser's moments if its last training was a `partial_fit`, or a
+        `fit` with warm_start='optimizer', and starts new ones after another `fit`.
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        validation = self._given_validation(X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, validation, incremental=True)
 
     def predict(self, X):
         """Predict the targets of rows.
@@ -902,5 +1116,5 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         outputs = self._outputs(X)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
-    def _training_data(self, X, y, sample_weight, *, goes_on, incremental, classes):
-        return regression_data(self, X, y, sample_weight, reset=not goes_on)
+    def _training_data(self, X, y, sample_weight, *, validation, goes_on, incremental, classes):
+        return regression_data(self, X, y, sample_weight, reset=not goes_on, validation=validation)
