@@ -130,6 +130,7 @@ NEW_PARAMETERS = {
     "tol_params": None,
     "callbacks": None,
     "scoring": None,
+    "augment": None,
     "restore_best": True,
     "partial_fit_shuffle": "repeat",
 }

@@ -75,6 +75,7 @@ NEW = {
     "tol_params": [-1e-9, "a", np.nan],
     "callbacks": [3, [3], {"a": 1}],
     "scoring": ["acuracy", 3, ["accuracy"]],
+    "augment": [3, "flip", [len]],
     "restore_best": ["yes", 2, None],
     "partial_fit_shuffle": ["on", True, None],
 }

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import (
     type_of_target,
     unique_labels,
 )
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from rosenblatt._base import checked_sample_weight
 from rosenblatt.core.dispatch import LOSSES
@@ -53,6 +53,27 @@ class TrainingData:
     strata: np.ndarray | None
     classes: np.ndarray | None = None
     validation: object = None
+
+
+def augmented_rows(augment, X, random_state):
+    """augment(a copy of X, random_state), checked to be rows like X's.
+
+    Raises
+    ------
+    ValueError
+        If they are of another shape, not finite, or no numbers.
+    """
+    rows = augment(X.copy(), random_state)
+    if getattr(rows, "shape", None) != X.shape or sp.issparse(rows) != sp.issparse(X):
+        kind = "a sparse matrix" if sp.issparse(X) else "an array"
+        raise ValueError(
+            f"augment={augment!r} must return {kind} of the shape {X.shape}, as it was given, got "
+            f"{type(rows).__name__} of the shape {getattr(rows, 'shape', None)}."
+        )
+    name = "what augment returned"
+    return _engine_rows(
+        check_array(rows, accept_sparse="csr", dtype=X.dtype, order="C", input_name=name)
+    )
 
 
 def checked_rows(estimator, X, *, reset=False, dtype=None):

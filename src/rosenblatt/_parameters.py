@@ -224,8 +224,9 @@ def validate_parameters(estimator):
         The class attribute ``_parameter_rules`` gives for every constructor parameter the list
         of its rules, of which one must hold. A rule is an `Interval`, an `Options`, a type,
         None, the function ``callable``, or one of "array-like", "boolean", "function" (a callable
-        that is no class), "functions" (a list of them), "random_state", "scoring"
-        (a scorer's name or 'loss') and "verbose". Under scikit-learn's setting ``skip_parameter_validation`` nothing is checked.
+        that is no class), "functions" (a list of them), "random_state", "scoring" (a scorer's
+        name or 'loss') and "verbose". Under scikit-learn's setting ``skip_parameter_validation``
+        nothing is checked.
 
     Raises
     ------

@@ -50,6 +50,8 @@ class Plan:
     scoring : None, 'loss' or callable
         A scorer of (estimator, X, y); None is accuracy or R^2.
     class_weight : dict, 'balanced' or None
+    augment : callable or None
+        Of (X, random_state); called with a copy of the training rows before every epoch.
     keeps_optimizer : bool
         Whether training may go on from where this fit ends, its optimiser's state included.
     """
@@ -76,6 +78,7 @@ class Plan:
     restore_best: bool
     scoring: object
     class_weight: object
+    augment: object
     keeps_optimizer: bool
     validation_fraction: float
     alpha: float
@@ -132,6 +135,7 @@ def training_plan(estimator, data, *, incremental):
         restore_best=bool(estimator.restore_best),
         scoring=_scorer(estimator.scoring),
         class_weight=getattr(estimator, "class_weight", None),
+        augment=estimator.augment,
         keeps_optimizer=incremental or estimator.warm_start == "optimizer",
         validation_fraction=estimator.validation_fraction,
         alpha=float(estimator.alpha),
@@ -160,7 +164,7 @@ def refuse_without_epochs(estimator, X_val):
             "X_val is for solvers that take steps: "
             f"{', '.join(map(repr, OPTIMIZERS))}; got solver={estimator.solver!r}."
         )
-    meant = {name: getattr(estimator, name) for name in ("tol_params", "callbacks")}
+    meant = {name: getattr(estimator, name) for name in ("tol_params", "callbacks", "augment")}
     if not isinstance(estimator.learning_rate, str):
         meant["learning_rate"] = estimator.learning_rate
     for name, value in meant.items():

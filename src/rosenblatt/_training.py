@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from rosenblatt._base import warn_user
-from rosenblatt._data import training_weights
+from rosenblatt._data import augmented_rows, training_weights
 from rosenblatt._interruption import Interruption
 from rosenblatt._state import OptimizerState
 from rosenblatt._validation import split_rows
@@ -83,7 +83,11 @@ class TrainingRun:
         self.rows, self.validation = split_rows(plan, data, state.random_state)
         self.batch_size = plan.rows_per_step(len(self.rows))
         weights = training_weights(data, self.rows, plan.class_weight)
-        self.examples = Examples(data.X, data.targets, weights)
+        self.augmented = None
+        if plan.augment is not None:
+            self._begin_augmentation(weights)
+        else:
+            self.examples = Examples(data.X, data.targets, weights)
         self.n_steps = -(-len(self.rows) // self.batch_size)
         # check_random_state(None) is NumPy's global generator, from which others draw too
         is_private = state.random_state is not check_random_state(None)
@@ -107,6 +111,8 @@ class TrainingRun:
             started = time.perf_counter()
             if self.onlookers is not None:
                 self.onlookers.begin_epoch()
+            if self.augmented is not None:
+                self._augment()
             n_done = self._train_epochs(min(n_epochs, plan.max_epochs - state.n_epochs))
             if not self.network.all_finite():
                 self._diverged()
@@ -129,7 +135,12 @@ class TrainingRun:
     def _may_core_run_alone(self):
         """Whether nothing in Python has to see an epoch."""
         plan = self.plan
-        looks = self.validation is not None or plan.verbose or isinstance(plan.schedule, Plateau)
+        looks = (
+            self.validation is not None
+            or plan.augment is not None
+            or plan.verbose
+            or isinstance(plan.schedule, Plateau)
+        )
         return not looks and self.onlookers is None and self.order.is_continued_in_core
 
     def hand_over(self):
@@ -147,6 +158,18 @@ class TrainingRun:
             self.best_parameters = None
         state.optimizer.n_steps = network.n_steps
         (state.coefs, state.intercepts), state.optimizer.moments = network.hand_over()
+
+    def _begin_augmentation(self, weights):
+        """From here on training knows its own rows alone, and they change from epoch to epoch."""
+        data, rows = self.data, self.rows
+        self.augmented = data.X[rows], data.targets[rows]
+        self.augmented += (None if weights is None else weights[rows],)
+        self.rows = np.arange(len(rows))
+
+    def _augment(self):
+        X, targets, weights = self.augmented
+        X = augmented_rows(self.plan.augment, X, self.state.random_state)
+        self.examples = Examples(X, targets, weights)
 
     def _first_best_parameters(self):
         """A block for the best parameters so far, or None; partial_fit goes on with its own."""

@@ -127,6 +127,11 @@ solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
     epsilon : float > 0, default=1e-8
         Added to adam's denominator.
 
+    augment : callable or None, default=None
+        Called before every epoch with a copy of the rows trained on and the fit's RandomState;
+        returns rows of the same shape to use in that epoch in their place. Validation rows
+        stay as they are. Not for lbfgs.
+
     tol_params : float >= 0 or None, default=None
         Training stops after an epoch in which the parameters moved less: the Euclidean norm of
         the change of all weights and intercepts. Not for lbfgs.
@@ -176,6 +181,9 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
 
     n_layers_, n_outputs_ : int
         Layers, input and output included, and outputs.
+
+    n_parameters_ : int
+        Weights and intercepts, all together.
 
     out_activation_ : str
         What makes predictions of the last layer's sums: 'identity', 'exp', 'logistic' or
@@ -282,6 +290,7 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         "scoring": [None, "scoring", "function"],
         "restore_best": ["boolean"],
         "partial_fit_shuffle": [Options(str, ("repeat", "continue"))],
+        "augment": [None, "function"],
         "tol_params": [None, Interval(Real, 0, None, closed="left")],
         "callbacks": [None, "functions"],
     }
@@ -317,6 +326,7 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         scoring=None,
         restore_best=True,
         partial_fit_shuffle="repeat",
+        augment=None,
         tol_params=None,
         callbacks=None,
     ):
@@ -348,6 +358,7 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         self.scoring = scoring
         self.restore_best = restore_best
         self.partial_fit_shuffle = partial_fit_shuffle
+        self.augment = augment
         self.tol_params = tol_params
         self.callbacks = callbacks
 
@@ -522,6 +533,7 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
     def _set_fitted(self, plan, data, state):
         self.coefs_, self.intercepts_ = state.coefs, state.intercepts
         self.n_layers_, self.n_outputs_ = len(plan.widths), data.n_outputs
+        self.n_parameters_ = sum(array.size for array in (*state.coefs, *state.intercepts))
         self.out_activation_ = data.loss.out_activation
         self.n_iter_, self.t_, self.loss_ = state.n_epochs, state.n_samples_seen, state.loss
         self._loss_name, self._activations = plan.loss, plan.activations
@@ -563,22 +575,63 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         vars(twin).update(copy.deepcopy(vars(self), memo))
         return twin
 
+    def activations(self, X, layer):
+        """What a hidden layer puts out.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        layer : int
+            Which hidden layer, as the indices of `hidden_layer_sizes` count: from 0, or from
+            the last at -1.
+
+        Returns
+        -------
+        outputs : ndarray of shape (n_samples, width of the layer)
+            activation(inputs of the layer @ coefs_[layer] + intercepts_[layer]).
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer.
+        """
+        check_is_fitted(self)
+        n_hidden = len(self._activations)
+        if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
+            raise ValueError(
+                f"layer must be an int in [{-n_hidden}, {n_hidden}), the network has {n_hidden} "
+                f"hidden layers; got {layer!r}."
+            )
+        X, widths, coefs, intercepts = self._to_predict_with(X)
+        network = self._network(X, widths, coefs, intercepts)
+        return network.activations(Examples(X), np.arange(X.shape[0]), int(layer) % n_hidden)
+
+    def summary(self):
+        """Print the layers, the shapes of their weights and how many parameters they have."""
+        check_is_fitted(self)
+        names = [f"hidden {i}" for i in range(1, len(self.coefs_))] + ["output"]
+        functions = [*self._activations, self.out_activation_]
+        lines = [("layer", "weights", "activation", "parameters")]
+        for name, coef, function in zip(names, self.coefs_, functions, strict=True):
+            n_parameters = (coef.shape[0] + 1) * coef.shape[1]
+            lines.append((name, str(coef.shape), function, f"{n_parameters:,}"))
+        lines.append(("total", "", "", f"{self.n_parameters_:,}"))
+        first, second, third, last = (max(map(len, column)) for column in zip(*lines, strict=True))
+        for name, shape, function, count in lines:
+            print(f"{name:<{first}}  {shape:<{second}}  {function:<{third}}  {count:>{last}}")
+
     def _outputs(self, X):
         """The output layer's predictions, ndarray of shape (n_samples, n_outputs)."""
         outputs = self._outputs_of_plain_rows(X)
         if outputs is not None:
             return outputs
-        check_is_fitted(self)
-        X = checked_rows(self, X, dtype=self.dtype)
-        widths, coefs, intercepts = self._parameters_to_predict_with()
-        dtypes = [np.asarray(array).dtype for array in (*coefs, *intercepts)]
-        is_single = np.result_type(X.dtype, *dtypes) == np.float32
-        dtype = np.dtype(self.dtype or (np.float32 if is_single else np.float64))
-        X = X.astype(dtype, copy=False)
+        X, widths, coefs, intercepts = self._to_predict_with(X)
         if sp.issparse(X):
-            return self._outputs_of_sparse_rows(X, widths, coefs, intercepts)
+            network = self._network(X, widths, coefs, intercepts)
+            return network.predict(Examples(X), np.arange(X.shape[0]))
         coefs, intercepts = (
-            [np.require(array, dtype, ["C", "A"]) for array in arrays]
+            [np.require(array, X.dtype, ["C", "A"]) for array in arrays]
             for arrays in (coefs, intercepts)
         )
         return predict_rows(
@@ -606,6 +659,16 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         )
         return outputs if outputs is not None and outputs.shape[1] == self.n_outputs_ else None
 
+    def _to_predict_with(self, X):
+        """(X, widths, coefs, intercepts), checked; X is of the dtype to compute in."""
+        check_is_fitted(self)
+        X = checked_rows(self, X, dtype=self.dtype)
+        widths, coefs, intercepts = self._parameters_to_predict_with()
+        dtypes = [np.asarray(array).dtype for array in (*coefs, *intercepts)]
+        is_single = np.result_type(X.dtype, *dtypes) == np.float32
+        dtype = np.dtype(self.dtype or (np.float32 if is_single else np.float64))
+        return X.astype(dtype, copy=False), widths, coefs, intercepts
+
     def _parameters_to_predict_with(self):
         """(widths, coefs, intercepts), checked."""
         hidden = [np.shape(coef)[1] for coef in self.coefs_[:-1] if np.ndim(coef) == 2]
@@ -618,8 +681,8 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             f"{self.n_outputs_} outputs",
         )
 
-    def _outputs_of_sparse_rows(self, X, widths, coefs, intercepts):
-        """The same for a CSR matrix of the dtype to compute in."""
+    def _network(self, X, widths, coefs, intercepts):
+        """A network for rows like X with these parameters."""
         network = Network(
             widths,
             self._activations,
@@ -627,10 +690,10 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             X.shape[0],
             X.dtype,
             trainable=False,
-            is_sparse=True,
+            is_sparse=sp.issparse(X),
         )
         network.write(network.parameters, coefs, intercepts)
-        return network.predict(Examples(X), np.arange(X.shape[0]))
+        return network
 
 
 class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
@@ -718,6 +781,7 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         scoring=None,
         restore_best=True,
         partial_fit_shuffle="repeat",
+        augment=None,
         tol_params=None,
         callbacks=None,
         class_weight=None,
@@ -751,6 +815,7 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
             scoring=scoring,
             restore_best=restore_best,
             partial_fit_shuffle=partial_fit_shuffle,
+            augment=augment,
             tol_params=tol_params,
             callbacks=callbacks,
         )
@@ -1018,6 +1083,7 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         scoring=None,
         restore_best=True,
         partial_fit_shuffle="repeat",
+        augment=None,
         tol_params=None,
         callbacks=None,
     ):
@@ -1050,6 +1116,7 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
             scoring=scoring,
             restore_best=restore_best,
             partial_fit_shuffle=partial_fit_shuffle,
+            augment=augment,
             tol_params=tol_params,
             callbacks=callbacks,
         )

@@ -15,6 +15,7 @@ import numpy as np
 from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.math cimport NAN, sqrt
 from libc.stdint cimport int32_t, uint64_t
+from libc.string cimport memcpy
 
 from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
@@ -903,6 +904,29 @@ cdef class Network:
             moments.append(self.read(self.moments[i]))
             self.moments[i] = None
         return parameters, moments
+
+    def activations(self, Examples examples, const Py_ssize_t[::1] order, int i):
+        """Outputs of layer i, counted from 0, for rows `order`: (n_rows, fan_out)."""
+        self._check(examples, np.asarray(order))
+        if not 0 <= i < self.n_layers - 1:
+            raise ValueError(f"there are {self.n_layers - 1} hidden layers, got layer {i}")
+        cdef Py_ssize_t n = order.shape[0], start = 0, rows, row
+        cdef Layer *layer = &self.layers[i]
+        cdef Py_ssize_t size = layer.fan_out * self.kernels.item_size
+        out = np.empty((n, layer.fan_out), dtype=self.dtype)
+        cdef char *to = address(out)
+        cdef uint64_t mode
+        with nogil:
+            mode = rb_flush_subnormals()
+            while start < n:
+                rows = min(self.chunk, n - start)
+                self.forward(examples, &order[start], 0, rows)
+                for row in range(rows):
+                    memcpy(to + (start + row) * size,
+                           layer.output + row * layer.width * self.kernels.item_size, size)
+                start += rows
+            rb_set_mode(mode)
+        return out
 
     def all_finite(self):
         """Whether every parameter is a finite number."""
