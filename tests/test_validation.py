@@ -222,6 +222,14 @@ BAD_SETS = {
     "classes": ({"X_val": iris()[0], "y_val": iris()[1] + 5}, "y_val has classes"),
     "labels": ({"X_val": iris()[0], "y_val": np.eye(3)[iris()[1]]}, "y_val must be"),
     "nan": ({"X_val": iris()[0] * np.nan, "y_val": iris()[1]}, "NaN"),
+    "weights-cancel": (
+        {
+            "X_val": iris()[0][:2],
+            "y_val": iris()[1][:2],
+            "sample_weight_val": [1, -1],
+        },
+        "sample_weight_val sums to 0",
+    ),
     "weights": (
         {"X_val": iris()[0], "y_val": iris()[1], "sample_weight_val": [1, 2]},
         "sample_weight",

@@ -85,6 +85,8 @@ class ValidationSet:
         self.total_weight = float(
             len(self.rows) if self.weights is None else self.weights.sum(dtype=float)
         )
+        if self.total_weight == 0:
+            raise ValueError("sample_weight_val sums to 0: the validation rows have no score.")
         self._as_given = None
 
     def score(self, network, fitted):
