@@ -8,6 +8,7 @@ once. What a step does with its rate is the optimiser's.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cache
 from numbers import Integral, Real
 from typing import ClassVar, NamedTuple
 
@@ -612,4 +613,9 @@ def as_schedule(learning_rate, power_t):
         return FromCallable(learning_rate)
     if learning_rate == InverseScaling.name:
         return InverseScaling(float(power_t))
-    return SCHEDULES[learning_rate]()
+    return _of_name(learning_rate)
+
+
+@cache  # its parameters need no second check
+def _of_name(name):
+    return SCHEDULES[name]()
