@@ -16,7 +16,8 @@ import numpy as np
 from joblib import effective_n_jobs  # which scikit-learn depends on
 
 from rosenblatt._base import warn_user
-from rosenblatt.core.dispatch import ACTIVATIONS, OPTIMIZERS
+from rosenblatt._parameters import Options, refuse_value
+from rosenblatt.core.dispatch import ACTIVATION_NAMES, ACTIVATIONS, OPTIMIZERS
 
 MOST_THREADS = 64  # of one fit, see core/threads.h
 MOST_HIDDEN_LAYERS = 255  # see core/network.pyx
@@ -32,13 +33,16 @@ class Plan:
         n_features, the hidden layers, n_outputs.
     activations : tuple of str
         One per hidden layer.
-    init_factor : float
-        Of the initial weights' bound, see `initial_parameters`; the activation's own.
+    init_factors : tuple of float
+        One per layer, of the initial weights' bound, see `initial_parameters`: the
+        activation's own, and for the output layer that of the last hidden one.
     loss : str
         A row of the engine's losses.
+    loss_constants : tuple of float
+        Its constant, for each output.
     solver : str
     optimizer : dict
-        The constants of the solver's step.
+        The constants of the solver's step, penalties and limits included.
     learning_rate_init, schedule, power_t : float, str, float
         `schedule` is 'constant' for solvers that have none.
     dtype : numpy.dtype
@@ -48,8 +52,9 @@ class Plan:
 
     widths: tuple
     activations: tuple
-    init_factor: float
+    init_factors: tuple
     loss: str
+    loss_constants: tuple
     solver: str
     optimizer: dict
     learning_rate_init: float
@@ -88,21 +93,27 @@ class Plan:
 def training_plan(estimator, data, *, incremental):
     """The Plan for an estimator whose parameters and data have been checked."""
     hidden = hidden_widths(estimator.hidden_layer_sizes)
+    activations = hidden_activations(estimator.activation, len(hidden))
     widths = (data.X.shape[1], *hidden, data.n_outputs)
     refuse_too_large(estimator, widths, data.X.dtype)
     sgd = estimator.solver == "sgd"
+    weight_decay = estimator.weight_decay
+    if weight_decay is None and estimator.solver in OPTIMIZERS:
+        weight_decay = OPTIMIZERS[estimator.solver].weight_decay
     return Plan(
         widths=widths,
-        activations=(estimator.activation,) * len(hidden),
-        init_factor=ACTIVATIONS[estimator.activation].init_factor,
+        activations=activations,
+        init_factors=_init_factors(estimator.activation, activations),
         loss=data.loss.name,
+        loss_constants=_loss_constants(estimator, data),
         solver=estimator.solver,
         optimizer={
-            "momentum": estimator.momentum,
-            "nesterovs_momentum": bool(estimator.nesterovs_momentum),
-            "beta_1": estimator.beta_1,
-            "beta_2": estimator.beta_2,
-            "epsilon": estimator.epsilon,
+            "l1_ratio": estimator.l1_ratio,
+            "weight_decay": weight_decay or 0.0,
+            "max_norm": estimator.max_norm,
+            "clip_norm": estimator.clip_norm,
+            "clip_value": estimator.clip_value,
+            **_optimizer_parameters(estimator),
         },
         learning_rate_init=float(estimator.learning_rate_init),
         schedule=estimator.learning_rate if sgd else "constant",
@@ -121,6 +132,38 @@ def training_plan(estimator, data, *, incremental):
         verbose=estimator.verbose,
         n_threads=_thread_count(estimator.n_jobs),
     )
+
+
+ONLY_STOCHASTIC = ("l1_ratio", "weight_decay", "max_norm", "clip_norm", "clip_value")
+
+
+def refuse_without_steps(estimator):
+    """Raises ValueError where lbfgs, which takes no steps of ours, is told how to take them."""
+    if estimator.solver in OPTIMIZERS:
+        return
+    for name in ONLY_STOCHASTIC:
+        value = getattr(estimator, name)
+        if value is not None and value != 0:
+            raise ValueError(
+                f"{name}={value!r} has no meaning with solver={estimator.solver!r}, which needs a "
+                f"smooth loss and takes steps of its own. Use one of {tuple(OPTIMIZERS)}, or "
+                f"leave {name} out."
+            )
+
+
+def _optimizer_parameters(estimator):
+    """The estimator's values of the parameters that its solver's row names; lbfgs has none."""
+    row = OPTIMIZERS.get(estimator.solver)
+    return {name: getattr(estimator, name) for name in row.parameters} if row else {}
+
+
+def _loss_constants(estimator, data):
+    """The loss's constant for each output: that of `quantile` may differ between them."""
+    if data.loss.constant is None:
+        return (0.0,) * data.n_outputs
+    if data.levels is not None:
+        return data.levels
+    return (float(getattr(estimator, data.loss.constant)),) * data.n_outputs
 
 
 def _thread_count(n_jobs):
@@ -152,6 +195,46 @@ def hidden_widths(hidden_layer_sizes):
     return tuple(int(size) for size in sizes)
 
 
+ACTIVATION_OPTIONS = Options(
+    str,
+    tuple(ACTIVATION_NAMES),
+    {
+        "step": " A step has no gradient to learn from: PerceptronClassifier is the model with "
+        "this activation; in a hidden layer use 'logistic', 'tanh' or 'hard_sigmoid'."
+    },
+)
+
+
+def hidden_activations(activation, n_hidden):
+    """Each hidden layer's activation, by its row's own name, from one name or a name for each.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many names as hidden layers, or one is no activation.
+    """
+    if isinstance(activation, str):
+        return (ACTIVATION_NAMES[activation],) * n_hidden
+    names = list(activation)
+    for i, name in enumerate(names):
+        refuse_value(f"activation[{i}]", name, [ACTIVATION_OPTIONS])
+    if len(names) != n_hidden:
+        raise ValueError(
+            f"activation must be one name, or one for each of the {n_hidden} hidden layers, got "
+            f"{activation!r}."
+        )
+    return tuple(ACTIVATION_NAMES[name] for name in names)
+
+
+def _init_factors(activation, activations):
+    """Of every layer; the output layer goes with the last hidden one, as in scikit-learn."""
+    if isinstance(activation, str):
+        activations = (*activations, ACTIVATION_NAMES[activation])
+    else:
+        activations = (*activations, activations[-1] if activations else "identity")
+    return tuple(ACTIVATIONS[name].init_factor for name in activations)
+
+
 def refuse_too_large(estimator, widths, dtype):
     """Raises MemoryError for a network that this machine cannot hold, before any work."""
     n_parameters = sum((k + 1) * n for k, n in pairwise(widths))
@@ -161,7 +244,8 @@ def refuse_too_large(estimator, widths, dtype):
     else:
         # parameters, gradient, moments, two arrangements of the weights, and with early stopping
         # the best parameters so far
-        needed = (6 + bool(estimator.early_stopping)) * n_parameters * np.dtype(dtype).itemsize
+        n_arrays = 4 + OPTIMIZERS[estimator.solver].n_moments + bool(estimator.early_stopping)
+        needed = n_arrays * n_parameters * np.dtype(dtype).itemsize
     available = _memory_of_this_machine()
     if needed > available:
         raise MemoryError(

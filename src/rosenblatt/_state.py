@@ -56,6 +56,8 @@ class OptimizerState:
     learning_rate_init, learning_rate : float
         What the schedule started from, and where it is.
     n_steps : int
+    step_product : float
+        What the steps carry besides moments, see core/optimizers.def.
     moments : list of (list of ndarray, list of ndarray)
         For each moment the arrays for coefs and for intercepts.
     """
@@ -64,6 +66,7 @@ class OptimizerState:
     learning_rate_init: float
     learning_rate: float
     n_steps: int = 0
+    step_product: float = 1.0
     moments: list = field(default_factory=list)
 
     def is_compatible_with(self, plan):
@@ -83,8 +86,9 @@ def initial_parameters(plan, random_state):
     network.
     """
     coefs, intercepts = [], []
-    for fan_in, fan_out in pairwise(plan.widths):
-        bound = np.sqrt(plan.init_factor / (fan_in + fan_out))
+    layers = zip(pairwise(plan.widths), plan.init_factors, strict=True)
+    for (fan_in, fan_out), init_factor in layers:
+        bound = np.sqrt(init_factor / (fan_in + fan_out))
         coefs.append(_uniform(random_state, bound, (fan_in, fan_out), plan.dtype))
         intercepts.append(_uniform(random_state, bound, (fan_out,), plan.dtype))
     return coefs, intercepts

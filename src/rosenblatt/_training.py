@@ -126,6 +126,7 @@ class TrainingRun:
             network.parameters[...] = self.best_parameters
             self.best_parameters = None
         optimizer.n_steps = network.n_steps
+        optimizer.step_product = network.step_product
         (self.state.coefs, self.state.intercepts), optimizer.moments = network.hand_over()
 
     def _resume_optimizer(self):
@@ -136,6 +137,7 @@ class TrainingRun:
             self.state.optimizer = OptimizerState(self.plan.solver, rate, rate)
             return
         self.network.n_steps = optimizer.n_steps
+        self.network.step_product = optimizer.step_product
         for moment, kept in zip(self.network.moments, optimizer.moments, strict=True):
             self.network.write(moment, *kept)
 
@@ -191,10 +193,16 @@ class TrainingRun:
             self.best_parameters[...] = self.network.parameters
 
     def _validation_score(self):
-        """Accuracy (of whole rows for multilabel) or R^2 on the validation rows."""
+        """What `score` gives, on the validation rows."""
         predictions = self.network.predict(self.examples, self.validation_rows)
+        loss = self.data.loss
         return validation_score(
-            predictions, self.validation_targets, self.validation_weight, self.data.loss.target
+            predictions,
+            self.validation_targets,
+            self.validation_weight,
+            loss.target,
+            threshold=0.5 if loss.out_activation == "logistic" else 0.0,
+            levels=self.data.levels,
         )
 
     def _diverged(self):
@@ -242,6 +250,7 @@ def build_network(plan, data, state, batch_size):
         plan.dtype,
         optimizer=optimizer,
         is_sparse=sp.issparse(data.X),
+        loss_constants=plan.loss_constants,
         n_threads=plan.n_threads,
     )
     network.set_optimizer(alpha=plan.alpha, **plan.optimizer)
