@@ -245,14 +245,43 @@ CASES = {
 }
 
 
+# everything that is not scikit-learn's is off by default
+OWN = {
+    "l1_ratio": 0.0,
+    "weight_decay": None,
+    "max_norm": None,
+    "clip_norm": None,
+    "clip_value": None,
+    "rho": 0.99,
+    "centered": False,
+    "rmsprop_momentum": 0.0,
+    "momentum_decay": 0.004,
+    **NEW_PARAMETERS,
+}
+OWN_OF_CLASS = {
+    "MLPClassifier": {
+        "loss": "log_loss",
+        "label_smoothing": 0.0,
+        "focal_gamma": 2.0,
+        "multi_class": "ovr",
+        "class_weight": None,
+    },
+    "MLPRegressor": {
+        "huber_delta": 1.0,
+        "quantile": 0.5,
+        "non_crossing": False,
+        "tweedie_power": 1.5,
+    },
+}
+
+
 @pytest.mark.parametrize("name", CLASSES)
 def test_parameters_and_defaults_are_scikit_learns(name):
-    """Names and defaults are scikit-learn's, plus some of ours; two are positional."""
-    new = NEW_PARAMETERS | ({"class_weight": None} if name == "MLPClassifier" else {})
+    """Names and defaults are scikit-learn's, plus the table's below; two are positional."""
     ours = inspect.signature(getattr(rosenblatt, name)).parameters
     theirs = inspect.signature(getattr(neural_network, name)).parameters
     defaults = {parameter.name: parameter.default for parameter in theirs.values()}
-    assert {p.name: p.default for p in ours.values()} == defaults | new
+    assert {p.name: p.default for p in ours.values()} == defaults | OWN | OWN_OF_CLASS[name]
     positional = [p.name for p in ours.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert positional == ["hidden_layer_sizes", "activation"]
 

@@ -6,6 +6,7 @@ estimators' predict. Nothing is drawn at random: the validation split is trainin
 
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,7 +19,10 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from rosenblatt._base import checked_sample_weight
+from rosenblatt._parameters import Interval, refuse_value
 from rosenblatt.core.dispatch import LOSSES
+
+QUANTILE_LEVEL = Interval(Real, 0, 1, closed="neither")
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class TrainingData:
         The labels in the order of these numbers; None for regression.
     validation : TrainingData or None
         Rows that were handed in to validate on.
+    levels : tuple of float or None
+        The quantiles that the outputs are, where `quantile` gives several.
     """
 
     X: object
@@ -53,6 +59,7 @@ class TrainingData:
     strata: np.ndarray | None
     classes: np.ndarray | None = None
     validation: object = None
+    levels: tuple | None = None
 
 
 def augmented_rows(augment, X, random_state):
@@ -133,18 +140,65 @@ def _regression_rows(estimator, X, y, sample_weight, *, reset, dtype=None):
         kind = "a sparse matrix" if sp.issparse(y) else f"values of type {y.dtype}"
         raise ValueError(f"y must be an array of numbers, got {kind}.")
     sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
-    loss = next(
-        row for row in LOSSES.values() if row.parameter == estimator.loss and row.target == "real"
-    )
-    if y.min() < loss.lowest:
-        raise ValueError(
-            f"loss={estimator.loss!r} takes targets y >= {loss.lowest:g}, got {y.min():g}."
-        )
+    loss, levels = loss_row(estimator.loss, "real"), quantile_levels(estimator)
+    _refuse_outside_domain(estimator, loss, y.min())
     with np.errstate(over="ignore"):
         targets = np.require(y.reshape(len(y), -1), dtype=X.dtype, requirements=["C", "A"])
     if not np.isfinite(targets).all():
         raise ValueError(f"y has values too large for {X.dtype}; scale it, or use dtype='float64'.")
-    return TrainingData(X, y, targets, sample_weight, loss, targets.shape[1], None)
+    _refuse_outside_domain(estimator, loss, targets.min())  # it may have been rounded to 0
+    if levels is not None:
+        if targets.shape[1] > 1:
+            raise ValueError(
+                f"quantile={estimator.quantile!r} with {targets.shape[1]} outputs: several "
+                "quantiles are learned of one output only. Fit one model for each output "
+                "(sklearn.multioutput.MultiOutputRegressor), or give one quantile."
+            )
+        targets = np.repeat(targets, len(levels), axis=1)
+    n_outputs = targets.shape[1]
+    return TrainingData(X, y, targets, sample_weight, loss, n_outputs, None, levels=levels)
+
+
+def loss_row(parameter, target, multi_class=None):
+    """The row of the engine's table for a `loss` parameter and a kind of target."""
+    rows = [row for row in LOSSES.values() if (row.parameter, row.target) == (parameter, target)]
+    return next(row for row in rows if row.multi_class in (None, multi_class))
+
+
+def quantile_levels(estimator):
+    """The levels that `quantile` gives where it is a sequence, as a tuple; None for one number.
+
+    Raises
+    ------
+    ValueError
+        If a level is not in (0, 1), there is none, or the loss is another.
+    """
+    given = estimator.quantile
+    if not np.ndim(given):
+        return None
+    if estimator.loss != "quantile":
+        raise ValueError(
+            f"quantile={given!r} asks for several quantiles, and loss={estimator.loss!r} learns "
+            "none: use loss='quantile'."
+        )
+    if np.ndim(given) > 1 or not len(given):
+        raise ValueError(f"quantile must be a number or a sequence of numbers, got {given!r}.")
+    for i, level in enumerate(given):
+        refuse_value(f"quantile[{i}]", level, [QUANTILE_LEVEL])
+    return tuple(float(level) for level in given)
+
+
+def _refuse_outside_domain(estimator, loss, lowest):
+    """Raises ValueError where the lowest target is none that the loss takes."""
+    domain, subject = loss.domain, f"loss={estimator.loss!r}"
+    if domain == "by power":
+        power = estimator.tweedie_power
+        subject += f" with tweedie_power={power}"
+        domain = "unbounded" if power <= 0 else "not negative" if power < 2 else "positive"
+    if domain == "not negative" and lowest < 0:
+        raise ValueError(f"{subject} takes targets y >= 0, got {lowest:g}.")
+    if domain == "positive" and lowest <= 0:
+        raise ValueError(f"{subject} takes targets y > 0, got {lowest:g}.")
 
 
 def checked_labels(y):
@@ -190,19 +244,19 @@ def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classe
     sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
     y, labels, multilabel = checked_labels(y)
     classes = resolve_classes(labels, multilabel)
-    data = _encoded(X, y, sample_weight, classes, multilabel)
+    data = _encoded(estimator, X, y, sample_weight, classes, multilabel)
     if validation is not None:
         X, y, sample_weight = validation
         X, y = _checked_pair(estimator, X, y, reset=False, dtype=data.X.dtype)
         sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
         y, labels, of_same_kind = checked_labels(y)
         _refuse_other_classes(labels, of_same_kind, classes, multilabel)
-        held_out = _encoded(X, y, sample_weight, classes, multilabel)
+        held_out = _encoded(estimator, X, y, sample_weight, classes, multilabel)
         data = replace(data, validation=held_out)
     return data, (classes, multilabel)
 
 
-def _encoded(X, y, sample_weight, classes, multilabel):
+def _encoded(estimator, X, y, sample_weight, classes, multilabel):
     """TrainingData of checked rows and labels."""
     if multilabel:
         values = np.unique(y)
@@ -211,10 +265,15 @@ def _encoded(X, y, sample_weight, classes, multilabel):
                 f"A multilabel y must be an indicator matrix of 0 and 1, got the values {values}."
             )
         targets = np.require(y != 0, dtype=X.dtype, requirements=["C", "A"])
-        loss, n_outputs, strata = LOSSES["binary_log_loss"], targets.shape[1], None
+        loss, n_outputs, strata = loss_row(estimator.loss, "binary"), targets.shape[1], None
+        if estimator.multi_class == "crammer_singer" and "hinge" in estimator.loss:
+            raise ValueError(
+                "multi_class='crammer_singer' compares classes of which a row has one: it takes "
+                "no multilabel target. Use multi_class='ovr'."
+            )
     else:
         strata = np.searchsorted(classes, y).astype(np.intp)
-        loss, n_outputs, targets = _class_targets(strata, len(classes), X.dtype)
+        loss, n_outputs, targets = _class_targets(estimator, strata, len(classes), X.dtype)
     return TrainingData(X, y, targets, sample_weight, loss, n_outputs, strata, classes)
 
 
@@ -229,11 +288,11 @@ def _refuse_other_classes(labels, is_multilabel, classes, multilabel):
         raise ValueError(f"y_val has classes that y does not have: {unknown}; y has {classes}.")
 
 
-def _class_targets(indices, n_classes, dtype):
-    """One output with a sigmoid for up to two classes, else one each under a softmax."""
+def _class_targets(estimator, indices, n_classes, dtype):
+    """One output, of the second class, for up to two classes, else one each."""
     if n_classes <= 2:
-        return LOSSES["binary_log_loss"], 1, indices.astype(dtype).reshape(-1, 1)
-    return LOSSES["multiclass_log_loss"], n_classes, indices
+        return loss_row(estimator.loss, "binary"), 1, indices.astype(dtype).reshape(-1, 1)
+    return loss_row(estimator.loss, "class", estimator.multi_class), n_classes, indices
 
 
 def training_weights(data, rows, class_weight):

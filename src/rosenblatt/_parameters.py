@@ -8,7 +8,7 @@ agree with each other, or with the data, is for the estimators to say.
 import inspect
 import math
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from numbers import Integral, Real
 
@@ -82,10 +82,14 @@ class Options:
     values : collection
         The values, which must be hashable and have an order. They are shown sorted, for the
         message to be the same in every process.
+
+    remarks : dict
+        What the message adds for a value that is no option and that people ask for.
     """
 
     kind: type
     values: Collection
+    remarks: dict = field(default_factory=dict)
 
     def __post_init__(self):
         # Options(str, "auto") would be four options of one letter
@@ -97,6 +101,10 @@ class Options:
         """Tell whether ``value`` is one of the options."""
         # the type comes first: a list has no hash and cannot be looked up
         return isinstance(value, self.kind) and value in self.values
+
+    def remark(self, value):
+        """What the message adds for this value; mostly nothing."""
+        return self.remarks.get(value, "") if isinstance(value, self.kind) else ""
 
     def __str__(self):
         return f"a {_type_name(self.kind)} among {{{', '.join(map(repr, sorted(self.values)))}}}"
@@ -241,7 +249,7 @@ def validate_parameters(estimator):
         return
     owner = type(estimator)
     values = {name: getattr(estimator, name) for name in _rules_of(owner)}
-    _refuse(owner.__name__, values, _rules_of(owner))
+    _refuse_first(owner.__name__, values, _rules_of(owner))
 
 
 def validate_values(owner, values, rules):
@@ -260,16 +268,14 @@ def validate_values(owner, values, rules):
     InvalidParameterError
     """
     rules = {name: _AnyOf(tuple(map(_as_rule, rules[name]))) for name in values}
-    _refuse(owner, values, rules)
+    _refuse_first(owner, values, rules)
 
 
-def _refuse(owner, values, rules):
+def _refuse_first(owner, values, rules):
     for name, value in values.items():
         rule = rules[name]
         if not rule.accepts(value):
-            raise InvalidParameterError(
-                f"The {name!r} parameter of {owner} must be {rule}. Got {value!r} instead."
-            )
+            _refuse(f"The {name!r} parameter of {owner}", value, rule)
 
 
 @cache  # a class's signature does not change, and reading it takes longer than checking
@@ -280,3 +286,17 @@ def _rules_of(owner):
     if forgotten:
         raise AssertionError(f"{owner.__name__} has no rules for: {', '.join(forgotten)}")
     return {name: _AnyOf(tuple(map(_as_rule, owner._parameter_rules[name]))) for name in names}
+
+
+def refuse_value(subject, value, rules):
+    """Raises InvalidParameterError for a value that satisfies none of the rules."""
+    rule = _AnyOf(tuple(map(_as_rule, rules)))
+    if not rule.accepts(value):
+        _refuse(subject, value, rule)
+
+
+def _refuse(subject, value, rule):
+    remarks = [one.remark(value) for one in rule.rules if isinstance(one, Options)]
+    raise InvalidParameterError(
+        f"{subject} must be {rule}. Got {value!r} instead." + "".join(remarks)
+    )

@@ -16,7 +16,8 @@ import numpy as np
 from joblib import effective_n_jobs  # which scikit-learn depends on
 
 from rosenblatt._base import warn_user
-from rosenblatt.core.dispatch import ACTIVATIONS, OPTIMIZERS
+from rosenblatt._parameters import Options, refuse_value
+from rosenblatt.core.dispatch import ACTIVATION_NAMES, ACTIVATIONS, OPTIMIZERS
 from rosenblatt.schedules import Constant, Plateau, Schedule, as_schedule
 
 MOST_THREADS = 64  # of one fit, see core/threads.h
@@ -33,13 +34,16 @@ class Plan:
         n_features, the hidden layers, n_outputs.
     activations : tuple of str
         One per hidden layer.
-    init_factor : float
-        Of the initial weights' bound, see `initial_parameters`; the activation's own.
+    init_factors : tuple of float
+        One per layer, of the initial weights' bound, see `initial_parameters`: the
+        activation's own, and for the output layer that of the last hidden one.
     loss : str
         A row of the engine's losses.
+    loss_constants : tuple of float
+        Its constant, for each output.
     solver : str
     optimizer : dict
-        The constants of the solver's step.
+        The constants of the solver's step, penalties and limits included.
     learning_rate_init, schedule : float, Schedule
     schedule_epochs : int
         How many are the whole of training to the schedule.
@@ -58,8 +62,9 @@ class Plan:
 
     widths: tuple
     activations: tuple
-    init_factor: float
+    init_factors: tuple
     loss: str
+    loss_constants: tuple
     solver: str
     optimizer: dict
     learning_rate_init: float
@@ -104,20 +109,26 @@ class Plan:
 def training_plan(estimator, data, *, incremental):
     """The Plan for an estimator whose parameters and data have been checked."""
     hidden = hidden_widths(estimator.hidden_layer_sizes)
+    activations = hidden_activations(estimator.activation, len(hidden))
     widths = (data.X.shape[1], *hidden, data.n_outputs)
     refuse_too_large(estimator, widths, data.X.dtype)
+    weight_decay = estimator.weight_decay
+    if weight_decay is None and estimator.solver in OPTIMIZERS:
+        weight_decay = OPTIMIZERS[estimator.solver].weight_decay
     return Plan(
         widths=widths,
-        activations=(estimator.activation,) * len(hidden),
-        init_factor=ACTIVATIONS[estimator.activation].init_factor,
+        activations=activations,
+        init_factors=_init_factors(estimator.activation, activations),
         loss=data.loss.name,
+        loss_constants=_loss_constants(estimator, data),
         solver=estimator.solver,
         optimizer={
-            "momentum": estimator.momentum,
-            "nesterovs_momentum": bool(estimator.nesterovs_momentum),
-            "beta_1": estimator.beta_1,
-            "beta_2": estimator.beta_2,
-            "epsilon": estimator.epsilon,
+            "l1_ratio": estimator.l1_ratio,
+            "weight_decay": weight_decay or 0.0,
+            "max_norm": estimator.max_norm,
+            "clip_norm": estimator.clip_norm,
+            "clip_value": estimator.clip_value,
+            **_optimizer_parameters(estimator),
         },
         learning_rate_init=float(estimator.learning_rate_init),
         schedule=_effective_schedule(estimator, incremental=incremental),
@@ -144,6 +155,11 @@ def training_plan(estimator, data, *, incremental):
     )
 
 
+# what lbfgs can do nothing with, where it is not None or, of the second, 0
+NEED_STEPS = ("tol_params", "callbacks", "augment", "max_norm", "clip_norm", "clip_value")
+NEED_STEPS_UNLESS_ZERO = ("l1_ratio", "weight_decay")
+
+
 def _scorer(scoring):
     if not isinstance(scoring, str) or scoring == "loss":
         return scoring
@@ -164,7 +180,8 @@ def refuse_without_epochs(estimator, X_val):
             "X_val is for solvers that take steps: "
             f"{', '.join(map(repr, OPTIMIZERS))}; got solver={estimator.solver!r}."
         )
-    meant = {name: getattr(estimator, name) for name in ("tol_params", "callbacks", "augment")}
+    meant = {name: getattr(estimator, name) for name in NEED_STEPS}
+    meant |= {name: getattr(estimator, name) or None for name in NEED_STEPS_UNLESS_ZERO}
     if not isinstance(estimator.learning_rate, str):
         meant["learning_rate"] = estimator.learning_rate
     for name, value in meant.items():
@@ -196,6 +213,21 @@ def _effective_schedule(estimator, *, incremental):
     return schedule
 
 
+def _optimizer_parameters(estimator):
+    """The estimator's values of the parameters that its solver's row names; lbfgs has none."""
+    row = OPTIMIZERS.get(estimator.solver)
+    return {name: getattr(estimator, name) for name in row.parameters} if row else {}
+
+
+def _loss_constants(estimator, data):
+    """The loss's constant for each output: that of `quantile` may differ between them."""
+    if data.loss.constant is None:
+        return (0.0,) * data.n_outputs
+    if data.levels is not None:
+        return data.levels
+    return (float(getattr(estimator, data.loss.constant)),) * data.n_outputs
+
+
 def _thread_count(n_jobs):
     """Threads for n_jobs as joblib counts them; None is 1 unless a joblib context says more."""
     with warnings.catch_warnings():
@@ -225,6 +257,46 @@ def hidden_widths(hidden_layer_sizes):
     return tuple(int(size) for size in sizes)
 
 
+ACTIVATION_OPTIONS = Options(
+    str,
+    tuple(ACTIVATION_NAMES),
+    {
+        "step": " A step has no gradient to learn from: PerceptronClassifier is the model with "
+        "this activation; in a hidden layer use 'logistic', 'tanh' or 'hard_sigmoid'."
+    },
+)
+
+
+def hidden_activations(activation, n_hidden):
+    """Each hidden layer's activation, by its row's own name, from one name or a name for each.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many names as hidden layers, or one is no activation.
+    """
+    if isinstance(activation, str):
+        return (ACTIVATION_NAMES[activation],) * n_hidden
+    names = list(activation)
+    for i, name in enumerate(names):
+        refuse_value(f"activation[{i}]", name, [ACTIVATION_OPTIONS])
+    if len(names) != n_hidden:
+        raise ValueError(
+            f"activation must be one name, or one for each of the {n_hidden} hidden layers, got "
+            f"{activation!r}."
+        )
+    return tuple(ACTIVATION_NAMES[name] for name in names)
+
+
+def _init_factors(activation, activations):
+    """Of every layer; the output layer goes with the last hidden one, as in scikit-learn."""
+    if isinstance(activation, str):
+        activations = (*activations, ACTIVATION_NAMES[activation])
+    else:
+        activations = (*activations, activations[-1] if activations else "identity")
+    return tuple(ACTIVATIONS[name].init_factor for name in activations)
+
+
 def refuse_too_large(estimator, widths, dtype):
     """Raises MemoryError for a network that this machine cannot hold, before any work."""
     n_parameters = sum((k + 1) * n for k, n in pairwise(widths))
@@ -234,7 +306,8 @@ def refuse_too_large(estimator, widths, dtype):
     else:
         # parameters, gradient, moments, two arrangements of the weights, with early stopping the
         # best parameters so far, with tol_params those of the last epoch
-        n_copies = 6 + bool(estimator.early_stopping) + (estimator.tol_params is not None)
+        n_copies = 4 + OPTIMIZERS[estimator.solver].n_moments
+        n_copies += bool(estimator.early_stopping) + (estimator.tol_params is not None)
         needed = n_copies * n_parameters * np.dtype(dtype).itemsize
     available = _memory_of_this_machine()
     if needed > available:

@@ -70,6 +70,8 @@ class OptimizerState:
     schedule_memory : dict
         What the schedule 'plateau' has seen.
     n_steps : int
+    step_product : float
+        What the steps carry besides moments, see core/optimizers.def.
     moments : list of (list of ndarray, list of ndarray)
         For each moment the arrays for coefs and for intercepts.
     """
@@ -80,6 +82,7 @@ class OptimizerState:
     n_scheduled: int = 0
     schedule_memory: dict = field(default_factory=dict)
     n_steps: int = 0
+    step_product: float = 1.0
     moments: list = field(default_factory=list)
 
     def is_compatible_with(self, plan):
@@ -99,8 +102,9 @@ def initial_parameters(plan, random_state):
     network.
     """
     coefs, intercepts = [], []
-    for fan_in, fan_out in pairwise(plan.widths):
-        bound = np.sqrt(plan.init_factor / (fan_in + fan_out))
+    layers = zip(pairwise(plan.widths), plan.init_factors, strict=True)
+    for (fan_in, fan_out), init_factor in layers:
+        bound = np.sqrt(init_factor / (fan_in + fan_out))
         coefs.append(_uniform(random_state, bound, (fan_in, fan_out), plan.dtype))
         intercepts.append(_uniform(random_state, bound, (fan_out,), plan.dtype))
     return coefs, intercepts

@@ -157,6 +157,7 @@ class TrainingRun:
                 state.best_parameters = network.read(self.best_parameters)
             self.best_parameters = None
         state.optimizer.n_steps = network.n_steps
+        state.optimizer.step_product = network.step_product
         (state.coefs, state.intercepts), state.optimizer.moments = network.hand_over()
 
     def _begin_augmentation(self, weights):
@@ -183,6 +184,7 @@ class TrainingRun:
     def _keep_optimizer(self):
         optimizer = self.state.optimizer
         optimizer.n_steps = self.network.n_steps
+        optimizer.step_product = self.network.step_product
         optimizer.moments = [self.network.read(moment) for moment in self.network.moments]
 
     def _resume_optimizer(self):
@@ -193,6 +195,7 @@ class TrainingRun:
             self.state.optimizer = OptimizerState(self.plan.solver, rate, rate)
             return
         self.network.n_steps = optimizer.n_steps
+        self.network.step_product = optimizer.step_product
         for moment, kept in zip(self.network.moments, optimizer.moments, strict=True):
             self.network.write(moment, *kept)
 
@@ -351,6 +354,7 @@ def build_network(plan, data, state, batch_size):
         plan.dtype,
         optimizer=optimizer,
         is_sparse=sp.issparse(data.X) or (validation is not None and sp.issparse(validation.X)),
+        loss_constants=plan.loss_constants,
         n_threads=plan.n_threads,
     )
     network.set_optimizer(alpha=plan.alpha, **plan.optimizer)

@@ -101,11 +101,22 @@ class ValidationSet:
         predictions, loss = network.predict(self.examples, self.rows, with_loss=True)
         loss /= self.total_weight
         if self.scoring is None:
-            target = self.data.loss.target
-            return validation_score(predictions, self.targets, self.weights, target), loss
+            return self._default_score(predictions), loss
         if self.scoring == "loss":
             return -loss, loss
         return self._scorers_score(fitted()), loss
+
+    def _default_score(self, predictions):
+        """What the estimator's `score` gives."""
+        row = self.data.loss
+        return validation_score(
+            predictions,
+            self.targets,
+            self.weights,
+            row.target,
+            threshold=0.5 if row.out_activation == "logistic" else 0.0,
+            levels=self.data.levels,
+        )
 
     def _scorers_score(self, estimator):
         if self._as_given is None:

@@ -6,6 +6,7 @@ run in _training or _lbfgs, predictions come from the core.
 
 # SPDX-License-Identifier: BSD-3-Clause
 import copy
+import textwrap
 from dataclasses import replace
 from functools import partial
 from inspect import signature
@@ -22,41 +23,90 @@ from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt import _lbfgs, _training
 from rosenblatt._base import RosenblattEstimator, warn_user
-from rosenblatt._data import checked_rows, classification_data, regression_data
+from rosenblatt._data import (
+    QUANTILE_LEVEL,
+    checked_rows,
+    classification_data,
+    loss_row,
+    quantile_levels,
+    regression_data,
+)
 from rosenblatt._history import History
 from rosenblatt._onlookers import CallbackSupportMixin, looking_on, with_callbacks
 from rosenblatt._parameters import Interval, Options, validate_parameters
-from rosenblatt._plan import hidden_widths, refuse_without_epochs, training_plan
+from rosenblatt._plan import (
+    ACTIVATION_OPTIONS,
+    hidden_activations,
+    hidden_widths,
+    refuse_without_epochs,
+    training_plan,
+)
+from rosenblatt._scores import mean_d2_score
 from rosenblatt._state import State, initial_parameters
-from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
+from rosenblatt.core.dispatch import ACTIVATION_NAMES, LOSSES, OPTIMIZERS
 from rosenblatt.core.network import Examples, Network
 from rosenblatt.core.prediction import predict_rows
 from rosenblatt.schedules import SCHEDULES, Schedule
 
-_PARAMETERS = """\
+_ACTIVATION_NAMES = textwrap.fill(
+    ", ".join(map(repr, ACTIVATION_NAMES)), 88, subsequent_indent=" " * 8, break_on_hyphens=False
+)
+
+_PARAMETERS = f"""\
 hidden_layer_sizes : int or array-like of int, default=(100,)
         The number of units of each hidden layer, from the input's side. `()` is a network
         without hidden layers: a linear model.
 
-    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
-        What the hidden units compute of their weighted sum z: z itself, the sigmoid
-        1 / (1 + exp(-z)), tanh(z), or max(0, z).
+    activation : str or sequence of str, default='relu'
+        What the hidden units compute of their weighted sum z, one name for all hidden layers
+        or one for each: {_ACTIVATION_NAMES}.
+        Formulas and papers are in docs/vocabulary.md. 'relu' is max(0, z), 'logistic' the
+        sigmoid 1 / (1 + exp(-z)), 'identity' z itself.
 """
 
-_MORE_PARAMETERS = """\
-solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
-        'adam' (Kingma & Ba, 2015) and 'sgd' take a step for every batch of rows; 'lbfgs' is
-        scipy's quasi-Newton method on all rows at once, good for small data.
+_SOLVER_NAMES = textwrap.fill(
+    ", ".join(map(repr, OPTIMIZERS)), 88, subsequent_indent=" " * 8, break_on_hyphens=False
+)
+
+_MORE_PARAMETERS = f"""\
+solver : {{{_SOLVER_NAMES}, 'lbfgs'}}, default='adam'
+        'lbfgs' is scipy's quasi-Newton method on all rows at once, good for small data; all
+        others take a step for every batch of rows. Formulas, papers and each one's own
+        parameters are in docs/vocabulary.md.
 
     alpha : float >= 0, default=0.0001
-        Strength of the L2 penalty, 0.5 * alpha * sum(w**2) over `coefs_`, divided by the sum
-        of the batch's weights (its rows, where there are no weights). Intercepts are free.
+        Strength of the penalty alpha * (l1_ratio * sum(|w|) + (1 - l1_ratio) / 2 * sum(w**2))
+        over `coefs_`, divided by the sum of the batch's weights (its rows, where there are no
+        weights). Intercepts are free.
+
+    l1_ratio : float in [0, 1], default=0.0
+        The share of L1 in the penalty. It enters as its subgradient, alpha * l1_ratio *
+        sign(w) with sign(0) = 0: it shrinks weights towards 0 but makes none exactly 0. Not
+        with 'lbfgs'.
+
+    weight_decay : float >= 0 or None, default=None
+        Before each step weights (not intercepts) shrink by learning rate * weight_decay of
+        themselves, besides the penalty (Loshchilov & Hutter, 2019). None is 0.01 for 'adamw'
+        and 0 for all others. Not with 'lbfgs'.
+
+    max_norm : float > 0 or None, default=None
+        After each step, weights into a unit whose Euclidean norm is larger are scaled down to
+        it, in every layer (Srebro & Shraibman, 2005). Not with 'lbfgs'.
+
+    clip_norm : float > 0 or None, default=None
+        A step's gradient, of all parameters and penalty included, is scaled by
+        clip_norm / (norm + 1e-6) where that is less than 1 (Pascanu et al., 2013). Not with
+        'lbfgs'.
+
+    clip_value : float > 0 or None, default=None
+        Every component of the gradient, penalty included, is cut to [-clip_value, clip_value],
+        after `clip_norm`. Not with 'lbfgs'.
 
     batch_size : int >= 1 or 'auto', default='auto'
         Rows of a batch; 'auto' is min(200, n_samples). lbfgs does not use it.
 
     learning_rate : str, schedule or callable, default='constant'
-        What becomes of the rate of 'sgd' and 'adam' while they train. A name:
+        What becomes of the rate of the stochastic solvers while they train. A name:
 
         @SCHEDULES@
 
@@ -65,14 +115,13 @@ solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
         float in [0, 1], to the factor of `learning_rate_init` for the next step.
 
     learning_rate_init : float > 0, default=0.001
-        The step size, for 'sgd' and 'adam'.
+        The step size, for all solvers but 'lbfgs'.
 
     power_t : float >= 0, default=0.5
         The exponent of learning_rate='invscaling'.
 
     max_iter : int >= 1, default=200
-        The most epochs ('sgd', 'adam': each row is used once in an epoch) or iterations
-        ('lbfgs').
+        The most epochs (each row is used once in an epoch), for 'lbfgs' iterations.
 
     shuffle : bool, default=True
         Whether every epoch takes the rows in a new order. Not used by lbfgs.
@@ -95,10 +144,10 @@ solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
         'invscaling', 'adaptive' or 'plateau' had taken it).
 
     momentum : float in [0, 1], default=0.9
-        Of the velocity, for 'sgd'.
+        Of the velocity. Only used when solver='sgd'.
 
     nesterovs_momentum : bool, default=True
-        Whether 'sgd' looks ahead along the velocity (Nesterov, 1983).
+        Whether to look ahead along the velocity (Nesterov, 1983). Only used when solver='sgd'.
 
     early_stopping : bool, default=False
         Whether to set a share of the rows aside, score it after every epoch, stop when the
@@ -117,15 +166,29 @@ solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
     restore_best : bool, default=True
         Whether early stopping ends with the weights that scored best, or with the last.
 
-    partial_fit_shuffle : {'repeat', 'continue'}, default='repeat'
+    partial_fit_shuffle : {{'repeat', 'continue'}}, default='repeat'
         With an int `random_state`: whether every call of `partial_fit` draws the same order of
         rows, as in scikit-learn, or goes on drawing where the last call ended.
 
     beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
-        Decay rates of adam's means of the gradient and of its square.
+        Decay rates of the means of the gradient and of its square. Only used by the solvers
+        of adam's kind.
 
     epsilon : float > 0, default=1e-8
-        Added to adam's denominator.
+        Added to the denominator. Not used by 'sgd' and 'lbfgs'.
+
+    rho : float in [0, 1), default=0.99
+        Decay rate of the mean of the squared gradient. Only used when solver='rmsprop'.
+
+    centered : bool, default=False
+        Whether to divide by the gradient's standard deviation instead of the root of its mean
+        square. Only used when solver='rmsprop'.
+
+    rmsprop_momentum : float in [0, 1), default=0.0
+        Of the scaled gradient. Only used when solver='rmsprop'.
+
+    momentum_decay : float >= 0, default=0.004
+        How fast the momentum grows towards beta_1. Only used when solver='nadam'.
 
     augment : callable or None, default=None
         Called before every epoch with a copy of the rows trained on and the fit's RandomState;
@@ -152,7 +215,7 @@ solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
         Threads inside one fit, at most 64; None is 1 unless joblib says otherwise. Steps too
         short to share are left to one. The model's bits do not depend on it.
 
-    dtype : {'float32', 'float64'} or None, default=None
+    dtype : {{"float32", "float64"}} or None, default=None
         What to compute in. None follows X (float32 stays, everything else is float64);
         'float32' takes half the memory and about half the time whatever X is.
 """
@@ -178,6 +241,9 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
 
     n_iter_ : int
         Epochs (or iterations of lbfgs) of the last fit.
+
+    activations_ : list of str
+        Each hidden layer's activation, by its own name where an alias was given.
 
     n_layers_, n_outputs_ : int
         Layers, input and output included, and outputs.
@@ -222,7 +288,17 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
         Rows used for training so far.
 """
 
-_REGRESSION_LOSSES = tuple(row.parameter for row in LOSSES.values() if row.target == "real")
+
+def _loss_parameters(is_regression):
+    """What `loss=` takes, in the table's order."""
+    rows = [row for row in LOSSES.values() if (row.target == "real") == is_regression]
+    return tuple(dict.fromkeys(row.parameter for row in rows))
+
+
+_REGRESSION_LOSSES, _CLASSIFICATION_LOSSES = _loss_parameters(True), _loss_parameters(False)
+_MULTI_CLASS = tuple(sorted({row.multi_class for row in LOSSES.values()} - {None}))
+
+LOGITS = "squared_error"  # a loss that predicts the output layer's sums themselves
 
 _STOCHASTIC_ATTRIBUTES = (
     "loss_curve_",
@@ -251,14 +327,29 @@ def _has_partial_fit(estimator):
     return True
 
 
+def _gives_probabilities(estimator):
+    """Whether the loss, of the fit or else of the parameter, is one of probabilities."""
+    out_activation = getattr(estimator, "out_activation_", None)
+    if out_activation is None and estimator.loss in _CLASSIFICATION_LOSSES:
+        out_activation = loss_row(estimator.loss, "binary").out_activation
+    if out_activation == "identity":
+        raise AttributeError(f"probability estimates are not available for loss={estimator.loss!r}")
+    return True
+
+
 class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
     """The stages of fit and predict that classifier and regressor share."""
 
     _parameter_rules = {  # noqa: RUF012 - read only
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [Options(str, tuple(ACTIVATIONS))],
+        "activation": [ACTIVATION_OPTIONS, "array-like"],
         "solver": [Options(str, (*OPTIMIZERS, "lbfgs"))],
         "alpha": [Interval(Real, 0, None, closed="left")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "weight_decay": [None, Interval(Real, 0, None, closed="left")],
+        "max_norm": [None, Interval(Real, 0, None, closed="neither")],
+        "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
+        "clip_value": [None, Interval(Real, 0, None, closed="neither")],
         "batch_size": [Options(str, ("auto",)), Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Options(str, tuple(SCHEDULES)), Schedule, "function"],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
@@ -276,6 +367,10 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         "beta_1": [Interval(Real, 0, 1, closed="left")],
         "beta_2": [Interval(Real, 0, 1, closed="left")],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "rho": [Interval(Real, 0, 1, closed="left")],
+        "centered": ["boolean"],
+        "rmsprop_momentum": [Interval(Real, 0, 1, closed="left")],
+        "momentum_decay": [Interval(Real, 0, None, closed="left")],
         "n_iter_no_change": [
             Interval(Integral, 1, None, closed="left"),
             Options(Real, (np.inf,)),
@@ -302,6 +397,11 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         *,
         solver="adam",
         alpha=0.0001,
+        l1_ratio=0.0,
+        weight_decay=None,
+        max_norm=None,
+        clip_norm=None,
+        clip_value=None,
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=0.001,
@@ -319,6 +419,10 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
+        rho=0.99,
+        centered=False,
+        rmsprop_momentum=0.0,
+        momentum_decay=0.004,
         n_iter_no_change=10,
         max_fun=15000,
         n_jobs=None,
@@ -334,6 +438,11 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         self.activation = activation
         self.solver = solver
         self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.weight_decay = weight_decay
+        self.max_norm = max_norm
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
@@ -351,6 +460,10 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
+        self.rho = rho
+        self.centered = centered
+        self.rmsprop_momentum = rmsprop_momentum
+        self.momentum_decay = momentum_decay
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.n_jobs = n_jobs
@@ -434,8 +547,7 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
     @with_callbacks
     def _fit(self, X, y, sample_weight, validation, *, incremental=False, classes=None):
         """Checks the parameters, calls in the onlookers, and fits."""
-        validate_parameters(self)
-        hidden_widths(self.hidden_layer_sizes)
+        self._check_parameters()
         refuse_without_epochs(self, None if validation is None else validation[0])
         if incremental and self.early_stopping:
             if validation is None:
@@ -473,6 +585,11 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         else:
             _lbfgs.minimize(plan, data, state)
         return self._set_fitted(plan, data, state)
+
+    def _check_parameters(self):
+        """Refuses parameters by themselves and together, before the data are looked at."""
+        validate_parameters(self)
+        hidden_activations(self.activation, len(hidden_widths(self.hidden_layer_sizes)))
 
     def _state(self, plan, goes_on, incremental):
         """Where this fit begins: at new draws, or at the fitted parameters."""
@@ -536,7 +653,8 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         self.n_parameters_ = sum(array.size for array in (*state.coefs, *state.intercepts))
         self.out_activation_ = data.loss.out_activation
         self.n_iter_, self.t_, self.loss_ = state.n_epochs, state.n_samples_seen, state.loss
-        self._loss_name, self._activations = plan.loss, plan.activations
+        self._levels = data.levels
+        self._loss_name, self.activations_ = plan.loss, list(plan.activations)
         for name in _STOCHASTIC_ATTRIBUTES:
             vars(self).pop(name, None)
         if not plan.is_stochastic:
@@ -597,21 +715,21 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             If there is no such layer.
         """
         check_is_fitted(self)
-        n_hidden = len(self._activations)
+        n_hidden = len(self.activations_)
         if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
             raise ValueError(
                 f"layer must be an int in [{-n_hidden}, {n_hidden}), the network has {n_hidden} "
                 f"hidden layers; got {layer!r}."
             )
         X, widths, coefs, intercepts = self._to_predict_with(X)
-        network = self._network(X, widths, coefs, intercepts)
+        network = self._network(X, widths, coefs, intercepts, self._loss_name)
         return network.activations(Examples(X), np.arange(X.shape[0]), int(layer) % n_hidden)
 
     def summary(self):
         """Print the layers, the shapes of their weights and how many parameters they have."""
         check_is_fitted(self)
         names = [f"hidden {i}" for i in range(1, len(self.coefs_))] + ["output"]
-        functions = [*self._activations, self.out_activation_]
+        functions = [*self.activations_, self.out_activation_]
         lines = [("layer", "weights", "activation", "parameters")]
         for name, coef, function in zip(names, self.coefs_, functions, strict=True):
             n_parameters = (coef.shape[0] + 1) * coef.shape[1]
@@ -621,24 +739,23 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         for name, shape, function, count in lines:
             print(f"{name:<{first}}  {shape:<{second}}  {function:<{third}}  {count:>{last}}")
 
-    def _outputs(self, X):
-        """The output layer's predictions, ndarray of shape (n_samples, n_outputs)."""
-        outputs = self._outputs_of_plain_rows(X)
+    def _outputs(self, X, *, logits=False):
+        """The output layer's predictions, or its sums: ndarray of shape (n_samples, n_outputs)."""
+        loss = LOGITS if logits else vars(self).get("_loss_name")
+        outputs = self._outputs_of_plain_rows(X, loss)
         if outputs is not None:
             return outputs
         X, widths, coefs, intercepts = self._to_predict_with(X)
         if sp.issparse(X):
-            network = self._network(X, widths, coefs, intercepts)
+            network = self._network(X, widths, coefs, intercepts, loss)
             return network.predict(Examples(X), np.arange(X.shape[0]))
         coefs, intercepts = (
             [np.require(array, X.dtype, ["C", "A"]) for array in arrays]
             for arrays in (coefs, intercepts)
         )
-        return predict_rows(
-            X, coefs, intercepts, self._activations, self._loss_name, only_finite=False
-        )
+        return predict_rows(X, coefs, intercepts, self.activations_, loss, only_finite=False)
 
-    def _outputs_of_plain_rows(self, X):
+    def _outputs_of_plain_rows(self, X, loss):
         """The same for an X that needs no conversion; None where something has to be looked at.
 
         Validation takes longer than a small network does. Here it is what such an X leaves open:
@@ -655,7 +772,7 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         ):
             return None
         outputs = predict_rows(
-            X, self.coefs_, self.intercepts_, self._activations, self._loss_name, only_finite=True
+            X, self.coefs_, self.intercepts_, self.activations_, loss, only_finite=True
         )
         return outputs if outputs is not None and outputs.shape[1] == self.n_outputs_ else None
 
@@ -672,8 +789,8 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
     def _parameters_to_predict_with(self):
         """(widths, coefs, intercepts), checked."""
         hidden = [np.shape(coef)[1] for coef in self.coefs_[:-1] if np.ndim(coef) == 2]
-        hidden = hidden[: len(self._activations)]
-        hidden += [hidden[-1] if hidden else 1] * (len(self._activations) - len(hidden))
+        hidden = hidden[: len(self.activations_)]
+        hidden += [hidden[-1] if hidden else 1] * (len(self.activations_) - len(hidden))
         widths = (self.n_features_in_, *hidden, self.n_outputs_)
         return widths, *self._checked_parameters(
             widths,
@@ -681,12 +798,12 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             f"{self.n_outputs_} outputs",
         )
 
-    def _network(self, X, widths, coefs, intercepts):
+    def _network(self, X, widths, coefs, intercepts, loss):
         """A network for rows like X with these parameters."""
         network = Network(
             widths,
-            self._activations,
-            self._loss_name,
+            self.activations_,
+            loss,
             X.shape[0],
             X.dtype,
             trainable=False,
@@ -699,9 +816,9 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
 class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
     __doc__ = f"""Multi-layer perceptron classifier.
 
-    Minimises the mean log loss, -log of the probability given to the right class, plus an L2
-    penalty. Probabilities are a softmax of the output layer's sums for three classes or more,
-    a sigmoid for two classes and for each label of a multilabel target.
+    Minimises the mean log loss, -log of the probability given to the right class, or another
+    `loss`, plus a penalty. Probabilities are a softmax of the output layer's sums for three
+    classes or more, a sigmoid for two classes and for each label of a multilabel target.
 
     Parameters, draws and numerics are scikit-learn's: the same `random_state` gives the same
     model as `sklearn.neural_network.MLPClassifier`, up to rounding.
@@ -709,6 +826,26 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
     Parameters
     ----------
     {_PARAMETERS}
+    loss : {{{", ".join(f"{name!r}" for name in _CLASSIFICATION_LOSSES)}}}, default='log_loss'
+        'log_loss' is -log p of the right class. 'squared_error' is half the squared errors of
+        the probabilities, summed over the classes (two also where one output serves them).
+        'focal' is -(1 - p)**focal_gamma log p. 'hinge' is max(0, 1 - s f) for an output f
+        and s = 1 for the right class, -1 for another; 'squared_hinge' its square; they
+        give no probabilities. Multilabel: summed over the labels. Formulas and papers are in
+        docs/vocabulary.md.
+
+    label_smoothing : float in [0, 1], default=0.0
+        The right class's target is 1 - label_smoothing, and label_smoothing / n_classes is
+        added to every class's. Only used when loss='log_loss'.
+
+    focal_gamma : float >= 0, default=2.0
+        How much less a row counts that is well predicted. Only used when loss='focal'.
+
+    multi_class : {{'ovr', 'crammer_singer'}}, default='ovr'
+        For three classes or more: one hinge for every class, summed, or
+        max(0, 1 - f of the right class + the highest other f). Only used when loss is 'hinge'
+        or 'squared_hinge'.
+
     {_MORE_PARAMETERS}
     class_weight : dict, 'balanced' or None, default=None
         Weights of the classes, one where a dict has none, or n_rows / (n_classes * rows of the
@@ -748,6 +885,10 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
     _parameter_rules = {  # noqa: RUF012 - read only
         **_MultiLayerPerceptron._parameter_rules,
         "class_weight": [None, dict, Options(str, ("balanced",))],
+        "loss": [Options(str, _CLASSIFICATION_LOSSES)],
+        "label_smoothing": [Interval(Real, 0, 1, closed="both")],
+        "focal_gamma": [Interval(Real, 0, None, closed="left")],
+        "multi_class": [Options(str, _MULTI_CLASS)],
     }
 
     def __init__(
@@ -755,8 +896,17 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         hidden_layer_sizes=(100,),
         activation="relu",
         *,
+        loss="log_loss",
+        label_smoothing=0.0,
+        focal_gamma=2.0,
+        multi_class="ovr",
         solver="adam",
         alpha=0.0001,
+        l1_ratio=0.0,
+        weight_decay=None,
+        max_norm=None,
+        clip_norm=None,
+        clip_value=None,
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=0.001,
@@ -774,6 +924,10 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
+        rho=0.99,
+        centered=False,
+        rmsprop_momentum=0.0,
+        momentum_decay=0.004,
         n_iter_no_change=10,
         max_fun=15000,
         n_jobs=None,
@@ -791,6 +945,11 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
             activation=activation,
             solver=solver,
             alpha=alpha,
+            l1_ratio=l1_ratio,
+            weight_decay=weight_decay,
+            max_norm=max_norm,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
             batch_size=batch_size,
             learning_rate=learning_rate,
             learning_rate_init=learning_rate_init,
@@ -808,6 +967,10 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
             beta_1=beta_1,
             beta_2=beta_2,
             epsilon=epsilon,
+            rho=rho,
+            centered=centered,
+            rmsprop_momentum=rmsprop_momentum,
+            momentum_decay=momentum_decay,
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
             n_jobs=n_jobs,
@@ -820,6 +983,10 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
             callbacks=callbacks,
         )
         self.class_weight = class_weight
+        self.loss = loss
+        self.label_smoothing = label_smoothing
+        self.focal_gamma = focal_gamma
+        self.multi_class = multi_class
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -888,22 +1055,42 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            The most probable class, of two the first at even odds; for multilabel the
-            indicators of the labels with a probability above 0.5, as a CSR matrix where y was
-            sparse in `fit`.
+            The class with the highest output, of two the first at even odds; for multilabel
+            the indicators of the labels with a probability above 0.5 (a score above 0 where
+            the loss gives no probabilities), as a CSR matrix where y was sparse in `fit`.
         """
         outputs = self._outputs(X)
+        threshold = 0.5 if self.out_activation_ == "logistic" else 0
         if self._multilabel:
-            labels = (outputs > 0.5).astype(int)
+            labels = (outputs > threshold).astype(int)
             return sp.csr_matrix(labels) if self._sparse_target else labels
         if outputs.shape[1] > 1:
             return self.classes_[outputs.argmax(axis=1)]
         if len(self.classes_) == 1:
             return np.repeat(self.classes_, len(outputs))
-        return self.classes_[(outputs[:, 0] > 0.5).astype(int)]
+        return self.classes_[(outputs[:, 0] > threshold).astype(int)]
 
+    def decision_function(self, X):
+        """The output layer's sums, from which `predict` chooses.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes one number a row, above 0 for the second of `classes_`; for more,
+            and for the labels of a multilabel target, one each. Where the loss is one of
+            probabilities these are the logits: `predict_proba` is their sigmoid or softmax.
+        """
+        outputs = self._outputs(X, logits=True)
+        return outputs[:, 0] if outputs.shape[1] == 1 and not self._multilabel else outputs
+
+    @available_if(_gives_probabilities)
     def predict_proba(self, X):
-        """Predict the probabilities of the classes.
+        """Predict the probabilities of the classes, where the loss is one of probabilities.
 
         Parameters
         ----------
@@ -923,6 +1110,7 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         probabilities[:, 1] = outputs[:, 0]
         return probabilities
 
+    @available_if(_gives_probabilities)
     def predict_log_proba(self, X):
         """Predict the logarithms of the classes' probabilities.
 
@@ -1006,8 +1194,8 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
 class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
     __doc__ = f"""Multi-layer perceptron regressor.
 
-    Minimises half the mean squared error, or half the mean Poisson deviance, plus an L2
-    penalty. Several outputs are learned together: their losses are summed.
+    Minimises half the mean squared error, or another `loss`, plus a penalty. Several outputs
+    are learned together: their losses are summed.
 
     Parameters, draws and numerics are scikit-learn's: the same `random_state` gives the same
     model as `sklearn.neural_network.MLPRegressor`, up to rounding. For several outputs the
@@ -1018,8 +1206,28 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
     ----------
     {_PARAMETERS}
     loss : {{{", ".join(f"{name!r}" for name in _REGRESSION_LOSSES)}}}, default='squared_error'
-        'squared_error' is 0.5 * (y - f)**2 for an output f; 'poisson' is
-        y log(y / f) - y + f with f the exponential of the output layer's sum, for y >= 0.
+        Of an output f: 'squared_error' is 0.5 * (y - f)**2, 'absolute_error' |y - f|,
+        'log_cosh' log(cosh(y - f)), 'huber' the first within `huber_delta` of y and
+        huber_delta * (|y - f| - huber_delta / 2) beyond, 'quantile' the pinball loss.
+        'poisson', for y >= 0, is y log(y / f) - y + f with f the exponential of the output
+        layer's sum; 'gamma', for y > 0, and 'tweedie' are half their deviances, with the
+        same f. Formulas and papers are in docs/vocabulary.md.
+
+    huber_delta : float > 0, default=1.0
+        In the unit of y. Only used when loss='huber'.
+
+    quantile : float in (0, 1) or sequence of them, default=0.5
+        The level that is learned; a sequence learns several of one target at once, and
+        `predict` gives a column for each. Only used when loss='quantile'.
+
+    non_crossing : bool, default=False
+        Whether `predict` sorts each row's quantiles, so that a higher level has no lower
+        value. Only used when `quantile` is a sequence.
+
+    tweedie_power : float <= 0 or >= 1, default=1.5
+        The variance's power of the mean: 0 is normal, 1 Poisson, 2 gamma, 3 inverse
+        Gaussian. y may be any number up to 0, y >= 0 from 1, y > 0 from 2 on. Only used when
+        loss='tweedie'.
 
     {_MORE_PARAMETERS}
     Attributes
@@ -1049,6 +1257,13 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
     _parameter_rules = {  # noqa: RUF012 - read only
         **_MultiLayerPerceptron._parameter_rules,
         "loss": [Options(str, _REGRESSION_LOSSES)],
+        "huber_delta": [Interval(Real, 0, None, closed="neither")],
+        "quantile": [QUANTILE_LEVEL, "array-like"],
+        "non_crossing": ["boolean"],
+        "tweedie_power": [
+            Interval(Real, None, 0, closed="right"),
+            Interval(Real, 1, None, closed="left"),
+        ],
     }
 
     def __init__(
@@ -1057,8 +1272,17 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         activation="relu",
         *,
         loss="squared_error",
+        huber_delta=1.0,
+        quantile=0.5,
+        non_crossing=False,
+        tweedie_power=1.5,
         solver="adam",
         alpha=0.0001,
+        l1_ratio=0.0,
+        weight_decay=None,
+        max_norm=None,
+        clip_norm=None,
+        clip_value=None,
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=0.001,
@@ -1076,6 +1300,10 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
+        rho=0.99,
+        centered=False,
+        rmsprop_momentum=0.0,
+        momentum_decay=0.004,
         n_iter_no_change=10,
         max_fun=15000,
         n_jobs=None,
@@ -1092,6 +1320,11 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
             activation=activation,
             solver=solver,
             alpha=alpha,
+            l1_ratio=l1_ratio,
+            weight_decay=weight_decay,
+            max_norm=max_norm,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
             batch_size=batch_size,
             learning_rate=learning_rate,
             learning_rate_init=learning_rate_init,
@@ -1109,6 +1342,10 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
             beta_1=beta_1,
             beta_2=beta_2,
             epsilon=epsilon,
+            rho=rho,
+            centered=centered,
+            rmsprop_momentum=rmsprop_momentum,
+            momentum_decay=momentum_decay,
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
             n_jobs=n_jobs,
@@ -1121,10 +1358,18 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
             callbacks=callbacks,
         )
         self.loss = loss
+        self.huber_delta = huber_delta
+        self.quantile = quantile
+        self.non_crossing = non_crossing
+        self.tweedie_power = tweedie_power
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = self.loss == "poisson"
+        is_known = self.loss in _REGRESSION_LOSSES
+        domain = loss_row(self.loss, "real").domain if is_known else "unbounded"
+        tags.target_tags.positive_only = domain != "unbounded" and not (
+            domain == "by power" and self.tweedie_power <= 0
+        )
         return tags
 
     @available_if(_has_partial_fit)
@@ -1178,10 +1423,44 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predictions.
+            The predictions; with a sequence of quantiles of shape (n_samples, n_levels), in
+            the order of `quantile`.
         """
         outputs = self._outputs(X)
-        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        if self._levels is None:
+            return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        if self.non_crossing:
+            ranks = np.argsort(np.argsort(self._levels, kind="stable"), kind="stable")
+            outputs = np.sort(outputs, axis=1)[:, ranks]
+        return outputs
+
+    def score(self, X, y, sample_weight=None):
+        """R^2 of the predictions; of several quantiles, the mean of their D^2.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights.
+
+        Returns
+        -------
+        score : float
+            At most 1. With a sequence of quantiles the average over its levels of
+            `sklearn.metrics.d2_pinball_score`, which is 0 for constant predictions of the
+            quantiles of y.
+        """
+        check_is_fitted(self)
+        if self._levels is None:
+            return super().score(X, y, sample_weight)
+        return mean_d2_score(y, self.predict(X), self._levels, sample_weight)
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        quantile_levels(self)
 
     def _training_data(self, X, y, sample_weight, *, validation, goes_on, incremental, classes):
         return regression_data(self, X, y, sample_weight, reset=not goes_on, validation=validation)

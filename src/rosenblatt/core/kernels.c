@@ -47,6 +47,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "dense.h"
 #include "narrow.h"
 #include "rows.h"
+#include "losses.h"
 #include "output.h"
 #include "update.h"
 #include "perceptron.h"
@@ -64,6 +65,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "dense.h"
 #include "narrow.h"
 #include "rows.h"
+#include "losses.h"
 #include "output.h"
 #include "update.h"
 #include "perceptron.h"
@@ -88,6 +90,8 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
         .perceptron_settle = perceptron_settle_##type,                                   \
         .multiply_adds = multiply_adds_##type, .update = update_##type,                  \
         .moved = moved_##type,                                                           \
+        .begin_step = begin_step_##type, .gradient_squares = gradient_squares_##type,    \
+        .limit_norms = limit_norms_##type,                                               \
         .all_finite = all_finite_##type, .evaluate = evaluate_##type,                    \
         .activate = activate_##type,                                                     \
     }

@@ -13,7 +13,7 @@ where one needs what another has done. With one thread the shares are the whole.
 import numpy as np
 
 from cpython.pyport cimport PY_SSIZE_T_MAX
-from libc.math cimport NAN, sqrt
+from libc.math cimport INFINITY, NAN, sqrt
 from libc.stdint cimport int32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -319,6 +319,8 @@ cdef class Network:
     dtype : float32 or float64
     optimizer : str or None
         A row of optimizers.def; None keeps no moments.
+    loss_constants : float or sequence of float
+        The loss's `c`, one for all outputs or one each; see losses.def.
     trainable : bool
         Without it there is room for `predict` only.
     is_sparse : bool
@@ -336,24 +338,27 @@ cdef class Network:
 
     cdef const rb_kernels *kernels
     cdef readonly object dtype, parameters, gradient, moments
+    cdef object constants
     cdef list buffers
     cdef Layer layers[MOST_LAYERS]
     cdef int n_layers, loss, optimizer, n_moments, n_threads
-    cdef Py_ssize_t chunk, n_weights, n_parameters
+    cdef Py_ssize_t chunk, n_weights, n_parameters, n_blocks
     cdef char *batch            # (chunk, n_features) gathered rows
-    cdef char *moment_blocks[2]
+    cdef char *moment_blocks[3]
     cdef rb_step step
     cdef char *scratch          # a thread's part: (3 * n_outputs, OUTPUT_BLOCK)
     cdef double[::1] row_losses
-    cdef double[:, ::1] squares  # of each UPDATE_BLOCK of weights, and of the intercepts
+    cdef double[:, ::1] sums    # of `update`, for each UPDATE_BLOCK of weights and the intercepts
+    cdef double[::1] gradient_squares
     cdef double squared_norm    # of the last step's gradient
     cdef double gradient_norm   # the root mean square of an epoch's
     cdef object before          # parameters when `moved` was last called, or None
     cdef char *before_data
+    cdef char *loss_constants   # (n_outputs,)
     cdef public double share_above  # floating-point operations of a step, for several threads
 
     def __init__(self, widths, activations, loss, batch_size, dtype, *, optimizer=None,
-                 trainable=True, is_sparse=False, n_threads=1):
+                 loss_constants=0.0, trainable=True, is_sparse=False, n_threads=1):
         self.dtype = np.dtype(dtype)
         self.kernels = active_kernels(self.dtype)
         self.buffers = []
@@ -371,7 +376,11 @@ cdef class Network:
         self._allocate_forward(widths, activations, batch_size)
         if trainable:
             self._allocate_backward()
-        self.step.t = 0
+        constants = np.broadcast_to(loss_constants, self.layers[self.n_layers - 1].fan_out)
+        self.constants = np.array(constants, dtype=self.dtype)
+        self.loss_constants = address(self.constants)
+        self.step.t, self.step.product, self.step.gradient_scale = 0, 1, 1
+        self.set_optimizer(alpha=0.0)
 
     def _lay_out(self, widths, is_sparse):
         cdef Layer *layer
@@ -413,7 +422,8 @@ cdef class Network:
         cdef Py_ssize_t size = self.kernels.item_size
         cdef char *parameters = address(self.parameters)
         cdef char *gradient = address(self.gradient)
-        self.moment_blocks[0] = self.moment_blocks[1] = NULL
+        for i in range(3):
+            self.moment_blocks[i] = NULL
         for i in range(self.n_moments):
             self.moment_blocks[i] = address(self.moments[i])
         for i in range(self.n_layers):
@@ -514,7 +524,9 @@ cdef class Network:
             if (layer.layout == PANELS and layer.fan_in >= 4 * MANY_ROWS  # read by many tiles
                     and layer.width * self.kernels.item_size % CROWDED == 0):
                 layer.packed_delta = self._buffer(self.chunk, layer.width)
-        self.squares = np.zeros((self.n_weights // UPDATE_BLOCK + 2, 2))
+        self.n_blocks = (self.n_weights + UPDATE_BLOCK - 1) // UPDATE_BLOCK
+        self.sums = np.zeros((self.n_blocks + 1, 2))  # the last are the intercepts'
+        self.gradient_squares = np.zeros(self.n_blocks + 1)
 
     def _chunk_rows(self, batch_size):
         """Rows that are worked on together, so that what they touch stays in the caches.
@@ -654,7 +666,7 @@ cdef class Network:
                 self.kernels.loss_gradient(
                     logits, &self.row_losses[first], examples.target_data, examples.weight_data,
                     order + start + first, last - first, output.fan_out, output.width, self.loss,
-                    scratch)
+                    self.loss_constants, scratch)
                 self.backward(first, last, transposed)
             rb_meet(team)
             self.backward_weights(examples, order + start, count, start > 0, packed, team,
@@ -672,35 +684,82 @@ cdef class Network:
         Leaves the squared norm of the step's gradient, the penalty's included.
         """
         cdef Py_ssize_t start, stop, i
-        cdef Py_ssize_t n_blocks = (self.n_weights + UPDATE_BLOCK - 1) // UPDATE_BLOCK
-        cdef double of_weights = 0, of_gradient = 0, alpha = step.alpha
+        cdef double penalty = 0, squares = 0, alpha = step.alpha
+        if step.clip_norm < INFINITY:
+            step.gradient_scale = self.clipping(step, team, thread)
         rb_share(self.n_weights, UPDATE_BLOCK, team.n_threads, thread, &start, &stop)
         while start < stop:
             i = min(UPDATE_BLOCK, stop - start)
-            self._update_part(&step, start, i, &self.squares[start // UPDATE_BLOCK, 0])
+            self._update_part(&step, start, i, &self.sums[start // UPDATE_BLOCK, 0])
             start += i
-        step.alpha = 0  # intercepts carry no penalty
+        step.alpha = step.weight_decay = 0  # intercepts carry no penalty
         if thread == team.n_threads - 1:
             self._update_part(&step, self.n_weights, self.n_parameters - self.n_weights,
-                              &self.squares[n_blocks, 0])
+                              &self.sums[self.n_blocks, 0])
         rb_meet(team)
         if thread == 0:
-            for i in range(n_blocks):
-                of_weights += self.squares[i, 0]
-            for i in range(n_blocks + 1):
-                of_gradient += self.squares[i, 1]
-            self.squared_norm = of_gradient / step.weight / step.weight
-        return 0.5 * alpha * of_weights / step.weight if alpha != 0 else 0
+            for i in range(self.n_blocks):
+                penalty += self.sums[i, 0]
+            for i in range(self.n_blocks + 1):
+                squares += self.sums[i, 1]
+            self.squared_norm = squares
+        if step.max_norm < INFINITY:
+            self.limit_norms(step.max_norm, team, thread)
+        return alpha * penalty / step.weight if alpha != 0 else 0
 
     cdef void _update_part(self, const rb_step *step, Py_ssize_t start, Py_ssize_t count,
-                           double *squares) noexcept nogil:
+                           double *sums) noexcept nogil:
         cdef Py_ssize_t offset = start * self.kernels.item_size
-        cdef char *first = self.moment_blocks[0]
-        cdef char *second = self.moment_blocks[1]
+        cdef char *moments[3]
+        cdef int i
+        for i in range(3):
+            moments[i] = self.moment_blocks[i] + offset if self.moment_blocks[i] else NULL
         self.kernels.update(
-            self.layers[0].weights + offset, self.layers[0].d_weights + offset,
-            first + offset if first else NULL, second + offset if second else NULL, count, step,
-            self.optimizer, squares)
+            self.layers[0].weights + offset, self.layers[0].d_weights + offset, moments[0],
+            moments[1], moments[2], count, step, self.optimizer, sums)
+
+    cdef double clipping(self, rb_step step, rb_team *team, int thread) noexcept nogil:
+        """The factor that brings the whole gradient, penalty included, to clip_norm at most.
+
+        Squares are summed block by block and then over the blocks, by every thread alike, so
+        that the factor does not depend on how many there are.
+        """
+        cdef Py_ssize_t start, stop, i, size = self.kernels.item_size
+        cdef double squares = 0, factor
+        cdef char *w = self.layers[0].weights
+        cdef char *gradient = self.layers[0].d_weights
+        rb_share(self.n_weights, UPDATE_BLOCK, team.n_threads, thread, &start, &stop)
+        while start < stop:
+            i = min(UPDATE_BLOCK, stop - start)
+            self.gradient_squares[start // UPDATE_BLOCK] = self.kernels.gradient_squares(
+                w + start * size, gradient + start * size, i, &step)
+            start += i
+        if thread == team.n_threads - 1:
+            step.alpha = 0
+            start = self.n_weights
+            self.gradient_squares[self.n_blocks] = self.kernels.gradient_squares(
+                w + start * size, gradient + start * size, self.n_parameters - start, &step)
+        rb_meet(team)
+        for i in range(self.n_blocks + 1):
+            squares += self.gradient_squares[i]
+        factor = step.clip_norm / (sqrt(squares) + 1e-6)  # the 1e-6 is PyTorch's
+        return factor if factor < 1 else 1
+
+    cdef void limit_norms(self, double max_norm, rb_team *team, int thread) noexcept nogil:
+        """Scales every unit's weights down to max_norm where they are longer."""
+        cdef Py_ssize_t start, stop
+        cdef Layer *layer
+        cdef int i
+        for i in range(self.n_layers):
+            layer = &self.layers[i]
+            if layer.layout == TRANSPOSED:
+                rb_share(layer.fan_out, 1, team.n_threads, thread, &start, &stop)
+            else:
+                rb_share(layer.width, self.kernels.vector_length, team.n_threads, thread, &start,
+                         &stop)
+            self.kernels.limit_norms(layer.weights, layer.layout, layer.fan_in, layer.stride,
+                                     layer.width, start, stop, max_norm)
+        rb_meet(team)
 
     cdef double train_step(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
                            rb_step *step, rb_team *team, int thread) noexcept nogil:
@@ -714,7 +773,7 @@ cdef class Network:
                 self.squared_norm = 0
             return 0  # nothing to learn from, and nothing to divide by
         loss = self.gradients(examples, order, rows, team, thread) / step.weight
-        step.t += 1
+        self.kernels.begin_step(step, self.optimizer)
         return loss + self.update(step[0], team, thread)
 
     cdef double train_epoch(self, const Job *job, rb_step *step, rb_team *team,
@@ -749,10 +808,30 @@ cdef class Network:
     def n_steps(self, value):
         self.step.t = value
 
-    def set_optimizer(self, *, alpha, momentum=0.0, nesterovs_momentum=False, beta_1=0.0,
-                      beta_2=0.0, epsilon=0.0):
-        """The constants of `update`; see optimizers.def."""
+    @property
+    def step_product(self):
+        """What the optimiser carries from step to step besides moments; see optimizers.def."""
+        return self.step.product
+
+    @step_product.setter
+    def step_product(self, value):
+        self.step.product = value
+
+    def set_optimizer(self, *, alpha, l1_ratio=0.0, weight_decay=0.0, max_norm=None,
+                      clip_norm=None, clip_value=None, momentum=0.0, nesterovs_momentum=False,
+                      beta_1=0.0, beta_2=0.0, rho=0.0, centered=False, rmsprop_momentum=0.0,
+                      momentum_decay=0.0, epsilon=0.0):
+        """The constants of `update`; see rb_step in kernels.h and optimizers.def."""
         self.step.alpha = alpha
+        self.step.l1_ratio = l1_ratio
+        self.step.weight_decay = weight_decay
+        self.step.max_norm = INFINITY if max_norm is None else max_norm
+        self.step.clip_norm = INFINITY if clip_norm is None else clip_norm
+        self.step.clip_value = INFINITY if clip_value is None else clip_value
+        self.step.rho = rho
+        self.step.centered = centered
+        self.step.rmsprop_momentum = rmsprop_momentum
+        self.step.momentum_decay = momentum_decay
         self.step.momentum = momentum
         self.step.nesterovs_momentum = nesterovs_momentum
         self.step.beta_1 = beta_1
@@ -883,7 +962,7 @@ cdef class Network:
                     self.kernels.loss_gradient(
                         <char *> logits, &self.row_losses[0], examples.target_data,
                         examples.weight_data, &order[start], rows, last.fan_out, last.width,
-                        self.loss, self.scratch)
+                        self.loss, self.loss_constants, self.scratch)
                     for i in range(rows):
                         total += self.row_losses[i]
                 start += rows
@@ -941,7 +1020,7 @@ cdef class Network:
         return self.kernels.all_finite(self.layers[0].weights, self.n_parameters)
 
 
-FUNCTIONS = ("exp", "log", "tanh", "logistic", "softplus", "sqrt")
+FUNCTIONS = ("exp", "log", "tanh", "logistic", "softplus", "sqrt", "expm1", "erf")
 
 
 def evaluate(function, x):
@@ -949,7 +1028,7 @@ def evaluate(function, x):
 
     Parameters
     ----------
-    function : {'exp', 'log', 'tanh', 'logistic', 'softplus', 'sqrt'}
+    function : {'exp', 'log', 'tanh', 'logistic', 'softplus', 'sqrt', 'expm1', 'erf'}
     """
     x = np.ascontiguousarray(x)
     y = np.empty_like(x)
