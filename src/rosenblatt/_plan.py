@@ -304,8 +304,8 @@ def refuse_too_large(estimator, widths, dtype):
         # scipy keeps 20 vectors of past steps, all in float64, besides its and our working ones
         needed = 24 * n_parameters * 8
     else:
-        # parameters, gradient, moments, two arrangements of the weights, with early stopping the
-        # best parameters so far, with tol_params those of the last epoch
+        # parameters, gradient, moments, the transposed weights and the arrays to begin with; with
+        # early stopping the best parameters so far, with tol_params those of the last epoch
         n_copies = 4 + OPTIMIZERS[estimator.solver].n_moments
         n_copies += bool(estimator.early_stopping) + (estimator.tol_params is not None)
         needed = n_copies * n_parameters * np.dtype(dtype).itemsize

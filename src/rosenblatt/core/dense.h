@@ -2,7 +2,7 @@
  * with intercepts, activation and slope applied to rows that are still in cache. */
 // SPDX-License-Identifier: BSD-3-Clause
 
-/* out = activation(z) for `rows` rows of `width` columns, `stride` apart */
+/* out (count,) = activation(z); out may be z */
 typedef void NAME(activation_function)(real *out, const real *z, ptrdiff_t count);
 /* delta *= slope(kept) */
 typedef void NAME(slope_function)(real *delta, const real *kept, ptrdiff_t count);

@@ -3,12 +3,12 @@
  * precision is which struct it was given: data pointers are void *, scalars double.
  *
  * Conventions, for every kernel:
- *   - matrices are row-major; a name's shape is in the comment, (rows, columns);
- *   - `width` is a number of columns rounded up to whole vectors (padded_width); rows of
- *     parameters, activations and deltas are `width` apart, and the padding of parameters
- *     and deltas is zero and stays zero;
- *   - no two arguments overlap unless the comment says so; pointers into the network's own
- *     blocks are aligned to 64 bytes, a caller's X, y and weights to their element;
+ *   - a name's shape is in the comment, (rows, columns); matrices are row-major, but for weights
+ *     and deltas in panels;
+ *   - `width` is a number of columns rounded up to whole vectors; rows of activations and deltas
+ *     are `width` apart, and the padding of parameters and deltas is zero and stays zero;
+ *   - no two arguments overlap unless the comment says so; parameters, activations and deltas are
+ *     aligned to a vector, rows of X and a caller's arrays to their element;
  *   - nothing is allocated, nothing can fail; the order of every sum is fixed by the shapes.
  */
 // SPDX-License-Identifier: BSD-3-Clause
@@ -126,8 +126,11 @@ typedef struct {
 } rb_perceptron;
 
 enum { OUTPUT_BLOCK = 16 };   /* rows that the losses handle at once */
-enum { NARROW = 16 };         /* fewer outputs that fill no whole vectors are TRANSPOSED */
 enum { UPDATE_BLOCK = 4096 }; /* parameters whose squares are summed at once */
+
+/* Whether a layer above another is narrow, and TRANSPOSED: few outputs, and they fill no whole
+ * vectors. Training and prediction must agree, for their bits are the same. */
+static inline int rb_is_narrow(ptrdiff_t n, ptrdiff_t width) { return n < 16 && n < width; }
 
 typedef struct {
     ptrdiff_t item_size;     /* bytes of an element */
@@ -190,8 +193,8 @@ typedef struct {
     void (*narrow_backward_weights)(void *dWT, const void *A, const void *dZ, ptrdiff_t m,
                                     ptrdiff_t k, ptrdiff_t n, ptrdiff_t j0, ptrdiff_t j1,
                                     ptrdiff_t k_width, ptrdiff_t width, int accumulate);
-    /* dense_backward_weights for rows order[0..m) of a sparse X with k columns, dW in ROWS; only the first `columns`
-     * columns of dW and dZ, a whole number of vectors */
+    /* dense_backward_weights for rows order[0..m) of a sparse X with k columns, dW in ROWS; only
+     * the first `columns` columns of dW and dZ, a whole number of vectors */
     void (*csr_backward_weights)(void *dW, const rb_csr *X, const ptrdiff_t *order,
                                  const void *dZ, ptrdiff_t m, ptrdiff_t k, ptrdiff_t columns,
                                  ptrdiff_t width, int accumulate);

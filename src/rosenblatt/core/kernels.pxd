@@ -8,7 +8,7 @@ cdef extern from "kernels.h" nogil:
     int ROWS, PANELS, TRANSPOSED
     int UNBOUNDED, NOT_NEGATIVE, POSITIVE, BY_POWER
     int N_ACTIVATIONS, N_ACTIVATION_ALIASES, N_LOSSES, N_OPTIMIZERS
-    int OUTPUT_BLOCK, UPDATE_BLOCK, NARROW
+    int OUTPUT_BLOCK, UPDATE_BLOCK
 
     ctypedef struct rb_activation_row:
         const char *name
@@ -145,6 +145,7 @@ cdef extern from "kernels.h" nogil:
     const rb_loss_row *rb_loss_rows
     const rb_optimizer_row *rb_optimizer_rows
 
+    bint rb_is_narrow(Py_ssize_t, Py_ssize_t)
     int rb_n_levels()
     const char *rb_level_name(int)
     bint rb_level_supported(int)

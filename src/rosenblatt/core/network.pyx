@@ -20,8 +20,10 @@ from libc.string cimport memcpy
 from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.kernels cimport (
-    NARROW, OUTPUT_BLOCK, PANELS, ROWS, TRANSPOSED, UPDATE_BLOCK, rb_csr, rb_kernels, rb_step,
+    OUTPUT_BLOCK, PANELS, ROWS, TRANSPOSED, UPDATE_BLOCK, rb_csr, rb_is_narrow, rb_kernels,
+    rb_step,
 )
+from rosenblatt.core.subnormals cimport rb_flush_subnormals, rb_set_mode
 
 from rosenblatt.core.buffers import aligned_zeros, csr_parts
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
@@ -33,10 +35,11 @@ SHARE_ABOVE = 4e6  # about 40 microseconds of one thread, some ten times what me
 cdef enum:
     MOST_LAYERS = 256
     TILE_ROWS = 12    # rows are shared in multiples of the product's tiles'
-    CHUNK_ROWS = 240  # a thread's; as many as a panel of backward weights is deep, see dense.h
+    CHUNK_ROWS = 240  # a thread's; no more than a panel of backward weights is deep, see dense.h
     N_FIGURES = 3     # EPOCH_FIGURES
     FEW_ROWS = 4      # below, transposing weights costs more than it saves
-    MANY_ROWS = 48    # from here on, packing deltas does not
+    MANY_ROWS = 48    # below, packing deltas costs more than it saves,
+    MANY_INPUTS = 192  # as where fewer inputs than these, so few tiles, read them
     CROWDED = 2048    # rows so many bytes apart share too few sets of a second-level cache
     FIRST_LEVEL = 98304  # weights of more bytes outgrow the first-level cache by far
 
@@ -101,11 +104,6 @@ cdef extern from "shuffle.h" nogil:
 
 cdef extern from "clock.h" nogil:
     double rb_seconds()
-
-
-cdef extern from "subnormals.h" nogil:
-    uint64_t rb_flush_subnormals()
-    void rb_set_mode(uint64_t)
 
 
 cdef extern from "threads.h" nogil:
@@ -407,7 +405,7 @@ cdef class Network:
         cdef Layer *layer = &self.layers[i]
         if i == 0 and is_sparse:
             return ROWS  # as the values of a sparse row find them
-        if i > 0 and layer.fan_out < NARROW and layer.fan_out < layer.width:
+        if i > 0 and rb_is_narrow(layer.fan_out, layer.width):
             return TRANSPOSED
         n_bytes = layer.fan_in * layer.width * self.kernels.item_size
         return PANELS if n_bytes > FIRST_LEVEL else ROWS
@@ -521,7 +519,7 @@ cdef class Network:
             layer.transposed = NULL
             if i > 0 and layer.layout != TRANSPOSED:
                 layer.transposed = self._buffer(layer.fan_out, layer.stride)
-            if (layer.layout == PANELS and layer.fan_in >= 4 * MANY_ROWS  # read by many tiles
+            if (layer.layout == PANELS and layer.fan_in >= MANY_INPUTS
                     and layer.width * self.kernels.item_size % CROWDED == 0):
                 layer.packed_delta = self._buffer(self.chunk, layer.width)
         self.n_blocks = (self.n_weights + UPDATE_BLOCK - 1) // UPDATE_BLOCK

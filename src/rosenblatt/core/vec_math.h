@@ -1,6 +1,6 @@
 /* The vector type and the elementary functions, for one precision.
  * The functions take and give one element and have no branches, so that a loop over them
- * becomes vector code at every instruction set; there are no intrinsics here or elsewhere.
+ * becomes vector code at every instruction set, without intrinsics.
  * Errors, against the true value, for finite arguments (measured by tests/core/test_math.py):
  * exp, expm1, log, tanh, logistic, softplus and erf at most 4 units in the last place, sqrt
  * at most one.
