@@ -421,6 +421,14 @@ def test_network_too_large_for_memory_is_a_memory_error(sizes, solver):
     assert time.perf_counter() - start < 5  # nothing of that size was tried
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_activations_too_large_for_memory_are_a_memory_error(solver, monkeypatch):
+    """Outputs and deltas of 150 rows count too: here 1.2 GB, the parameters 0.2 to 0.8."""
+    monkeypatch.setattr("rosenblatt._plan._memory_of_this_machine", lambda: 2**30)
+    with pytest.raises(MemoryError, match="hidden_layer_sizes"):
+        rosenblatt.MLPClassifier((500_000,), solver=solver).fit(*iris())
+
+
 # divergence ------------------------------------------------------------------------------------
 
 DIVERGING = {

@@ -21,6 +21,7 @@ from rosenblatt.core.dispatch import ACTIVATION_NAMES, ACTIVATIONS, OPTIMIZERS
 from rosenblatt.schedules import Constant, Plateau, Schedule, as_schedule
 
 MOST_THREADS = 64  # of one fit, see core/threads.h
+CHUNK_ROWS = 240  # that a thread works on at once, see core/network.pyx
 MOST_HIDDEN_LAYERS = 255  # see core/network.pyx
 
 
@@ -111,7 +112,7 @@ def training_plan(estimator, data, *, incremental):
     hidden = hidden_widths(estimator.hidden_layer_sizes)
     activations = hidden_activations(estimator.activation, len(hidden))
     widths = (data.X.shape[1], *hidden, data.n_outputs)
-    refuse_too_large(estimator, widths, data.X.dtype)
+    refuse_too_large(estimator, widths, data.X.shape[0], data.X.dtype)
     weight_decay = estimator.weight_decay
     if weight_decay is None and estimator.solver in OPTIMIZERS:
         weight_decay = OPTIMIZERS[estimator.solver].weight_decay
@@ -297,7 +298,7 @@ def _init_factors(activation, activations):
     return tuple(ACTIVATIONS[name].init_factor for name in activations)
 
 
-def refuse_too_large(estimator, widths, dtype):
+def refuse_too_large(estimator, widths, n_rows, dtype):
     """Raises MemoryError for a network that this machine cannot hold, before any work."""
     n_parameters = sum((k + 1) * n for k, n in pairwise(widths))
     if estimator.solver == "lbfgs":
@@ -309,6 +310,9 @@ def refuse_too_large(estimator, widths, dtype):
         n_copies = 4 + OPTIMIZERS[estimator.solver].n_moments
         n_copies += bool(estimator.early_stopping) + (estimator.tol_params is not None)
         needed = n_copies * n_parameters * np.dtype(dtype).itemsize
+    # a batch of rows, and outputs and deltas of every layer
+    rows = min(n_rows, CHUNK_ROWS * _thread_count(estimator.n_jobs))
+    needed += rows * (widths[0] + 2 * sum(widths[1:])) * np.dtype(dtype).itemsize
     available = _memory_of_this_machine()
     if needed > available:
         raise MemoryError(
