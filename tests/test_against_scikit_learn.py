@@ -234,13 +234,22 @@ CASES = {
 }
 
 
+# parameters that scikit-learn does not have; their defaults leave its model alone
+OURS = {
+    "n_jobs": None,
+    "dtype": None,
+    "weight_init": "glorot_uniform",
+    "intercept_init": "uniform",
+}
+
+
 @pytest.mark.parametrize("name", CLASSES)
 def test_parameters_and_defaults_are_scikit_learns(name):
-    """Names and defaults are scikit-learn's, plus n_jobs and dtype; two are positional."""
+    """Names and defaults are scikit-learn's, plus our own; two are positional."""
     ours = inspect.signature(getattr(rosenblatt, name)).parameters
     theirs = inspect.signature(getattr(neural_network, name)).parameters
     defaults = {parameter.name: parameter.default for parameter in theirs.values()}
-    assert {p.name: p.default for p in ours.values()} == defaults | {"n_jobs": None, "dtype": None}
+    assert {p.name: p.default for p in ours.values()} == defaults | OURS
     positional = [p.name for p in ours.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert positional == ["hidden_layer_sizes", "activation"]
 

@@ -81,7 +81,8 @@ BAD_VALUES = [
 def test_every_parameter_has_bad_values():
     """The table below leaves no parameter out; those that are not scikit-learn's follow it."""
     parameters = set(inspect.signature(rosenblatt.MLPRegressor).parameters)
-    assert {name for name, _ in BAD_VALUES} == parameters - {"loss", "n_jobs", "dtype"}
+    ours = {"n_jobs", "dtype", "weight_init", "intercept_init"}
+    assert {name for name, _ in BAD_VALUES} == parameters - {"loss"} - ours
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
@@ -128,6 +129,9 @@ def test_bad_parameter_is_refused_in_scikit_learns_words(name, value):
         ("dtype", int, ["float32", "float64"]),
         ("n_jobs", 1.5, ["int", "None"]),
         ("n_jobs", "all", ["int", "None"]),
+        ("weight_init", "he", ["glorot_uniform", "he_uniform", "orthogonal", "a callable"]),
+        ("weight_init", None, ["glorot_uniform", "he_uniform", "orthogonal", "a callable"]),
+        ("intercept_init", "prior_", ["uniform", "zeros", "prior"]),
     ],
 )
 def test_bad_choice_is_told_what_is_allowed(name, value, allowed):

@@ -34,6 +34,8 @@ class Plan:
         One per hidden layer.
     init_factor : float
         Of the initial weights' bound, see `initial_parameters`; the activation's own.
+    weight_init, intercept_init : str or callable, str
+        Rows of _state.py's tables, or what to call for weights.
     loss : str
         A row of the engine's losses.
     solver : str
@@ -49,6 +51,8 @@ class Plan:
     widths: tuple
     activations: tuple
     init_factor: float
+    weight_init: object
+    intercept_init: str
     loss: str
     solver: str
     optimizer: dict
@@ -95,6 +99,8 @@ def training_plan(estimator, data, *, incremental):
         widths=widths,
         activations=(estimator.activation,) * len(hidden),
         init_factor=ACTIVATIONS[estimator.activation].init_factor,
+        weight_init=estimator.weight_init,
+        intercept_init=estimator.intercept_init,
         loss=data.loss.name,
         solver=estimator.solver,
         optimizer={

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+from scipy.special import logit
 
 DRAWS_AT_ONCE = 2**16  # half a megabyte of float64
 
@@ -75,26 +76,125 @@ class OptimizerState:
         ) and shapes == list(pairwise(plan.widths)) * len(self.moments)
 
 
-def initial_parameters(plan, random_state):
-    """Glorot & Bengio's (2010) uniform draws, for intercepts too, layer by layer.
-
-    Weights and intercepts lie within sqrt(init_factor / (fan_in + fan_out)), in the output
-    layer too; they are drawn in float64 and then rounded, so that float32 starts from the same
-    network.
-    """
-    coefs, intercepts = [], []
-    for fan_in, fan_out in pairwise(plan.widths):
-        bound = np.sqrt(plan.init_factor / (fan_in + fan_out))
-        coefs.append(_uniform(random_state, bound, (fan_in, fan_out), plan.dtype))
-        intercepts.append(_uniform(random_state, bound, (fan_out,), plan.dtype))
-    return coefs, intercepts
-
-
-def _uniform(random_state, bound, shape, dtype):
-    """The draws of one call of `uniform`, taken and rounded a part at a time."""
+def _drawn(draw, shape, dtype):
+    """The draws of one call of `draw`, taken and rounded a part at a time."""
     array = np.empty(shape, dtype)
     draws = array.reshape(-1)
     for start in range(0, draws.size, DRAWS_AT_ONCE):
         part = draws[start : start + DRAWS_AT_ONCE]
-        part[...] = random_state.uniform(-bound, bound, part.size)
+        part[...] = draw(part.size)
     return array
+
+
+def _uniform(random_state, bound, shape, dtype):
+    return _drawn(lambda count: random_state.uniform(-bound, bound, count), shape, dtype)
+
+
+def _normal(random_state, deviation, shape, dtype):
+    return _drawn(lambda count: random_state.normal(0, deviation, count), shape, dtype)
+
+
+def _glorot_bound(fan_in, fan_out, init_factor):
+    return np.sqrt(init_factor / (fan_in + fan_out))
+
+
+def _glorot_uniform(shape, random_state, init_factor, dtype):
+    return _uniform(random_state, _glorot_bound(*shape, init_factor), shape, dtype)
+
+
+def _he_uniform(shape, random_state, init_factor, dtype):
+    return _uniform(random_state, np.sqrt(6 / shape[0]), shape, dtype)
+
+
+def _he_normal(shape, random_state, init_factor, dtype):
+    return _normal(random_state, np.sqrt(2 / shape[0]), shape, dtype)
+
+
+def _lecun_normal(shape, random_state, init_factor, dtype):
+    return _normal(random_state, np.sqrt(1 / shape[0]), shape, dtype)
+
+
+def _orthogonal(shape, random_state, init_factor, dtype):
+    tall = random_state.normal(size=(max(shape), min(shape)))
+    q, r = np.linalg.qr(tall)
+    # uniform over the orthogonal matrices only where r's diagonal is positive (Mezzadri, 2007)
+    q *= np.where(np.diag(r) < 0, -1, 1)
+    return (q if shape[0] >= shape[1] else q.T).astype(dtype)
+
+
+WEIGHT_INITS = {
+    "glorot_uniform": _glorot_uniform,
+    "he_uniform": _he_uniform,
+    "he_normal": _he_normal,
+    "lecun_normal": _lecun_normal,
+    "orthogonal": _orthogonal,
+}
+
+
+def _uniform_intercepts(layer, plan, data, random_state):
+    fan_in, fan_out = plan.widths[layer : layer + 2]
+    bound = _glorot_bound(fan_in, fan_out, plan.init_factor)
+    return _uniform(random_state, bound, (fan_out,), plan.dtype)
+
+
+def _zero_intercepts(layer, plan, data, random_state):
+    return np.zeros(plan.widths[layer + 1])
+
+
+def _prior_intercepts(layer, plan, data, random_state):
+    if layer < len(plan.widths) - 2:
+        return np.zeros(plan.widths[layer + 1])
+    weights = data.sample_weight
+    weights = np.ones(data.X.shape[0]) if weights is None else weights.astype(np.float64)
+    half_a_row = 0.5 / len(weights)
+    if data.loss.target == "class":
+        shares = np.bincount(data.targets, weights, minlength=data.n_outputs) / weights.sum()
+        return np.log(np.maximum(shares, half_a_row))
+    means = np.average(data.targets.astype(np.float64), axis=0, weights=weights)
+    if data.loss.target == "binary":
+        return logit(np.clip(means, half_a_row, 1 - half_a_row))
+    if data.loss.out_activation == "exp":
+        return np.log(np.maximum(means, half_a_row))
+    return means
+
+
+INTERCEPT_INITS = {
+    "uniform": _uniform_intercepts,
+    "zeros": _zero_intercepts,
+    "prior": _prior_intercepts,
+}
+
+
+def initial_parameters(plan, data, random_state):
+    """(coefs, intercepts) as the plan's rows of the tables draw them, layer by layer.
+
+    Each layer's weights come before its intercepts: with the defaults these are scikit-learn's
+    draws. They are made in float64 and then rounded, so that float32 starts from the same
+    network.
+    """
+    coefs, intercepts = [], []
+    for layer, shape in enumerate(pairwise(plan.widths)):
+        if callable(plan.weight_init):
+            coefs.append(_weights_of(plan.weight_init, shape, random_state, plan.dtype))
+        else:
+            draw = WEIGHT_INITS[plan.weight_init]
+            coefs.append(draw(shape, random_state, plan.init_factor, plan.dtype))
+        start = INTERCEPT_INITS[plan.intercept_init](layer, plan, data, random_state)
+        intercepts.append(start.astype(plan.dtype, copy=False))
+    return coefs, intercepts
+
+
+def _weights_of(weight_init, shape, random_state, dtype):
+    """What a person's weight_init gives for a layer, checked."""
+    weights = np.asarray(weight_init(*shape, random_state))
+    if weights.shape != shape:
+        raise ValueError(
+            f"weight_init must return an array of shape {shape} for fan_in={shape[0]}, "
+            f"fan_out={shape[1]}, got one of shape {weights.shape}."
+        )
+    if weights.dtype.kind not in "fiub" or not np.isfinite(weights).all():
+        raise ValueError(
+            "weight_init must return finite numbers, got "
+            + (f"{weights.dtype}." if weights.dtype.kind not in "fiub" else "NaN or infinity.")
+        )
+    return weights.astype(dtype)  # a copy: what was returned stays the caller's

@@ -22,7 +22,7 @@ from rosenblatt._base import RosenblattEstimator
 from rosenblatt._data import checked_rows, classification_data, regression_data
 from rosenblatt._parameters import Interval, Options, validate_parameters
 from rosenblatt._plan import hidden_widths, training_plan
-from rosenblatt._state import State, initial_parameters
+from rosenblatt._state import INTERCEPT_INITS, WEIGHT_INITS, State, initial_parameters
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
 from rosenblatt.core.network import Examples, Network
 from rosenblatt.core.prediction import predict_rows
@@ -35,6 +35,23 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
     activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
         What the hidden units compute of their weighted sum z: z itself, the sigmoid
         1 / (1 + exp(-z)), tanh(z), or max(0, z).
+"""
+
+_LAYER_PARAMETERS = f"""\
+weight_init : {{{", ".join(map(repr, WEIGHT_INITS))}}} or callable, default='glorot_uniform'
+        How weights are drawn. 'glorot_uniform' (Glorot & Bengio, 2010) is scikit-learn's:
+        uniform within sqrt(6 / (fan_in + fan_out)), for 'logistic' sqrt(2 / ...). 'he_uniform'
+        and 'he_normal' (He et al., 2015) have the variance 2 / fan_in, for relu and its kin;
+        'lecun_normal' (LeCun et al., 1998) 1 / fan_in, for selu; 'orthogonal' (Saxe et al.,
+        2014) keeps lengths: its rows, or its columns if they are fewer, are orthonormal. A
+        callable is given (fan_in, fan_out, random_state), for every layer from the input's
+        side, and returns an array of shape (fan_in, fan_out).
+
+    intercept_init : {{{", ".join(map(repr, INTERCEPT_INITS))}}}, default='uniform'
+        How intercepts begin. 'uniform' is scikit-learn's, drawn within 'glorot_uniform''s
+        bounds; 'zeros' draws nothing; 'prior' is zero in the hidden layers and in the output
+        layer what predicts, alone, the classes' shares or the targets' mean (by sample_weight;
+        a class without rows counts as half a row).
 """
 
 _MORE_PARAMETERS = """\
@@ -190,6 +207,8 @@ class _MultiLayerPerceptron(RosenblattEstimator):
     _parameter_rules = {  # noqa: RUF012 - read only
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [Options(str, tuple(ACTIVATIONS))],
+        "weight_init": [Options(str, tuple(WEIGHT_INITS)), callable],
+        "intercept_init": [Options(str, tuple(INTERCEPT_INITS))],
         "solver": [Options(str, (*OPTIMIZERS, "lbfgs"))],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [Options(str, ("auto",)), Interval(Integral, 1, None, closed="left")],
@@ -227,6 +246,8 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         hidden_layer_sizes=(100,),
         activation="relu",
         *,
+        weight_init="glorot_uniform",
+        intercept_init="uniform",
         solver="adam",
         alpha=0.0001,
         batch_size="auto",
@@ -253,6 +274,8 @@ class _MultiLayerPerceptron(RosenblattEstimator):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.weight_init = weight_init
+        self.intercept_init = intercept_init
         self.solver = solver
         self.alpha = alpha
         self.batch_size = batch_size
@@ -331,7 +354,7 @@ class _MultiLayerPerceptron(RosenblattEstimator):
             X, y, sample_weight, goes_on=goes_on, incremental=incremental, classes=classes
         )
         plan = training_plan(self, data, incremental=incremental)
-        state = self._state(plan, goes_on, incremental)
+        state = self._state(plan, data, goes_on, incremental)
         if plan.is_stochastic:
             _training.train(plan, data, state)
         else:
@@ -339,11 +362,11 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         self._set_fitted(plan, data, state)
         return self
 
-    def _state(self, plan, goes_on, incremental):
+    def _state(self, plan, data, goes_on, incremental):
         """Where this fit begins: at new draws, or at the fitted parameters."""
         random_state = check_random_state(self.random_state)
         if not goes_on:
-            return State(*initial_parameters(plan, random_state), random_state)
+            return State(*initial_parameters(plan, data, random_state), random_state)
         coefs, intercepts = self._checked_parameters(
             plan.widths,
             f"hidden_layer_sizes={self.hidden_layer_sizes!r} with {plan.widths[0]} features and "
@@ -500,6 +523,7 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
     Parameters
     ----------
     {_PARAMETERS}
+    {_LAYER_PARAMETERS}
     {_MORE_PARAMETERS}
     Attributes
     ----------
@@ -700,6 +724,7 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         'squared_error' is 0.5 * (y - f)**2 for an output f; 'poisson' is
         y log(y / f) - y + f with f the exponential of the output layer's sum, for y >= 0.
 
+    {_LAYER_PARAMETERS}
     {_MORE_PARAMETERS}
     Attributes
     ----------
@@ -736,6 +761,8 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         activation="relu",
         *,
         loss="squared_error",
+        weight_init="glorot_uniform",
+        intercept_init="uniform",
         solver="adam",
         alpha=0.0001,
         batch_size="auto",
@@ -763,6 +790,8 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
             activation=activation,
+            weight_init=weight_init,
+            intercept_init=intercept_init,
             solver=solver,
             alpha=alpha,
             batch_size=batch_size,
