@@ -238,6 +238,9 @@ CASES = {
 OURS = {
     "n_jobs": None,
     "dtype": None,
+    "dropout": 0.0,
+    "input_dropout": 0.0,
+    "input_noise": 0.0,
     "weight_init": "glorot_uniform",
     "intercept_init": "uniform",
 }

@@ -81,7 +81,8 @@ BAD_VALUES = [
 def test_every_parameter_has_bad_values():
     """The table below leaves no parameter out; those that are not scikit-learn's follow it."""
     parameters = set(inspect.signature(rosenblatt.MLPRegressor).parameters)
-    ours = {"n_jobs", "dtype", "weight_init", "intercept_init"}
+    ours = {"n_jobs", "dtype", "dropout", "input_dropout", "input_noise"}
+    ours |= {"weight_init", "intercept_init"}
     assert {name for name, _ in BAD_VALUES} == parameters - {"loss"} - ours
 
 
@@ -129,6 +130,13 @@ def test_bad_parameter_is_refused_in_scikit_learns_words(name, value):
         ("dtype", int, ["float32", "float64"]),
         ("n_jobs", 1.5, ["int", "None"]),
         ("n_jobs", "all", ["int", "None"]),
+        ("dropout", 1.0, ["[0.0, 1.0)", "array-like"]),
+        ("dropout", -0.1, ["[0.0, 1.0)", "array-like"]),
+        ("dropout", float("nan"), ["[0.0, 1.0)", "array-like"]),
+        ("dropout", None, ["[0.0, 1.0)", "array-like"]),
+        ("input_dropout", 1, ["[0.0, 1.0)"]),
+        ("input_noise", -1, ["[0.0, inf)"]),
+        ("input_noise", float("inf"), ["[0.0, inf)"]),
         ("weight_init", "he", ["glorot_uniform", "he_uniform", "orthogonal", "a callable"]),
         ("weight_init", None, ["glorot_uniform", "he_uniform", "orthogonal", "a callable"]),
         ("intercept_init", "prior_", ["uniform", "zeros", "prior"]),

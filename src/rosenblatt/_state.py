@@ -1,7 +1,8 @@
 """What changes while a network trains, and how it begins.
 
 The order of random draws is part of the contract with scikit-learn: `initial_parameters`
-makes the first ones; training makes the rest (validation split, then shuffles).
+makes the first ones; training makes the rest (a seed where the layers have noise, which
+scikit-learn's have not; the validation split; shuffles).
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -198,3 +199,11 @@ def _weights_of(weight_init, shape, random_state, dtype):
             + (f"{weights.dtype}." if weights.dtype.kind not in "fiub" else "NaN or infinity.")
         )
     return weights.astype(dtype)  # a copy: what was returned stays the caller's
+
+
+def draw_noise_seed(plan, random_state):
+    """What dropout and noise of a fit depend on; nothing is drawn for a fit without them."""
+    if not plan.is_noisy:
+        return 0
+    low, high = random_state.randint(2**32, size=2, dtype=np.uint32).tolist()
+    return high << 32 | low

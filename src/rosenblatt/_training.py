@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from rosenblatt._base import warn_user
 from rosenblatt._interruption import Interruption
 from rosenblatt._scores import validation_score
-from rosenblatt._state import OptimizerState
+from rosenblatt._state import OptimizerState, draw_noise_seed
 from rosenblatt.core.network import Examples, Network, RowOrder, StoppingRule
 
 NON_FINITE = (
@@ -67,6 +67,7 @@ class TrainingRun:
 
     def __init__(self, plan, data, state):
         self.plan, self.data, self.state = plan, data, state
+        noise_seed = draw_noise_seed(plan, state.random_state)
         self.rows, self.validation_rows = split_rows(plan, data, state.random_state)
         self.batch_size = plan.rows_per_step(len(self.rows))
         self.examples = Examples(data.X, data.targets, data.sample_weight)
@@ -82,6 +83,7 @@ class TrainingRun:
             self.rows, state.random_state if plan.shuffle else None, is_private=is_private
         )
         self.network = build_network(plan, data, state, self.batch_size)
+        self.network.noise_seed = noise_seed
         self._resume_optimizer()
         self.best_parameters = self.network.parameters.copy() if plan.early_stopping else None
 
@@ -241,6 +243,9 @@ def build_network(plan, data, state, batch_size):
         batch_size,
         plan.dtype,
         optimizer=optimizer,
+        dropout=plan.dropout,
+        input_dropout=plan.input_dropout,
+        input_noise=plan.input_noise,
         is_sparse=sp.issparse(data.X),
         n_threads=plan.n_threads,
     )

@@ -21,7 +21,12 @@ from rosenblatt import _lbfgs, _training
 from rosenblatt._base import RosenblattEstimator
 from rosenblatt._data import checked_rows, classification_data, regression_data
 from rosenblatt._parameters import Interval, Options, validate_parameters
-from rosenblatt._plan import hidden_widths, training_plan
+from rosenblatt._plan import (
+    dropout_rates,
+    hidden_widths,
+    refuse_layers_without_steps,
+    training_plan,
+)
 from rosenblatt._state import INTERCEPT_INITS, WEIGHT_INITS, State, initial_parameters
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
 from rosenblatt.core.network import Examples, Network
@@ -38,7 +43,20 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
 """
 
 _LAYER_PARAMETERS = f"""\
-weight_init : {{{", ".join(map(repr, WEIGHT_INITS))}}} or callable, default='glorot_uniform'
+dropout : float in [0, 1) or sequence of float, default=0.0
+        The share of a hidden layer's outputs that every step of training sets to zero
+        (Srivastava et al., 2014), one for all hidden layers or one for each; the others are
+        divided by 1 - dropout, so that predictions, which drop nothing, see the same mean.
+        Not with solver='lbfgs', and neither are the next two.
+
+    input_dropout : float in [0, 1), default=0.0
+        The same for the features. X must be dense.
+
+    input_noise : float >= 0, default=0.0
+        Standard deviation of the normal numbers that every step of training adds to the
+        features (Bishop, 1995); scale the features. X must be dense, and is not changed.
+
+    weight_init : {{{", ".join(map(repr, WEIGHT_INITS))}}} or callable, default='glorot_uniform'
         How weights are drawn. 'glorot_uniform' (Glorot & Bengio, 2010) is scikit-learn's:
         uniform within sqrt(6 / (fan_in + fan_out)), for 'logistic' sqrt(2 / ...). 'he_uniform'
         and 'he_normal' (He et al., 2015) have the variance 2 / fan_in, for relu and its kin;
@@ -207,6 +225,9 @@ class _MultiLayerPerceptron(RosenblattEstimator):
     _parameter_rules = {  # noqa: RUF012 - read only
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [Options(str, tuple(ACTIVATIONS))],
+        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+        "input_dropout": [Interval(Real, 0, 1, closed="left")],
+        "input_noise": [Interval(Real, 0, None, closed="left")],
         "weight_init": [Options(str, tuple(WEIGHT_INITS)), callable],
         "intercept_init": [Options(str, tuple(INTERCEPT_INITS))],
         "solver": [Options(str, (*OPTIMIZERS, "lbfgs"))],
@@ -246,6 +267,9 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         hidden_layer_sizes=(100,),
         activation="relu",
         *,
+        dropout=0.0,
+        input_dropout=0.0,
+        input_noise=0.0,
         weight_init="glorot_uniform",
         intercept_init="uniform",
         solver="adam",
@@ -274,6 +298,9 @@ class _MultiLayerPerceptron(RosenblattEstimator):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.input_noise = input_noise
         self.weight_init = weight_init
         self.intercept_init = intercept_init
         self.solver = solver
@@ -346,7 +373,8 @@ class _MultiLayerPerceptron(RosenblattEstimator):
 
     def _fit(self, X, y, sample_weight, *, incremental=False, classes=None):
         validate_parameters(self)
-        hidden_widths(self.hidden_layer_sizes)
+        n_hidden = len(hidden_widths(self.hidden_layer_sizes))
+        refuse_layers_without_steps(self, dropout_rates(self.dropout, n_hidden))
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         goes_on = hasattr(self, "coefs_") and (self.warm_start or incremental)
@@ -761,6 +789,9 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         activation="relu",
         *,
         loss="squared_error",
+        dropout=0.0,
+        input_dropout=0.0,
+        input_noise=0.0,
         weight_init="glorot_uniform",
         intercept_init="uniform",
         solver="adam",
@@ -790,6 +821,9 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
             activation=activation,
+            dropout=dropout,
+            input_dropout=input_dropout,
+            input_noise=input_noise,
             weight_init=weight_init,
             intercept_init=intercept_init,
             solver=solver,

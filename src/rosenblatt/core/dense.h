@@ -30,10 +30,15 @@ static NAME(activation_function) *const NAME(forward_of)[N_ACTIVATIONS] = {
 #include "activations.def"
 #undef ACTIVATION
 };
-static NAME(slope_function) *const NAME(backward_of)[N_ACTIVATIONS] = {
+/* delta *= slopes, computed before */
+static void NAME(backward_by_slopes)(real *delta, const real *slopes, ptrdiff_t count) {
+    for (ptrdiff_t i = 0; i < count; i++) delta[i] *= slopes[i];
+}
+static NAME(slope_function) *const NAME(backward_of)[N_ACTIVATIONS + 1] = {
 #define ACTIVATION(name, ...) NAME(backward_##name),
 #include "activations.def"
 #undef ACTIVATION
+    [SLOPES_KEPT] = NAME(backward_by_slopes),
 };
 
 static void NAME(activate)(void *a, void *slope, const void *z, ptrdiff_t count,

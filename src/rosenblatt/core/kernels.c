@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "random_bits.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -47,6 +48,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "dense.h"
 #include "narrow.h"
 #include "rows.h"
+#include "noise.h"
 #include "output.h"
 #include "update.h"
 #include "perceptron.h"
@@ -64,6 +66,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "dense.h"
 #include "narrow.h"
 #include "rows.h"
+#include "noise.h"
 #include "output.h"
 #include "update.h"
 #include "perceptron.h"
@@ -80,7 +83,8 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
         .dense_backward_weights = dense_backward_weights_##type,                         \
         .narrow_backward_weights = narrow_backward_weights_##type,                       \
         .csr_backward_weights = csr_backward_weights_##type,                             \
-        .column_sums = column_sums_##type,                                               \
+        .column_sums = column_sums_##type, .drop_out = drop_out_##type,                  \
+        .add_noise = add_noise_##type,                                                   \
         .loss_gradient = loss_gradient_##type, .total_weight = total_weight_##type,      \
         .predict = predict_##type,                                                       \
         .perceptron_learn = perceptron_learn_##type,                                     \

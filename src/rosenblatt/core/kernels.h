@@ -29,7 +29,8 @@ enum {
 #define ACTIVATION(name, ...) ACTIVATION_##name,
 #include "activations.def"
 #undef ACTIVATION
-    N_ACTIVATIONS
+    N_ACTIVATIONS,
+    SLOPES_KEPT = N_ACTIVATIONS /* for the backward pass: what is kept are the slopes */
 };
 
 enum {
@@ -155,7 +156,8 @@ typedef struct {
                       ptrdiff_t width, ptrdiff_t k_width, ptrdiff_t j0, ptrdiff_t j1);
 
     /* dA (m, k_width) = dZ (m, width) W^T * slope(kept (m, k_width)). W is in any layout; WT
-     * as above, or NULL, which is quicker for a few rows, and for TRANSPOSED always. */
+     * as above, or NULL, which is quicker for a few rows, and for TRANSPOSED always.
+     * `activation` may be SLOPES_KEPT. */
     void (*dense_backward_input)(void *dA, const void *dZ, const void *W, int layout,
                                  const void *WT, const void *kept, ptrdiff_t m, ptrdiff_t k,
                                  ptrdiff_t n, ptrdiff_t width, ptrdiff_t k_width,
@@ -180,6 +182,15 @@ typedef struct {
                                  ptrdiff_t width, int accumulate);
     /* db (width,) = the column sums of dZ (m, width); added where `accumulate` */
     void (*column_sums)(void *db, const void *dZ, ptrdiff_t m, ptrdiff_t width, int accumulate);
+
+    /* Dropout. out (m, width) *= a mask of 0 for the share `rate` of its elements and of
+     * 1 / (1 - rate) for the others; slopes (m, width) = slope(kept) * the mask, where it is not
+     * NULL. `kept` may be `out`. The first row is number `first_row` of its batch. */
+    void (*drop_out)(void *out, void *slopes, const void *kept, ptrdiff_t m, ptrdiff_t width,
+                     int activation, double rate, uint64_t key, ptrdiff_t first_row);
+    /* rows (m, n) += normal numbers with this standard deviation */
+    void (*add_noise)(void *rows, ptrdiff_t m, ptrdiff_t n, double deviation, uint64_t key,
+                      ptrdiff_t first_row);
 
     /* Losses. z (m, width) holds n logits a row and becomes their gradient, times the row's
      * weight; losses (m,) are the rows' losses, times their weights. `targets` is (., n) of

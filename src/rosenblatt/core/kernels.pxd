@@ -1,12 +1,12 @@
 # What kernels.h declares, for Cython.
 # SPDX-License-Identifier: BSD-3-Clause
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, uint64_t
 
 cdef extern from "kernels.h" nogil:
     int OUTPUT, INPUT
     int REAL, BINARY, CLASS
     int ROWS, PANELS, TRANSPOSED
-    int N_ACTIVATIONS, N_LOSSES, N_OPTIMIZERS
+    int N_ACTIVATIONS, N_LOSSES, N_OPTIMIZERS, SLOPES_KEPT
     int OUTPUT_BLOCK, UPDATE_BLOCK, NARROW
 
     ctypedef struct rb_activation_row:
@@ -106,6 +106,11 @@ cdef extern from "kernels.h" nogil:
             void *, const rb_csr *, const Py_ssize_t *, const void *, Py_ssize_t, Py_ssize_t,
             Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*column_sums)(void *, const void *, Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*drop_out)(
+            void *, void *, const void *, Py_ssize_t, Py_ssize_t, int, double, uint64_t,
+            Py_ssize_t) noexcept nogil
+        void (*add_noise)(
+            void *, Py_ssize_t, Py_ssize_t, double, uint64_t, Py_ssize_t) noexcept nogil
         void (*loss_gradient)(
             void *, double *, const void *, const void *, const Py_ssize_t *, Py_ssize_t,
             Py_ssize_t, Py_ssize_t, int, void *) noexcept nogil

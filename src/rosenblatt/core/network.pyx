@@ -18,7 +18,8 @@ from libc.stdint cimport int32_t, uint64_t
 from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.kernels cimport (
-    NARROW, OUTPUT_BLOCK, PANELS, ROWS, TRANSPOSED, UPDATE_BLOCK, rb_csr, rb_kernels, rb_step,
+    NARROW, OUTPUT_BLOCK, PANELS, ROWS, SLOPES_KEPT, TRANSPOSED, UPDATE_BLOCK, rb_csr,
+    rb_kernels, rb_step,
 )
 
 from rosenblatt.core.buffers import aligned_zeros, csr_parts
@@ -84,6 +85,10 @@ cdef class Examples:
         self.sample_weight = sample_weight
         self.target_data = NULL if targets is None else address(targets)
         self.weight_data = NULL if sample_weight is None else address(sample_weight)
+
+
+cdef extern from "random_bits.h" nogil:
+    uint64_t rb_stream_key(uint64_t seed, uint64_t step, uint64_t stream)
 
 
 cdef extern from "shuffle.h" nogil:
@@ -209,6 +214,12 @@ cdef class StoppingRule:
         return self.n_without_improvement > self.patience
 
 
+cdef enum:
+    # streams of random bits: a hidden layer's is its number
+    INPUT_DROPOUT = MOST_LAYERS
+    INPUT_NOISE
+
+
 cdef struct Layer:
     Py_ssize_t fan_in, fan_out
     Py_ssize_t width            # fan_out, padded to whole vectors
@@ -222,9 +233,19 @@ cdef struct Layer:
     char *d_intercepts
     char *pre_activation        # (chunk, width); `output` where it is not kept
     char *output                # (chunk, width)
+    double dropout              # the share of outputs that are dropped in training
+    char *slopes                # (chunk, width), masks included; NULL without dropout
+    const char *kept            # what the backward pass reads: pre-activations or slopes
+    int slope                   # and what it makes of them: an activation, or SLOPES_KEPT
     char *delta                 # (chunk, width); the last layer's is its output
     char *transposed            # (fan_out, stride) in panels, or NULL
     char *packed_delta          # (chunk, width) in panels, or NULL
+
+
+cdef struct Pass:
+    # where in training a forward pass is
+    uint64_t step               # steps before this one
+    Py_ssize_t start            # the chunk's first row, counted in its batch
 
 
 cdef struct Job:
@@ -276,7 +297,8 @@ cdef struct Sum:
 cdef void _sum_gradients(void *context, rb_team *team, int thread) noexcept nogil:
     cdef Sum *job = <Sum *> context
     cdef double total = (<Network> job.network).gradients(
-        <Examples> job.examples, job.rows, job.n_rows, team, thread)
+        <Examples> job.examples, job.rows, job.n_rows, <uint64_t> (<Network> job.network).step.t,
+        team, thread)
     if thread == 0:
         job.total = total
 
@@ -297,6 +319,11 @@ cdef class Network:
     dtype : float32 or float64
     optimizer : str or None
         A row of optimizers.def; None keeps no moments.
+    dropout : sequence of float
+        The share of outputs dropped in training, one per hidden layer; () for none.
+    input_dropout, input_noise : float
+        The share of inputs dropped in training, and the standard deviation of what is added
+        to them. X must be dense.
     trainable : bool
         Without it there is room for `predict` only.
     is_sparse : bool
@@ -306,6 +333,8 @@ cdef class Network:
 
     Attributes
     ----------
+    noise_seed : int
+        What dropout and noise are drawn from, together with the number of the step.
     parameters, gradient : ndarray of shape (n_padded,)
         All weights, then all intercepts, padded to whole vectors with zeros and laid out as
         the products read them; `read` and `write` translate.
@@ -323,10 +352,13 @@ cdef class Network:
     cdef rb_step step
     cdef char *scratch          # a thread's part: (3 * n_outputs, OUTPUT_BLOCK)
     cdef double[::1] row_losses, squares
+    cdef double input_dropout, input_noise
+    cdef public uint64_t noise_seed
     cdef public double share_above  # floating-point operations of a step, for several threads
 
     def __init__(self, widths, activations, loss, batch_size, dtype, *, optimizer=None,
-                 trainable=True, is_sparse=False, n_threads=1):
+                 dropout=(), input_dropout=0.0, input_noise=0.0, trainable=True,
+                 is_sparse=False, n_threads=1):
         self.dtype = np.dtype(dtype)
         self.kernels = active_kernels(self.dtype)
         self.buffers = []
@@ -339,11 +371,13 @@ cdef class Network:
         self.n_moments = 0 if optimizer is None else OPTIMIZERS[optimizer].n_moments
         self.n_threads = n_threads
         self.share_above = SHARE_ABOVE
+        self.input_dropout, self.input_noise = input_dropout, input_noise
+        self.noise_seed = 0
         self._lay_out(widths, is_sparse)
         self._allocate_parameters(trainable)
         self._allocate_forward(widths, activations, batch_size)
         if trainable:
-            self._allocate_backward()
+            self._allocate_backward(dropout)
         self.step.t = 0
 
     def _lay_out(self, widths, is_sparse):
@@ -470,14 +504,19 @@ cdef class Network:
             layer.pre_activation = layer.output
             if row.keeps_input:
                 layer.pre_activation = self._buffer(self.chunk, layer.width)
-            layer.packed_delta = NULL
+            layer.packed_delta = layer.slopes = NULL
         self.scratch = self._buffer(3 * widths[self.n_layers] * self.n_threads, OUTPUT_BLOCK)
         self.row_losses = np.zeros(self.chunk)
 
-    def _allocate_backward(self):
+    def _allocate_backward(self, dropout):
         cdef Layer *layer
         for i in range(self.n_layers):
             layer = &self.layers[i]
+            layer.kept, layer.slope = layer.pre_activation, layer.activation
+            layer.dropout = dropout[i] if i < len(dropout) else 0
+            if layer.dropout > 0:
+                layer.slopes = self._buffer(self.chunk, layer.width)
+                layer.kept, layer.slope = layer.slopes, SLOPES_KEPT
             layer.delta = layer.output
             if i < self.n_layers - 1:
                 layer.delta = self._buffer(self.chunk, layer.width)
@@ -502,10 +541,11 @@ cdef class Network:
     # -- forward, backward, update -------------------------------------------------------
 
     cdef const char *forward(self, Examples examples, const Py_ssize_t *order,
-                             Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+                             Py_ssize_t first, Py_ssize_t last,
+                             const Pass *training) noexcept nogil:
         """Activations of all layers for rows order[first..last) of the chunk.
 
-        Returns where the first of these rows' logits are.
+        `training` is NULL in predictions. Returns where the first of these rows' logits are.
         """
         cdef Py_ssize_t rows = last - first, size = self.kernels.item_size
         cdef Py_ssize_t n_features = examples.n_features
@@ -515,6 +555,8 @@ cdef class Network:
         if not examples.is_sparse:
             self.kernels.gather(inputs, examples.rows, order + first, rows, n_features,
                                 n_features)
+            if training:
+                self.disturb_inputs(inputs, rows, n_features, first, training)
         for i in range(self.n_layers):
             layer = &self.layers[i]
             output = layer.output + first * layer.width * size
@@ -531,8 +573,26 @@ cdef class Network:
                 self.kernels.dense_forward(output, pre_activation, inputs, layer.weights,
                                            layer.layout, layer.intercepts, rows, layer.fan_in,
                                            layer.width, layer.stride, layer.activation)
+            if training and layer.slopes:
+                self.kernels.drop_out(output, layer.slopes + first * layer.width * size,
+                                      pre_activation, rows, layer.width, layer.activation,
+                                      layer.dropout, self.noise_key(training, i),
+                                      training.start + first)
             inputs = output
         return inputs
+
+    cdef uint64_t noise_key(self, const Pass *training, int stream) noexcept nogil:
+        return rb_stream_key(self.noise_seed, training.step, stream)
+
+    cdef void disturb_inputs(self, char *inputs, Py_ssize_t rows, Py_ssize_t n_features,
+                             Py_ssize_t first, const Pass *training) noexcept nogil:
+        """Noise and dropout on gathered rows, the batch's from `first` of the chunk on."""
+        if self.input_noise > 0:
+            self.kernels.add_noise(inputs, rows, n_features, self.input_noise,
+                                   self.noise_key(training, INPUT_NOISE), training.start + first)
+        if self.input_dropout > 0:
+            self.kernels.drop_out(inputs, NULL, NULL, rows, n_features, 0, self.input_dropout,
+                                  self.noise_key(training, INPUT_DROPOUT), training.start + first)
 
     cdef void backward(self, Py_ssize_t first, Py_ssize_t last, bint transposed) noexcept nogil:
         """Deltas of all layers for rows [first, last) of the chunk, from the last layer's."""
@@ -546,8 +606,8 @@ cdef class Network:
             self.kernels.dense_backward_input(
                 below.delta + first * below.width * size, layer.delta + first * layer.width * size,
                 layer.weights, layer.layout, layer.transposed if transposed else NULL,
-                below.pre_activation + first * below.width * size, last - first, layer.fan_in,
-                layer.fan_out, layer.width, below.width, below.activation)
+                below.kept + first * below.width * size, last - first, layer.fan_in,
+                layer.fan_out, layer.width, below.width, below.slope)
 
     cdef void backward_weights(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
                                bint accumulate, bint packed, rb_team *team,
@@ -605,14 +665,15 @@ cdef class Network:
         rb_meet(team)
 
     cdef double gradients(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
-                          rb_team *team, int thread) noexcept nogil:
+                          uint64_t step, rb_team *team, int thread) noexcept nogil:
         """Fills the gradient with the sum over the rows' gradients.
 
-        Returns the sum of the rows' losses (to thread 0).
+        `step` is how many steps came before. Returns the sum of the rows' losses (to thread 0).
         """
         cdef bint transposed = rows >= FEW_ROWS, packed = rows >= MANY_ROWS
         cdef Py_ssize_t start = 0, count, first, last, i
         cdef double total = 0
+        cdef Pass training
         cdef Layer *output = &self.layers[self.n_layers - 1]
         cdef Py_ssize_t size = self.kernels.item_size
         cdef char *scratch = self.scratch + 3 * output.fan_out * OUTPUT_BLOCK * size * thread
@@ -621,9 +682,10 @@ cdef class Network:
             self.transpose_weights(team, thread)
         while start < rows:
             count = min(self.chunk, rows - start)
+            training.start, training.step = start, step
             rb_share(count, TILE_ROWS, team.n_threads, thread, &first, &last)
             if first < last:
-                logits = <char *> self.forward(examples, order + start, first, last)
+                logits = <char *> self.forward(examples, order + start, first, last, &training)
                 self.kernels.loss_gradient(
                     logits, &self.row_losses[first], examples.target_data, examples.weight_data,
                     order + start + first, last - first, output.fan_out, output.width, self.loss,
@@ -676,7 +738,7 @@ cdef class Network:
             step.weight = self.kernels.total_weight(examples.weight_data, order, rows)
         if step.weight == 0:
             return 0  # nothing to learn from, and nothing to divide by
-        loss = self.gradients(examples, order, rows, team, thread) / step.weight
+        loss = self.gradients(examples, order, rows, <uint64_t> step.t, team, thread) / step.weight
         step.t += 1
         return loss + self.update(step[0], team, thread)
 
@@ -771,6 +833,8 @@ cdef class Network:
                              f"got {examples.n_features} of {examples.X.dtype}.")
         if examples.is_sparse and self.layers[0].layout == PANELS:
             raise ValueError("the network was made for X that is not sparse")
+        if examples.is_sparse and (self.input_dropout > 0 or self.input_noise > 0):
+            raise ValueError("noise on inputs, and dropout of inputs, take X that is not sparse")
         if len(order) and (order.min() < 0 or order.max() >= examples.n_samples):
             raise ValueError(f"rows must be numbers in [0, {examples.n_samples}), got "
                              f"{order.min()} to {order.max()}.")
@@ -780,7 +844,10 @@ cdef class Network:
         return self.n_threads if 6.0 * rows * self.n_weights > self.share_above else 1
 
     def loss_and_gradient(self, Examples examples, const Py_ssize_t[::1] order):
-        """The weighted sum of the rows' losses; its gradient is left in `gradient`."""
+        """The weighted sum of the rows' losses; its gradient is left in `gradient`.
+
+        With the dropout and the noise that the next step has.
+        """
         if self.layers[0].d_weights == NULL or examples.target_data == NULL or len(order) == 0:
             raise ValueError("a gradient takes a trainable network, targets, and a row at least")
         self._check(examples, np.asarray(order))
@@ -805,7 +872,7 @@ cdef class Network:
             mode = rb_flush_subnormals()
             while start < n:
                 rows = min(self.chunk, n - start)
-                logits = self.forward(examples, &order[start], 0, rows)
+                logits = self.forward(examples, &order[start], 0, rows, NULL)
                 self.kernels.predict(to + start * last.fan_out * self.kernels.item_size, logits,
                                      rows, last.fan_out, last.width, self.loss, self.scratch)
                 start += rows
@@ -860,6 +927,30 @@ def activate(activation, z):
     kernels.activate(address(value), address(slope), address(z), z.size,
                      ACTIVATIONS[activation].code)
     return value, slope
+
+
+def drop_out(x, rate, *, seed, step, stream, first_row=0):
+    """x (n_rows, n_columns) with dropout, by kernels of its dtype; for tests.
+
+    `stream` is the number of a hidden layer, or INPUT_STREAM.
+    """
+    x = np.array(x, order="C")
+    cdef const rb_kernels *kernels = active_kernels(x.dtype)
+    kernels.drop_out(address(x), NULL, NULL, x.shape[0], x.shape[1], 0, rate,
+                     rb_stream_key(seed, step, stream), first_row)
+    return x
+
+
+def add_noise(x, deviation, *, seed, step, first_row=0):
+    """x (n_rows, n_columns) with the noise that inputs get in a step; for tests."""
+    x = np.array(x, order="C")
+    cdef const rb_kernels *kernels = active_kernels(x.dtype)
+    kernels.add_noise(address(x), x.shape[0], x.shape[1], deviation,
+                      rb_stream_key(seed, step, INPUT_NOISE), first_row)
+    return x
+
+
+INPUT_STREAM = INPUT_DROPOUT
 
 
 def multiply_adds(Py_ssize_t repeats, dtype):
