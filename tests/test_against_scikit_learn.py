@@ -238,6 +238,7 @@ CASES = {
 OURS = {
     "n_jobs": None,
     "dtype": None,
+    "normalization": None,
     "dropout": 0.0,
     "input_dropout": 0.0,
     "input_noise": 0.0,

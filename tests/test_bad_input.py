@@ -81,7 +81,7 @@ BAD_VALUES = [
 def test_every_parameter_has_bad_values():
     """The table below leaves no parameter out; those that are not scikit-learn's follow it."""
     parameters = set(inspect.signature(rosenblatt.MLPRegressor).parameters)
-    ours = {"n_jobs", "dtype", "dropout", "input_dropout", "input_noise"}
+    ours = {"n_jobs", "dtype", "normalization", "dropout", "input_dropout", "input_noise"}
     ours |= {"weight_init", "intercept_init"}
     assert {name for name, _ in BAD_VALUES} == parameters - {"loss"} - ours
 
@@ -130,6 +130,8 @@ def test_bad_parameter_is_refused_in_scikit_learns_words(name, value):
         ("dtype", int, ["float32", "float64"]),
         ("n_jobs", 1.5, ["int", "None"]),
         ("n_jobs", "all", ["int", "None"]),
+        ("normalization", "group", ["batch", "layer", "None"]),
+        ("normalization", True, ["batch", "layer", "None"]),
         ("dropout", 1.0, ["[0.0, 1.0)", "array-like"]),
         ("dropout", -0.1, ["[0.0, 1.0)", "array-like"]),
         ("dropout", float("nan"), ["[0.0, 1.0)", "array-like"]),

@@ -35,6 +35,8 @@ class Plan:
         One per hidden layer.
     init_factor : float
         Of the initial weights' bound, see `initial_parameters`; the activation's own.
+    normalization : str or None
+        None, too, where there is no hidden layer.
     dropout : tuple of float
         One per hidden layer.
     input_dropout, input_noise : float
@@ -55,6 +57,7 @@ class Plan:
     widths: tuple
     activations: tuple
     init_factor: float
+    normalization: str | None
     dropout: tuple
     input_dropout: float
     input_noise: float
@@ -113,6 +116,7 @@ def training_plan(estimator, data, *, incremental):
         widths=widths,
         activations=(estimator.activation,) * len(hidden),
         init_factor=ACTIVATIONS[estimator.activation].init_factor,
+        normalization=estimator.normalization if hidden else None,
         dropout=dropout_rates(estimator.dropout, len(hidden)),
         input_dropout=float(estimator.input_dropout),
         input_noise=float(estimator.input_noise),
@@ -197,9 +201,20 @@ def dropout_rates(dropout, n_hidden):
 
 
 def refuse_layers_without_steps(estimator, rates):
-    """Raises ValueError for what changes from step to step, with a solver that takes none."""
+    """Raises ValueError for what changes from step to step, with a solver that takes none, and
+    for batch normalisation of single rows."""
     if estimator.solver in OPTIMIZERS:
+        if estimator.normalization == "batch" and estimator.batch_size == 1:
+            raise ValueError(
+                "normalization='batch' needs a batch_size of at least 2, got batch_size=1: a "
+                "single row has no variance. normalization='layer' takes any."
+            )
         return
+    if estimator.normalization == "batch":
+        raise ValueError(
+            f"normalization='batch' needs batches, which solver={estimator.solver!r} has not: use "
+            f"normalization='layer', or a solver among {', '.join(map(repr, OPTIMIZERS))}."
+        )
     given = {
         "dropout": any(rates),
         "input_dropout": estimator.input_dropout > 0,

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import logit
 
 DRAWS_AT_ONCE = 2**16  # half a megabyte of float64
+VARIANCE_EPSILON = 1e-5  # of normalisation, see core/normalize.h
 
 
 @dataclass
@@ -24,6 +25,9 @@ class State:
     coefs, intercepts : lists of ndarray
         Where training begins and what it ends with; None meanwhile: the network has them.
     random_state : numpy.random.RandomState
+    normalization : tuple of lists of ndarray
+        (scales, shifts), and with 'batch' (scales, shifts, running means, running variances);
+        () where there are none, or none yet.
     n_epochs, n_samples_seen : int
         Of this fit, and of all fits since the parameters were drawn.
     loss : float
@@ -37,6 +41,7 @@ class State:
     coefs: list
     intercepts: list
     random_state: np.random.RandomState
+    normalization: tuple = ()
     n_epochs: int = 0
     n_samples_seen: int = 0
     loss: float = np.nan
@@ -58,8 +63,9 @@ class OptimizerState:
     learning_rate_init, learning_rate : float
         What the schedule started from, and where it is.
     n_steps : int
-    moments : list of (list of ndarray, list of ndarray)
-        For each moment the arrays for coefs and for intercepts.
+    moments : list of tuples of lists of ndarray
+        For each moment the arrays for coefs and for intercepts, and with normalisation for
+        scales and for shifts.
     """
 
     solver: str
@@ -70,11 +76,13 @@ class OptimizerState:
 
     def is_compatible_with(self, plan):
         """Whether a fit of this plan can go on from here."""
-        shapes = [tuple(array.shape) for coefs, _ in self.moments for array in coefs]
-        return (self.solver, self.learning_rate_init) == (
-            plan.solver,
-            plan.learning_rate_init,
-        ) and shapes == list(pairwise(plan.widths)) * len(self.moments)
+        shapes = [tuple(array.shape) for coefs, *_ in self.moments for array in coefs]
+        n_lists = {len(moment) for moment in self.moments}
+        return (
+            (self.solver, self.learning_rate_init) == (plan.solver, plan.learning_rate_init)
+            and shapes == list(pairwise(plan.widths)) * len(self.moments)
+            and n_lists <= {4 if plan.normalization else 2}
+        )
 
 
 def _drawn(draw, shape, dtype):
@@ -207,3 +215,21 @@ def draw_noise_seed(plan, random_state):
         return 0
     low, high = random_state.randint(2**32, size=2, dtype=np.uint32).tolist()
     return high << 32 | low
+
+
+def fold_normalization(coefs, intercepts, scales, shifts, means, variances):
+    """(coefs, intercepts) that do what the hidden layers do with batch normalisation after them.
+
+    scale * (z - mean) / deviation + shift, with z = X @ coef + intercept, is such a sum itself.
+    Computed in float64 and then rounded.
+    """
+    folded = [list(coefs), list(intercepts)]
+    for i, (scale, shift, mean, variance) in enumerate(
+        zip(scales, shifts, means, variances, strict=True)
+    ):
+        coef, intercept = np.asarray(coefs[i]), np.asarray(intercepts[i])
+        factor = scale / np.sqrt(np.asarray(variance, np.float64) + VARIANCE_EPSILON)
+        dtype = np.result_type(np.float32, coef, intercept, scale, shift, mean, variance)
+        folded[0][i] = (coef * factor).astype(dtype)
+        folded[1][i] = ((intercept - mean) * factor + shift).astype(dtype)
+    return folded

@@ -76,7 +76,11 @@ class TrainingRun:
             self.validation_targets = data.targets[self.validation_rows]
             if data.sample_weight is not None:
                 self.validation_weight = data.sample_weight[self.validation_rows]
-        self.n_steps = -(-len(self.rows) // self.batch_size)
+        if plan.normalization == "batch" and len(self.rows) < 2:
+            raise ValueError(
+                "normalization='batch' needs at least 2 rows to train on, got "
+                f"{len(self.rows)}: a single row has no variance."
+            )
         # check_random_state(None) is NumPy's global generator, from which others draw too
         is_private = state.random_state is not check_random_state(None)
         self.order = RowOrder(
@@ -84,6 +88,7 @@ class TrainingRun:
         )
         self.network = build_network(plan, data, state, self.batch_size)
         self.network.noise_seed = noise_seed
+        self.n_steps = self.network.steps_per_epoch(len(self.rows), self.batch_size)
         self._resume_optimizer()
         self.best_parameters = self.network.parameters.copy() if plan.early_stopping else None
 
@@ -128,7 +133,9 @@ class TrainingRun:
             network.parameters[...] = self.best_parameters
             self.best_parameters = None
         optimizer.n_steps = network.n_steps
-        (self.state.coefs, self.state.intercepts), optimizer.moments = network.hand_over()
+        parameters, optimizer.moments = network.hand_over()
+        self.state.coefs, self.state.intercepts, *normalization = parameters
+        self.state.normalization = tuple(normalization)
 
     def _resume_optimizer(self):
         """Goes on with the moments of the last call where they belong to this plan."""
@@ -243,6 +250,7 @@ def build_network(plan, data, state, batch_size):
         batch_size,
         plan.dtype,
         optimizer=optimizer,
+        normalization=plan.normalization,
         dropout=plan.dropout,
         input_dropout=plan.input_dropout,
         input_noise=plan.input_noise,
@@ -250,14 +258,15 @@ def build_network(plan, data, state, batch_size):
         n_threads=plan.n_threads,
     )
     network.set_optimizer(alpha=plan.alpha, **plan.optimizer)
-    network.write(network.parameters, state.coefs, state.intercepts)
-    state.coefs = state.intercepts = None
+    network.write(network.parameters, state.coefs, state.intercepts, *state.normalization)
+    state.coefs, state.intercepts, state.normalization = None, None, ()
     return network
 
 
 def keep_parameters(network, state):
     """Copies the network's parameters into the state, as plain arrays of their own."""
-    state.coefs, state.intercepts = network.read(network.parameters)
+    state.coefs, state.intercepts, *normalization = network.read(network.parameters)
+    state.normalization = tuple(normalization)
 
 
 def split_rows(plan, data, random_state):

@@ -27,9 +27,15 @@ from rosenblatt._plan import (
     refuse_layers_without_steps,
     training_plan,
 )
-from rosenblatt._state import INTERCEPT_INITS, WEIGHT_INITS, State, initial_parameters
+from rosenblatt._state import (
+    INTERCEPT_INITS,
+    WEIGHT_INITS,
+    State,
+    fold_normalization,
+    initial_parameters,
+)
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
-from rosenblatt.core.network import Examples, Network
+from rosenblatt.core.network import NORMALIZATIONS, Examples, Network
 from rosenblatt.core.prediction import predict_rows
 
 _PARAMETERS = """\
@@ -43,7 +49,16 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
 """
 
 _LAYER_PARAMETERS = f"""\
-dropout : float in [0, 1) or sequence of float, default=0.0
+normalization : {{None, 'batch', 'layer'}}, default=None
+        Of the hidden layers' weighted sums z, intercepts included, before the activation:
+        scale * (z - mean) / sqrt(variance + 1e-5) + shift, with a scale and a shift learned for
+        every unit. 'batch' (Ioffe & Szegedy, 2015) takes mean and variance of each unit over
+        the batch, whatever the rows' weights, and for predictions running averages, of which
+        every step replaces a tenth; it needs batches of 2 rows or more (a single last row
+        joins the batch before it) and is not for solver='lbfgs'. 'layer' (Ba, Kiros & Hinton,
+        2016) takes them of each row over the layer's units. Scales and shifts carry no penalty.
+
+    dropout : float in [0, 1) or sequence of float, default=0.0
         The share of a hidden layer's outputs that every step of training sets to zero
         (Srivastava et al., 2014), one for all hidden layers or one for each; the others are
         divided by 1 - dropout, so that predictions, which drop nothing, see the same mean.
@@ -161,6 +176,12 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
     intercepts_ : list of ndarray of shape (fan_out,)
         The intercepts, likewise.
 
+    normalization_scales_, normalization_shifts_ : list of ndarray of shape (n_units,)
+        With `normalization`, one array for each hidden layer, likewise.
+
+    running_means_, running_variances_ : list of ndarray of shape (n_units,)
+        With normalization='batch', what predictions normalise by, likewise.
+
     n_features_in_ : int
         Number of features seen during `fit`.
 
@@ -198,6 +219,18 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
         Rows used for training so far.
 """
 
+# what a fit leaves of normalisation, in the order of Network.read
+NORMALIZATION_ATTRIBUTES = {
+    None: (),
+    "layer": ("normalization_scales_", "normalization_shifts_"),
+    "batch": (
+        "normalization_scales_",
+        "normalization_shifts_",
+        "running_means_",
+        "running_variances_",
+    ),
+}
+
 _REGRESSION_LOSSES = tuple(row.parameter for row in LOSSES.values() if row.target == "real")
 
 _STOCHASTIC_ATTRIBUTES = (
@@ -225,6 +258,7 @@ class _MultiLayerPerceptron(RosenblattEstimator):
     _parameter_rules = {  # noqa: RUF012 - read only
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [Options(str, tuple(ACTIVATIONS))],
+        "normalization": [None, Options(str, tuple(NORMALIZATIONS))],
         "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
         "input_noise": [Interval(Real, 0, None, closed="left")],
@@ -267,6 +301,7 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         hidden_layer_sizes=(100,),
         activation="relu",
         *,
+        normalization=None,
         dropout=0.0,
         input_dropout=0.0,
         input_noise=0.0,
@@ -298,6 +333,7 @@ class _MultiLayerPerceptron(RosenblattEstimator):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.normalization = normalization
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.input_noise = input_noise
@@ -401,7 +437,8 @@ class _MultiLayerPerceptron(RosenblattEstimator):
             f"{plan.widths[-1]} outputs. Keep hidden_layer_sizes as it was, or fit with "
             "warm_start=False",
         )
-        state = State(coefs, intercepts, random_state, n_samples_seen=self.t_)
+        normalization = self._checked_normalization(plan.widths[1:-1], plan.normalization)
+        state = State(coefs, intercepts, random_state, normalization, n_samples_seen=self.t_)
         if plan.is_stochastic and hasattr(self, "loss_curve_"):
             state.loss_curve = list(self.loss_curve_)
             state.validation_scores = list(self.validation_scores_ or [])
@@ -431,8 +468,33 @@ class _MultiLayerPerceptron(RosenblattEstimator):
                 raise ValueError(f"{name} must hold real numbers, got the dtypes {dtypes}.")
         return self.coefs_, self.intercepts_
 
+    def _checked_normalization(self, hidden, wanted):
+        """Scales, shifts, running means and variances, of the hidden layers' widths."""
+        fitted = getattr(self, "_normalization", None)
+        if wanted != fitted:
+            raise ValueError(
+                f"normalization={wanted!r} cannot go on from a fit with {fitted!r}. Keep "
+                f"normalization={fitted!r}, or fit with warm_start=False."
+            )
+        lists = []
+        for name in NORMALIZATION_ATTRIBUTES[fitted]:
+            lists.append(getattr(self, name))
+            shapes = [tuple(np.shape(array)) for array in lists[-1]]
+            if shapes != [(width,) for width in hidden]:
+                raise ValueError(
+                    f"{name} have the shapes {shapes}, but must have "
+                    f"{[(width,) for width in hidden]}, one of each hidden layer."
+                )
+        return tuple(lists)
+
     def _set_fitted(self, plan, data, state):
         self.coefs_, self.intercepts_ = state.coefs, state.intercepts
+        self._normalization = plan.normalization
+        for name in NORMALIZATION_ATTRIBUTES["batch"]:
+            vars(self).pop(name, None)
+        names = NORMALIZATION_ATTRIBUTES[plan.normalization]
+        for name, arrays in zip(names, state.normalization, strict=True):
+            setattr(self, name, arrays)
         self.n_layers_, self.n_outputs_ = len(plan.widths), data.n_outputs
         self.out_activation_ = data.loss.out_activation
         self.n_iter_, self.t_, self.loss_ = state.n_epochs, state.n_samples_seen, state.loss
@@ -468,6 +530,14 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         vars(twin).update(copy.deepcopy(vars(self), memo))
         return twin
 
+    def _folded(self, coefs, intercepts, hidden):
+        """(coefs, intercepts, normalization) to predict with: batch normalisation is in them."""
+        fitted = getattr(self, "_normalization", None)
+        normalization = self._checked_normalization(hidden, fitted)
+        if fitted != "batch":
+            return coefs, intercepts, normalization
+        return *fold_normalization(coefs, intercepts, *normalization), ()
+
     def _outputs(self, X):
         """The output layer's predictions, ndarray of shape (n_samples, n_outputs)."""
         outputs = self._outputs_of_plain_rows(X)
@@ -476,12 +546,14 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         check_is_fitted(self)
         X = checked_rows(self, X, dtype=self.dtype)
         widths, coefs, intercepts = self._parameters_to_predict_with()
-        dtypes = [np.asarray(array).dtype for array in (*coefs, *intercepts)]
+        coefs, intercepts, normalization = self._folded(coefs, intercepts, widths[1:-1])
+        lists = (coefs, intercepts, *normalization)
+        dtypes = [np.asarray(array).dtype for arrays in lists for array in arrays]
         is_single = np.result_type(X.dtype, *dtypes) == np.float32
         dtype = np.dtype(self.dtype or (np.float32 if is_single else np.float64))
         X = X.astype(dtype, copy=False)
-        if sp.issparse(X):
-            return self._outputs_of_sparse_rows(X, widths, coefs, intercepts)
+        if sp.issparse(X) or normalization:
+            return self._outputs_of_network(X, widths, coefs, intercepts, normalization)
         coefs, intercepts = (
             [np.require(array, dtype, ["C", "A"]) for array in arrays]
             for arrays in (coefs, intercepts)
@@ -502,6 +574,7 @@ class _MultiLayerPerceptron(RosenblattEstimator):
             or X.ndim != 2
             or X.shape[1] != fitted.get("n_features_in_")
             or "coefs_" not in fitted
+            or fitted.get("_normalization") is not None
             or "feature_names_in_" in fitted  # which an array lacks: there is a warning to give
             or not (self.dtype is None or self.dtype == X.dtype)
         ):
@@ -523,18 +596,19 @@ class _MultiLayerPerceptron(RosenblattEstimator):
             f"{self.n_outputs_} outputs",
         )
 
-    def _outputs_of_sparse_rows(self, X, widths, coefs, intercepts):
-        """The same for a CSR matrix of the dtype to compute in."""
+    def _outputs_of_network(self, X, widths, coefs, intercepts, normalization):
+        """The same for sparse X, and where rows are normalised; X has the dtype to compute in."""
         network = Network(
             widths,
             self._activations,
             self._loss_name,
             X.shape[0],
             X.dtype,
+            normalization="layer" if normalization else None,
             trainable=False,
-            is_sparse=True,
+            is_sparse=sp.issparse(X),
         )
-        network.write(network.parameters, coefs, intercepts)
+        network.write(network.parameters, coefs, intercepts, *normalization)
         return network.predict(Examples(X), np.arange(X.shape[0]))
 
 
@@ -789,6 +863,7 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         activation="relu",
         *,
         loss="squared_error",
+        normalization=None,
         dropout=0.0,
         input_dropout=0.0,
         input_noise=0.0,
@@ -821,6 +896,7 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
             activation=activation,
+            normalization=normalization,
             dropout=dropout,
             input_dropout=input_dropout,
             input_noise=input_noise,

@@ -1,4 +1,4 @@
-"""What hidden layers do besides product and activation: dropout, noise on inputs.
+"""What hidden layers do besides product and activation: normalisation, dropout, noise on inputs.
 
 Oracles: closed forms and statistics for what is random, finite differences and a forward pass in
 NumPy for what is computed.
@@ -64,10 +64,22 @@ class Problem:
             is_sparse=self.kind == "csr",
             **options,
         )
-        net.write(net.parameters, self.coefs, self.intercepts)
+        net.write(net.parameters, self.coefs, self.intercepts, *self.normalization(net))
         net.set_optimizer(alpha=0.01, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
         net.noise_seed = seed
         return net
+
+    def normalization(self, net):
+        """Random scales, shifts, running means and variances, as many as the network has."""
+        rng = np.random.RandomState(1)
+        lists = net.read(net.parameters)[2:]
+        return [
+            [
+                (rng.uniform(-0.5, 0.5, a.size) + (i % 2 == i // 2)).astype(self.dtype)
+                for a in arrays
+            ]
+            for i, arrays in enumerate(lists)
+        ]
 
 
 def assert_gradient_is_finite_differences(net, problem):
@@ -275,7 +287,142 @@ def test_steps_draw_new_masks_and_calls_may_be_split(isa):
     assert len(set(losses)) == 3
 
 
+# -- normalisation -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dropout", [(), (0.3, 0.0)], ids=["", "dropout"])
+@pytest.mark.parametrize("kind", ["dense", "csr"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("normalization", ["batch", "layer"])
+def test_normalized_gradient_matches_finite_differences(
+    normalization, activation, kind, dropout, isa
+):
+    """By weights, intercepts, scales and shifts."""
+    problem = Problem((5, 19), activation, 13, kind=kind)
+    net = problem.network(normalization=normalization, dropout=dropout)
+    assert_gradient_is_finite_differences(net, problem)
+
+
+@pytest.mark.parametrize("rows", [2, 3, 5])
+@pytest.mark.parametrize("normalization", ["batch", "layer"])
+def test_normalized_gradient_of_a_few_rows(normalization, rows, isa):
+    """Two rows are the fewest that have a variance; a row of its own has one over its units."""
+    problem = Problem((5, 19), "tanh", rows)
+    # a path of the backward products for a few rows
+    assert_gradient_is_finite_differences(problem.network(normalization=normalization), problem)
+
+
+@pytest.mark.parametrize("normalization", ["batch", "layer"])
+def test_padding_stays_zero(normalization, isa, dtype):
+    """Of parameters, gradient and moments; widths are no whole vectors of any level."""
+    problem = Problem((5, 19), "logistic", 50, dtype)
+    net = problem.network(normalization=normalization)
+    mask = np.ones(net.parameters.size)
+    net.write(mask, *[[0 * array for array in arrays] for arrays in net.read(mask)])
+    padding = mask == 1
+    net.train_epochs(problem.examples, RowOrder(problem.order), np.full((3, 1), 0.1), 50)
+    for block in (net.parameters, net.gradient, *net.moments):
+        assert not block[padding[: len(block)]].any()
+
+
+@pytest.mark.parametrize("normalization", ["batch", "layer"])
+def test_what_is_read_of_blocks(normalization, dtype):
+    """Scales and variances begin at 1, shifts and means at 0; moments have no running ones."""
+    net = Network(
+        [6, 5, 9, 3],
+        ["relu"] * 2,
+        "squared_error",
+        8,
+        dtype,
+        optimizer="adam",
+        normalization=normalization,
+    )
+    _, _, scales, shifts, *running = net.read(net.parameters)
+    begin = [(scales, 1), (shifts, 0), *zip(running, (0, 1), strict=False)]
+    assert len(running) == (2 if normalization == "batch" else 0)
+    for arrays, value in begin:
+        assert [array.tolist() for array in arrays] == [[value] * 5, [value] * 9]
+    assert len(net.read(net.moments[0])) == len(net.read(net.gradient)) == 4
+    lists = net.read(net.parameters)
+    numbers = iter(range(1, net.parameters.size + 1))
+    lists = [[np.reshape([next(numbers) for _ in a.flat], a.shape) for a in part] for part in lists]
+    net.write(net.parameters, *lists)
+    for ours, theirs in zip(net.read(net.parameters), lists, strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(one, other)
+    lists[2][0] = lists[2][0][:1]
+    with pytest.raises(ValueError, match="another shape"):
+        net.write(net.parameters, *lists)
+
+
+def test_last_batch_of_one_row_joins_the_one_before(isa, dtype):
+    """33 rows in batches of 16 are steps of 16 and of 17."""
+    problem = Problem((5, 9), "tanh", 33, dtype)
+    one, two = (problem.network(batch_size=17, normalization="batch") for _ in range(2))
+    rates = np.full((1, 2), 0.01)
+
+    one.train_epochs(problem.examples, RowOrder(problem.order), rates, 16)
+    two.train_epochs(problem.examples, RowOrder(problem.order[:16]), rates[:, :1], 16)
+    two.train_epochs(problem.examples, RowOrder(problem.order[16:]), rates[:, :1], 17)
+
+    assert one.n_steps == one.steps_per_epoch(33, 16) == 2
+    assert [one.steps_per_epoch(n, 16) for n in (15, 16, 17, 18, 32, 34)] == [1, 1, 1, 2, 2, 3]
+    plain = problem.network()
+    assert [plain.steps_per_epoch(n, 16) for n in (16, 17, 33)] == [1, 2, 3]
+    np.testing.assert_array_equal(one.parameters, two.parameters)
+
+
+def test_batches_without_variance_or_too_large_are_refused():
+    """A row alone, and more rows than there is room for."""
+    problem = Problem((5,), "tanh", 30)
+    net = problem.network(batch_size=10, normalization="batch")
+    rates = np.full((1, 30), 0.01)
+    for rows, batch_size in [(1, 10), (30, 1), (30, 11)]:
+        with pytest.raises(ValueError, match="takes batches of 2 to 10 rows"):
+            net.train_epochs(problem.examples, RowOrder(problem.order[:rows]), rates, batch_size)
+    for rows in (1, 12):
+        with pytest.raises(ValueError, match="takes batches of 2 to 11 rows"):
+            net.loss_and_gradient(problem.examples, problem.order[:rows])
+
+
+def test_constant_units_are_normalized_to_their_shift(isa, dtype):
+    """No variance is no division by zero: what is left is 1e-5 of it."""
+    problem = Problem((5,), "identity", 20, dtype)
+    problem.coefs[0][...] = 0
+    for normalization in ("batch", "layer"):
+        net = problem.network(normalization=normalization)
+        if normalization == "layer":
+            problem.intercepts[0][...] = 0.3
+            net = problem.network(normalization=normalization)
+        loss = net.loss_and_gradient(problem.examples, problem.order)
+        assert np.isfinite(loss)
+        assert np.isfinite(net.gradient).all()
+
+
+@pytest.mark.parametrize("mean", [0, 1e3])
+def test_statistics_of_many_rows_keep_their_digits(mean, isa):
+    """20,000 rows of float32, far from zero: a tenth of NumPy's in float64, after one step."""
+    rng = np.random.RandomState(0)
+    X = (rng.normal(size=(20_000, 4)) + mean).astype("float32")
+    net = Network(
+        [4, 4, 3], ["identity"], "multiclass_log_loss", len(X), "float32", normalization="batch"
+    )
+    (_, output), intercepts, *normalization = net.read(net.parameters)
+    net.write(net.parameters, [np.eye(4), output], intercepts, *normalization)
+
+    net.loss_and_gradient(Examples(X, np.zeros(len(X), int)), np.arange(len(X)))
+
+    *_, (means,), (variances,) = net.read(net.parameters)
+    X = X.astype(float)
+    np.testing.assert_allclose(means, 0.1 * X.mean(axis=0), rtol=3e-7, atol=1e-7)
+    np.testing.assert_allclose(variances, 0.9 + 0.1 * X.var(axis=0, ddof=1), rtol=1e-6)
+
+
 LAYERS = [
+    {"normalization": "batch"},
+    {"normalization": "layer"},
+    {"normalization": "batch", "dropout": (0.5, 0.2), "input_dropout": 0.1},
+    {"normalization": "layer", "dropout": (0.5, 0.2), "input_noise": 0.1},
     {"dropout": (0.5, 0.2), "input_dropout": 0.1, "input_noise": 0.1},
 ]
 

@@ -49,6 +49,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "narrow.h"
 #include "rows.h"
 #include "noise.h"
+#include "normalize.h"
 #include "output.h"
 #include "update.h"
 #include "perceptron.h"
@@ -67,6 +68,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "narrow.h"
 #include "rows.h"
 #include "noise.h"
+#include "normalize.h"
 #include "output.h"
 #include "update.h"
 #include "perceptron.h"
@@ -84,7 +86,13 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
         .narrow_backward_weights = narrow_backward_weights_##type,                       \
         .csr_backward_weights = csr_backward_weights_##type,                             \
         .column_sums = column_sums_##type, .drop_out = drop_out_##type,                  \
-        .add_noise = add_noise_##type,                                                   \
+        .add_noise = add_noise_##type, .batch_statistics = batch_statistics_##type,      \
+        .inverse_deviations = inverse_deviations_##type,                                 \
+        .normalize_columns = normalize_columns_##type,                                   \
+        .normalize_rows = normalize_rows_##type,                                         \
+        .normalization_gradients = normalization_gradients_##type,                       \
+        .normalize_columns_backward = normalize_columns_backward_##type,                 \
+        .normalize_rows_backward = normalize_rows_backward_##type,                       \
         .loss_gradient = loss_gradient_##type, .total_weight = total_weight_##type,      \
         .predict = predict_##type,                                                       \
         .perceptron_learn = perceptron_learn_##type,                                     \

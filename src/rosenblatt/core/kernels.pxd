@@ -7,6 +7,7 @@ cdef extern from "kernels.h" nogil:
     int REAL, BINARY, CLASS
     int ROWS, PANELS, TRANSPOSED
     int N_ACTIVATIONS, N_LOSSES, N_OPTIMIZERS, SLOPES_KEPT
+    int ACTIVATION_identity
     int OUTPUT_BLOCK, UPDATE_BLOCK, NARROW
 
     ctypedef struct rb_activation_row:
@@ -29,6 +30,12 @@ cdef extern from "kernels.h" nogil:
         double learning_rate, alpha, weight, momentum, beta_1, beta_2, epsilon
         double t
         int nesterovs_momentum
+
+    ctypedef struct rb_statistics:
+        void *means
+        void *inverse_deviations
+        void *running_means
+        void *running_variances
 
     ctypedef struct rb_csr:
         const void *values
@@ -111,6 +118,25 @@ cdef extern from "kernels.h" nogil:
             Py_ssize_t) noexcept nogil
         void (*add_noise)(
             void *, Py_ssize_t, Py_ssize_t, double, uint64_t, Py_ssize_t) noexcept nogil
+        void (*batch_statistics)(
+            const rb_statistics *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t) noexcept nogil
+        void (*inverse_deviations)(void *, const void *, Py_ssize_t) noexcept nogil
+        void (*normalize_columns)(
+            void *, void *, void *, const void *, const void *, const void *, const void *,
+            Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*normalize_rows)(
+            void *, void *, void *, void *, const void *, const void *, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, int) noexcept nogil
+        void (*normalization_gradients)(
+            void *, void *, const void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, int) noexcept nogil
+        void (*normalize_columns_backward)(
+            void *, const void *, const void *, const void *, const void *, const void *,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*normalize_rows_backward)(
+            void *, const void *, const void *, const void *, const void *, Py_ssize_t,
+            Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*loss_gradient)(
             void *, double *, const void *, const void *, const Py_ssize_t *, Py_ssize_t,
             Py_ssize_t, Py_ssize_t, int, void *) noexcept nogil

@@ -18,8 +18,8 @@ from libc.stdint cimport int32_t, uint64_t
 from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.kernels cimport (
-    NARROW, OUTPUT_BLOCK, PANELS, ROWS, SLOPES_KEPT, TRANSPOSED, UPDATE_BLOCK, rb_csr,
-    rb_kernels, rb_step,
+    ACTIVATION_identity, NARROW, OUTPUT_BLOCK, PANELS, ROWS, SLOPES_KEPT, TRANSPOSED,
+    UPDATE_BLOCK, rb_csr, rb_kernels, rb_statistics, rb_step,
 )
 
 from rosenblatt.core.buffers import aligned_zeros, csr_parts
@@ -34,6 +34,9 @@ cdef enum:
     FEW_ROWS = 4      # below, transposing weights costs more than it saves
     MANY_ROWS = 48    # from here on, packing deltas does not
     CROWDED = 2048    # rows so many bytes apart share too few sets of a second-level cache
+    NOT_NORMALIZED = 0
+    BY_BATCH = 1
+    BY_LAYER = 2
     FIRST_LEVEL = 98304  # weights of more bytes outgrow the first-level cache by far
 
 
@@ -214,6 +217,8 @@ cdef class StoppingRule:
         return self.n_without_improvement > self.patience
 
 
+NORMALIZATIONS = {"batch": BY_BATCH, "layer": BY_LAYER}
+
 cdef enum:
     # streams of random bits: a hidden layer's is its number
     INPUT_DROPOUT = MOST_LAYERS
@@ -231,13 +236,21 @@ cdef struct Layer:
     char *intercepts            # (width,)
     char *d_weights
     char *d_intercepts
+    int normalization           # NOT_NORMALIZED, BY_BATCH or BY_LAYER
+    char *normalized            # (chunk, width) products, then normalised
+    char *scales                # (width,)
+    char *shifts                # (width,)
+    char *d_scales
+    char *d_shifts
+    rb_statistics statistics    # BY_BATCH; BY_LAYER only inverse_deviations, (chunk,)
     char *pre_activation        # (chunk, width); `output` where it is not kept
     char *output                # (chunk, width)
     double dropout              # the share of outputs that are dropped in training
     char *slopes                # (chunk, width), masks included; NULL without dropout
     const char *kept            # what the backward pass reads: pre-activations or slopes
     int slope                   # and what it makes of them: an activation, or SLOPES_KEPT
-    char *delta                 # (chunk, width); the last layer's is its output
+    char *d_pre_activation      # (chunk, width); `delta` but for BY_LAYER
+    char *delta                 # (chunk, width) of the products; the last layer's is its output
     char *transposed            # (fan_out, stride) in panels, or NULL
     char *packed_delta          # (chunk, width) in panels, or NULL
 
@@ -246,6 +259,9 @@ cdef struct Pass:
     # where in training a forward pass is
     uint64_t step               # steps before this one
     Py_ssize_t start            # the chunk's first row, counted in its batch
+    Py_ssize_t count            # the chunk's rows
+    rb_team *team
+    int thread
 
 
 cdef struct Job:
@@ -319,6 +335,9 @@ cdef class Network:
     dtype : float32 or float64
     optimizer : str or None
         A row of optimizers.def; None keeps no moments.
+    normalization : {None, 'batch', 'layer'}
+        Of the hidden layers' products. With 'batch' a step takes 2 rows at least and
+        batch_size at most; a last batch of one row joins the one before it.
     dropout : sequence of float
         The share of outputs dropped in training, one per hidden layer; () for none.
     input_dropout, input_noise : float
@@ -336,8 +355,10 @@ cdef class Network:
     noise_seed : int
         What dropout and noise are drawn from, together with the number of the step.
     parameters, gradient : ndarray of shape (n_padded,)
-        All weights, then all intercepts, padded to whole vectors with zeros and laid out as
-        the products read them; `read` and `write` translate.
+        All weights, all intercepts, and with normalisation all scales and all shifts, padded
+        to whole vectors with zeros and laid out as the products read them; `read` and `write`
+        translate. With normalization='batch' `parameters` goes on with the running means and
+        variances, which are the model's but not the optimiser's.
     moments : list of ndarray of shape (n_padded,)
     """
 
@@ -345,8 +366,9 @@ cdef class Network:
     cdef readonly object dtype, parameters, gradient, moments
     cdef list buffers
     cdef Layer layers[MOST_LAYERS]
-    cdef int n_layers, loss, optimizer, n_moments, n_threads
+    cdef int n_layers, loss, optimizer, n_moments, n_threads, normalization
     cdef Py_ssize_t chunk, n_weights, n_parameters
+    cdef Py_ssize_t n_stored    # and running statistics
     cdef char *batch            # (chunk, n_features) gathered rows
     cdef char *moment_blocks[2]
     cdef rb_step step
@@ -357,7 +379,7 @@ cdef class Network:
     cdef public double share_above  # floating-point operations of a step, for several threads
 
     def __init__(self, widths, activations, loss, batch_size, dtype, *, optimizer=None,
-                 dropout=(), input_dropout=0.0, input_noise=0.0, trainable=True,
+                 normalization=None, dropout=(), input_dropout=0.0, input_noise=0.0, trainable=True,
                  is_sparse=False, n_threads=1):
         self.dtype = np.dtype(dtype)
         self.kernels = active_kernels(self.dtype)
@@ -371,6 +393,9 @@ cdef class Network:
         self.n_moments = 0 if optimizer is None else OPTIMIZERS[optimizer].n_moments
         self.n_threads = n_threads
         self.share_above = SHARE_ABOVE
+        self.normalization = NOT_NORMALIZED
+        if normalization is not None and self.n_layers > 1:
+            self.normalization = NORMALIZATIONS[normalization]
         self.input_dropout, self.input_noise = input_dropout, input_noise
         self.noise_seed = 0
         self._lay_out(widths, is_sparse)
@@ -399,7 +424,21 @@ cdef class Network:
                 layer.n_weights = layer.fan_out * layer.stride
             self.n_weights += layer.n_weights
             self.n_parameters += layer.width
+            layer.normalization = self.normalization if i < self.n_layers - 1 else NOT_NORMALIZED
         self.n_parameters += self.n_weights
+        self.n_stored = self.n_parameters
+        if self.normalization != NOT_NORMALIZED:
+            self.n_parameters += 2 * self._hidden_width()
+            self.n_stored = self.n_parameters
+        if self.normalization == BY_BATCH:
+            self.n_stored += 2 * self._hidden_width()
+
+    cdef Py_ssize_t _hidden_width(self):
+        """Of all hidden layers together."""
+        cdef Py_ssize_t total = 0
+        for i in range(self.n_layers - 1):
+            total += self.layers[i].width
+        return total
 
     cdef int _layout_of(self, int i, bint is_sparse):
         cdef Layer *layer = &self.layers[i]
@@ -411,7 +450,7 @@ cdef class Network:
         return PANELS if n_bytes > FIRST_LEVEL else ROWS
 
     def _allocate_parameters(self, trainable):
-        self.parameters = aligned_zeros(self.n_parameters, self.dtype)
+        self.parameters = aligned_zeros(self.n_stored, self.dtype)
         self.gradient = aligned_zeros(self.n_parameters if trainable else 0, self.dtype)
         self.moments = [aligned_zeros(self.n_parameters, self.dtype)
                         for _ in range(self.n_moments)]
@@ -433,18 +472,49 @@ cdef class Network:
                 layer.d_intercepts = gradient + intercept * size
             weight += layer.n_weights
             intercept += layer.width
+        self._place_normalization(parameters, gradient, trainable)
+
+    cdef _place_normalization(self, char *parameters, char *gradient, bint trainable):
+        """Where each hidden layer's scales, shifts and running statistics are; scales begin at 1,
+        and so do the running variances."""
+        cdef Layer *layer
+        cdef Py_ssize_t size = self.kernels.item_size, hidden = self._hidden_width() * size
+        cdef Py_ssize_t at = (self.n_parameters * size - 2 * hidden)
+        if self.normalization == NOT_NORMALIZED:
+            return
+        for i in range(self.n_layers - 1):
+            layer = &self.layers[i]
+            layer.scales, layer.shifts = parameters + at, parameters + at + hidden
+            layer.d_scales = layer.d_shifts = NULL
+            if trainable:
+                layer.d_scales, layer.d_shifts = gradient + at, gradient + at + hidden
+            if self.normalization == BY_BATCH:
+                layer.statistics.running_means = parameters + at + 2 * hidden
+                layer.statistics.running_variances = parameters + at + 3 * hidden
+            at += layer.width * size
+        scales, _, *running = self._normalization_in(self.parameters)
+        for view in scales + (running[1] if running else []):
+            view[...] = 1
 
     def read(self, block):
-        """(coefs, intercepts): copies of what a block like `parameters` holds, layer by layer."""
+        """Copies of what a block like `parameters` holds: lists with an array for each layer.
+
+        (coefs, intercepts); of a normalised network (coefs, intercepts, scales, shifts); and of
+        the `parameters` of one with 'batch' (..., running means, running variances).
+        """
         arrays = [np.empty((self.layers[i].fan_in, self.layers[i].fan_out), dtype=self.dtype)
                   for i in range(self.n_layers)]
         for array, parts in zip(arrays, self._weights_in(block), strict=True):
             for columns, view in parts:
                 array[:, columns] = view
-        return arrays, [view.copy() for view in self._intercepts_in(block)]
+        vectors = [self._intercepts_in(block), *self._normalization_in(block)]
+        return arrays, *[[view.copy() for view in views] for views in vectors]
 
-    def write(self, block, coefs, intercepts):
-        """Puts arrays like those of `read` into a block like `parameters`."""
+    def write(self, block, coefs, intercepts, *normalization):
+        """Puts arrays like those of `read` into a block like `parameters`.
+
+        Without `normalization` what the block holds of it stays.
+        """
         shapes = [(self.layers[i].fan_in, self.layers[i].fan_out) for i in range(self.n_layers)]
         if ([np.shape(array) for array in coefs] != shapes
                 or [np.shape(array) for array in intercepts] != [shape[1:] for shape in shapes]):
@@ -454,6 +524,27 @@ cdef class Network:
                 view[...] = array[:, columns]
         for array, view in zip(intercepts, self._intercepts_in(block), strict=True):
             view[...] = array
+        if not normalization:
+            return
+        for arrays, views in zip(normalization, self._normalization_in(block), strict=True):
+            for array, view in zip(arrays, views, strict=True):
+                if np.shape(array) != view.shape:
+                    raise ValueError(f"an array of another shape than {view.shape}")
+                view[...] = array
+
+    def _normalization_in(self, block):
+        """[scales, shifts] and, where the block has them, [running means, running variances]:
+        lists with a view for each hidden layer."""
+        if self.normalization == NOT_NORMALIZED:
+            return []
+        hidden, lists = self._hidden_width(), []
+        for start in range(self.n_parameters - 2 * hidden, len(block), hidden):
+            views = []
+            for i in range(self.n_layers - 1):
+                views.append(block[start:start + self.layers[i].fan_out])
+                start += self.layers[i].width
+            lists.append(views)
+        return lists
 
     def _weights_in(self, block):
         """For every layer, pairs of some columns and a view of where their weights are."""
@@ -501,12 +592,22 @@ cdef class Network:
             row = ACTIVATIONS[names[i]]
             layer.activation = row.code
             layer.output = self._buffer(self.chunk, layer.width)
+            if layer.normalization != NOT_NORMALIZED:
+                self._allocate_normalization(layer)
             layer.pre_activation = layer.output
             if row.keeps_input:
                 layer.pre_activation = self._buffer(self.chunk, layer.width)
             layer.packed_delta = layer.slopes = NULL
         self.scratch = self._buffer(3 * widths[self.n_layers] * self.n_threads, OUTPUT_BLOCK)
         self.row_losses = np.zeros(self.chunk)
+
+    cdef _allocate_normalization(self, Layer *layer):
+        layer.normalized = self._buffer(self.chunk, layer.width)
+        if layer.normalization == BY_LAYER:
+            layer.statistics.inverse_deviations = self._buffer(self.chunk, 1)
+        else:
+            layer.statistics.means = self._buffer(1, layer.width)
+            layer.statistics.inverse_deviations = self._buffer(1, layer.width)
 
     def _allocate_backward(self, dropout):
         cdef Layer *layer
@@ -520,6 +621,9 @@ cdef class Network:
             layer.delta = layer.output
             if i < self.n_layers - 1:
                 layer.delta = self._buffer(self.chunk, layer.width)
+            layer.d_pre_activation = layer.delta
+            if layer.normalization == BY_LAYER:
+                layer.d_pre_activation = self._buffer(self.chunk, layer.width)
             layer.transposed = NULL
             if i > 0 and layer.layout != TRANSPOSED:
                 layer.transposed = self._buffer(layer.fan_out, layer.stride)
@@ -534,6 +638,8 @@ cdef class Network:
         A step walks its batch in equal chunks. The gradient's sums run over the rows in the
         same order either way, so this changes no bit.
         """
+        if self.normalization == BY_BATCH:
+            return batch_size + 1  # all of a step's rows, whose statistics are wanted
         n_chunks = -(-batch_size // (CHUNK_ROWS * self.n_threads))
         rows = -(-batch_size // n_chunks)
         return min(batch_size, -(-rows // TILE_ROWS) * TILE_ROWS)
@@ -550,8 +656,11 @@ cdef class Network:
         cdef Py_ssize_t rows = last - first, size = self.kernels.item_size
         cdef Py_ssize_t n_features = examples.n_features
         cdef char *inputs = self.batch + first * n_features * size
+        cdef char *output
+        cdef char *product
+        cdef char *product_out
         cdef Layer *layer
-        cdef int i
+        cdef int i, activation
         if not examples.is_sparse:
             self.kernels.gather(inputs, examples.rows, order + first, rows, n_features,
                                 n_features)
@@ -560,26 +669,56 @@ cdef class Network:
         for i in range(self.n_layers):
             layer = &self.layers[i]
             output = layer.output + first * layer.width * size
-            pre_activation = layer.pre_activation + first * layer.width * size
+            product, product_out = layer.pre_activation + first * layer.width * size, output
+            activation = layer.activation
+            if layer.normalization != NOT_NORMALIZED:
+                product = product_out = layer.normalized + first * layer.width * size
+                activation = ACTIVATION_identity  # after normalisation comes the layer's own
             if i == 0 and examples.is_sparse:
-                self.kernels.csr_forward(output, pre_activation, &examples.csr, order + first,
+                self.kernels.csr_forward(product_out, product, &examples.csr, order + first,
                                          layer.weights, layer.intercepts, rows, layer.width,
-                                         layer.activation)
+                                         activation)
             elif layer.layout == TRANSPOSED:
-                self.kernels.narrow_forward(output, pre_activation, inputs, layer.weights,
+                self.kernels.narrow_forward(product_out, product, inputs, layer.weights,
                                             layer.intercepts, rows, layer.stride, layer.fan_out,
-                                            layer.width, layer.stride, layer.activation)
+                                            layer.width, layer.stride, activation)
             else:
-                self.kernels.dense_forward(output, pre_activation, inputs, layer.weights,
+                self.kernels.dense_forward(product_out, product, inputs, layer.weights,
                                            layer.layout, layer.intercepts, rows, layer.fan_in,
-                                           layer.width, layer.stride, layer.activation)
+                                           layer.width, layer.stride, activation)
+            if layer.normalization != NOT_NORMALIZED:
+                self.normalize(layer, first, rows, training)
             if training and layer.slopes:
                 self.kernels.drop_out(output, layer.slopes + first * layer.width * size,
-                                      pre_activation, rows, layer.width, layer.activation,
-                                      layer.dropout, self.noise_key(training, i),
-                                      training.start + first)
+                                      layer.pre_activation + first * layer.width * size, rows,
+                                      layer.width, layer.activation, layer.dropout,
+                                      self.noise_key(training, i), training.start + first)
             inputs = output
         return inputs
+
+    cdef void normalize(self, Layer *layer, Py_ssize_t first, Py_ssize_t rows,
+                        const Pass *training) noexcept nogil:
+        """Normalises and activates rows of a layer's products, from `first` of the chunk on."""
+        cdef Py_ssize_t offset = first * layer.width * self.kernels.item_size, start, stop
+        cdef rb_statistics *statistics = &layer.statistics
+        if layer.normalization == BY_LAYER:
+            self.kernels.normalize_rows(
+                layer.output + offset, layer.pre_activation + offset, layer.normalized + offset,
+                <char *> statistics.inverse_deviations + first * self.kernels.item_size,
+                layer.scales, layer.shifts, rows, layer.fan_out, layer.width, layer.activation)
+            return
+        if training:
+            rb_meet(training.team)
+            rb_share(layer.width, self.kernels.vector_length, training.team.n_threads,
+                     training.thread, &start, &stop)
+            self.kernels.batch_statistics(statistics, layer.normalized, training.count,
+                                          layer.width, start, stop)
+            rb_meet(training.team)
+        self.kernels.normalize_columns(
+            layer.output + offset, layer.pre_activation + offset, layer.normalized + offset,
+            statistics.means if training else statistics.running_means,
+            statistics.inverse_deviations, layer.scales, layer.shifts, rows, layer.width,
+            layer.activation)
 
     cdef uint64_t noise_key(self, const Pass *training, int stream) noexcept nogil:
         return rb_stream_key(self.noise_seed, training.step, stream)
@@ -594,7 +733,8 @@ cdef class Network:
             self.kernels.drop_out(inputs, NULL, NULL, rows, n_features, 0, self.input_dropout,
                                   self.noise_key(training, INPUT_DROPOUT), training.start + first)
 
-    cdef void backward(self, Py_ssize_t first, Py_ssize_t last, bint transposed) noexcept nogil:
+    cdef void backward(self, Py_ssize_t first, Py_ssize_t last, bint transposed,
+                       const Pass *training) noexcept nogil:
         """Deltas of all layers for rows [first, last) of the chunk, from the last layer's."""
         cdef Py_ssize_t size = self.kernels.item_size
         cdef Layer *layer
@@ -604,10 +744,35 @@ cdef class Network:
             layer = &self.layers[i]
             below = &self.layers[i - 1]
             self.kernels.dense_backward_input(
-                below.delta + first * below.width * size, layer.delta + first * layer.width * size,
-                layer.weights, layer.layout, layer.transposed if transposed else NULL,
+                below.d_pre_activation + first * below.width * size,
+                layer.delta + first * layer.width * size, layer.weights, layer.layout,
+                layer.transposed if transposed else NULL,
                 below.kept + first * below.width * size, last - first, layer.fan_in,
                 layer.fan_out, layer.width, below.width, below.slope)
+            if below.normalization != NOT_NORMALIZED:
+                self.normalize_backward(below, first, last - first, training)
+
+    cdef void normalize_backward(self, Layer *layer, Py_ssize_t first, Py_ssize_t rows,
+                                 const Pass *training) noexcept nogil:
+        """Deltas of a layer's products from those of its pre-activations."""
+        cdef Py_ssize_t size = self.kernels.item_size, offset = first * layer.width * size
+        cdef Py_ssize_t start, stop
+        if layer.normalization == BY_LAYER:
+            self.kernels.normalize_rows_backward(
+                layer.delta + offset, layer.d_pre_activation + offset, layer.normalized + offset,
+                <char *> layer.statistics.inverse_deviations + first * size, layer.scales, rows,
+                layer.fan_out, layer.width)
+            return
+        rb_meet(training.team)
+        rb_share(layer.width, self.kernels.vector_length, training.team.n_threads,
+                 training.thread, &start, &stop)
+        self.kernels.normalization_gradients(
+            layer.d_scales, layer.d_shifts, layer.delta, layer.normalized, training.count,
+            layer.width, start, stop, False)
+        rb_meet(training.team)
+        self.kernels.normalize_columns_backward(
+            layer.delta + offset, layer.normalized + offset, layer.statistics.inverse_deviations,
+            layer.scales, layer.d_scales, layer.d_shifts, training.count, rows, layer.width)
 
     cdef void backward_weights(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
                                bint accumulate, bint packed, rb_team *team,
@@ -632,6 +797,11 @@ cdef class Network:
             if i % team.n_threads == thread:
                 self.kernels.column_sums(layer.d_intercepts, layer.delta, rows, layer.width,
                                          accumulate)
+            if layer.normalization == BY_LAYER:
+                rb_share(layer.width, vector, team.n_threads, thread, &start, &stop)
+                self.kernels.normalization_gradients(
+                    layer.d_scales, layer.d_shifts, layer.d_pre_activation, layer.normalized,
+                    rows, layer.width, start, stop, accumulate)
             if i == 0 and examples.is_sparse:
                 rb_share(layer.width, vector, team.n_threads, thread, &start, &stop)
                 self.kernels.csr_backward_weights(
@@ -682,15 +852,16 @@ cdef class Network:
             self.transpose_weights(team, thread)
         while start < rows:
             count = min(self.chunk, rows - start)
-            training.start, training.step = start, step
+            training.step, training.start, training.count = step, start, count
+            training.team, training.thread = team, thread
             rb_share(count, TILE_ROWS, team.n_threads, thread, &first, &last)
-            if first < last:
+            if first < last or self.normalization == BY_BATCH:  # which has its own meetings
                 logits = <char *> self.forward(examples, order + start, first, last, &training)
                 self.kernels.loss_gradient(
                     logits, &self.row_losses[first], examples.target_data, examples.weight_data,
                     order + start + first, last - first, output.fan_out, output.width, self.loss,
                     scratch)
-                self.backward(first, last, transposed)
+                self.backward(first, last, transposed, &training)
             rb_meet(team)
             self.backward_weights(examples, order + start, count, start > 0, packed, team,
                                   thread)
@@ -748,7 +919,7 @@ cdef class Network:
         cdef Py_ssize_t start = 0, i = 0, rows
         cdef double total = 0
         while start < job.n_rows:
-            rows = min(job.batch_size, job.n_rows - start)
+            rows = self.rows_of_step(job.batch_size, job.n_rows - start)
             step.learning_rate = job.learning_rates[job.n_done * job.n_steps + i]
             total += rows * self.train_step(
                 <Examples> job.examples, job.rows + start, rows, step, team, thread)
@@ -756,7 +927,19 @@ cdef class Network:
             i += 1
         return total / job.n_rows
 
+    cdef Py_ssize_t rows_of_step(self, Py_ssize_t batch_size, Py_ssize_t n_left) noexcept nogil:
+        """A single row has no statistics: with 'batch' it joins the batch before it."""
+        if self.normalization == BY_BATCH and n_left == batch_size + 1:
+            return n_left
+        return min(batch_size, n_left)
+
     # -- what Python calls ---------------------------------------------------------------
+
+    def steps_per_epoch(self, n_rows, batch_size):
+        """How many batches there are of so many rows."""
+        n_steps = -(-n_rows // batch_size)
+        joins = self.normalization == BY_BATCH and n_rows % batch_size == 1 and n_steps > 1
+        return n_steps - joins
 
     @property
     def n_steps(self):
@@ -803,8 +986,8 @@ cdef class Network:
         self._check(examples, np.asarray(order.rows))
         if self.optimizer < 0 or order.rows.shape[0] == 0 or batch_size < 1:
             raise ValueError("a step takes an optimizer, and a row at least")
-        # a division of C rounds towards zero
-        n_steps = order.rows.shape[0] // batch_size + (order.rows.shape[0] % batch_size > 0)
+        self._check_statistics(min(batch_size, order.rows.shape[0]), self.chunk - 1)
+        n_steps = self.steps_per_epoch(order.rows.shape[0], batch_size)
         if learning_rates.shape[0] == 0 or learning_rates.shape[1] < n_steps:
             raise ValueError(f"{learning_rates.shape[0]} epochs of {learning_rates.shape[1]} "
                              f"learning rates are too few for {order.rows.shape[0]} rows in "
@@ -839,6 +1022,12 @@ cdef class Network:
             raise ValueError(f"rows must be numbers in [0, {examples.n_samples}), got "
                              f"{order.min()} to {order.max()}.")
 
+    def _check_statistics(self, n_rows, most):
+        """Batch normalisation takes a step's rows at once, and two of them at least."""
+        if self.normalization == BY_BATCH and not 2 <= n_rows <= most:
+            raise ValueError(f"normalization='batch' takes batches of 2 to {most} rows, got "
+                             f"{n_rows}.")
+
     cdef int _threads_for(self, Py_ssize_t rows) noexcept:
         """One where a step is too short to pay for the threads' meetings, else all."""
         return self.n_threads if 6.0 * rows * self.n_weights > self.share_above else 1
@@ -846,11 +1035,12 @@ cdef class Network:
     def loss_and_gradient(self, Examples examples, const Py_ssize_t[::1] order):
         """The weighted sum of the rows' losses; its gradient is left in `gradient`.
 
-        With the dropout and the noise that the next step has.
+        With the dropout and the noise that the next step has; running statistics take a step.
         """
         if self.layers[0].d_weights == NULL or examples.target_data == NULL or len(order) == 0:
             raise ValueError("a gradient takes a trainable network, targets, and a row at least")
         self._check(examples, np.asarray(order))
+        self._check_statistics(len(order), self.chunk)
         cdef Sum job
         job.network, job.examples = <void *> self, <void *> examples
         job.rows, job.n_rows = &order[0], order.shape[0]
@@ -868,8 +1058,14 @@ cdef class Network:
         cdef char *to = address(out)
         cdef const char *logits
         cdef uint64_t mode
+        cdef int i
         with nogil:
             mode = rb_flush_subnormals()
+            for i in range(self.n_layers - 1):
+                if self.layers[i].normalization == BY_BATCH:
+                    self.kernels.inverse_deviations(
+                        self.layers[i].statistics.inverse_deviations,
+                        self.layers[i].statistics.running_variances, self.layers[i].width)
             while start < n:
                 rows = min(self.chunk, n - start)
                 logits = self.forward(examples, &order[start], 0, rows, NULL)
@@ -880,7 +1076,7 @@ cdef class Network:
         return out
 
     def hand_over(self):
-        """((coefs, intercepts), [the same of each moment]): what `read` gives; then it is over.
+        """(what `read` gives of the parameters, [the same of each moment]); then it is over.
 
         The gradient goes first and each block when it has been read, so that a fit's memory is
         at its highest while it trains.
@@ -899,7 +1095,7 @@ cdef class Network:
         return self.parameters is not None and self.is_finite()
 
     cdef bint is_finite(self) noexcept nogil:
-        return self.kernels.all_finite(self.layers[0].weights, self.n_parameters)
+        return self.kernels.all_finite(self.layers[0].weights, self.n_stored)
 
 
 FUNCTIONS = ("exp", "log", "tanh", "logistic", "softplus", "sqrt")
