@@ -142,8 +142,12 @@ def test_loss_gradient_and_statistics_are_torchs(
     # two rows at almost the same z: the division by their distance costs digits
     # and a unit alone in its layer is its own mean: what is left of it is divided by 0.003
     factor = 300 if rows < 5 or hidden == (1,) else 1
-    gradient = pair.ours.read(pair.ours.gradient)
-    pair.assert_lists_close(gradient, pair.lists_of(lambda tensor: tensor.grad), factor)
+    gradient = list(pair.ours.read(pair.ours.gradient))
+    expected = pair.lists_of(lambda tensor: tensor.grad)
+    # a batch's mean takes intercepts away: sums of deltas that cancel but for their roundings,
+    # in which PyTorch is up to 4e-4 from zero, and not the same from call to call
+    pair.assert_lists_close([gradient.pop(1)], [expected.pop(1)], max(factor, 30))
+    pair.assert_lists_close(gradient, expected, factor)
     pair.assert_lists_close(pair.ours.read(pair.ours.parameters), pair.lists_of(lambda t: t))
 
     pair.theirs.eval()

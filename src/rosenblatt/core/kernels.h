@@ -191,7 +191,7 @@ typedef struct {
 
     /* Dropout. out (m, width) *= a mask of 0 for the share `rate` of its elements and of
      * 1 / (1 - rate) for the others; slopes (m, width) = slope(kept) * the mask, where it is not
-     * NULL. `kept` may be `out`. The first row is number `first_row` of its batch. */
+     * NULL. `kept` may be `out` or `slopes`. The first row is number `first_row` of its batch. */
     void (*drop_out)(void *out, void *slopes, const void *kept, ptrdiff_t m, ptrdiff_t width,
                      int activation, double rate, uint64_t key, ptrdiff_t first_row);
     /* rows (m, n) += normal numbers with this standard deviation */

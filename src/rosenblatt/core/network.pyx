@@ -34,6 +34,7 @@ cdef enum:
     FEW_ROWS = 4      # below, transposing weights costs more than it saves
     MANY_ROWS = 48    # from here on, packing deltas does not
     CROWDED = 2048    # rows so many bytes apart share too few sets of a second-level cache
+    FEW_NUMBERS = 2048  # of each array: they stay in the first-level cache
     NOT_NORMALIZED = 0
     BY_BATCH = 1
     BY_LAYER = 2
@@ -400,9 +401,9 @@ cdef class Network:
         self.noise_seed = 0
         self._lay_out(widths, is_sparse)
         self._allocate_parameters(trainable)
-        self._allocate_forward(widths, activations, batch_size)
+        self._allocate_forward(widths, activations, batch_size, dropout)
         if trainable:
-            self._allocate_backward(dropout)
+            self._allocate_backward()
         self.step.t = 0
 
     def _lay_out(self, widths, is_sparse):
@@ -582,7 +583,7 @@ cdef class Network:
         self.buffers.append(array)
         return address(array)
 
-    def _allocate_forward(self, widths, activations, batch_size):
+    def _allocate_forward(self, widths, activations, batch_size, dropout):
         cdef Layer *layer
         names = [*activations, "identity"]  # the loss applies the last activation
         self.chunk = self._chunk_rows(batch_size)
@@ -594,10 +595,15 @@ cdef class Network:
             layer.output = self._buffer(self.chunk, layer.width)
             if layer.normalization != NOT_NORMALIZED:
                 self._allocate_normalization(layer)
-            layer.pre_activation = layer.output
-            if row.keeps_input:
-                layer.pre_activation = self._buffer(self.chunk, layer.width)
             layer.packed_delta = layer.slopes = NULL
+            layer.dropout = dropout[i] if i < len(dropout) else 0
+            if layer.dropout > 0:
+                layer.slopes = self._buffer(self.chunk, layer.width)
+            layer.pre_activation = layer.output
+            if row.keeps_input and layer.slopes:
+                layer.pre_activation = layer.slopes  # until these are known
+            elif row.keeps_input:
+                layer.pre_activation = self._buffer(self.chunk, layer.width)
         self.scratch = self._buffer(3 * widths[self.n_layers] * self.n_threads, OUTPUT_BLOCK)
         self.row_losses = np.zeros(self.chunk)
 
@@ -609,14 +615,12 @@ cdef class Network:
             layer.statistics.means = self._buffer(1, layer.width)
             layer.statistics.inverse_deviations = self._buffer(1, layer.width)
 
-    def _allocate_backward(self, dropout):
+    def _allocate_backward(self):
         cdef Layer *layer
         for i in range(self.n_layers):
             layer = &self.layers[i]
             layer.kept, layer.slope = layer.pre_activation, layer.activation
-            layer.dropout = dropout[i] if i < len(dropout) else 0
-            if layer.dropout > 0:
-                layer.slopes = self._buffer(self.chunk, layer.width)
+            if layer.slopes:
                 layer.kept, layer.slope = layer.slopes, SLOPES_KEPT
             layer.delta = layer.output
             if i < self.n_layers - 1:
@@ -686,38 +690,57 @@ cdef class Network:
                 self.kernels.dense_forward(product_out, product, inputs, layer.weights,
                                            layer.layout, layer.intercepts, rows, layer.fan_in,
                                            layer.width, layer.stride, activation)
-            if layer.normalization != NOT_NORMALIZED:
-                self.normalize(layer, first, rows, training)
-            if training and layer.slopes:
-                self.kernels.drop_out(output, layer.slopes + first * layer.width * size,
-                                      layer.pre_activation + first * layer.width * size, rows,
-                                      layer.width, layer.activation, layer.dropout,
-                                      self.noise_key(training, i), training.start + first)
+            if layer.normalization != NOT_NORMALIZED or (training and layer.slopes):
+                self.finish(i, first, last, training)
             inputs = output
         return inputs
 
-    cdef void normalize(self, Layer *layer, Py_ssize_t first, Py_ssize_t rows,
+    cdef void finish(self, int i, Py_ssize_t first, Py_ssize_t last,
+                     const Pass *training) noexcept nogil:
+        """What follows a hidden layer's product, for rows [first, last) of the chunk: all of it
+        on a few rows, while they are in the first-level cache."""
+        cdef Layer *layer = &self.layers[i]
+        cdef Py_ssize_t rows = max(1, FEW_NUMBERS // layer.width), stop, offset
+        if layer.normalization == BY_BATCH and training:
+            self.collect_statistics(layer, training)
+        while first < last:
+            stop = min(first + rows, last)
+            if layer.normalization != NOT_NORMALIZED:
+                self.normalize(layer, first, stop, training)
+            if training and layer.slopes:
+                offset = first * layer.width * self.kernels.item_size
+                self.kernels.drop_out(layer.output + offset, layer.slopes + offset,
+                                      layer.pre_activation + offset, stop - first, layer.width,
+                                      layer.activation, layer.dropout,
+                                      self.noise_key(training, i), training.start + first)
+            first = stop
+
+    cdef void collect_statistics(self, Layer *layer, const Pass *training) noexcept nogil:
+        """Of a layer's products, by all threads; each has its share of the columns."""
+        cdef Py_ssize_t start, stop
+        rb_meet(training.team)
+        rb_share(layer.width, self.kernels.vector_length, training.team.n_threads,
+                 training.thread, &start, &stop)
+        self.kernels.batch_statistics(&layer.statistics, layer.normalized, training.count,
+                                      layer.width, start, stop)
+        rb_meet(training.team)
+
+    cdef void normalize(self, Layer *layer, Py_ssize_t first, Py_ssize_t last,
                         const Pass *training) noexcept nogil:
-        """Normalises and activates rows of a layer's products, from `first` of the chunk on."""
-        cdef Py_ssize_t offset = first * layer.width * self.kernels.item_size, start, stop
+        """Normalises and activates rows of a layer's products."""
+        cdef Py_ssize_t offset = first * layer.width * self.kernels.item_size
         cdef rb_statistics *statistics = &layer.statistics
-        if layer.normalization == BY_LAYER:
-            self.kernels.normalize_rows(
+        if layer.normalization == BY_BATCH:
+            self.kernels.normalize_columns(
                 layer.output + offset, layer.pre_activation + offset, layer.normalized + offset,
-                <char *> statistics.inverse_deviations + first * self.kernels.item_size,
-                layer.scales, layer.shifts, rows, layer.fan_out, layer.width, layer.activation)
+                statistics.means if training else statistics.running_means,
+                statistics.inverse_deviations, layer.scales, layer.shifts, last - first,
+                layer.width, layer.activation)
             return
-        if training:
-            rb_meet(training.team)
-            rb_share(layer.width, self.kernels.vector_length, training.team.n_threads,
-                     training.thread, &start, &stop)
-            self.kernels.batch_statistics(statistics, layer.normalized, training.count,
-                                          layer.width, start, stop)
-            rb_meet(training.team)
-        self.kernels.normalize_columns(
+        self.kernels.normalize_rows(
             layer.output + offset, layer.pre_activation + offset, layer.normalized + offset,
-            statistics.means if training else statistics.running_means,
-            statistics.inverse_deviations, layer.scales, layer.shifts, rows, layer.width,
+            <char *> statistics.inverse_deviations + first * self.kernels.item_size,
+            layer.scales, layer.shifts, last - first, layer.fan_out, layer.width,
             layer.activation)
 
     cdef uint64_t noise_key(self, const Pass *training, int stream) noexcept nogil:

@@ -10,38 +10,46 @@
 #define IN_VARIANCE ((real)1e-5) /* added to variances, as PyTorch's default does */
 #define OF_RUNNING ((real)0.1)   /* a batch's share of the running statistics, likewise */
 
-/* Sums over m rows of `vectors` vectors of columns of z - from, or of its square. Added in
- * blocks of rows, so that large batches cost no digits. */
-ALWAYS_INLINE void NAME(sum_rows)(const int vectors, NAME(vec) * total, const real *z,
-                                  const NAME(vec) * from, const int squared, ptrdiff_t m,
-                                  ptrdiff_t width) {
-    enum { BLOCK = 64 };
-    UNROLL for (int v = 0; v < vectors; v++) total[v] = (NAME(vec)){0};
-    for (ptrdiff_t i0 = 0; i0 < m; i0 += BLOCK) {
-        NAME(vec) sum[4] = {{0}};
-        for (ptrdiff_t i = i0; i < smaller(i0 + BLOCK, m); i++)
-            UNROLL for (int v = 0; v < vectors; v++) {
-                NAME(vec) d = NAME(load)(z + i * width + v * LANES) - from[v];
-                if (squared) d *= d;
-                sum[v] += d;
-            }
-        UNROLL for (int v = 0; v < vectors; v++) total[v] += sum[v];
-    }
+/* Means, and sums of squared distances from them, of `vectors` vectors of columns over a few
+ * rows, which stay in the first-level cache from the one to the other. */
+ALWAYS_INLINE void NAME(few_statistics)(const int vectors, NAME(vec) * mean, NAME(vec) * squares,
+                                        const real *z, ptrdiff_t m, ptrdiff_t width) {
+    UNROLL for (int v = 0; v < vectors; v++) mean[v] = squares[v] = (NAME(vec)){0};
+    NAME(vec) first[4];
+    /* from the first row on: sums of numbers far from zero would lose their digits */
+    UNROLL for (int v = 0; v < vectors; v++) first[v] = NAME(load)(z + v * LANES);
+    for (ptrdiff_t i = 0; i < m; i++)
+        UNROLL for (int v = 0; v < vectors; v++)
+            mean[v] += NAME(load)(z + i * width + v * LANES) - first[v];
+    UNROLL for (int v = 0; v < vectors; v++) mean[v] = first[v] + mean[v] / (real)m;
+    for (ptrdiff_t i = 0; i < m; i++)
+        UNROLL for (int v = 0; v < vectors; v++) {
+            const NAME(vec) d = NAME(load)(z + i * width + v * LANES) - mean[v];
+            squares[v] += d * d;
+        }
 }
 
-/* The statistics of `vectors` vectors of columns, from column j on. */
+/* The statistics of `vectors` vectors of columns, from column j on; a few rows' after another's
+ * (Chan, Golub & LeVeque, 1983). */
 ALWAYS_INLINE void NAME(some_statistics)(const int vectors, const rb_statistics *s,
                                          const real *z, ptrdiff_t m, ptrdiff_t width,
                                          ptrdiff_t j) {
+    enum { FEW = 64 };
     real *means = (real *)s->means + j, *inverses = (real *)s->inverse_deviations + j;
     real *running_means = (real *)s->running_means + j;
     real *running_variances = (real *)s->running_variances + j;
-    NAME(vec) mean[4], squares[4], sum[4];
-    /* from the first row on: sums of numbers far from zero would lose their digits */
-    UNROLL for (int v = 0; v < vectors; v++) mean[v] = NAME(load)(z + j + v * LANES);
-    NAME(sum_rows)(vectors, sum, z + j, mean, 0, m, width);
-    UNROLL for (int v = 0; v < vectors; v++) mean[v] += sum[v] / (real)m;
-    NAME(sum_rows)(vectors, squares, z + j, mean, 1, m, width);
+    NAME(vec) mean[4], squares[4], few_mean[4], few_squares[4];
+    NAME(few_statistics)(vectors, mean, squares, z + j, smaller(FEW, m), width);
+    for (ptrdiff_t i = FEW; i < m; i += FEW) {
+        const ptrdiff_t few = smaller(FEW, m - i);
+        const real share = (real)few / (real)(i + few);
+        NAME(few_statistics)(vectors, few_mean, few_squares, z + j + i * width, few, width);
+        UNROLL for (int v = 0; v < vectors; v++) {
+            const NAME(vec) apart = few_mean[v] - mean[v];
+            mean[v] += apart * share;
+            squares[v] += few_squares[v] + apart * apart * (share * (real)i);
+        }
+    }
     UNROLL for (int v = 0; v < vectors; v++) {
         NAME(store)(means + v * LANES, mean[v]);
         NAME(store)(inverses + v * LANES, squares[v]);
@@ -69,28 +77,18 @@ static void NAME(inverse_deviations)(void *inverses, const void *variances, ptrd
     for (ptrdiff_t j = 0; j < width; j++) to[j] = ONE / NAME(sqrt)(from[j] + IN_VARIANCE);
 }
 
-/* Rows whose pre-activations stay in the first-level cache until they are activated. */
-ALWAYS_INLINE ptrdiff_t NAME(rows_at_once)(ptrdiff_t width) {
-    return width < 2048 ? 2048 / width : 1;
-}
-
 static void NAME(normalize_columns)(void *out, void *pre_activation, void *z, const void *mean,
                                     const void *inverse, const void *scale, const void *shift,
                                     ptrdiff_t m, ptrdiff_t width, int activation) {
     const real *means = mean, *inverses = inverse, *scales = scale, *shifts = shift;
-    const ptrdiff_t block = NAME(rows_at_once)(width);
-    for (ptrdiff_t i0 = 0; i0 < m; i0 += block) {
-        const ptrdiff_t rows = smaller(block, m - i0);
-        real *from = (real *)pre_activation + i0 * width, *to = (real *)out + i0 * width;
-        for (ptrdiff_t i = 0; i < rows; i++) {
-            real *restrict x = (real *)z + (i0 + i) * width, *restrict y = from + i * width;
-            for (ptrdiff_t j = 0; j < width; j++) {
-                x[j] = (x[j] - means[j]) * inverses[j];
-                y[j] = scales[j] * x[j] + shifts[j];
-            }
+    for (ptrdiff_t i = 0; i < m; i++) {
+        real *restrict x = (real *)z + i * width, *restrict y = (real *)pre_activation + i * width;
+        for (ptrdiff_t j = 0; j < width; j++) {
+            x[j] = (x[j] - means[j]) * inverses[j];
+            y[j] = scales[j] * x[j] + shifts[j];
         }
-        NAME(activate_rows)(to, from, rows, 0, width, width, activation);
     }
+    NAME(activate_rows)(out, pre_activation, m, 0, width, width, activation);
 }
 
 /* The sum of four vectors' lanes, in a fixed order. */
@@ -128,22 +126,17 @@ static void NAME(normalize_rows)(void *out, void *pre_activation, void *z, void 
                                  ptrdiff_t width, int activation) {
     const real *scales = scale, *shifts = shift;
     real *inverses = inverse;
-    const ptrdiff_t block = NAME(rows_at_once)(width);
-    for (ptrdiff_t i0 = 0; i0 < m; i0 += block) {
-        const ptrdiff_t rows = smaller(block, m - i0);
-        real *from = (real *)pre_activation + i0 * width, *to = (real *)out + i0 * width;
-        for (ptrdiff_t i = 0; i < rows; i++) {
-            real *restrict x = (real *)z + (i0 + i) * width, *restrict y = from + i * width;
-            const real mean = NAME(row_mean)(x, ZERO, 0, n);
-            const real variance = NAME(row_mean)(x, mean, 1, n);
-            const real by = ONE / NAME(sqrt)(variance + IN_VARIANCE);
-            inverses[i0 + i] = by;
-            for (ptrdiff_t j = 0; j < width; j++) x[j] = (x[j] - mean) * by;
-            for (ptrdiff_t j = n; j < width; j++) x[j] = ZERO;
-            for (ptrdiff_t j = 0; j < width; j++) y[j] = scales[j] * x[j] + shifts[j];
-        }
-        NAME(activate_rows)(to, from, rows, 0, width, width, activation);
+    for (ptrdiff_t i = 0; i < m; i++) {
+        real *restrict x = (real *)z + i * width, *restrict y = (real *)pre_activation + i * width;
+        const real mean = NAME(row_mean)(x, ZERO, 0, n);
+        const real variance = NAME(row_mean)(x, mean, 1, n);
+        const real by = ONE / NAME(sqrt)(variance + IN_VARIANCE);
+        inverses[i] = by;
+        for (ptrdiff_t j = 0; j < width; j++) x[j] = (x[j] - mean) * by;
+        for (ptrdiff_t j = n; j < width; j++) x[j] = ZERO;
+        for (ptrdiff_t j = 0; j < width; j++) y[j] = scales[j] * x[j] + shifts[j];
     }
+    NAME(activate_rows)(out, pre_activation, m, 0, width, width, activation);
 }
 
 /* The gradients of `vectors` vectors of scales and shifts. */
