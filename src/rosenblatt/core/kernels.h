@@ -30,7 +30,10 @@ enum {
 #include "activations.def"
 #undef ACTIVATION
     N_ACTIVATIONS,
-    SLOPES_KEPT = N_ACTIVATIONS /* for the backward pass: what is kept are the slopes */
+    SLOPES_KEPT = N_ACTIVATIONS, /* for the backward pass: what is kept are the slopes */
+    /* added to an activation in a forward pass: it leaves its slopes where its pre-activations
+     * were, if it keeps these */
+    WITH_SLOPES = N_ACTIVATIONS
 };
 
 enum {

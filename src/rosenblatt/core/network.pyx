@@ -19,7 +19,7 @@ from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.kernels cimport (
     ACTIVATION_identity, NARROW, OUTPUT_BLOCK, PANELS, ROWS, SLOPES_KEPT, TRANSPOSED,
-    UPDATE_BLOCK, rb_csr, rb_kernels, rb_statistics, rb_step,
+    UPDATE_BLOCK, WITH_SLOPES, rb_csr, rb_kernels, rb_statistics, rb_step,
 )
 
 from rosenblatt.core.buffers import aligned_zeros, csr_parts
@@ -244,7 +244,7 @@ cdef struct Layer:
     char *d_scales
     char *d_shifts
     rb_statistics statistics    # BY_BATCH; BY_LAYER only inverse_deviations, (chunk,)
-    char *pre_activation        # (chunk, width); `output` where it is not kept
+    char *pre_activation        # (chunk, width), then slopes; `output` where it is not kept
     char *output                # (chunk, width)
     double dropout              # the share of outputs that are dropped in training
     char *slopes                # (chunk, width), masks included; NULL without dropout
@@ -620,6 +620,8 @@ cdef class Network:
         for i in range(self.n_layers):
             layer = &self.layers[i]
             layer.kept, layer.slope = layer.pre_activation, layer.activation
+            if layer.pre_activation != layer.output:
+                layer.slope = SLOPES_KEPT
             if layer.slopes:
                 layer.kept, layer.slope = layer.slopes, SLOPES_KEPT
             layer.delta = layer.output
@@ -674,7 +676,7 @@ cdef class Network:
             layer = &self.layers[i]
             output = layer.output + first * layer.width * size
             product, product_out = layer.pre_activation + first * layer.width * size, output
-            activation = layer.activation
+            activation = layer.activation + (WITH_SLOPES if training else 0)
             if layer.normalization != NOT_NORMALIZED:
                 product = product_out = layer.normalized + first * layer.width * size
                 activation = ACTIVATION_identity  # after normalisation comes the layer's own
@@ -711,7 +713,8 @@ cdef class Network:
                 offset = first * layer.width * self.kernels.item_size
                 self.kernels.drop_out(layer.output + offset, layer.slopes + offset,
                                       layer.pre_activation + offset, stop - first, layer.width,
-                                      layer.activation, layer.dropout,
+                                      SLOPES_KEPT if layer.pre_activation == layer.slopes
+                                      else layer.activation, layer.dropout,
                                       self.noise_key(training, i), training.start + first)
             first = stop
 
@@ -730,18 +733,18 @@ cdef class Network:
         """Normalises and activates rows of a layer's products."""
         cdef Py_ssize_t offset = first * layer.width * self.kernels.item_size
         cdef rb_statistics *statistics = &layer.statistics
+        cdef int activation = layer.activation + (WITH_SLOPES if training else 0)
         if layer.normalization == BY_BATCH:
             self.kernels.normalize_columns(
                 layer.output + offset, layer.pre_activation + offset, layer.normalized + offset,
                 statistics.means if training else statistics.running_means,
                 statistics.inverse_deviations, layer.scales, layer.shifts, last - first,
-                layer.width, layer.activation)
+                layer.width, activation)
             return
         self.kernels.normalize_rows(
             layer.output + offset, layer.pre_activation + offset, layer.normalized + offset,
             <char *> statistics.inverse_deviations + first * self.kernels.item_size,
-            layer.scales, layer.shifts, last - first, layer.fan_out, layer.width,
-            layer.activation)
+            layer.scales, layer.shifts, last - first, layer.fan_out, layer.width, activation)
 
     cdef uint64_t noise_key(self, const Pass *training, int stream) noexcept nogil:
         return rb_stream_key(self.noise_seed, training.step, stream)
