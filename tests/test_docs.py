@@ -43,3 +43,24 @@ def test_every_parameter_is_documented(name):
     estimator = getattr(importlib.import_module("rosenblatt"), name)
     for parameter in estimator().get_params():
         assert re.search(rf"^    (\w+, )*{parameter}(, \w+)* : ", estimator.__doc__, re.MULTILINE)
+
+
+def test_examples_of_the_layers_page_run():
+    """Every block of code of the page, one after another."""
+    text = (ROOT / "docs" / "layers.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    names = {}
+    for block in blocks:
+        exec(block, names)
+    X, y = [[0.0], [1.0], [2.0], [3.0]] * 5, [0, 1, 0, 1] * 5
+    names["model"].set_params(max_iter=300, tol=0).fit(X, y)
+
+
+def test_the_layers_page_names_what_there_is():
+    """Each initialiser by its name."""
+    from rosenblatt._state import INTERCEPT_INITS, WEIGHT_INITS
+
+    text = (ROOT / "docs" / "layers.md").read_text()
+    for name in (*WEIGHT_INITS, *INTERCEPT_INITS):
+        assert f"`{name!r}`" in text

@@ -1,4 +1,4 @@
-"""What changes while a network trains, and how it begins.
+"""What changes while a network trains, and how it begins: the tables of initialisers.
 
 The order of random draws is part of the contract with scikit-learn: `initial_parameters`
 makes the first ones; training makes the rest (a seed where the layers have noise, which
