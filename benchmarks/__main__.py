@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from benchmarks.environment import environment
 from benchmarks.picture import PictureError, draw, require_matplotlib
 from benchmarks.progress import progress
-from benchmarks.report import Report, SkippedError
+from benchmarks.report import Report, ReportError, SkippedError
 from benchmarks.sections import SECTIONS
 from benchmarks.settings import Settings
 
@@ -138,6 +138,9 @@ def main(argv=None):
             draw(report, arguments.picture)
     except PictureError as error:
         print(f"benchmarks: no picture: {error}", file=sys.stderr)
+        return 1
+    except ReportError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         progress.clear()

@@ -31,6 +31,10 @@ class SkippedError(Exception):
     """A section that cannot run here, with the reason."""
 
 
+class ReportError(Exception):
+    """A file that holds no report, with the reason."""
+
+
 class Table:
     """Rows of values by column; the first column names the row.
 
@@ -111,7 +115,7 @@ class Report:
     @classmethod
     def read(cls, path):
         """Print what `write` kept, and return it."""
-        kept, report = json.loads(Path(path).read_text()), cls()
+        kept, report = _content(path), cls()
         report.set_environment(kept["environment"])
         for section, content in kept["sections"].items():
             report.begin(section)
@@ -124,3 +128,16 @@ class Report:
             if "seconds" in content:
                 report.end(content["seconds"])
         return report
+
+
+def _content(path):
+    """What a file of --json holds."""
+    try:
+        kept = json.loads(Path(path).read_text())
+    except OSError as error:
+        raise ReportError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError:  # no JSON, or no text
+        kept = None
+    if not isinstance(kept, dict) or not {"environment", "sections"} <= set(kept):
+        raise ReportError(f"{path} was not written by --json")
+    return kept

@@ -104,6 +104,25 @@ def test_picture_is_drawn_from_kept_figures(suffix, tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
+@pytest.mark.parametrize("content", [None, b"net, batch", b"\xff\x00", b"[]", b"{}"])
+def test_kept_figures_that_cannot_be_read_are_refused(content, tmp_path):
+    """No file, no JSON, no text, and JSON of something else: one line, and its reason."""
+    file = tmp_path / "run.json"
+    if content is not None:
+        file.write_bytes(content)
+
+    child = run("--from", file)
+
+    assert child.returncode == 1
+    assert child.stdout == ""
+    reason = (
+        f"cannot read {file}: No such file or directory"
+        if content is None
+        else f"{file} was not written by --json"
+    )
+    assert child.stderr == f"benchmarks: {reason}\n"
+
+
 def test_picture_without_matplotlib_is_refused_at_once(tmp_path):
     """Before a quarter of an hour of measurements, in one line."""
     code = (

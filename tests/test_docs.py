@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from rosenblatt.core import dispatch
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -43,6 +45,63 @@ def test_every_parameter_is_documented(name):
     estimator = getattr(importlib.import_module("rosenblatt"), name)
     for parameter in estimator().get_params():
         assert re.search(rf"^    (\w+, )*{parameter}(, \w+)* : ", estimator.__doc__, re.MULTILINE)
+
+
+def table_after(heading):
+    """Rows of the first table below a heading of docs/vocabulary.md, without the last cell."""
+    text = (ROOT / "docs" / "vocabulary.md").read_text()
+    lines = text.split(f"{heading}\n", 1)[1].split("\n")
+    first = next(i for i, line in enumerate(lines) if line.startswith("|---")) + 1
+    rows = []
+    for line in lines[first:]:
+        if not line.startswith("|"):
+            return rows
+        rows.append([cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
+    return rows
+
+
+def test_vocabulary_has_the_engines_activations():
+    """Names, aliases and factors, in the table's order."""
+    written = [
+        (name, aliases, factor) for name, aliases, _, _, factor, _ in table_after("## Activations")
+    ]
+
+    rows = dispatch.ACTIVATIONS.values()
+    assert written == [(r.name, ", ".join(r.aliases), f"{r.init_factor:g}") for r in rows]
+
+
+@pytest.mark.parametrize(
+    ("heading", "target"),
+    [
+        ("### MLPRegressor", "real"),
+        ("### MLPClassifier, two classes and multilabel", "binary"),
+        ("### MLPClassifier, three classes or more", "class"),
+    ],
+)
+def test_vocabulary_has_the_engines_losses(heading, target):
+    """Every row with what `loss=` takes, its target or variant, output and parameter."""
+    written = {row[0]: row[1:5] for row in table_after(heading)}
+
+    assert written == {
+        row.name: [
+            row.parameter,
+            row.domain if target == "real" else row.multi_class or "",
+            row.out_activation,
+            row.constant or "",
+        ]
+        for row in dispatch.LOSSES.values()
+        if row.target == target
+    }
+
+
+def test_vocabulary_has_the_engines_optimisers():
+    """Names, parameters, default decay and memory, in the table's order."""
+    written = [row[:4] for row in table_after("## Optimisers")]
+
+    assert written == [
+        [row.name, ", ".join(row.parameters), f"{row.weight_decay:g}", str(row.n_moments)]
+        for row in dispatch.OPTIMIZERS.values()
+    ]
 
 
 def test_examples_of_the_layers_page_run():

@@ -283,10 +283,18 @@ def test_sample_weight_is_routed(estimator):
 
 
 def test_routing_requests_are_scikit_learns():
-    """The methods that take metadata, and their names, are those of scikit-learn's classes."""
+    """The methods that take metadata, and their names, are those of scikit-learn's classes.
+
+    And the validation sets of fit and partial_fit.
+    """
+    validation = dict.fromkeys(["X_val", "y_val", "sample_weight_val"])
     for estimator in CLASSES:
-        theirs = getattr(neural_network, estimator.__name__)()
-        assert str(estimator().get_metadata_routing()) == str(theirs.get_metadata_routing())
+        ours = estimator().get_metadata_routing()
+        theirs = getattr(neural_network, estimator.__name__)().get_metadata_routing()
+        for method in ("fit", "partial_fit", "score"):
+            new = {} if method == "score" else validation
+            expected = getattr(theirs, method).requests | new
+            assert getattr(ours, method).requests == expected
 
 
 # frames and names ------------------------------------------------------------------------------

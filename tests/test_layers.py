@@ -113,31 +113,10 @@ def test_early_stopping_keeps_the_best(options):
     model = small(
         options, hidden_layer_sizes=(30, 20), early_stopping=True, n_iter_no_change=3, max_iter=60
     )
-    model.set_params(validation_fraction=0.5).fit(X, y)
+    model.fit(X[:300], y[:300], X_val=X[300:], y_val=y[300:])
     assert model.best_validation_score_ == max(model.validation_scores_)
-    validation = validation_rows(model, X, y)
-    assert model.score(X[validation], y[validation]) == pytest.approx(
-        model.best_validation_score_, abs=1e-12
-    )
-
-
-def validation_rows(model, X, y):
-    """The rows that a fit of this model set aside: the split follows the draws before it."""
-    from rosenblatt import _training
-
-    rows, split = [], _training.split_rows
-
-    def remember(*args):
-        rows.append(split(*args))
-        return rows[-1]
-
-    _training.split_rows = remember
-    try:
-        again = clone(model).fit(X, y)
-    finally:
-        _training.split_rows = split
-    assert_same_bits(again, model)
-    return rows[0][1]
+    assert model.validation_scores_[-1] < model.best_validation_score_
+    assert model.score(X[300:], y[300:]) == pytest.approx(model.best_validation_score_, abs=1e-12)
 
 
 @EACH
@@ -349,3 +328,41 @@ def test_other_normalization_begins_a_new_optimizer_but_not_a_new_fit(normalizat
     model.partial_fit(X, y).predict(X)
     model.set_params(normalization=normalization).fit(X, y)
     assert len(model.normalization_scales_) == 2
+
+
+@NORMALIZED
+def test_parameters_are_counted_and_units_shown(normalization, capsys):
+    """Scales and shifts are among them; a hidden layer's outputs follow from the attributes."""
+    X, y = iris()
+    model = small({"normalization": normalization}, hidden_layer_sizes=(20,)).fit(X, y)
+    assert model.n_parameters_ == 4 * 20 + 3 * 20 + 20 * 3 + 3
+    model.summary()
+    lines = capsys.readouterr().out.split("\n")
+    assert [int(line.split()[-1]) for line in lines[1:4]] == [140, 63, 203]
+    outputs = model.activations(X, 0)
+    np.testing.assert_allclose(
+        softmax(outputs @ model.coefs_[1] + model.intercepts_[1], axis=1),
+        predictions_by_formula(model, X),
+        rtol=1e-10,
+    )
+
+
+@EACH
+def test_changes_of_parameters_are_told(options):
+    """The change of all parameters from epoch to epoch is theirs alone, and finite."""
+    X, y = iris()
+    model = small(options, tol_params=1e-12).fit(X, y)
+    changes = model.history_["parameter_change"]
+    assert len(changes) == 20
+    assert all(0 < change < 100 for change in changes)
+
+
+@EACH
+@pytest.mark.parametrize("solver", ["adamw", "rmsprop"])
+def test_with_gelu_decay_and_limits(options, solver):
+    """All at once with the other parameters of a step: flowers are told apart."""
+    X, y = iris()
+    model = small(
+        options, activation="gelu", solver=solver, clip_norm=1.0, max_norm=3.0, weight_decay=0.1
+    )
+    assert model.set_params(max_iter=60).fit(X, y).score(X, y) > 0.93

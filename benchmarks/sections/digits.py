@@ -3,7 +3,7 @@
 from benchmarks import problems
 from benchmarks.contenders import Estimators
 from benchmarks.environment import peak
-from benchmarks.timing import in_turn, thread_counts, threads, timed
+from benchmarks.timing import OURS, in_turn, thread_counts, threads, timed
 
 
 def digits(settings, report):
@@ -31,7 +31,7 @@ def digits(settings, report):
             functions, n_epochs = fits(contenders, X, y, 20 if settings.quick else 200)
             times = in_turn(functions, settings.rounds, f"digits {dtype}")
             operations = net.operations_per_step * net.n_steps * n_epochs
-            share = operations / times.medians["rosenblatt"] / (1e9 * peak(dtype))
+            share = operations / times.medians[OURS] / (1e9 * peak(dtype))
             table.add(name=dtype, dtype=dtype, epochs=n_epochs, share_of_peak=share,
                       **times.as_row())  # fmt: skip
 

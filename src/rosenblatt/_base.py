@@ -38,11 +38,11 @@ class RosenblattEstimator(BaseEstimator):
 def warn_user(message, category=UserWarning):
     """Warns at the line of the first caller outside this package."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(
-        "rosenblatt."
-    ):
+    # scikit-learn's callbacks wrap what the estimators do
+    inside = ("rosenblatt.", "sklearn.callback.")
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(inside):
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level - 1)
+    warnings.warn(message, category, stacklevel=level)
 
 
 def checked_sample_weight(sample_weight, n_samples, dtype):

@@ -5,19 +5,24 @@ estimators' predict. Nothing is drawn at random: the validation split is trainin
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from numbers import Real
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import (
     check_classification_targets,
     type_of_target,
     unique_labels,
 )
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from rosenblatt._base import checked_sample_weight
+from rosenblatt._parameters import Interval, refuse_value
 from rosenblatt.core.dispatch import LOSSES
+
+QUANTILE_LEVEL = Interval(Real, 0, 1, closed="neither")
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class TrainingData:
     Attributes
     ----------
     X : ndarray of shape (n_samples, n_features), C-contiguous, or CSR matrix
+    y : ndarray
+        Labels or numbers as they came.
     targets : ndarray
         (n_samples,) class indices where the loss takes classes, else (n_samples, n_outputs).
     sample_weight : ndarray of shape (n_samples,) or None
@@ -34,15 +41,46 @@ class TrainingData:
         The row of the engine's table that fits the target.
     n_outputs : int
     strata : ndarray of shape (n_samples,) or None
-        What a validation split keeps the shares of; None for multilabel and regression.
+        The rows' classes, as numbers; None for multilabel and regression.
+    classes : ndarray or None
+        The labels in the order of these numbers; None for regression.
+    validation : TrainingData or None
+        Rows that were handed in to validate on.
+    levels : tuple of float or None
+        The quantiles that the outputs are, where `quantile` gives several.
     """
 
     X: object
+    y: np.ndarray
     targets: np.ndarray
     sample_weight: np.ndarray | None
     loss: object
     n_outputs: int
     strata: np.ndarray | None
+    classes: np.ndarray | None = None
+    validation: object = None
+    levels: tuple | None = None
+
+
+def augmented_rows(augment, X, random_state):
+    """augment(a copy of X, random_state), checked to be rows like X's.
+
+    Raises
+    ------
+    ValueError
+        If they are of another shape, not finite, or no numbers.
+    """
+    rows = augment(X.copy(), random_state)
+    if getattr(rows, "shape", None) != X.shape or sp.issparse(rows) != sp.issparse(X):
+        kind = "a sparse matrix" if sp.issparse(X) else "an array"
+        raise ValueError(
+            f"augment={augment!r} must return {kind} of the shape {X.shape}, as it was given, got "
+            f"{type(rows).__name__} of the shape {getattr(rows, 'shape', None)}."
+        )
+    name = "what augment returned"
+    return _engine_rows(
+        check_array(rows, accept_sparse="csr", dtype=X.dtype, order="C", input_name=name)
+    )
 
 
 def checked_rows(estimator, X, *, reset=False, dtype=None):
@@ -62,14 +100,14 @@ def _engine_rows(X):
     return X if sp.issparse(X) else np.require(X, requirements=["C", "A"])
 
 
-def _checked_pair(estimator, X, y, reset, **options):
+def _checked_pair(estimator, X, y, *, reset, dtype=None, **options):
     X, y = validate_data(
         estimator,
         X,
         y,
         accept_sparse="csr",
         multi_output=True,
-        dtype=estimator.dtype or (np.float64, np.float32),
+        dtype=dtype or estimator.dtype or (np.float64, np.float32),
         order="C",
         reset=reset,
         **options,
@@ -79,25 +117,88 @@ def _checked_pair(estimator, X, y, reset, **options):
     return _engine_rows(X), y
 
 
-def regression_data(estimator, X, y, sample_weight, *, reset):
-    """TrainingData of a regressor: y of shape (n_samples,) or (n_samples, n_outputs)."""
-    X, y = _checked_pair(estimator, X, y, reset, y_numeric=True)
+def regression_data(estimator, X, y, sample_weight, *, reset, validation=None):
+    """TrainingData of a regressor: y of shape (n_samples,) or (n_samples, n_outputs).
+
+    Parameters
+    ----------
+    validation : tuple or None
+        (X_val, y_val, sample_weight_val).
+    """
+    data = _regression_rows(estimator, X, y, sample_weight, reset=reset)
+    if validation is None:
+        return data
+    held_out = _regression_rows(estimator, *validation, reset=False, dtype=data.X.dtype)
+    if held_out.n_outputs != data.n_outputs:
+        raise ValueError(f"y_val has {held_out.n_outputs} outputs, y has {data.n_outputs}.")
+    return replace(data, validation=held_out)
+
+
+def _regression_rows(estimator, X, y, sample_weight, *, reset, dtype=None):
+    X, y = _checked_pair(estimator, X, y, reset=reset, dtype=dtype, y_numeric=True)
     if sp.issparse(y) or y.dtype.kind not in "fiub":
         kind = "a sparse matrix" if sp.issparse(y) else f"values of type {y.dtype}"
         raise ValueError(f"y must be an array of numbers, got {kind}.")
     sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
-    loss = next(
-        row for row in LOSSES.values() if row.parameter == estimator.loss and row.target == "real"
-    )
-    if y.min() < loss.lowest:
-        raise ValueError(
-            f"loss={estimator.loss!r} takes targets y >= {loss.lowest:g}, got {y.min():g}."
-        )
+    loss, levels = loss_row(estimator.loss, "real"), quantile_levels(estimator)
+    _refuse_outside_domain(estimator, loss, y.min())
     with np.errstate(over="ignore"):
         targets = np.require(y.reshape(len(y), -1), dtype=X.dtype, requirements=["C", "A"])
     if not np.isfinite(targets).all():
         raise ValueError(f"y has values too large for {X.dtype}; scale it, or use dtype='float64'.")
-    return TrainingData(X, targets, sample_weight, loss, targets.shape[1], None)
+    _refuse_outside_domain(estimator, loss, targets.min())  # it may have been rounded to 0
+    if levels is not None:
+        if targets.shape[1] > 1:
+            raise ValueError(
+                f"quantile={estimator.quantile!r} with {targets.shape[1]} outputs: several "
+                "quantiles are learned of one output only. Fit one model for each output "
+                "(sklearn.multioutput.MultiOutputRegressor), or give one quantile."
+            )
+        targets = np.repeat(targets, len(levels), axis=1)
+    n_outputs = targets.shape[1]
+    return TrainingData(X, y, targets, sample_weight, loss, n_outputs, None, levels=levels)
+
+
+def loss_row(parameter, target, multi_class=None):
+    """The row of the engine's table for a `loss` parameter and a kind of target."""
+    rows = [row for row in LOSSES.values() if (row.parameter, row.target) == (parameter, target)]
+    return next(row for row in rows if row.multi_class in (None, multi_class))
+
+
+def quantile_levels(estimator):
+    """The levels that `quantile` gives where it is a sequence, as a tuple; None for one number.
+
+    Raises
+    ------
+    ValueError
+        If a level is not in (0, 1), there is none, or the loss is another.
+    """
+    given = estimator.quantile
+    if not np.ndim(given):
+        return None
+    if estimator.loss != "quantile":
+        raise ValueError(
+            f"quantile={given!r} asks for several quantiles, and loss={estimator.loss!r} learns "
+            "none: use loss='quantile'."
+        )
+    if np.ndim(given) > 1 or not len(given):
+        raise ValueError(f"quantile must be a number or a sequence of numbers, got {given!r}.")
+    for i, level in enumerate(given):
+        refuse_value(f"quantile[{i}]", level, [QUANTILE_LEVEL])
+    return tuple(float(level) for level in given)
+
+
+def _refuse_outside_domain(estimator, loss, lowest):
+    """Raises ValueError where the lowest target is none that the loss takes."""
+    domain, subject = loss.domain, f"loss={estimator.loss!r}"
+    if domain == "by power":
+        power = estimator.tweedie_power
+        subject += f" with tweedie_power={power}"
+        domain = "unbounded" if power <= 0 else "not negative" if power < 2 else "positive"
+    if domain == "not negative" and lowest < 0:
+        raise ValueError(f"{subject} takes targets y >= 0, got {lowest:g}.")
+    if domain == "positive" and lowest <= 0:
+        raise ValueError(f"{subject} takes targets y > 0, got {lowest:g}.")
 
 
 def checked_labels(y):
@@ -122,7 +223,7 @@ def checked_labels(y):
     return y, unique_labels(y), kind.startswith("multilabel")
 
 
-def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classes):
+def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classes, validation=None):
     """TrainingData of a classifier, and its classes.
 
     Parameters
@@ -130,6 +231,8 @@ def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classe
     resolve_classes : callable
         Given the labels in y and whether it is multilabel, returns the classes or raises where
         earlier calls disagree.
+    validation : tuple or None
+        (X_val, y_val, sample_weight_val).
 
     Returns
     -------
@@ -137,10 +240,24 @@ def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classe
     resolved : (ndarray, bool)
         Classes, and whether y is an indicator matrix.
     """
-    X, y = _checked_pair(estimator, X, y, reset)
+    X, y = _checked_pair(estimator, X, y, reset=reset)
     sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
     y, labels, multilabel = checked_labels(y)
     classes = resolve_classes(labels, multilabel)
+    data = _encoded(estimator, X, y, sample_weight, classes, multilabel)
+    if validation is not None:
+        X, y, sample_weight = validation
+        X, y = _checked_pair(estimator, X, y, reset=False, dtype=data.X.dtype)
+        sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
+        y, labels, of_same_kind = checked_labels(y)
+        _refuse_other_classes(labels, of_same_kind, classes, multilabel)
+        held_out = _encoded(estimator, X, y, sample_weight, classes, multilabel)
+        data = replace(data, validation=held_out)
+    return data, (classes, multilabel)
+
+
+def _encoded(estimator, X, y, sample_weight, classes, multilabel):
+    """TrainingData of checked rows and labels."""
     if multilabel:
         values = np.unique(y)
         if len(values) == 2 and 0 not in values:
@@ -148,16 +265,69 @@ def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classe
                 f"A multilabel y must be an indicator matrix of 0 and 1, got the values {values}."
             )
         targets = np.require(y != 0, dtype=X.dtype, requirements=["C", "A"])
-        loss, n_outputs, strata = LOSSES["binary_log_loss"], targets.shape[1], None
+        loss, n_outputs, strata = loss_row(estimator.loss, "binary"), targets.shape[1], None
+        if estimator.multi_class == "crammer_singer" and "hinge" in estimator.loss:
+            raise ValueError(
+                "multi_class='crammer_singer' compares classes of which a row has one: it takes "
+                "no multilabel target. Use multi_class='ovr'."
+            )
     else:
         strata = np.searchsorted(classes, y).astype(np.intp)
-        loss, n_outputs, targets = _class_targets(strata, len(classes), X.dtype)
-    data = TrainingData(X, targets, sample_weight, loss, n_outputs, strata)
-    return data, (classes, multilabel)
+        loss, n_outputs, targets = _class_targets(estimator, strata, len(classes), X.dtype)
+    return TrainingData(X, y, targets, sample_weight, loss, n_outputs, strata, classes)
 
 
-def _class_targets(indices, n_classes, dtype):
-    """One output with a sigmoid for up to two classes, else one each under a softmax."""
+def _refuse_other_classes(labels, is_multilabel, classes, multilabel):
+    """Raises ValueError for labels of a y_val that the classes of y do not describe."""
+    if is_multilabel != multilabel:
+        raise ValueError("y_val must be what y is: an indicator matrix, or one label a row.")
+    if multilabel and len(labels) != len(classes):
+        raise ValueError(f"y_val has {len(labels)} labels, y has {len(classes)}.")
+    unknown = [] if multilabel else np.setdiff1d(labels, classes)
+    if len(unknown):
+        raise ValueError(f"y_val has classes that y does not have: {unknown}; y has {classes}.")
+
+
+def _class_targets(estimator, indices, n_classes, dtype):
+    """One output, of the second class, for up to two classes, else one each."""
     if n_classes <= 2:
-        return LOSSES["binary_log_loss"], 1, indices.astype(dtype).reshape(-1, 1)
-    return LOSSES["multiclass_log_loss"], n_classes, indices
+        return loss_row(estimator.loss, "binary"), 1, indices.astype(dtype).reshape(-1, 1)
+    return loss_row(estimator.loss, "class", estimator.multi_class), n_classes, indices
+
+
+def training_weights(data, rows, class_weight):
+    """The weights of all rows where those in `rows` are trained on, or None.
+
+    A row of them has sample_weight * class_weight / mean of class_weight over `rows`; the
+    others keep their sample_weight.
+
+    Parameters
+    ----------
+    data : TrainingData
+    rows : ndarray of int
+    class_weight : dict, 'balanced' or None
+
+    Raises
+    ------
+    ValueError
+        For weights that are no finite numbers >= 0 or make all rows weigh 0; for a label in
+        the dict that is no class.
+    """
+    if class_weight is None:
+        return data.sample_weight
+    indices = data.strata[rows]
+    if class_weight == "balanced":
+        counts = np.bincount(indices, minlength=len(data.classes))
+        of_class = len(rows) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    else:
+        of_class = compute_class_weight(class_weight, classes=data.classes, y=data.classes)
+    of_row = of_class[indices].astype(float)
+    if not (np.isfinite(of_class).all() and (of_class >= 0).all() and of_row.any()):
+        raise ValueError(
+            f"class_weight must hold finite numbers >= 0, for some row above 0, got "
+            f"{class_weight!r}."
+        )
+    weights = np.ones(data.X.shape[0]) if data.sample_weight is None else data.sample_weight
+    weights = weights.astype(float)
+    weights[rows] *= of_row / of_row.mean()
+    return weights.astype(data.X.dtype)

@@ -13,6 +13,7 @@ import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
 from rosenblatt._base import warn_user
+from rosenblatt._data import training_weights
 from rosenblatt._interruption import Interruption
 from rosenblatt._training import NON_FINITE, NON_FINITE_LOSS, build_network, keep_parameters
 from rosenblatt.core.network import Examples
@@ -33,9 +34,9 @@ class Objective:
     def __init__(self, plan, data, network, interruption):
         self.plan, self.network, self.interruption = plan, network, interruption
         self.n_iterations = 0
-        self.examples = Examples(data.X, data.targets, data.sample_weight)
         self.rows = np.arange(data.X.shape[0])
-        weights = data.sample_weight
+        weights = training_weights(data, self.rows, plan.class_weight)
+        self.examples = Examples(data.X, data.targets, weights)
         self.weight = float(len(self.rows) if weights is None else weights.sum(dtype=float))
         if self.weight == 0:
             raise ValueError("sample_weight sums to 0: the mean loss has no value.")

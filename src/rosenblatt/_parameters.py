@@ -8,7 +8,7 @@ agree with each other, or with the data, is for the estimators to say.
 import inspect
 import math
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from numbers import Integral, Real
 
@@ -82,10 +82,14 @@ class Options:
     values : collection
         The values, which must be hashable and have an order. They are shown sorted, for the
         message to be the same in every process.
+
+    remarks : dict
+        What the message adds for a value that is no option and that people ask for.
     """
 
     kind: type
     values: Collection
+    remarks: dict = field(default_factory=dict)
 
     def __post_init__(self):
         # Options(str, "auto") would be four options of one letter
@@ -97,6 +101,10 @@ class Options:
         """Tell whether ``value`` is one of the options."""
         # the type comes first: a list has no hash and cannot be looked up
         return isinstance(value, self.kind) and value in self.values
+
+    def remark(self, value):
+        """What the message adds for this value; mostly nothing."""
+        return self.remarks.get(value, "") if isinstance(value, self.kind) else ""
 
     def __str__(self):
         return f"a {_type_name(self.kind)} among {{{', '.join(map(repr, sorted(self.values)))}}}"
@@ -162,6 +170,32 @@ def _is_array_like(value):
     return any(hasattr(value, name) for name in ("__len__", "shape", "__array__"))
 
 
+def _is_function(value):
+    """Tell whether ``value`` can be called to some end: a class in place of an object cannot."""
+    return callable(value) and not isinstance(value, type)
+
+
+def _are_functions(value):
+    """Tell whether ``value`` is a list or tuple of such callables."""
+    return isinstance(value, (list, tuple)) and all(map(_is_function, value))
+
+
+class _ScorerNames:
+    """The names of scikit-learn's scorers, which take long to import, and 'loss'."""
+
+    def accepts(self, value):
+        return isinstance(value, str) and Options(str, self._names()).accepts(value)
+
+    def __str__(self):
+        return str(Options(str, self._names()))
+
+    @staticmethod
+    def _names():
+        from sklearn.metrics import get_scorer_names
+
+        return ("loss", *get_scorer_names())
+
+
 _NONE = _Predicate(_is_none, "None")
 _BOOLEANS = (_InstanceOf(bool), _InstanceOf(np.bool_))
 # numpy.random.RandomState takes 32 bits
@@ -170,9 +204,12 @@ _SEED = Interval(Integral, 0, 2**32 - 1, closed="both")
 _MARKERS = {
     None: _NONE,
     callable: _Predicate(callable, "a callable"),
+    "function": _Predicate(_is_function, "a callable"),
+    "functions": _Predicate(_are_functions, "a list of callables"),
     "array-like": _Predicate(_is_array_like, "an array-like"),
     "boolean": _AnyOf(_BOOLEANS),
     "random_state": _AnyOf((_SEED, _InstanceOf(np.random.RandomState), _NONE)),
+    "scoring": _ScorerNames(),
     "verbose": _AnyOf((Interval(Integral, 0, None), *_BOOLEANS)),
 }
 
@@ -194,9 +231,10 @@ def validate_parameters(estimator):
     estimator : estimator
         The class attribute ``_parameter_rules`` gives for every constructor parameter the list
         of its rules, of which one must hold. A rule is an `Interval`, an `Options`, a type,
-        None, the function ``callable``, or one of "array-like", "boolean", "random_state" and
-        "verbose". Under scikit-learn's setting ``skip_parameter_validation`` nothing is
-        checked.
+        None, the function ``callable``, or one of "array-like", "boolean", "function" (a callable
+        that is no class), "functions" (a list of them), "random_state", "scoring" (a scorer's
+        name or 'loss') and "verbose". Under scikit-learn's setting ``skip_parameter_validation``
+        nothing is checked.
 
     Raises
     ------
@@ -210,12 +248,34 @@ def validate_parameters(estimator):
     if get_config()["skip_parameter_validation"]:
         return
     owner = type(estimator)
-    for name, rule in _rules_of(owner).items():
-        value = getattr(estimator, name)
+    values = {name: getattr(estimator, name) for name in _rules_of(owner)}
+    _refuse_first(owner.__name__, values, _rules_of(owner))
+
+
+def validate_values(owner, values, rules):
+    """Refuse the first of the values, a dict, that breaks its rules.
+
+    Parameters
+    ----------
+    owner : str
+        What the message calls the thing whose parameters these are.
+    values : dict
+    rules : dict
+        For every name in `values` a list of rules as in `validate_parameters`.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    rules = {name: _AnyOf(tuple(map(_as_rule, rules[name]))) for name in values}
+    _refuse_first(owner, values, rules)
+
+
+def _refuse_first(owner, values, rules):
+    for name, value in values.items():
+        rule = rules[name]
         if not rule.accepts(value):
-            raise InvalidParameterError(
-                f"The {name!r} parameter of {owner.__name__} must be {rule}. Got {value!r} instead."
-            )
+            _refuse(f"The {name!r} parameter of {owner}", value, rule)
 
 
 @cache  # a class's signature does not change, and reading it takes longer than checking
@@ -226,3 +286,17 @@ def _rules_of(owner):
     if forgotten:
         raise AssertionError(f"{owner.__name__} has no rules for: {', '.join(forgotten)}")
     return {name: _AnyOf(tuple(map(_as_rule, owner._parameter_rules[name]))) for name in names}
+
+
+def refuse_value(subject, value, rules):
+    """Raises InvalidParameterError for a value that satisfies none of the rules."""
+    rule = _AnyOf(tuple(map(_as_rule, rules)))
+    if not rule.accepts(value):
+        _refuse(subject, value, rule)
+
+
+def _refuse(subject, value, rule):
+    remarks = [one.remark(value) for one in rule.rules if isinstance(one, Options)]
+    raise InvalidParameterError(
+        f"{subject} must be {rule}. Got {value!r} instead." + "".join(remarks)
+    )

@@ -17,9 +17,12 @@ import scipy.sparse as sp
 from joblib import effective_n_jobs  # which scikit-learn depends on
 
 from rosenblatt._base import warn_user
-from rosenblatt.core.dispatch import ACTIVATIONS, OPTIMIZERS
+from rosenblatt._parameters import Options, refuse_value
+from rosenblatt.core.dispatch import ACTIVATION_NAMES, ACTIVATIONS, OPTIMIZERS
+from rosenblatt.schedules import Constant, Plateau, Schedule, as_schedule
 
 MOST_THREADS = 64  # of one fit, see core/threads.h
+CHUNK_ROWS = 240  # that a thread works on at once, see core/network.pyx
 MOST_HIDDEN_LAYERS = 255  # see core/network.pyx
 
 
@@ -33,8 +36,9 @@ class Plan:
         n_features, the hidden layers, n_outputs.
     activations : tuple of str
         One per hidden layer.
-    init_factor : float
-        Of the initial weights' bound, see `initial_parameters`; the activation's own.
+    init_factors : tuple of float
+        One per layer, of the initial weights' bound, see `initial_parameters`: the
+        activation's own, and for the output layer that of the last hidden one.
     normalization : str or None
         None, too, where there is no hidden layer.
     dropout : tuple of float
@@ -44,19 +48,30 @@ class Plan:
         Rows of _state.py's tables, or what to call for weights.
     loss : str
         A row of the engine's losses.
+    loss_constants : tuple of float
+        Its constant, for each output.
     solver : str
     optimizer : dict
-        The constants of the solver's step.
-    learning_rate_init, schedule, power_t : float, str, float
-        `schedule` is 'constant' for solvers that have none.
+        The constants of the solver's step, penalties and limits included.
+    learning_rate_init, schedule : float, Schedule
+    schedule_epochs : int
+        How many are the whole of training to the schedule.
     dtype : numpy.dtype
     batch_size : int or 'auto'
     max_epochs : int
+    tol_params : float or None
+    scoring : None, 'loss' or callable
+        A scorer of (estimator, X, y); None is accuracy or R^2.
+    class_weight : dict, 'balanced' or None
+    augment : callable or None
+        Of (X, random_state); called with a copy of the training rows before every epoch.
+    keeps_optimizer : bool
+        Whether training may go on from where this fit ends, its optimiser's state included.
     """
 
     widths: tuple
     activations: tuple
-    init_factor: float
+    init_factors: tuple
     normalization: str | None
     dropout: tuple
     input_dropout: float
@@ -64,11 +79,12 @@ class Plan:
     weight_init: object
     intercept_init: str
     loss: str
+    loss_constants: tuple
     solver: str
     optimizer: dict
     learning_rate_init: float
-    schedule: str
-    power_t: float
+    schedule: Schedule
+    schedule_epochs: int
     dtype: np.dtype
     batch_size: int | str
     max_epochs: int
@@ -76,8 +92,14 @@ class Plan:
     max_fun: int
     shuffle: bool
     tol: float
+    tol_params: float | None
     n_iter_no_change: float
     early_stopping: bool
+    restore_best: bool
+    scoring: object
+    class_weight: object
+    augment: object
+    keeps_optimizer: bool
     validation_fraction: float
     alpha: float
     verbose: int
@@ -107,15 +129,18 @@ class Plan:
 def training_plan(estimator, data, *, incremental):
     """The Plan for an estimator whose parameters and data have been checked."""
     hidden = hidden_widths(estimator.hidden_layer_sizes)
+    activations = hidden_activations(estimator.activation, len(hidden))
     widths = (data.X.shape[1], *hidden, data.n_outputs)
-    refuse_too_large(estimator, widths, data.X.dtype)
+    refuse_too_large(estimator, widths, data.X.shape[0], data.X.dtype)
     if sp.issparse(data.X):
         refuse_for_sparse(estimator)
-    sgd = estimator.solver == "sgd"
+    weight_decay = estimator.weight_decay
+    if weight_decay is None and estimator.solver in OPTIMIZERS:
+        weight_decay = OPTIMIZERS[estimator.solver].weight_decay
     return Plan(
         widths=widths,
-        activations=(estimator.activation,) * len(hidden),
-        init_factor=ACTIVATIONS[estimator.activation].init_factor,
+        activations=activations,
+        init_factors=_init_factors(estimator.activation, activations),
         normalization=estimator.normalization if hidden else None,
         dropout=dropout_rates(estimator.dropout, len(hidden)),
         input_dropout=float(estimator.input_dropout),
@@ -123,17 +148,19 @@ def training_plan(estimator, data, *, incremental):
         weight_init=estimator.weight_init,
         intercept_init=estimator.intercept_init,
         loss=data.loss.name,
+        loss_constants=_loss_constants(estimator, data),
         solver=estimator.solver,
         optimizer={
-            "momentum": estimator.momentum,
-            "nesterovs_momentum": bool(estimator.nesterovs_momentum),
-            "beta_1": estimator.beta_1,
-            "beta_2": estimator.beta_2,
-            "epsilon": estimator.epsilon,
+            "l1_ratio": estimator.l1_ratio,
+            "weight_decay": weight_decay or 0.0,
+            "max_norm": estimator.max_norm,
+            "clip_norm": estimator.clip_norm,
+            "clip_value": estimator.clip_value,
+            **_optimizer_parameters(estimator),
         },
         learning_rate_init=float(estimator.learning_rate_init),
-        schedule=estimator.learning_rate if sgd else "constant",
-        power_t=float(estimator.power_t),
+        schedule=_effective_schedule(estimator, incremental=incremental),
+        schedule_epochs=estimator.max_iter,
         dtype=data.X.dtype,
         batch_size=estimator.batch_size,
         max_epochs=1 if incremental else estimator.max_iter,
@@ -141,13 +168,92 @@ def training_plan(estimator, data, *, incremental):
         max_fun=estimator.max_fun,
         shuffle=bool(estimator.shuffle),
         tol=estimator.tol,
+        tol_params=estimator.tol_params,
         n_iter_no_change=estimator.n_iter_no_change,
         early_stopping=bool(estimator.early_stopping),
+        restore_best=bool(estimator.restore_best),
+        scoring=_scorer(estimator.scoring),
+        class_weight=getattr(estimator, "class_weight", None),
+        augment=estimator.augment,
+        keeps_optimizer=incremental or estimator.warm_start == "optimizer",
         validation_fraction=estimator.validation_fraction,
         alpha=float(estimator.alpha),
         verbose=estimator.verbose,
         n_threads=_thread_count(estimator.n_jobs),
     )
+
+
+# what lbfgs can do nothing with, where it is not None or, of the second, 0
+NEED_STEPS = ("tol_params", "callbacks", "augment", "max_norm", "clip_norm", "clip_value")
+NEED_STEPS_UNLESS_ZERO = ("l1_ratio", "weight_decay")
+
+
+def _scorer(scoring):
+    if not isinstance(scoring, str) or scoring == "loss":
+        return scoring
+    from sklearn.metrics import get_scorer  # which take long to import
+
+    return get_scorer(scoring)
+
+
+def refuse_without_epochs(estimator, X_val):
+    """Raises ValueError where solver='lbfgs' is given what needs steps or epochs to act on.
+
+    Names of schedules are only ignored, as in scikit-learn.
+    """
+    if estimator.solver in OPTIMIZERS:
+        return
+    if X_val is not None:
+        raise ValueError(
+            "X_val is for solvers that take steps: "
+            f"{', '.join(map(repr, OPTIMIZERS))}; got solver={estimator.solver!r}."
+        )
+    meant = {name: getattr(estimator, name) for name in NEED_STEPS}
+    meant |= {name: getattr(estimator, name) or None for name in NEED_STEPS_UNLESS_ZERO}
+    if not isinstance(estimator.learning_rate, str):
+        meant["learning_rate"] = estimator.learning_rate
+    for name, value in meant.items():
+        if value is not None:
+            raise ValueError(
+                f"{name}={value!r} needs a solver that takes steps: "
+                f"{', '.join(map(repr, OPTIMIZERS))}; got solver={estimator.solver!r}."
+            )
+
+
+def _effective_schedule(estimator, *, incremental):
+    """The schedule of `learning_rate`, or a constant one, with a warning, where it cannot act."""
+    schedule = as_schedule(estimator.learning_rate, estimator.power_t)
+    solvers = "'sgd'" if schedule.sgd_only else " or ".join(map(repr, OPTIMIZERS))
+    if estimator.solver == "lbfgs" or (schedule.sgd_only and estimator.solver != "sgd"):
+        if not isinstance(schedule, Constant):
+            warn_user(
+                f"learning_rate={schedule.name!r} acts with solver={solvers} only: with "
+                f"solver={estimator.solver!r} it is ignored."
+            )
+        return Constant(warmup=schedule.warmup)
+    stops_first = isinstance(schedule, Plateau) and schedule.patience >= estimator.n_iter_no_change
+    if stops_first and not incremental:
+        warn_user(
+            f"learning_rate='plateau' lowers the rate after more than patience={schedule.patience} "
+            f"epochs without improvement, when training stops for "
+            f"n_iter_no_change={estimator.n_iter_no_change}: set that higher."
+        )
+    return schedule
+
+
+def _optimizer_parameters(estimator):
+    """The estimator's values of the parameters that its solver's row names; lbfgs has none."""
+    row = OPTIMIZERS.get(estimator.solver)
+    return {name: getattr(estimator, name) for name in row.parameters} if row else {}
+
+
+def _loss_constants(estimator, data):
+    """The loss's constant for each output: that of `quantile` may differ between them."""
+    if data.loss.constant is None:
+        return (0.0,) * data.n_outputs
+    if data.levels is not None:
+        return data.levels
+    return (float(getattr(estimator, data.loss.constant)),) * data.n_outputs
 
 
 def _thread_count(n_jobs):
@@ -177,6 +283,46 @@ def hidden_widths(hidden_layer_sizes):
             f"hidden_layer_sizes must name at most {MOST_HIDDEN_LAYERS} layers, got {len(sizes)}."
         )
     return tuple(int(size) for size in sizes)
+
+
+ACTIVATION_OPTIONS = Options(
+    str,
+    tuple(ACTIVATION_NAMES),
+    {
+        "step": " A step has no gradient to learn from: PerceptronClassifier is the model with "
+        "this activation; in a hidden layer use 'logistic', 'tanh' or 'hard_sigmoid'."
+    },
+)
+
+
+def hidden_activations(activation, n_hidden):
+    """Each hidden layer's activation, by its row's own name, from one name or a name for each.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many names as hidden layers, or one is no activation.
+    """
+    if isinstance(activation, str):
+        return (ACTIVATION_NAMES[activation],) * n_hidden
+    names = list(activation)
+    for i, name in enumerate(names):
+        refuse_value(f"activation[{i}]", name, [ACTIVATION_OPTIONS])
+    if len(names) != n_hidden:
+        raise ValueError(
+            f"activation must be one name, or one for each of the {n_hidden} hidden layers, got "
+            f"{activation!r}."
+        )
+    return tuple(ACTIVATION_NAMES[name] for name in names)
+
+
+def _init_factors(activation, activations):
+    """Of every layer; the output layer goes with the last hidden one, as in scikit-learn."""
+    if isinstance(activation, str):
+        activations = (*activations, ACTIVATION_NAMES[activation])
+    else:
+        activations = (*activations, activations[-1] if activations else "identity")
+    return tuple(ACTIVATIONS[name].init_factor for name in activations)
 
 
 def dropout_rates(dropout, n_hidden):
@@ -239,16 +385,21 @@ def refuse_for_sparse(estimator):
             )
 
 
-def refuse_too_large(estimator, widths, dtype):
+def refuse_too_large(estimator, widths, n_rows, dtype):
     """Raises MemoryError for a network that this machine cannot hold, before any work."""
     n_parameters = sum((k + 1) * n for k, n in pairwise(widths))
     if estimator.solver == "lbfgs":
         # scipy keeps 20 vectors of past steps, all in float64, besides its and our working ones
         needed = 24 * n_parameters * 8
     else:
-        # parameters, gradient, moments, two arrangements of the weights, and with early stopping
-        # the best parameters so far
-        needed = (6 + bool(estimator.early_stopping)) * n_parameters * np.dtype(dtype).itemsize
+        # parameters, gradient, moments, the transposed weights and the arrays to begin with; with
+        # early stopping the best parameters so far, with tol_params those of the last epoch
+        n_copies = 4 + OPTIMIZERS[estimator.solver].n_moments
+        n_copies += bool(estimator.early_stopping) + (estimator.tol_params is not None)
+        needed = n_copies * n_parameters * np.dtype(dtype).itemsize
+    # a batch of rows, and outputs and deltas of every layer
+    rows = min(n_rows, CHUNK_ROWS * _thread_count(estimator.n_jobs))
+    needed += rows * (widths[0] + 2 * sum(widths[1:])) * np.dtype(dtype).itemsize
     available = _memory_of_this_machine()
     if needed > available:
         raise MemoryError(

@@ -12,6 +12,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import logit
 
+from rosenblatt._history import History
+
 DRAWS_AT_ONCE = 2**16  # half a megabyte of float64
 VARIANCE_EPSILON = 1e-5  # of normalisation, see core/normalize.h
 
@@ -33,9 +35,14 @@ class State:
     loss : float
         The last epoch's.
     loss_curve, validation_scores : lists of float
+    history : History
     best_loss, best_validation_score : float
     n_epochs_without_improvement : int
     optimizer : OptimizerState or None
+    best_parameters : tuple of lists of ndarray or None
+        What scored best under early stopping: coefs, intercepts, and what is of normalisation.
+    is_exhausted : bool
+        Whether patience is at its end.
     """
 
     coefs: list
@@ -47,10 +54,13 @@ class State:
     loss: float = np.nan
     loss_curve: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
+    history: History = field(default_factory=History)
     best_loss: float = np.inf
     best_validation_score: float = -np.inf
     n_epochs_without_improvement: int = 0
     optimizer: object = None
+    best_parameters: tuple | None = None
+    is_exhausted: bool = False
 
 
 @dataclass
@@ -61,8 +71,14 @@ class OptimizerState:
     ----------
     solver : str
     learning_rate_init, learning_rate : float
-        What the schedule started from, and where it is.
+        What the schedule started from, and where the epochs have taken it.
+    n_scheduled : int
+        Steps since the schedule began.
+    schedule_memory : dict
+        What the schedule 'plateau' has seen.
     n_steps : int
+    step_product : float
+        What the steps carry besides moments, see core/optimizers.def.
     moments : list of tuples of lists of ndarray
         For each moment the arrays for coefs and for intercepts, and with normalisation for
         scales and for shifts.
@@ -71,7 +87,10 @@ class OptimizerState:
     solver: str
     learning_rate_init: float
     learning_rate: float
+    n_scheduled: int = 0
+    schedule_memory: dict = field(default_factory=dict)
     n_steps: int = 0
+    step_product: float = 1.0
     moments: list = field(default_factory=list)
 
     def is_compatible_with(self, plan):
@@ -142,7 +161,7 @@ WEIGHT_INITS = {
 
 def _uniform_intercepts(layer, plan, data, random_state):
     fan_in, fan_out = plan.widths[layer : layer + 2]
-    bound = _glorot_bound(fan_in, fan_out, plan.init_factor)
+    bound = _glorot_bound(fan_in, fan_out, plan.init_factors[layer])
     return _uniform(random_state, bound, (fan_out,), plan.dtype)
 
 
@@ -187,7 +206,7 @@ def initial_parameters(plan, data, random_state):
             coefs.append(_weights_of(plan.weight_init, shape, random_state, plan.dtype))
         else:
             draw = WEIGHT_INITS[plan.weight_init]
-            coefs.append(draw(shape, random_state, plan.init_factor, plan.dtype))
+            coefs.append(draw(shape, random_state, plan.init_factors[layer], plan.dtype))
         start = INTERCEPT_INITS[plan.intercept_init](layer, plan, data, random_state)
         intercepts.append(start.astype(plan.dtype, copy=False))
     return coefs, intercepts

@@ -14,10 +14,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from rosenblatt._base import warn_user
+from rosenblatt._data import augmented_rows, training_weights
 from rosenblatt._interruption import Interruption
-from rosenblatt._scores import validation_score
 from rosenblatt._state import OptimizerState, draw_noise_seed
-from rosenblatt.core.network import Examples, Network, RowOrder, StoppingRule
+from rosenblatt._validation import split_rows
+from rosenblatt.core.network import EPOCH_FIGURES, Examples, Network, RowOrder, StoppingRule
+from rosenblatt.schedules import Adaptive, Clock, Plateau
 
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
@@ -34,8 +36,18 @@ NON_FINITE_LOSS = (
 SECONDS_PER_CALL = 0.1
 
 
-def train(plan, data, state):
+def train(plan, data, state, onlookers=None, publish=None):
     """Runs the plan's epochs on the data and leaves the outcome in the state.
+
+    Parameters
+    ----------
+    plan : Plan
+    data : TrainingData
+    state : State
+    onlookers : Onlookers or None
+        Told of every epoch; may stop training.
+    publish : callable
+        Returns the estimator as the state has it, for onlookers and scorers.
 
     Raises
     ------
@@ -43,7 +55,7 @@ def train(plan, data, state):
         If parameters stop being finite numbers and there is no early stopping, or if the
         validation set would be too small.
     """
-    run = TrainingRun(plan, data, state)
+    run = TrainingRun(plan, data, state, onlookers, publish)
     with Interruption() as interruption:
         run.epochs(interruption)
         is_finite = run.network.all_finite()
@@ -65,17 +77,18 @@ class TrainingRun:
         Read at the start, written after every epoch and by `hand_over`.
     """
 
-    def __init__(self, plan, data, state):
+    def __init__(self, plan, data, state, onlookers=None, publish=None):
         self.plan, self.data, self.state = plan, data, state
+        self.onlookers, self.publish = onlookers, publish
         noise_seed = draw_noise_seed(plan, state.random_state)
-        self.rows, self.validation_rows = split_rows(plan, data, state.random_state)
+        self.rows, self.validation = split_rows(plan, data, state.random_state)
         self.batch_size = plan.rows_per_step(len(self.rows))
-        self.examples = Examples(data.X, data.targets, data.sample_weight)
-        self.validation_targets = self.validation_weight = None
-        if plan.early_stopping:
-            self.validation_targets = data.targets[self.validation_rows]
-            if data.sample_weight is not None:
-                self.validation_weight = data.sample_weight[self.validation_rows]
+        weights = training_weights(data, self.rows, plan.class_weight)
+        self.augmented = None
+        if plan.augment is not None:
+            self._begin_augmentation(weights)
+        else:
+            self.examples = Examples(data.X, data.targets, weights)
         if plan.normalization == "batch" and len(self.rows) < 2:
             raise ValueError(
                 "normalization='batch' needs at least 2 rows to train on, got "
@@ -90,7 +103,7 @@ class TrainingRun:
         self.network.noise_seed = noise_seed
         self.n_steps = self.network.steps_per_epoch(len(self.rows), self.batch_size)
         self._resume_optimizer()
-        self.best_parameters = self.network.parameters.copy() if plan.early_stopping else None
+        self.best_parameters = self._first_best_parameters()
 
     def epochs(self, interruption):
         """Trains until the plan's rules or Ctrl-C say stop.
@@ -100,18 +113,24 @@ class TrainingRun:
         """
         state, plan = self.state, self.plan
         state.n_epochs = 0
-        n_epochs = 1
+        n_epochs, core_runs_alone = 1, self._may_core_run_alone()
         while state.n_epochs < plan.max_epochs:
             started = time.perf_counter()
+            if self.onlookers is not None:
+                self.onlookers.begin_epoch()
+            if self.augmented is not None:
+                self._augment()
             n_done = self._train_epochs(min(n_epochs, plan.max_epochs - state.n_epochs))
             if not self.network.all_finite():
                 self._diverged()
                 return
-            if plan.early_stopping:
+            if self.validation is not None:
                 self._validate()
-            if self._is_finished() or plan.incremental or interruption.requested:
+            self._look_for_plateau()
+            is_stopped, is_finished = self._is_stopped(), self._is_finished()
+            if is_stopped or is_finished or plan.incremental or interruption.requested:
                 return
-            if self.core_runs_alone:
+            if core_runs_alone:
                 seconds = max(time.perf_counter() - started, 1e-9)
                 n_epochs = max(1, min(int(n_done * SECONDS_PER_CALL / seconds), 2 * n_epochs))
         warn_user(
@@ -120,22 +139,62 @@ class TrainingRun:
             ConvergenceWarning,
         )
 
-    @property
-    def core_runs_alone(self):
+    def _may_core_run_alone(self):
         """Whether nothing in Python has to see an epoch."""
-        looks = self.plan.early_stopping or self.plan.verbose
-        return not looks and self.order.is_continued_in_core
+        plan = self.plan
+        looks = (
+            self.validation is not None
+            or plan.augment is not None
+            or plan.verbose
+            or isinstance(plan.schedule, Plateau)
+        )
+        return not looks and self.onlookers is None and self.order.is_continued_in_core
 
     def hand_over(self):
-        """Leaves parameters and optimiser state with the state; the network ends here."""
-        network, optimizer = self.network, self.state.optimizer
+        """Leaves parameters and optimiser state with the state; the network ends here.
+
+        The best parameters take the place of the last where training is over, which one call of
+        partial_fit does not mean.
+        """
+        network, state, plan = self.network, self.state, self.plan
         if self.best_parameters is not None:
-            network.parameters[...] = self.best_parameters
+            if not plan.incremental or state.is_exhausted or not network.all_finite():
+                network.parameters[...] = self.best_parameters
+            if plan.incremental:
+                state.best_parameters = network.read(self.best_parameters)
             self.best_parameters = None
-        optimizer.n_steps = network.n_steps
-        parameters, optimizer.moments = network.hand_over()
-        self.state.coefs, self.state.intercepts, *normalization = parameters
-        self.state.normalization = tuple(normalization)
+        state.optimizer.n_steps = network.n_steps
+        state.optimizer.step_product = network.step_product
+        parameters, state.optimizer.moments = network.hand_over()
+        state.coefs, state.intercepts, *normalization = parameters
+        state.normalization = tuple(normalization)
+
+    def _begin_augmentation(self, weights):
+        """From here on training knows its own rows alone, and they change from epoch to epoch."""
+        data, rows = self.data, self.rows
+        self.augmented = data.X[rows], data.targets[rows]
+        self.augmented += (None if weights is None else weights[rows],)
+        self.rows = np.arange(len(rows))
+
+    def _augment(self):
+        X, targets, weights = self.augmented
+        X = augmented_rows(self.plan.augment, X, self.state.random_state)
+        self.examples = Examples(X, targets, weights)
+
+    def _first_best_parameters(self):
+        """A block for the best parameters so far, or None; partial_fit goes on with its own."""
+        if not (self.plan.early_stopping and self.plan.restore_best):
+            return None
+        block = self.network.parameters.copy()
+        if self.state.best_parameters is not None:
+            self.network.write(block, *self.state.best_parameters)
+        return block
+
+    def _keep_optimizer(self):
+        optimizer = self.state.optimizer
+        optimizer.n_steps = self.network.n_steps
+        optimizer.step_product = self.network.step_product
+        optimizer.moments = [self.network.read(moment) for moment in self.network.moments]
 
     def _resume_optimizer(self):
         """Goes on with the moments of the last call where they belong to this plan."""
@@ -145,6 +204,7 @@ class TrainingRun:
             self.state.optimizer = OptimizerState(self.plan.solver, rate, rate)
             return
         self.network.n_steps = optimizer.n_steps
+        self.network.step_product = optimizer.step_product
         for moment, kept in zip(self.network.moments, optimizer.moments, strict=True):
             self.network.write(moment, *kept)
 
@@ -156,16 +216,23 @@ class TrainingRun:
             rule = StoppingRule(
                 state.best_loss, state.n_epochs_without_improvement, plan.tol, plan.n_iter_no_change
             )
-        rates = self._learning_rates(n_epochs)
+        optimizer, schedule, clock = state.optimizer, plan.schedule, self._clock()
+        rates = schedule.rates(optimizer.n_scheduled, n_epochs, clock)
+        figures = np.empty((n_epochs, len(EPOCH_FIGURES)))
         losses = self.network.train_epochs(
             self.examples,
             self.order,
-            np.repeat(rates[:-1, None], self.n_steps, axis=1),
+            rates,
             self.batch_size,
             rule,
+            figures=figures,
+            tol_params=plan.tol_params,
+            tracks_change=self.onlookers is not None and self.onlookers.tracks_change,
         )
         n_done = len(losses)
-        state.optimizer.learning_rate = float(rates[n_done])
+        self._keep_history(losses, rates[:n_done, -1], figures[:n_done])
+        optimizer.learning_rate = float(schedule.next_rate(n_done, clock))
+        optimizer.n_scheduled += n_done * self.n_steps
         state.n_epochs += n_done
         state.n_samples_seen += n_done * len(self.rows)
         state.loss = float(losses[-1])
@@ -176,47 +243,90 @@ class TrainingRun:
         self._print_if_verbose(f"Iteration {state.n_epochs}, loss = {state.loss:.8f}")
         return n_done
 
-    def _learning_rates(self, n_epochs):
-        """The rate of each of the next epochs, and of the one after them."""
-        plan, rate = self.plan, self.state.optimizer.learning_rate
-        rates = np.full(n_epochs + 1, rate)
-        if plan.schedule == "invscaling":
-            seen = self.state.n_samples_seen + len(self.rows) * np.arange(1, n_epochs + 1)
-            rates[1:] = plan.learning_rate_init / (seen + 1.0) ** plan.power_t
-        return rates
+    def _keep_history(self, losses, rates, figures):
+        """Adds epochs to the history; scores come later."""
+        unknown = [math.nan] * len(losses)
+        self.state.history.extend(
+            loss=losses.tolist(),
+            validation_loss=unknown,
+            validation_score=unknown,
+            learning_rate=rates.tolist(),
+            **dict(zip(EPOCH_FIGURES, figures.T.tolist(), strict=True)),
+        )
+
+    def _clock(self):
+        plan, state = self.plan, self.state
+        return Clock(
+            initial=plan.learning_rate_init,
+            current=state.optimizer.learning_rate,
+            n_steps=self.n_steps,
+            n_total=plan.schedule_epochs * self.n_steps,
+            n_samples_seen=state.n_samples_seen,
+            n_rows=len(self.rows),
+        )
 
     def _validate(self):
-        state = self.state
-        score = self._validation_score()
+        state, plan, started = self.state, self.plan, time.perf_counter()
+        score, loss = self.validation.score(self.network, self._fitted_estimator)
+        state.history["validation_score"][-1] = score
+        state.history["validation_loss"][-1] = loss
+        state.history["seconds"][-1] += time.perf_counter() - started
+        self._print_if_verbose(f"Validation score: {score:f}")
+        if not plan.early_stopping:
+            return
         state.validation_scores.append(score)
-        if self.plan.verbose:
-            print(f"Validation score: {score:f}")
-        if score < state.best_validation_score + self.plan.tol:
+        if score < state.best_validation_score + plan.tol:
             state.n_epochs_without_improvement += 1
         else:
             state.n_epochs_without_improvement = 0
         if score > state.best_validation_score:
             state.best_validation_score = score
-            self.best_parameters[...] = self.network.parameters
+            if self.best_parameters is not None:
+                self.best_parameters[...] = self.network.parameters
 
-    def _validation_score(self):
-        """Accuracy (of whole rows for multilabel) or R^2 on the validation rows."""
-        predictions = self.network.predict(self.examples, self.validation_rows)
-        return validation_score(
-            predictions, self.validation_targets, self.validation_weight, self.data.loss.target
+    def _fitted_estimator(self):
+        keep_parameters(self.network, self.state)
+        if self.plan.keeps_optimizer:
+            self._keep_optimizer()
+        return self.publish()
+
+    def _look_for_plateau(self):
+        schedule, state = self.plan.schedule, self.state
+        if not isinstance(schedule, Plateau):
+            return
+        optimizer, is_scored = state.optimizer, self.validation is not None
+        optimizer.learning_rate = schedule.observe(
+            optimizer.learning_rate,
+            state.history["validation_score"][-1] if is_scored else state.loss,
+            optimizer.schedule_memory,
+            higher_is_better=is_scored,
         )
 
     def _diverged(self):
         """Parameters that are no numbers stay so: there is nothing to wait for."""
         message = NON_FINITE.format(self.plan.learning_rate_init)
-        if not self.plan.early_stopping:
+        if self.best_parameters is None:
             raise ValueError(message)
         self.state.validation_scores.append(np.nan)
         warn_user(f"{message} The best weights are kept.", ConvergenceWarning)
 
+    def _is_stopped(self):
+        """Whether an onlooker, or parameters that hardly move, end training."""
+        plan, history, is_stopped = self.plan, self.state.history, False
+        if self.onlookers is not None:
+            self._fitted_estimator()
+            is_stopped = self.onlookers.end_epoch(history.last())
+        if plan.tol_params is not None and history["parameter_change"][-1] < plan.tol_params:
+            self._print_if_verbose(
+                f"Parameters moved less than tol_params={plan.tol_params:g}. Stopping."
+            )
+            return True
+        return is_stopped
+
     def _is_finished(self):
         """Whether patience is at its end and learning_rate='adaptive' has nothing to lower."""
         plan, state, optimizer = self.plan, self.state, self.state.optimizer
+        state.is_exhausted = False
         if state.n_epochs_without_improvement <= plan.n_iter_no_change:
             return False
         message = (
@@ -224,15 +334,17 @@ class TrainingRun:
             + f" did not improve more than tol={plan.tol:f} for {plan.n_iter_no_change} "
             "consecutive epochs."
         )
-        if plan.schedule == "adaptive" and optimizer.learning_rate > 1e-6:
+        is_adaptive = isinstance(plan.schedule, Adaptive)
+        if is_adaptive and optimizer.learning_rate > 1e-6:
             optimizer.learning_rate /= 5
             state.n_epochs_without_improvement = 0
             self._print_if_verbose(
                 f"{message} Setting learning rate to {optimizer.learning_rate:f}"
             )
             return False
-        too_small = " Learning rate too small." if plan.schedule == "adaptive" else ""
+        too_small = " Learning rate too small." if is_adaptive else ""
         self._print_if_verbose(f"{message}{too_small} Stopping.")
+        state.is_exhausted = True
         return True
 
     def _print_if_verbose(self, message):
@@ -242,7 +354,7 @@ class TrainingRun:
 
 def build_network(plan, data, state, batch_size):
     """A network of the plan with the state's parameters in it, which the state gives up."""
-    optimizer = plan.solver if plan.is_stochastic else None
+    optimizer, validation = plan.solver if plan.is_stochastic else None, data.validation
     network = Network(
         plan.widths,
         plan.activations,
@@ -254,7 +366,8 @@ def build_network(plan, data, state, batch_size):
         dropout=plan.dropout,
         input_dropout=plan.input_dropout,
         input_noise=plan.input_noise,
-        is_sparse=sp.issparse(data.X),
+        is_sparse=sp.issparse(data.X) or (validation is not None and sp.issparse(validation.X)),
+        loss_constants=plan.loss_constants,
         n_threads=plan.n_threads,
     )
     network.set_optimizer(alpha=plan.alpha, **plan.optimizer)
@@ -267,51 +380,3 @@ def keep_parameters(network, state):
     """Copies the network's parameters into the state, as plain arrays of their own."""
     state.coefs, state.intercepts, *normalization = network.read(network.parameters)
     state.normalization = tuple(normalization)
-
-
-def split_rows(plan, data, random_state):
-    """Indices of the rows to train on and of those to validate on (None without)."""
-    every = np.arange(data.X.shape[0])
-    if not plan.early_stopping:
-        return every, None
-    # with scikit-learn's metrics behind it, which take longer to import than this package
-    from sklearn.model_selection import train_test_split
-
-    n_validation = math.ceil(plan.validation_fraction * len(every))
-    if n_validation < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the size of your "
-            f"dataset: validation_fraction={plan.validation_fraction} of n_samples={len(every)} "
-            f"makes {n_validation}, and 2 are needed."
-        )
-    rows, validation = train_test_split(
-        every,
-        test_size=plan.validation_fraction,
-        random_state=random_state,
-        stratify=_strata(data, n_validation),
-    )
-    if data.sample_weight is not None and data.sample_weight[validation].sum() == 0:
-        raise ValueError(
-            "The sample_weight of the validation set's rows sum to 0: they have no score. Increase "
-            "'validation_fraction' or leave out rows without weight."
-        )
-    return rows, validation
-
-
-def _strata(data, n_validation):
-    """The classes whose shares the split keeps; None, with a warning, where it cannot.
-
-    Two classes that cannot be kept are an error, of train_test_split, as in scikit-learn.
-    """
-    if data.loss.target != "class":
-        return data.strata
-    counts = np.bincount(data.strata)
-    counts = counts[counts > 0]
-    if counts.min() >= 2 and len(counts) <= min(n_validation, len(data.strata) - n_validation):
-        return data.strata
-    warn_user(
-        "The validation set is drawn without keeping the classes' shares: that takes two rows of "
-        f"every class and a row for each in both parts. The smallest of {len(counts)} classes "
-        f"has {counts.min()}, the validation set {n_validation}."
-    )
-    return None

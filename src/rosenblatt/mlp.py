@@ -6,6 +6,10 @@ run in _training or _lbfgs, predictions come from the core.
 
 # SPDX-License-Identifier: BSD-3-Clause
 import copy
+import textwrap
+from dataclasses import replace
+from functools import partial
+from inspect import signature
 from itertools import pairwise
 from numbers import Integral, Real
 
@@ -18,15 +22,28 @@ from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt import _lbfgs, _training
-from rosenblatt._base import RosenblattEstimator
-from rosenblatt._data import checked_rows, classification_data, regression_data
+from rosenblatt._base import RosenblattEstimator, warn_user
+from rosenblatt._data import (
+    QUANTILE_LEVEL,
+    checked_rows,
+    classification_data,
+    loss_row,
+    quantile_levels,
+    regression_data,
+)
+from rosenblatt._history import History
+from rosenblatt._onlookers import CallbackSupportMixin, looking_on, with_callbacks
 from rosenblatt._parameters import Interval, Options, validate_parameters
 from rosenblatt._plan import (
+    ACTIVATION_OPTIONS,
     dropout_rates,
+    hidden_activations,
     hidden_widths,
     refuse_layers_without_steps,
+    refuse_without_epochs,
     training_plan,
 )
+from rosenblatt._scores import mean_d2_score
 from rosenblatt._state import (
     INTERCEPT_INITS,
     WEIGHT_INITS,
@@ -34,18 +51,25 @@ from rosenblatt._state import (
     fold_normalization,
     initial_parameters,
 )
-from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
+from rosenblatt.core.dispatch import ACTIVATION_NAMES, LOSSES, OPTIMIZERS
 from rosenblatt.core.network import NORMALIZATIONS, Examples, Network
 from rosenblatt.core.prediction import predict_rows
+from rosenblatt.schedules import SCHEDULES, Schedule
 
-_PARAMETERS = """\
+_ACTIVATION_NAMES = textwrap.fill(
+    ", ".join(map(repr, ACTIVATION_NAMES)), 88, subsequent_indent=" " * 8, break_on_hyphens=False
+)
+
+_PARAMETERS = f"""\
 hidden_layer_sizes : int or array-like of int, default=(100,)
         The number of units of each hidden layer, from the input's side. `()` is a network
         without hidden layers: a linear model.
 
-    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
-        What the hidden units compute of their weighted sum z: z itself, the sigmoid
-        1 / (1 + exp(-z)), tanh(z), or max(0, z).
+    activation : str or sequence of str, default='relu'
+        What the hidden units compute of their weighted sum z, one name for all hidden layers
+        or one for each: {_ACTIVATION_NAMES}.
+        Formulas and papers are in docs/vocabulary.md. 'relu' is max(0, z), 'logistic' the
+        sigmoid 1 / (1 + exp(-z)), 'identity' z itself.
 """
 
 _LAYER_PARAMETERS = f"""\
@@ -87,32 +111,64 @@ normalization : {{None, 'batch', 'layer'}}, default=None
         a class without rows counts as half a row).
 """
 
-_MORE_PARAMETERS = """\
-solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
-        'adam' (Kingma & Ba, 2015) and 'sgd' take a step for every batch of rows; 'lbfgs' is
-        scipy's quasi-Newton method on all rows at once, good for small data.
+_SOLVER_NAMES = textwrap.fill(
+    ", ".join(map(repr, OPTIMIZERS)), 88, subsequent_indent=" " * 8, break_on_hyphens=False
+)
+
+_MORE_PARAMETERS = f"""\
+solver : {{{_SOLVER_NAMES}, 'lbfgs'}}, default='adam'
+        'lbfgs' is scipy's quasi-Newton method on all rows at once, good for small data; all
+        others take a step for every batch of rows. Formulas, papers and each one's own
+        parameters are in docs/vocabulary.md.
 
     alpha : float >= 0, default=0.0001
-        Strength of the L2 penalty, 0.5 * alpha * sum(w**2) over `coefs_`, divided by the sum
-        of the batch's weights (its rows, where there are no weights). Intercepts are free.
+        Strength of the penalty alpha * (l1_ratio * sum(|w|) + (1 - l1_ratio) / 2 * sum(w**2))
+        over `coefs_`, divided by the sum of the batch's weights (its rows, where there are no
+        weights). Intercepts are free.
+
+    l1_ratio : float in [0, 1], default=0.0
+        The share of L1 in the penalty. It enters as its subgradient, alpha * l1_ratio *
+        sign(w) with sign(0) = 0: it shrinks weights towards 0 but makes none exactly 0. Not
+        with 'lbfgs'.
+
+    weight_decay : float >= 0 or None, default=None
+        Before each step weights (not intercepts) shrink by learning rate * weight_decay of
+        themselves, besides the penalty (Loshchilov & Hutter, 2019). None is 0.01 for 'adamw'
+        and 0 for all others. Not with 'lbfgs'.
+
+    max_norm : float > 0 or None, default=None
+        After each step, weights into a unit whose Euclidean norm is larger are scaled down to
+        it, in every layer (Srebro & Shraibman, 2005). Not with 'lbfgs'.
+
+    clip_norm : float > 0 or None, default=None
+        A step's gradient, of all parameters and penalty included, is scaled by
+        clip_norm / (norm + 1e-6) where that is less than 1 (Pascanu et al., 2013). Not with
+        'lbfgs'.
+
+    clip_value : float > 0 or None, default=None
+        Every component of the gradient, penalty included, is cut to [-clip_value, clip_value],
+        after `clip_norm`. Not with 'lbfgs'.
 
     batch_size : int >= 1 or 'auto', default='auto'
         Rows of a batch; 'auto' is min(200, n_samples). lbfgs does not use it.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        With solver='sgd' only: keep `learning_rate_init`; divide it after each epoch by
-        (rows seen + 1)**power_t; or divide it by 5 whenever training would stop for want of
-        improvement, until it is 1e-6.
+    learning_rate : str, schedule or callable, default='constant'
+        What becomes of the rate of the stochastic solvers while they train. A name:
+
+        @SCHEDULES@
+
+        A schedule of `rosenblatt.schedules` with parameters of its own, and a warmup if wanted,
+        such as Cosine(warmup=0.05). Or a callable from the share of training that is done, a
+        float in [0, 1], to the factor of `learning_rate_init` for the next step.
 
     learning_rate_init : float > 0, default=0.001
-        The step size, for 'sgd' and 'adam'.
+        The step size, for all solvers but 'lbfgs'.
 
     power_t : float >= 0, default=0.5
         The exponent of learning_rate='invscaling'.
 
     max_iter : int >= 1, default=200
-        The most epochs ('sgd', 'adam': each row is used once in an epoch) or iterations
-        ('lbfgs').
+        The most epochs (each row is used once in an epoch), for 'lbfgs' iterations.
 
     shuffle : bool, default=True
         Whether every epoch takes the rows in a new order. Not used by lbfgs.
@@ -129,14 +185,16 @@ solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
     verbose : bool or int, default=False
         Whether to print each epoch's loss.
 
-    warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last `fit`, with a new optimiser.
+    warm_start : bool or 'optimizer', default=False
+        Whether `fit` goes on from the weights of the last `fit`, with a new optimiser; with
+        'optimizer' with the last one's state too (moments, steps, and the rate where
+        'invscaling', 'adaptive' or 'plateau' had taken it).
 
     momentum : float in [0, 1], default=0.9
-        Of the velocity, for 'sgd'.
+        Of the velocity. Only used when solver='sgd'.
 
     nesterovs_momentum : bool, default=True
-        Whether 'sgd' looks ahead along the velocity (Nesterov, 1983).
+        Whether to look ahead along the velocity (Nesterov, 1983). Only used when solver='sgd'.
 
     early_stopping : bool, default=False
         Whether to set a share of the rows aside, score it after every epoch, stop when the
@@ -144,13 +202,54 @@ solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
         the classes' shares (multilabel targets: it does not). Not used by lbfgs.
 
     validation_fraction : float in [0, 1), default=0.1
-        The share of rows set aside by `early_stopping`.
+        The share of rows set aside by `early_stopping`, unless `fit` is given X_val.
+
+    scoring : str, callable or None, default=None
+        What early stopping looks at, the higher the better: None is accuracy (of whole rows
+        for multilabel) or R^2; 'loss' the negative mean loss without the penalty; or a
+        scorer's name, or a callable of (estimator, X, y), as in scikit-learn. Validation rows
+        count with their sample_weight, also in scikit-learn's scorers.
+
+    restore_best : bool, default=True
+        Whether early stopping ends with the weights that scored best, or with the last.
+
+    partial_fit_shuffle : {{'repeat', 'continue'}}, default='repeat'
+        With an int `random_state`: whether every call of `partial_fit` draws the same order of
+        rows, as in scikit-learn, or goes on drawing where the last call ended.
 
     beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
-        Decay rates of adam's means of the gradient and of its square.
+        Decay rates of the means of the gradient and of its square. Only used by the solvers
+        of adam's kind.
 
     epsilon : float > 0, default=1e-8
-        Added to adam's denominator.
+        Added to the denominator. Not used by 'sgd' and 'lbfgs'.
+
+    rho : float in [0, 1), default=0.99
+        Decay rate of the mean of the squared gradient. Only used when solver='rmsprop'.
+
+    centered : bool, default=False
+        Whether to divide by the gradient's standard deviation instead of the root of its mean
+        square. Only used when solver='rmsprop'.
+
+    rmsprop_momentum : float in [0, 1), default=0.0
+        Of the scaled gradient. Only used when solver='rmsprop'.
+
+    momentum_decay : float >= 0, default=0.004
+        How fast the momentum grows towards beta_1. Only used when solver='nadam'.
+
+    augment : callable or None, default=None
+        Called before every epoch with a copy of the rows trained on and the fit's RandomState;
+        returns rows of the same shape to use in that epoch in their place. Validation rows
+        stay as they are. Not for lbfgs.
+
+    tol_params : float >= 0 or None, default=None
+        Training stops after an epoch in which the parameters moved less: the Euclidean norm of
+        the change of all weights and intercepts. Not for lbfgs.
+
+    callbacks : list of callables or None, default=None
+        Each is called after every epoch with that epoch's record, a line of `history_`, and the
+        estimator, which predicts; one that returns True stops training. `rosenblatt.callbacks`
+        has some. Clones get copies. Not for lbfgs.
 
     n_iter_no_change : int >= 1 or inf, default=10
         Training stops once there were more than so many epochs in a row without improvement,
@@ -163,10 +262,15 @@ solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
         Threads inside one fit, at most 64; None is 1 unless joblib says otherwise. Steps too
         short to share are left to one. The model's bits do not depend on it.
 
-    dtype : {'float32', 'float64'} or None, default=None
+    dtype : {{"float32", "float64"}} or None, default=None
         What to compute in. None follows X (float32 stays, everything else is float64);
         'float32' takes half the memory and about half the time whatever X is.
 """
+
+_MORE_PARAMETERS = _MORE_PARAMETERS.replace(
+    "@SCHEDULES@",
+    "\n        ".join(f"- {name!r} {row.summary}" for name, row in SCHEDULES.items()),
+)
 
 _ATTRIBUTES = """\
 coefs_ : list of ndarray of shape (fan_in, fan_out)
@@ -191,8 +295,14 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
     n_iter_ : int
         Epochs (or iterations of lbfgs) of the last fit.
 
+    activations_ : list of str
+        Each hidden layer's activation, by its own name where an alias was given.
+
     n_layers_, n_outputs_ : int
         Layers, input and output included, and outputs.
+
+    n_parameters_ : int
+        Weights and intercepts, all together.
 
     out_activation_ : str
         What makes predictions of the last layer's sums: 'identity', 'exp', 'logistic' or
@@ -205,8 +315,20 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
         The loss of every epoch, averaged over its batches, each taken before its step; it
         grows over warm starts and calls of `partial_fit`. Not with lbfgs.
 
+    history_ : dict of lists of float
+        For every epoch, over warm starts and calls of `partial_fit`: 'loss'; 'validation_loss'
+        and 'validation_score', NaN without early stopping; 'learning_rate', the last step's;
+        'gradient_norm', the root mean square over the steps of the norm of the batch's gradient,
+        penalty included; 'seconds'; and 'parameter_change', what `tol_params` looks at, NaN
+        where neither it nor a callback asks. `history_.to_frame()` is a pandas.DataFrame. Not
+        with lbfgs.
+
     best_loss_ : float or None
         The lowest of them; None with early stopping. Not with lbfgs.
+
+    stopped_ : bool
+        After `partial_fit` with early stopping: whether patience is at its end. The best
+        weights are then put back, and further calls warn and do nothing.
 
     validation_scores_ : list of float or None
         With early stopping, every epoch's score on the validation rows; NaN where
@@ -231,16 +353,34 @@ NORMALIZATION_ATTRIBUTES = {
     ),
 }
 
-_REGRESSION_LOSSES = tuple(row.parameter for row in LOSSES.values() if row.target == "real")
+
+def _loss_parameters(is_regression):
+    """What `loss=` takes, in the table's order."""
+    rows = [row for row in LOSSES.values() if (row.target == "real") == is_regression]
+    return tuple(dict.fromkeys(row.parameter for row in rows))
+
+
+_REGRESSION_LOSSES, _CLASSIFICATION_LOSSES = _loss_parameters(True), _loss_parameters(False)
+_MULTI_CLASS = tuple(sorted({row.multi_class for row in LOSSES.values()} - {None}))
+
+LOGITS = "squared_error"  # a loss that predicts the output layer's sums themselves
 
 _STOCHASTIC_ATTRIBUTES = (
     "loss_curve_",
+    "history_",
     "best_loss_",
     "validation_scores_",
     "best_validation_score_",
     "_n_epochs_without_improvement",
     "_optimizer",
+    "_random_state",
+    "_best_parameters",
+    "stopped_",
 )
+
+
+# what scikit-learn's callbacks keep in an estimator while it is fitted
+_OF_A_RUNNING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
 
 
 def _has_partial_fit(estimator):
@@ -252,12 +392,22 @@ def _has_partial_fit(estimator):
     return True
 
 
-class _MultiLayerPerceptron(RosenblattEstimator):
+def _gives_probabilities(estimator):
+    """Whether the loss, of the fit or else of the parameter, is one of probabilities."""
+    out_activation = getattr(estimator, "out_activation_", None)
+    if out_activation is None and estimator.loss in _CLASSIFICATION_LOSSES:
+        out_activation = loss_row(estimator.loss, "binary").out_activation
+    if out_activation == "identity":
+        raise AttributeError(f"probability estimates are not available for loss={estimator.loss!r}")
+    return True
+
+
+class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
     """The stages of fit and predict that classifier and regressor share."""
 
     _parameter_rules = {  # noqa: RUF012 - read only
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [Options(str, tuple(ACTIVATIONS))],
+        "activation": [ACTIVATION_OPTIONS, "array-like"],
         "normalization": [None, Options(str, tuple(NORMALIZATIONS))],
         "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
@@ -266,8 +416,13 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         "intercept_init": [Options(str, tuple(INTERCEPT_INITS))],
         "solver": [Options(str, (*OPTIMIZERS, "lbfgs"))],
         "alpha": [Interval(Real, 0, None, closed="left")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "weight_decay": [None, Interval(Real, 0, None, closed="left")],
+        "max_norm": [None, Interval(Real, 0, None, closed="neither")],
+        "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
+        "clip_value": [None, Interval(Real, 0, None, closed="neither")],
         "batch_size": [Options(str, ("auto",)), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Options(str, ("constant", "invscaling", "adaptive"))],
+        "learning_rate": [Options(str, tuple(SCHEDULES)), Schedule, "function"],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -275,7 +430,7 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         "random_state": ["random_state"],
         "tol": [Interval(Real, 0, None, closed="left")],
         "verbose": ["verbose"],
-        "warm_start": ["boolean"],
+        "warm_start": ["boolean", Options(str, ("optimizer",))],
         "momentum": [Interval(Real, 0, 1, closed="both")],
         "nesterovs_momentum": ["boolean"],
         "early_stopping": ["boolean"],
@@ -283,6 +438,10 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         "beta_1": [Interval(Real, 0, 1, closed="left")],
         "beta_2": [Interval(Real, 0, 1, closed="left")],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "rho": [Interval(Real, 0, 1, closed="left")],
+        "centered": ["boolean"],
+        "rmsprop_momentum": [Interval(Real, 0, 1, closed="left")],
+        "momentum_decay": [Interval(Real, 0, None, closed="left")],
         "n_iter_no_change": [
             Interval(Integral, 1, None, closed="left"),
             Options(Real, (np.inf,)),
@@ -294,6 +453,12 @@ class _MultiLayerPerceptron(RosenblattEstimator):
             Interval(Integral, None, -1, closed="right"),
         ],
         "dtype": [None, Options(str, ("float32", "float64"))],
+        "scoring": [None, "scoring", "function"],
+        "restore_best": ["boolean"],
+        "partial_fit_shuffle": [Options(str, ("repeat", "continue"))],
+        "augment": [None, "function"],
+        "tol_params": [None, Interval(Real, 0, None, closed="left")],
+        "callbacks": [None, "functions"],
     }
 
     def __init__(
@@ -309,6 +474,11 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         intercept_init="uniform",
         solver="adam",
         alpha=0.0001,
+        l1_ratio=0.0,
+        weight_decay=None,
+        max_norm=None,
+        clip_norm=None,
+        clip_value=None,
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=0.001,
@@ -326,10 +496,20 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
+        rho=0.99,
+        centered=False,
+        rmsprop_momentum=0.0,
+        momentum_decay=0.004,
         n_iter_no_change=10,
         max_fun=15000,
         n_jobs=None,
         dtype=None,
+        scoring=None,
+        restore_best=True,
+        partial_fit_shuffle="repeat",
+        augment=None,
+        tol_params=None,
+        callbacks=None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -341,6 +521,11 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         self.intercept_init = intercept_init
         self.solver = solver
         self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.weight_decay = weight_decay
+        self.max_norm = max_norm
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
@@ -358,17 +543,27 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
+        self.rho = rho
+        self.centered = centered
+        self.rmsprop_momentum = rmsprop_momentum
+        self.momentum_decay = momentum_decay
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.n_jobs = n_jobs
         self.dtype = dtype
+        self.scoring = scoring
+        self.restore_best = restore_best
+        self.partial_fit_shuffle = partial_fit_shuffle
+        self.augment = augment
+        self.tol_params = tol_params
+        self.callbacks = callbacks
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the network to X and y.
 
         Parameters
@@ -381,6 +576,14 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, relative to the others of their batch: a batch's loss is
             divided by the sum of its weights; a batch of weight 0 is skipped.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Rows to score after every epoch, recorded in `history_`; early_stopping=True looks
+            at them instead of setting rows aside. In a Pipeline, transform_input=["X_val"]
+            transforms them as X.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their targets.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights.
 
         Returns
         -------
@@ -402,33 +605,82 @@ class _MultiLayerPerceptron(RosenblattEstimator):
             reason, or if training diverged under early stopping.
         UserWarning
             If batch_size is larger than the data, if the validation set cannot keep the
-            classes' shares, or if Ctrl-C ended training: the weights so far are kept.
+            classes' shares, if validation_fraction was set though there is an X_val, or if
+            Ctrl-C ended training: the weights so far are kept.
         """
-        with self._unchanged_on_error():
-            return self._fit(X, y, sample_weight)
+        validation = self._given_validation(X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, validation)
 
-    def _fit(self, X, y, sample_weight, *, incremental=False, classes=None):
-        validate_parameters(self)
-        n_hidden = len(hidden_widths(self.hidden_layer_sizes))
-        refuse_layers_without_steps(self, dropout_rates(self.dropout, n_hidden))
+    def _given_validation(self, X_val, y_val, sample_weight_val):
+        """What was given as one, or None."""
+        if X_val is None and y_val is None:
+            return None
+        if y_val is None:
+            raise ValueError("X_val is provided, but y_val was not provided.")
+        if X_val is None:
+            raise ValueError("y_val is provided, but X_val was not provided.")
+        default = signature(type(self)).parameters["validation_fraction"].default
+        if self.early_stopping and self.validation_fraction != default:
+            warn_user(
+                f"validation_fraction={self.validation_fraction!r} is not used: early stopping "
+                "looks at X_val."
+            )
+        return X_val, y_val, sample_weight_val
+
+    @with_callbacks
+    def _fit(self, X, y, sample_weight, validation, *, incremental=False, classes=None):
+        """Checks the parameters, calls in the onlookers, and fits."""
+        self._check_parameters()
+        refuse_without_epochs(self, None if validation is None else validation[0])
         if incremental and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        goes_on = hasattr(self, "coefs_") and (self.warm_start or incremental)
-        data = self._training_data(
-            X, y, sample_weight, goes_on=goes_on, incremental=incremental, classes=classes
-        )
+            if validation is None:
+                raise ValueError("partial_fit does not support early_stopping=True")
+            if getattr(self, "stopped_", False):
+                warn_user(
+                    "The validation score has not improved for too long: training is over, and "
+                    "stopped_ is True. partial_fit did nothing."
+                )
+                return self
+        max_epochs = 1 if incremental else self.max_iter if self.solver in OPTIMIZERS else 0
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        with (
+            looking_on(self, max_epochs, X=X, y=y, metadata=metadata) as onlookers,
+            self._unchanged_on_error(),
+        ):
+            goes_on = hasattr(self, "coefs_") and bool(self.warm_start or incremental)
+            data = self._training_data(
+                X,
+                y,
+                sample_weight,
+                validation=validation,
+                goes_on=goes_on,
+                incremental=incremental,
+                classes=classes,
+            )
+            return self._train(data, onlookers, goes_on, incremental)
+
+    def _train(self, data, onlookers, goes_on, incremental):
         plan = training_plan(self, data, incremental=incremental)
         state = self._state(plan, data, goes_on, incremental)
         if plan.is_stochastic:
-            _training.train(plan, data, state)
+            publish = partial(self._set_fitted, plan, data, state)
+            _training.train(plan, data, state, onlookers, publish)
         else:
             _lbfgs.minimize(plan, data, state)
-        self._set_fitted(plan, data, state)
-        return self
+        return self._set_fitted(plan, data, state)
+
+    def _check_parameters(self):
+        """Refuses parameters by themselves and together, before the data are looked at."""
+        validate_parameters(self)
+        n_hidden = len(hidden_widths(self.hidden_layer_sizes))
+        hidden_activations(self.activation, n_hidden)
+        refuse_layers_without_steps(self, dropout_rates(self.dropout, n_hidden))
 
     def _state(self, plan, data, goes_on, incremental):
         """Where this fit begins: at new draws, or at the fitted parameters."""
         random_state = check_random_state(self.random_state)
+        if incremental and self.partial_fit_shuffle == "continue":
+            random_state = self._continued_random_state(random_state)
         if not goes_on:
             return State(*initial_parameters(plan, data, random_state), random_state)
         coefs, intercepts = self._checked_parameters(
@@ -441,16 +693,29 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         state = State(coefs, intercepts, random_state, normalization, n_samples_seen=self.t_)
         if plan.is_stochastic and hasattr(self, "loss_curve_"):
             state.loss_curve = list(self.loss_curve_)
+            state.history = History(self.history_)
             state.validation_scores = list(self.validation_scores_ or [])
             state.n_epochs_without_improvement = self._n_epochs_without_improvement
             if self.best_loss_ is not None:
                 state.best_loss = self.best_loss_
             if self.best_validation_score_ is not None:
                 state.best_validation_score = self.best_validation_score_
-        if incremental:
+        if plan.keeps_optimizer and hasattr(self, "_optimizer"):
             # a copy: training changes it, and a call that fails must not
-            state.optimizer = copy.copy(getattr(self, "_optimizer", None))
+            memory = dict(self._optimizer.schedule_memory)
+            state.optimizer = replace(self._optimizer, schedule_memory=memory)
+            if not incremental:
+                state.optimizer.n_scheduled = 0
+        if incremental and plan.early_stopping:
+            state.best_parameters = getattr(self, "_best_parameters", None)
         return state
+
+    def _continued_random_state(self, random_state):
+        """Where the last call with this seed ended; a generator of the user's goes on anyway."""
+        seed, last = getattr(self, "_random_state", (None, None))
+        if not isinstance(self.random_state, Integral) or seed != self.random_state:
+            return random_state
+        return copy.deepcopy(last)
 
     def _checked_parameters(self, widths, needed_for):
         """coefs_ and intercepts_, which a person may have assigned: real, of the widths' shapes."""
@@ -496,27 +761,37 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         for name, arrays in zip(names, state.normalization, strict=True):
             setattr(self, name, arrays)
         self.n_layers_, self.n_outputs_ = len(plan.widths), data.n_outputs
+        learned = (state.coefs, state.intercepts, *state.normalization[:2])
+        self.n_parameters_ = sum(array.size for arrays in learned for array in arrays)
         self.out_activation_ = data.loss.out_activation
         self.n_iter_, self.t_, self.loss_ = state.n_epochs, state.n_samples_seen, state.loss
-        self._loss_name, self._activations = plan.loss, plan.activations
+        self._levels = data.levels
+        self._loss_name, self.activations_ = plan.loss, list(plan.activations)
         for name in _STOCHASTIC_ATTRIBUTES:
             vars(self).pop(name, None)
         if not plan.is_stochastic:
-            return
-        self.loss_curve_ = state.loss_curve
+            return self
+        self.loss_curve_, self.history_ = state.loss_curve, state.history
         early = plan.early_stopping
         self.best_loss_ = None if early else state.best_loss
         self.validation_scores_ = state.validation_scores if early else None
         self.best_validation_score_ = state.best_validation_score if early else None
         self._n_epochs_without_improvement = state.n_epochs_without_improvement
         self._optimizer = state.optimizer
-        self._optimizer_is_pickled = plan.incremental
+        self._optimizer_is_pickled = plan.keeps_optimizer
+        if self.partial_fit_shuffle == "continue" and isinstance(self.random_state, Integral):
+            self._random_state = self.random_state, state.random_state
+        if plan.incremental and early:
+            self.stopped_, self._best_parameters = state.is_exhausted, state.best_parameters
+        return self
 
     def __getstate__(self):
         """The optimiser's moments are several times the model: only partial_fit needs them."""
         state = dict(super().__getstate__())  # which may be the estimator's own dictionary
         if not state.get("_optimizer_is_pickled", False):
             state.pop("_optimizer", None)
+        for name in _OF_A_RUNNING_FIT:  # which a callback may pickle
+            state.pop(name, None)
         return state
 
     def __copy__(self):
@@ -538,31 +813,70 @@ class _MultiLayerPerceptron(RosenblattEstimator):
             return coefs, intercepts, normalization
         return *fold_normalization(coefs, intercepts, *normalization), ()
 
-    def _outputs(self, X):
-        """The output layer's predictions, ndarray of shape (n_samples, n_outputs)."""
-        outputs = self._outputs_of_plain_rows(X)
+    def activations(self, X, layer):
+        """What a hidden layer puts out.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        layer : int
+            Which hidden layer, as the indices of `hidden_layer_sizes` count: from 0, or from
+            the last at -1.
+
+        Returns
+        -------
+        outputs : ndarray of shape (n_samples, width of the layer)
+            activation(inputs of the layer @ coefs_[layer] + intercepts_[layer]).
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer.
+        """
+        check_is_fitted(self)
+        n_hidden = len(self.activations_)
+        if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
+            raise ValueError(
+                f"layer must be an int in [{-n_hidden}, {n_hidden}), the network has {n_hidden} "
+                f"hidden layers; got {layer!r}."
+            )
+        X, widths, *arrays = self._to_predict_with(X)
+        network = self._network(X, widths, *arrays, self._loss_name)
+        return network.activations(Examples(X), np.arange(X.shape[0]), int(layer) % n_hidden)
+
+    def summary(self):
+        """Print the layers, the shapes of their weights and how many parameters they have."""
+        check_is_fitted(self)
+        names = [f"hidden {i}" for i in range(1, len(self.coefs_))] + ["output"]
+        functions = [*self.activations_, self.out_activation_]
+        lines = [("layer", "weights", "activation", "parameters")]
+        for name, coef, function in zip(names, self.coefs_, functions, strict=True):
+            scaled = 2 if self._normalization and name != "output" else 0  # scales and shifts
+            n_parameters = (coef.shape[0] + 1 + scaled) * coef.shape[1]
+            lines.append((name, str(coef.shape), function, f"{n_parameters:,}"))
+        lines.append(("total", "", "", f"{self.n_parameters_:,}"))
+        first, second, third, last = (max(map(len, column)) for column in zip(*lines, strict=True))
+        for name, shape, function, count in lines:
+            print(f"{name:<{first}}  {shape:<{second}}  {function:<{third}}  {count:>{last}}")
+
+    def _outputs(self, X, *, logits=False):
+        """The output layer's predictions, or its sums: ndarray of shape (n_samples, n_outputs)."""
+        loss = LOGITS if logits else vars(self).get("_loss_name")
+        outputs = self._outputs_of_plain_rows(X, loss)
         if outputs is not None:
             return outputs
-        check_is_fitted(self)
-        X = checked_rows(self, X, dtype=self.dtype)
-        widths, coefs, intercepts = self._parameters_to_predict_with()
-        coefs, intercepts, normalization = self._folded(coefs, intercepts, widths[1:-1])
-        lists = (coefs, intercepts, *normalization)
-        dtypes = [np.asarray(array).dtype for arrays in lists for array in arrays]
-        is_single = np.result_type(X.dtype, *dtypes) == np.float32
-        dtype = np.dtype(self.dtype or (np.float32 if is_single else np.float64))
-        X = X.astype(dtype, copy=False)
+        X, widths, coefs, intercepts, normalization = self._to_predict_with(X)
         if sp.issparse(X) or normalization:
-            return self._outputs_of_network(X, widths, coefs, intercepts, normalization)
+            network = self._network(X, widths, coefs, intercepts, normalization, loss)
+            return network.predict(Examples(X), np.arange(X.shape[0]))
         coefs, intercepts = (
-            [np.require(array, dtype, ["C", "A"]) for array in arrays]
+            [np.require(array, X.dtype, ["C", "A"]) for array in arrays]
             for arrays in (coefs, intercepts)
         )
-        return predict_rows(
-            X, coefs, intercepts, self._activations, self._loss_name, only_finite=False
-        )
+        return predict_rows(X, coefs, intercepts, self.activations_, loss, only_finite=False)
 
-    def _outputs_of_plain_rows(self, X):
+    def _outputs_of_plain_rows(self, X, loss):
         """The same for an X that needs no conversion; None where something has to be looked at.
 
         Validation takes longer than a small network does. Here it is what such an X leaves open:
@@ -580,15 +894,30 @@ class _MultiLayerPerceptron(RosenblattEstimator):
         ):
             return None
         outputs = predict_rows(
-            X, self.coefs_, self.intercepts_, self._activations, self._loss_name, only_finite=True
+            X, self.coefs_, self.intercepts_, self.activations_, loss, only_finite=True
         )
         return outputs if outputs is not None and outputs.shape[1] == self.n_outputs_ else None
+
+    def _to_predict_with(self, X):
+        """(X, widths, coefs, intercepts, normalization), checked; X is of the dtype to compute in.
+
+        Batch normalisation is folded into coefs and intercepts.
+        """
+        check_is_fitted(self)
+        X = checked_rows(self, X, dtype=self.dtype)
+        widths, coefs, intercepts = self._parameters_to_predict_with()
+        coefs, intercepts, normalization = self._folded(coefs, intercepts, widths[1:-1])
+        lists = (coefs, intercepts, *normalization)
+        dtypes = [np.asarray(array).dtype for arrays in lists for array in arrays]
+        is_single = np.result_type(X.dtype, *dtypes) == np.float32
+        dtype = np.dtype(self.dtype or (np.float32 if is_single else np.float64))
+        return X.astype(dtype, copy=False), widths, coefs, intercepts, normalization
 
     def _parameters_to_predict_with(self):
         """(widths, coefs, intercepts), checked."""
         hidden = [np.shape(coef)[1] for coef in self.coefs_[:-1] if np.ndim(coef) == 2]
-        hidden = hidden[: len(self._activations)]
-        hidden += [hidden[-1] if hidden else 1] * (len(self._activations) - len(hidden))
+        hidden = hidden[: len(self.activations_)]
+        hidden += [hidden[-1] if hidden else 1] * (len(self.activations_) - len(hidden))
         widths = (self.n_features_in_, *hidden, self.n_outputs_)
         return widths, *self._checked_parameters(
             widths,
@@ -596,12 +925,12 @@ class _MultiLayerPerceptron(RosenblattEstimator):
             f"{self.n_outputs_} outputs",
         )
 
-    def _outputs_of_network(self, X, widths, coefs, intercepts, normalization):
-        """The same for sparse X, and where rows are normalised; X has the dtype to compute in."""
+    def _network(self, X, widths, coefs, intercepts, normalization, loss):
+        """A network for rows like X with these parameters."""
         network = Network(
             widths,
-            self._activations,
-            self._loss_name,
+            self.activations_,
+            loss,
             X.shape[0],
             X.dtype,
             normalization="layer" if normalization else None,
@@ -609,15 +938,15 @@ class _MultiLayerPerceptron(RosenblattEstimator):
             is_sparse=sp.issparse(X),
         )
         network.write(network.parameters, coefs, intercepts, *normalization)
-        return network.predict(Examples(X), np.arange(X.shape[0]))
+        return network
 
 
 class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
     __doc__ = f"""Multi-layer perceptron classifier.
 
-    Minimises the mean log loss, -log of the probability given to the right class, plus an L2
-    penalty. Probabilities are a softmax of the output layer's sums for three classes or more,
-    a sigmoid for two classes and for each label of a multilabel target.
+    Minimises the mean log loss, -log of the probability given to the right class, or another
+    `loss`, plus a penalty. Probabilities are a softmax of the output layer's sums for three
+    classes or more, a sigmoid for two classes and for each label of a multilabel target.
 
     Parameters, draws and numerics are scikit-learn's: the same `random_state` gives the same
     model as `sklearn.neural_network.MLPClassifier`, up to rounding.
@@ -625,8 +954,34 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
     Parameters
     ----------
     {_PARAMETERS}
+    loss : {{{", ".join(f"{name!r}" for name in _CLASSIFICATION_LOSSES)}}}, default='log_loss'
+        'log_loss' is -log p of the right class. 'squared_error' is half the squared errors of
+        the probabilities, summed over the classes (two also where one output serves them).
+        'focal' is -(1 - p)**focal_gamma log p. 'hinge' is max(0, 1 - s f) for an output f
+        and s = 1 for the right class, -1 for another; 'squared_hinge' its square; they
+        give no probabilities. Multilabel: summed over the labels. Formulas and papers are in
+        docs/vocabulary.md.
+
+    label_smoothing : float in [0, 1], default=0.0
+        The right class's target is 1 - label_smoothing, and label_smoothing / n_classes is
+        added to every class's. Only used when loss='log_loss'.
+
+    focal_gamma : float >= 0, default=2.0
+        How much less a row counts that is well predicted. Only used when loss='focal'.
+
+    multi_class : {{'ovr', 'crammer_singer'}}, default='ovr'
+        For three classes or more: one hinge for every class, summed, or
+        max(0, 1 - f of the right class + the highest other f). Only used when loss is 'hinge'
+        or 'squared_hinge'.
+
     {_LAYER_PARAMETERS}
     {_MORE_PARAMETERS}
+    class_weight : dict, 'balanced' or None, default=None
+        Weights of the classes, one where a dict has none, or n_rows / (n_classes * rows of the
+        class). A row trained on weighs sample_weight * class_weight / mean of class_weight
+        over the rows trained on; validation rows have their sample_weight alone. Not for
+        multilabel; 'balanced' not in `partial_fit`.
+
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
@@ -656,13 +1011,141 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
     0.98
     """
 
+    _parameter_rules = {  # noqa: RUF012 - read only
+        **_MultiLayerPerceptron._parameter_rules,
+        "class_weight": [None, dict, Options(str, ("balanced",))],
+        "loss": [Options(str, _CLASSIFICATION_LOSSES)],
+        "label_smoothing": [Interval(Real, 0, 1, closed="both")],
+        "focal_gamma": [Interval(Real, 0, None, closed="left")],
+        "multi_class": [Options(str, _MULTI_CLASS)],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        loss="log_loss",
+        label_smoothing=0.0,
+        focal_gamma=2.0,
+        multi_class="ovr",
+        normalization=None,
+        dropout=0.0,
+        input_dropout=0.0,
+        input_noise=0.0,
+        weight_init="glorot_uniform",
+        intercept_init="uniform",
+        solver="adam",
+        alpha=0.0001,
+        l1_ratio=0.0,
+        weight_decay=None,
+        max_norm=None,
+        clip_norm=None,
+        clip_value=None,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        rho=0.99,
+        centered=False,
+        rmsprop_momentum=0.0,
+        momentum_decay=0.004,
+        n_iter_no_change=10,
+        max_fun=15000,
+        n_jobs=None,
+        dtype=None,
+        scoring=None,
+        restore_best=True,
+        partial_fit_shuffle="repeat",
+        augment=None,
+        tol_params=None,
+        callbacks=None,
+        class_weight=None,
+    ):
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            normalization=normalization,
+            dropout=dropout,
+            input_dropout=input_dropout,
+            input_noise=input_noise,
+            weight_init=weight_init,
+            intercept_init=intercept_init,
+            solver=solver,
+            alpha=alpha,
+            l1_ratio=l1_ratio,
+            weight_decay=weight_decay,
+            max_norm=max_norm,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            rho=rho,
+            centered=centered,
+            rmsprop_momentum=rmsprop_momentum,
+            momentum_decay=momentum_decay,
+            n_iter_no_change=n_iter_no_change,
+            max_fun=max_fun,
+            n_jobs=n_jobs,
+            dtype=dtype,
+            scoring=scoring,
+            restore_best=restore_best,
+            partial_fit_shuffle=partial_fit_shuffle,
+            augment=augment,
+            tol_params=tol_params,
+            callbacks=callbacks,
+        )
+        self.class_weight = class_weight
+        self.loss = loss
+        self.label_smoothing = label_smoothing
+        self.focal_gamma = focal_gamma
+        self.multi_class = multi_class
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
 
     @available_if(_has_partial_fit)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    def partial_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        classes=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train for one epoch over the given rows, from where the last call ended.
 
         Parameters
@@ -675,6 +1158,9 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
             Their weights, as in `fit`.
         classes : array-like of shape (n_classes,), default=None
             All labels that any call will see; needed at the first call.
+        X_val, y_val, sample_weight_val : as in `fit`
+            The call scores them. With early_stopping=True the score counts towards patience,
+            see `stopped_`.
 
         Returns
         -------
@@ -687,16 +1173,17 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
             With solver='lbfgs', which has no epochs.
         ValueError
             As in `fit`; without classes at the first call; for labels not among them; with
-            early_stopping=True.
+            early_stopping=True and no X_val.
 
         Notes
         -----
         With an int `random_state` every call draws the same order of rows, as in
-        scikit-learn. A model loaded from a pickle goes on with its optimiser's moments if
-        its last training was a `partial_fit`, and starts new ones after a `fit`.
+        scikit-learn, but for partial_fit_shuffle='continue'. A model loaded from a pickle
+        goes on with its optimiser's moments if its last training was a `partial_fit`, or a
+        `fit` with warm_start='optimizer', and starts new ones after another `fit`.
         """
-        with self._unchanged_on_error():
-            return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        validation = self._given_validation(X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, validation, incremental=True, classes=classes)
 
     def predict(self, X):
         """Predict the labels of rows, with the activation of the last fit.
@@ -709,22 +1196,42 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            The most probable class, of two the first at even odds; for multilabel the
-            indicators of the labels with a probability above 0.5, as a CSR matrix where y was
-            sparse in `fit`.
+            The class with the highest output, of two the first at even odds; for multilabel
+            the indicators of the labels with a probability above 0.5 (a score above 0 where
+            the loss gives no probabilities), as a CSR matrix where y was sparse in `fit`.
         """
         outputs = self._outputs(X)
+        threshold = 0.5 if self.out_activation_ == "logistic" else 0
         if self._multilabel:
-            labels = (outputs > 0.5).astype(int)
+            labels = (outputs > threshold).astype(int)
             return sp.csr_matrix(labels) if self._sparse_target else labels
         if outputs.shape[1] > 1:
             return self.classes_[outputs.argmax(axis=1)]
         if len(self.classes_) == 1:
             return np.repeat(self.classes_, len(outputs))
-        return self.classes_[(outputs[:, 0] > 0.5).astype(int)]
+        return self.classes_[(outputs[:, 0] > threshold).astype(int)]
 
+    def decision_function(self, X):
+        """The output layer's sums, from which `predict` chooses.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes one number a row, above 0 for the second of `classes_`; for more,
+            and for the labels of a multilabel target, one each. Where the loss is one of
+            probabilities these are the logits: `predict_proba` is their sigmoid or softmax.
+        """
+        outputs = self._outputs(X, logits=True)
+        return outputs[:, 0] if outputs.shape[1] == 1 and not self._multilabel else outputs
+
+    @available_if(_gives_probabilities)
     def predict_proba(self, X):
-        """Predict the probabilities of the classes.
+        """Predict the probabilities of the classes, where the loss is one of probabilities.
 
         Parameters
         ----------
@@ -744,6 +1251,7 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         probabilities[:, 1] = outputs[:, 0]
         return probabilities
 
+    @available_if(_gives_probabilities)
     def predict_log_proba(self, X):
         """Predict the logarithms of the classes' probabilities.
 
@@ -761,14 +1269,30 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         with np.errstate(divide="ignore"):
             return np.log(probabilities, out=probabilities)
 
-    def _training_data(self, X, y, sample_weight, *, goes_on, incremental, classes):
+    def _training_data(self, X, y, sample_weight, *, validation, goes_on, incremental, classes):
         def resolve(seen, multilabel):
             return self._resolve_classes(seen, multilabel, incremental, classes)
 
         self._sparse_target = sp.issparse(y)
         data, (self.classes_, self._multilabel) = classification_data(
-            self, X, y, sample_weight, reset=not goes_on, resolve_classes=resolve
+            self,
+            X,
+            y,
+            sample_weight,
+            reset=not goes_on,
+            resolve_classes=resolve,
+            validation=validation,
         )
+        if self.class_weight is not None and self._multilabel:
+            raise ValueError(
+                f"class_weight={self.class_weight!r} is not supported for multilabel targets: a "
+                "row has no one class. Use sample_weight."
+            )
+        if incremental and isinstance(self.class_weight, str):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} is not supported for partial_fit, which does "
+                "not see all rows: give the weights as a dict."
+            )
         return data
 
     def _resolve_classes(self, seen, multilabel, incremental, classes):
@@ -811,8 +1335,8 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
 class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
     __doc__ = f"""Multi-layer perceptron regressor.
 
-    Minimises half the mean squared error, or half the mean Poisson deviance, plus an L2
-    penalty. Several outputs are learned together: their losses are summed.
+    Minimises half the mean squared error, or another `loss`, plus a penalty. Several outputs
+    are learned together: their losses are summed.
 
     Parameters, draws and numerics are scikit-learn's: the same `random_state` gives the same
     model as `sklearn.neural_network.MLPRegressor`, up to rounding. For several outputs the
@@ -823,8 +1347,28 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
     ----------
     {_PARAMETERS}
     loss : {{{", ".join(f"{name!r}" for name in _REGRESSION_LOSSES)}}}, default='squared_error'
-        'squared_error' is 0.5 * (y - f)**2 for an output f; 'poisson' is
-        y log(y / f) - y + f with f the exponential of the output layer's sum, for y >= 0.
+        Of an output f: 'squared_error' is 0.5 * (y - f)**2, 'absolute_error' |y - f|,
+        'log_cosh' log(cosh(y - f)), 'huber' the first within `huber_delta` of y and
+        huber_delta * (|y - f| - huber_delta / 2) beyond, 'quantile' the pinball loss.
+        'poisson', for y >= 0, is y log(y / f) - y + f with f the exponential of the output
+        layer's sum; 'gamma', for y > 0, and 'tweedie' are half their deviances, with the
+        same f. Formulas and papers are in docs/vocabulary.md.
+
+    huber_delta : float > 0, default=1.0
+        In the unit of y. Only used when loss='huber'.
+
+    quantile : float in (0, 1) or sequence of them, default=0.5
+        The level that is learned; a sequence learns several of one target at once, and
+        `predict` gives a column for each. Only used when loss='quantile'.
+
+    non_crossing : bool, default=False
+        Whether `predict` sorts each row's quantiles, so that a higher level has no lower
+        value. Only used when `quantile` is a sequence.
+
+    tweedie_power : float <= 0 or >= 1, default=1.5
+        The variance's power of the mean: 0 is normal, 1 Poisson, 2 gamma, 3 inverse
+        Gaussian. y may be any number up to 0, y >= 0 from 1, y > 0 from 2 on. Only used when
+        loss='tweedie'.
 
     {_LAYER_PARAMETERS}
     {_MORE_PARAMETERS}
@@ -855,6 +1399,13 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
     _parameter_rules = {  # noqa: RUF012 - read only
         **_MultiLayerPerceptron._parameter_rules,
         "loss": [Options(str, _REGRESSION_LOSSES)],
+        "huber_delta": [Interval(Real, 0, None, closed="neither")],
+        "quantile": [QUANTILE_LEVEL, "array-like"],
+        "non_crossing": ["boolean"],
+        "tweedie_power": [
+            Interval(Real, None, 0, closed="right"),
+            Interval(Real, 1, None, closed="left"),
+        ],
     }
 
     def __init__(
@@ -863,6 +1414,10 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         activation="relu",
         *,
         loss="squared_error",
+        huber_delta=1.0,
+        quantile=0.5,
+        non_crossing=False,
+        tweedie_power=1.5,
         normalization=None,
         dropout=0.0,
         input_dropout=0.0,
@@ -871,6 +1426,11 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         intercept_init="uniform",
         solver="adam",
         alpha=0.0001,
+        l1_ratio=0.0,
+        weight_decay=None,
+        max_norm=None,
+        clip_norm=None,
+        clip_value=None,
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=0.001,
@@ -888,10 +1448,20 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
+        rho=0.99,
+        centered=False,
+        rmsprop_momentum=0.0,
+        momentum_decay=0.004,
         n_iter_no_change=10,
         max_fun=15000,
         n_jobs=None,
         dtype=None,
+        scoring=None,
+        restore_best=True,
+        partial_fit_shuffle="repeat",
+        augment=None,
+        tol_params=None,
+        callbacks=None,
     ):
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -904,6 +1474,11 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
             intercept_init=intercept_init,
             solver=solver,
             alpha=alpha,
+            l1_ratio=l1_ratio,
+            weight_decay=weight_decay,
+            max_norm=max_norm,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
             batch_size=batch_size,
             learning_rate=learning_rate,
             learning_rate_init=learning_rate_init,
@@ -921,20 +1496,40 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
             beta_1=beta_1,
             beta_2=beta_2,
             epsilon=epsilon,
+            rho=rho,
+            centered=centered,
+            rmsprop_momentum=rmsprop_momentum,
+            momentum_decay=momentum_decay,
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
             n_jobs=n_jobs,
             dtype=dtype,
+            scoring=scoring,
+            restore_best=restore_best,
+            partial_fit_shuffle=partial_fit_shuffle,
+            augment=augment,
+            tol_params=tol_params,
+            callbacks=callbacks,
         )
         self.loss = loss
+        self.huber_delta = huber_delta
+        self.quantile = quantile
+        self.non_crossing = non_crossing
+        self.tweedie_power = tweedie_power
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = self.loss == "poisson"
+        is_known = self.loss in _REGRESSION_LOSSES
+        domain = loss_row(self.loss, "real").domain if is_known else "unbounded"
+        tags.target_tags.positive_only = domain != "unbounded" and not (
+            domain == "by power" and self.tweedie_power <= 0
+        )
         return tags
 
     @available_if(_has_partial_fit)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
+    ):
         """Train for one epoch over the given rows, from where the last call ended.
 
         Parameters
@@ -945,6 +1540,9 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
             Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Their weights, as in `fit`.
+        X_val, y_val, sample_weight_val : as in `fit`
+            The call scores them. With early_stopping=True the score counts towards patience,
+            see `stopped_`.
 
         Returns
         -------
@@ -956,16 +1554,17 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         AttributeError
             With solver='lbfgs', which has no epochs.
         ValueError
-            As in `fit`, and with early_stopping=True.
+            As in `fit`, and with early_stopping=True and no X_val.
 
         Notes
         -----
         With an int `random_state` every call draws the same order of rows, as in
-        scikit-learn. A model loaded from a pickle goes on with its optimiser's moments if
-        its last training was a `partial_fit`, and starts new ones after a `fit`.
+        scikit-learn, but for partial_fit_shuffle='continue'. A model loaded from a pickle
+        goes on with its optimiser's moments if its last training was a `partial_fit`, or a
+        `fit` with warm_start='optimizer', and starts new ones after another `fit`.
         """
-        with self._unchanged_on_error():
-            return self._fit(X, y, sample_weight, incremental=True)
+        validation = self._given_validation(X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, validation, incremental=True)
 
     def predict(self, X):
         """Predict the targets of rows.
@@ -978,10 +1577,44 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predictions.
+            The predictions; with a sequence of quantiles of shape (n_samples, n_levels), in
+            the order of `quantile`.
         """
         outputs = self._outputs(X)
-        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        if self._levels is None:
+            return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        if self.non_crossing:
+            ranks = np.argsort(np.argsort(self._levels, kind="stable"), kind="stable")
+            outputs = np.sort(outputs, axis=1)[:, ranks]
+        return outputs
 
-    def _training_data(self, X, y, sample_weight, *, goes_on, incremental, classes):
-        return regression_data(self, X, y, sample_weight, reset=not goes_on)
+    def score(self, X, y, sample_weight=None):
+        """R^2 of the predictions; of several quantiles, the mean of their D^2.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights.
+
+        Returns
+        -------
+        score : float
+            At most 1. With a sequence of quantiles the average over its levels of
+            `sklearn.metrics.d2_pinball_score`, which is 0 for constant predictions of the
+            quantiles of y.
+        """
+        check_is_fitted(self)
+        if self._levels is None:
+            return super().score(X, y, sample_weight)
+        return mean_d2_score(y, self.predict(X), self._levels, sample_weight)
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        quantile_levels(self)
+
+    def _training_data(self, X, y, sample_weight, *, validation, goes_on, incremental, classes):
+        return regression_data(self, X, y, sample_weight, reset=not goes_on, validation=validation)

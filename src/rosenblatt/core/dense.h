@@ -2,7 +2,8 @@
  * with intercepts, activation and slope applied to rows that are still in cache. */
 // SPDX-License-Identifier: BSD-3-Clause
 
-/* out = activation(z); in training one that keeps its input leaves its slopes in z */
+/* out (count,) = activation(z); out may be z. With slopes one that keeps its input leaves them
+ * in z, which is then not out. */
 typedef void NAME(activation_function)(real *out, real *z, ptrdiff_t count);
 /* delta *= slope(kept) */
 typedef void NAME(slope_function)(real *delta, const real *kept, ptrdiff_t count);

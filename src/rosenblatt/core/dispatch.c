@@ -12,18 +12,26 @@ const rb_activation_row rb_activation_rows[N_ACTIVATIONS] = {
 #undef ACTIVATION
 };
 
+const rb_activation_alias rb_activation_aliases[N_ACTIVATION_ALIASES] = {
+#define ACTIVATION(...)
+#define ACTIVATION_ALIAS(alias, name) {#alias, ACTIVATION_##name},
+#include "activations.def"
+#undef ACTIVATION
+};
+
 const rb_loss_row rb_loss_rows[N_LOSSES] = {
-#define LOSS(name, parameter, target, lowest, out_activation, ...) \
-    {#name, parameter, #out_activation, target, OUT_##out_activation, lowest},
-#define LOSS_BY_ROW(name, parameter, target, lowest, out_activation) \
-    {#name, parameter, #out_activation, target, OUT_##out_activation, lowest},
+#define LOSS(name, parameter, target, domain, out_activation, constant, ...) \
+    {#name, parameter, #out_activation, #constant, target, domain, OUT_##out_activation},
+#define LOSS_BY_ROW(name, parameter, target, domain, out_activation, constant) \
+    {#name, parameter, #out_activation, #constant, target, domain, OUT_##out_activation},
 #include "losses.def"
 #undef LOSS
 #undef LOSS_BY_ROW
 };
 
 const rb_optimizer_row rb_optimizer_rows[N_OPTIMIZERS] = {
-#define OPTIMIZER(name, n_moments, ...) {#name, n_moments},
+#define OPTIMIZER(name, n_moments, parameters, weight_decay, ...) \
+    {#name, parameters, n_moments, weight_decay},
 #include "optimizers.def"
 #undef OPTIMIZER
 };

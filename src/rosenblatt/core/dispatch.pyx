@@ -11,17 +11,19 @@ import warnings
 from typing import NamedTuple
 
 from rosenblatt.core.kernels cimport (
-    BINARY, N_ACTIVATIONS, N_LOSSES, N_OPTIMIZERS, OUTPUT, REAL,
-    rb_active, rb_activation_rows, rb_best_level, rb_kernels, rb_level, rb_level_name,
-    rb_level_supported, rb_loss_rows, rb_n_levels, rb_optimizer_rows, rb_set_level,
+    BINARY, BY_POWER, N_ACTIVATION_ALIASES, N_ACTIVATIONS, N_LOSSES, N_OPTIMIZERS, NOT_NEGATIVE,
+    OUTPUT, POSITIVE, REAL, UNBOUNDED,
+    rb_active, rb_activation_aliases, rb_activation_rows, rb_best_level, rb_kernels, rb_level,
+    rb_level_name, rb_level_supported, rb_loss_rows, rb_n_levels, rb_optimizer_rows, rb_set_level,
 )
 
 
 class Activation(NamedTuple):
-    """A row of activations.def."""
+    """A row of activations.def, with its aliases."""
 
     code: int
     name: str
+    aliases: tuple
     keeps_input: bool
     init_factor: float
 
@@ -32,9 +34,11 @@ class Loss(NamedTuple):
     code: int
     name: str
     parameter: str
+    multi_class: str | None
     target: str
-    lowest: float
+    domain: str
     out_activation: str
+    constant: str | None
 
 
 class Optimizer(NamedTuple):
@@ -43,33 +47,48 @@ class Optimizer(NamedTuple):
     code: int
     name: str
     n_moments: int
+    parameters: tuple
+    weight_decay: float
 
 
 cdef _target_name(int target):
     return "real" if target == REAL else "binary" if target == BINARY else "class"
 
 
+cdef _domain_name(int domain):
+    return {UNBOUNDED: "unbounded", NOT_NEGATIVE: "not negative", POSITIVE: "positive",
+            BY_POWER: "by power"}[domain]
+
+
 def _activations():
     for code in range(N_ACTIVATIONS):
         row = rb_activation_rows[code]
-        yield Activation(code, row.name.decode(), row.keeps != OUTPUT, row.init_factor)
+        aliases = tuple(rb_activation_aliases[i].alias.decode() for i in range(N_ACTIVATION_ALIASES)
+                        if rb_activation_aliases[i].activation == code)
+        yield Activation(code, row.name.decode(), aliases, row.keeps != OUTPUT, row.init_factor)
 
 
 def _losses():
     for code in range(N_LOSSES):
         row = rb_loss_rows[code]
-        yield Loss(code, row.name.decode(), row.parameter.decode(), _target_name(row.target),
-                   row.lowest, row.out_activation.decode())
+        parameter, _, multi_class = row.parameter.decode().partition(":")
+        constant = row.constant.decode()
+        yield Loss(code, row.name.decode(), parameter, multi_class or None,
+                   _target_name(row.target), _domain_name(row.domain),
+                   row.out_activation.decode(), None if constant == "none" else constant)
 
 
 def _optimizers():
     for code in range(N_OPTIMIZERS):
         row = rb_optimizer_rows[code]
-        assert row.n_moments <= 2, "the network keeps room for two moments"
-        yield Optimizer(code, row.name.decode(), row.n_moments)
+        assert row.n_moments <= 3, "the network keeps room for three moments"
+        yield Optimizer(code, row.name.decode(), row.n_moments,
+                        tuple(row.parameters.decode().split()), row.weight_decay)
 
 
 ACTIVATIONS = {row.name: row for row in _activations()}
+ACTIVATION_NAMES = {name: row.name for row in ACTIVATIONS.values()
+                    for name in (row.name, *row.aliases)}
 LOSSES = {row.name: row for row in _losses()}
 OPTIMIZERS = {row.name: row for row in _optimizers()}
 

@@ -9,8 +9,8 @@
  */
 // SPDX-License-Identifier: BSD-3-Clause
 
-/* Columns in panels of PANEL, which are what the widest tile but those of few rows reads: a
- * panel's rows follow each other in memory, so that it passes through the cache in order.
+/* Columns in panels of PANEL, as many as a tile of many rows is wide: a panel's rows follow each
+ * other in memory, so that it passes through the cache in order.
  * In place, rows a power of two apart would crowd into a few of the cache's sets.
  * The last panel has one vector where the columns are an odd number of vectors. */
 #undef PANEL

@@ -48,6 +48,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "dense.h"
 #include "narrow.h"
 #include "rows.h"
+#include "losses.h"
 #include "noise.h"
 #include "normalize.h"
 #include "output.h"
@@ -67,6 +68,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "dense.h"
 #include "narrow.h"
 #include "rows.h"
+#include "losses.h"
 #include "noise.h"
 #include "normalize.h"
 #include "output.h"
@@ -99,6 +101,9 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
         .perceptron_check = perceptron_check_##type,                                     \
         .perceptron_settle = perceptron_settle_##type,                                   \
         .multiply_adds = multiply_adds_##type, .update = update_##type,                  \
+        .moved = moved_##type,                                                           \
+        .begin_step = begin_step_##type, .gradient_squares = gradient_squares_##type,    \
+        .limit_norms = limit_norms_##type,                                               \
         .all_finite = all_finite_##type, .evaluate = evaluate_##type,                    \
         .activate = activate_##type,                                                     \
     }

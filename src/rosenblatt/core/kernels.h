@@ -3,12 +3,12 @@
  * precision is which struct it was given: data pointers are void *, scalars double.
  *
  * Conventions, for every kernel:
- *   - matrices are row-major; a name's shape is in the comment, (rows, columns);
- *   - `width` is a number of columns rounded up to whole vectors (padded_width); rows of
- *     parameters, activations and deltas are `width` apart, and the padding of parameters
- *     and deltas is zero and stays zero;
- *   - no two arguments overlap unless the comment says so; pointers into the network's own
- *     blocks are aligned to 64 bytes, a caller's X, y and weights to their element;
+ *   - a name's shape is in the comment, (rows, columns); matrices are row-major, but for weights
+ *     and deltas in panels;
+ *   - `width` is a number of columns rounded up to whole vectors; rows of activations and deltas
+ *     are `width` apart, and the padding of parameters and deltas is zero and stays zero;
+ *   - no two arguments overlap unless the comment says so; parameters, activations and deltas are
+ *     aligned to a vector, rows of X and a caller's arrays to their element;
  *   - nothing is allocated, nothing can fail; the order of every sum is fixed by the shapes.
  */
 // SPDX-License-Identifier: BSD-3-Clause
@@ -20,6 +20,7 @@
 
 enum { OUTPUT, INPUT };      /* what an activation keeps for the backward pass */
 enum { REAL, BINARY, CLASS }; /* what a loss takes as targets */
+enum { UNBOUNDED, NOT_NEGATIVE, POSITIVE, BY_POWER }; /* which REAL targets it takes */
 /* How a layer's weights lie: rows of `width`; panels of columns (see gemm.h), for weights that
  * outgrow the first-level cache; or transposed, for narrow layers (see narrow.h). */
 enum { ROWS, PANELS, TRANSPOSED };
@@ -34,6 +35,14 @@ enum {
     /* added to an activation in a forward pass: it leaves its slopes where its pre-activations
      * were, if it keeps these */
     WITH_SLOPES = N_ACTIVATIONS
+};
+
+enum {
+#define ACTIVATION(...)
+#define ACTIVATION_ALIAS(alias, name) ACTIVATION_ALIAS_##alias,
+#include "activations.def"
+#undef ACTIVATION
+    N_ACTIVATION_ALIASES
 };
 
 enum {
@@ -54,22 +63,30 @@ enum {
 
 /* The rows of the tables as Python sees them. */
 typedef struct { const char *name; int keeps; double init_factor; } rb_activation_row;
+typedef struct { const char *alias; int activation; } rb_activation_alias;
 typedef struct {
-    const char *name, *parameter, *out_activation;
-    int target, out;
-    double lowest;
+    const char *name, *parameter, *out_activation, *constant;
+    int target, domain, out;
 } rb_loss_row;
-typedef struct { const char *name; int n_moments; } rb_optimizer_row;
+typedef struct { const char *name, *parameters; int n_moments; double weight_decay; } rb_optimizer_row;
 
 extern const rb_activation_row rb_activation_rows[N_ACTIVATIONS];
+extern const rb_activation_alias rb_activation_aliases[N_ACTIVATION_ALIASES];
 extern const rb_loss_row rb_loss_rows[N_LOSSES];
 extern const rb_optimizer_row rb_optimizer_rows[N_OPTIMIZERS];
 
-/* One optimiser step: the gradient used is (gradient + alpha * w) / weight. */
+/* One optimiser step: the gradient used is
+ *     (gradient + alpha * (l1_ratio * sign(w) + (1 - l1_ratio) * w)) / weight,
+ * times gradient_scale, cut to +-clip_value; before, w shrinks by learning_rate * weight_decay. */
 typedef struct {
-    double learning_rate, alpha, weight, momentum, beta_1, beta_2, epsilon;
+    double learning_rate, alpha, l1_ratio, weight_decay, weight;
+    double max_norm, clip_norm, clip_value; /* infinite: no limit */
+    double gradient_scale;  /* what clip_norm makes of this step's gradient */
+    double momentum, beta_1, beta_2, rho, rmsprop_momentum, momentum_decay, epsilon;
     double t;               /* steps taken, this one included */
-    int nesterovs_momentum;
+    double product;         /* of the steps' factors, and this step's rates: optimizers.def */
+    double rate, other_rate, unbias;
+    int nesterovs_momentum, centered;
 } rb_step;
 
 /* What batch normalisation knows of its layer's products, (width,) each: of the batch, and the
@@ -119,8 +136,11 @@ typedef struct {
 } rb_perceptron;
 
 enum { OUTPUT_BLOCK = 16 };   /* rows that the losses handle at once */
-enum { NARROW = 16 };         /* fewer outputs that fill no whole vectors are TRANSPOSED */
 enum { UPDATE_BLOCK = 4096 }; /* parameters whose squares are summed at once */
+
+/* Whether a layer above another is narrow, and TRANSPOSED: few outputs, and they fill no whole
+ * vectors. Training and prediction must agree, for their bits are the same. */
+static inline int rb_is_narrow(ptrdiff_t n, ptrdiff_t width) { return n < 16 && n < width; }
 
 typedef struct {
     ptrdiff_t item_size;     /* bytes of an element */
@@ -184,8 +204,8 @@ typedef struct {
     void (*narrow_backward_weights)(void *dWT, const void *A, const void *dZ, ptrdiff_t m,
                                     ptrdiff_t k, ptrdiff_t n, ptrdiff_t j0, ptrdiff_t j1,
                                     ptrdiff_t k_width, ptrdiff_t width, int accumulate);
-    /* dense_backward_weights for rows order[0..m) of a sparse X with k columns, dW in ROWS; only the first `columns`
-     * columns of dW and dZ, a whole number of vectors */
+    /* dense_backward_weights for rows order[0..m) of a sparse X with k columns, dW in ROWS; only
+     * the first `columns` columns of dW and dZ, a whole number of vectors */
     void (*csr_backward_weights)(void *dW, const rb_csr *X, const ptrdiff_t *order,
                                  const void *dZ, ptrdiff_t m, ptrdiff_t k, ptrdiff_t columns,
                                  ptrdiff_t width, int accumulate);
@@ -235,21 +255,36 @@ typedef struct {
     /* Losses. z (m, width) holds n logits a row and becomes their gradient, times the row's
      * weight; losses (m,) are the rows' losses, times their weights. `targets` is (., n) of
      * the kernel's precision, or ptrdiff_t class indices (.,); `weights` is (.,) or NULL;
-     * row i of z belongs to row order[i] of both. scratch: 3 * n * OUTPUT_BLOCK elements. */
+     * row i of z belongs to row order[i] of both. constants (n,) are the loss's `c`, for each
+     * output. scratch: 3 * n * OUTPUT_BLOCK elements. */
     void (*loss_gradient)(void *z, double *losses, const void *targets, const void *weights,
                           const ptrdiff_t *order, ptrdiff_t m, ptrdiff_t n, ptrdiff_t width,
-                          int loss, void *scratch);
+                          int loss, const void *constants, void *scratch);
     /* sum of weights[order[i]] over i < m */
     double (*total_weight)(const void *weights, const ptrdiff_t *order, ptrdiff_t m);
     /* out (m, n) = the loss's output activation of z (m, width) */
     void (*predict)(void *out, const void *z, ptrdiff_t m, ptrdiff_t n, ptrdiff_t width,
                     int loss, void *scratch);
 
+    /* Counts a step in t and product, and sets its rates. */
+    void (*begin_step)(rb_step *step, int optimizer);
     /* One optimiser step on w (count,), in place, with its gradient and moments (first,
-     * second: count each; unused ones may be NULL). Returns the sum of squares of w before
-     * the step where alpha is not 0, else 0. */
-    double (*update)(void *w, const void *gradient, void *first, void *second,
-                     ptrdiff_t count, const rb_step *step, int optimizer);
+     * second, third: count each; unused ones may be NULL); count is a whole number of vectors.
+     * sums (2,) = before the step, the penalty of w without its factor alpha / weight, and the
+     * sum of squares of the gradient of the mean loss, penalty included, before scale and
+     * clipping. */
+    void (*update)(void *w, const void *gradient, void *first, void *second, void *third,
+                   ptrdiff_t count, const rb_step *step, int optimizer, double *sums);
+
+    /* before (count,) = w (count,); returns the sum of squares of what they differed by */
+    double (*moved)(void *before, const void *w, ptrdiff_t count);
+    /* the sum of squares of the gradient that `update` would use but for scale and clipping */
+    double (*gradient_squares)(const void *w, const void *gradient, ptrdiff_t count,
+                               const rb_step *step);
+    /* Scales columns [j0, j1) of W (k, width), in any layout, that are longer than max_norm
+     * down to it. j0 and j1 are whole vectors, for TRANSPOSED any numbers. */
+    void (*limit_norms)(void *W, int layout, ptrdiff_t k, ptrdiff_t k_width, ptrdiff_t width,
+                        ptrdiff_t j0, ptrdiff_t j1, double max_norm);
 
     /* 1 if all of w (count,) is finite */
     int (*all_finite)(const void *w, ptrdiff_t count);
@@ -268,7 +303,7 @@ typedef struct {
     double (*multiply_adds)(ptrdiff_t repeats, void *result);
 
     /* y (count,) = function(x) for tests: 0 exp, 1 log, 2 tanh, 3 logistic, 4 softplus,
-     * 5 sqrt */
+     * 5 sqrt, 6 expm1, 7 erf */
     void (*evaluate)(void *y, const void *x, ptrdiff_t count, int function);
     /* a (count,) = activation(z) and slope (count,), for tests */
     void (*activate)(void *a, void *slope, const void *z, ptrdiff_t count, int activation);

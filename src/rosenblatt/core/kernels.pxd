@@ -6,30 +6,39 @@ cdef extern from "kernels.h" nogil:
     int OUTPUT, INPUT
     int REAL, BINARY, CLASS
     int ROWS, PANELS, TRANSPOSED
-    int N_ACTIVATIONS, N_LOSSES, N_OPTIMIZERS, SLOPES_KEPT, WITH_SLOPES
-    int ACTIVATION_identity
-    int OUTPUT_BLOCK, UPDATE_BLOCK, NARROW
+    int UNBOUNDED, NOT_NEGATIVE, POSITIVE, BY_POWER
+    int N_ACTIVATIONS, N_ACTIVATION_ALIASES, N_LOSSES, N_OPTIMIZERS
+    int ACTIVATION_identity, SLOPES_KEPT, WITH_SLOPES
+    int OUTPUT_BLOCK, UPDATE_BLOCK
 
     ctypedef struct rb_activation_row:
         const char *name
         int keeps
         double init_factor
 
+    ctypedef struct rb_activation_alias:
+        const char *alias
+        int activation
+
     ctypedef struct rb_loss_row:
         const char *name
         const char *parameter
         const char *out_activation
-        int target
-        double lowest
+        const char *constant
+        int target, domain
 
     ctypedef struct rb_optimizer_row:
         const char *name
+        const char *parameters
         int n_moments
+        double weight_decay
 
     ctypedef struct rb_step:
-        double learning_rate, alpha, weight, momentum, beta_1, beta_2, epsilon
-        double t
-        int nesterovs_momentum
+        double learning_rate, alpha, l1_ratio, weight_decay, weight
+        double max_norm, clip_norm, clip_value, gradient_scale
+        double momentum, beta_1, beta_2, rho, rmsprop_momentum, momentum_decay, epsilon
+        double t, product, rate, other_rate, unbias
+        int nesterovs_momentum, centered
 
     ctypedef struct rb_statistics:
         void *means
@@ -139,12 +148,19 @@ cdef extern from "kernels.h" nogil:
             Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*loss_gradient)(
             void *, double *, const void *, const void *, const Py_ssize_t *, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, int, void *) noexcept nogil
+            Py_ssize_t, Py_ssize_t, int, const void *, void *) noexcept nogil
         double (*total_weight)(const void *, const Py_ssize_t *, Py_ssize_t) noexcept nogil
         void (*predict)(
             void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, int, void *) noexcept nogil
-        double (*update)(
-            void *, const void *, void *, void *, Py_ssize_t, const rb_step *, int) noexcept nogil
+        void (*begin_step)(rb_step *, int) noexcept nogil
+        void (*update)(
+            void *, const void *, void *, void *, void *, Py_ssize_t, const rb_step *, int,
+            double *) noexcept nogil
+        double (*moved)(void *, const void *, Py_ssize_t) noexcept nogil
+        double (*gradient_squares)(
+            const void *, const void *, Py_ssize_t, const rb_step *) noexcept nogil
+        void (*limit_norms)(void *, int, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+                            Py_ssize_t, double) noexcept nogil
         int (*all_finite)(const void *, Py_ssize_t) noexcept nogil
         void (*perceptron_learn)(rb_perceptron *, const rb_rows *, const Py_ssize_t *,
                                  Py_ssize_t) noexcept nogil
@@ -156,9 +172,11 @@ cdef extern from "kernels.h" nogil:
         void (*activate)(void *, void *, const void *, Py_ssize_t, int) noexcept nogil
 
     const rb_activation_row *rb_activation_rows
+    const rb_activation_alias *rb_activation_aliases
     const rb_loss_row *rb_loss_rows
     const rb_optimizer_row *rb_optimizer_rows
 
+    bint rb_is_narrow(Py_ssize_t, Py_ssize_t)
     int rb_n_levels()
     const char *rb_level_name(int)
     bint rb_level_supported(int)

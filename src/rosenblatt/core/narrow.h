@@ -58,6 +58,9 @@ static void NAME(narrow_forward)(void *out, void *z, const void *A, const void *
         NAME(narrow_group)((real *)z + j, A, (const real *)WT + j * k_width,
                            (const real *)b + j, m, k_width, smaller(LANES, n - j), width,
                            a_stride);
+    /* the padding was an activation's output the last time */
+    for (ptrdiff_t i = 0; i < m; i++)
+        for (ptrdiff_t j = n; j < width; j++) ((real *)z)[i * width + j] = ZERO;
     NAME(activate_rows)(out, z, m, 0, width, width, activation);
 }
 

@@ -13,26 +13,33 @@ where one needs what another has done. With one thread the shares are the whole.
 import numpy as np
 
 from cpython.pyport cimport PY_SSIZE_T_MAX
+from libc.math cimport INFINITY, NAN, sqrt
 from libc.stdint cimport int32_t, uint64_t
+from libc.string cimport memcpy
 
 from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.kernels cimport (
-    ACTIVATION_identity, NARROW, OUTPUT_BLOCK, PANELS, ROWS, SLOPES_KEPT, TRANSPOSED,
-    UPDATE_BLOCK, WITH_SLOPES, rb_csr, rb_kernels, rb_statistics, rb_step,
+    ACTIVATION_identity, OUTPUT_BLOCK, PANELS, ROWS, SLOPES_KEPT, TRANSPOSED, UPDATE_BLOCK,
+    WITH_SLOPES, rb_csr, rb_is_narrow, rb_kernels, rb_statistics, rb_step,
 )
+from rosenblatt.core.subnormals cimport rb_flush_subnormals, rb_set_mode
 
 from rosenblatt.core.buffers import aligned_zeros, csr_parts
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
+
+EPOCH_FIGURES = ("gradient_norm", "seconds", "parameter_change")  # columns, see train_epochs
 
 SHARE_ABOVE = 4e6  # about 40 microseconds of one thread, some ten times what meeting takes
 
 cdef enum:
     MOST_LAYERS = 256
     TILE_ROWS = 12    # rows are shared in multiples of the product's tiles'
-    CHUNK_ROWS = 240  # a thread's; as many as a panel of backward weights is deep, see dense.h
+    CHUNK_ROWS = 240  # a thread's; no more than a panel of backward weights is deep, see dense.h
+    N_FIGURES = 3     # EPOCH_FIGURES
     FEW_ROWS = 4      # below, transposing weights costs more than it saves
-    MANY_ROWS = 48    # from here on, packing deltas does not
+    MANY_ROWS = 48    # below, packing deltas costs more than it saves,
+    MANY_INPUTS = 192  # as where fewer inputs than these, so few tiles, read them
     CROWDED = 2048    # rows so many bytes apart share too few sets of a second-level cache
     FEW_NUMBERS = 2048  # of each array: they stay in the first-level cache
     NOT_NORMALIZED = 0
@@ -103,9 +110,8 @@ cdef extern from "shuffle.h" nogil:
     void rb_shuffle(Py_ssize_t *, Py_ssize_t, rb_mt19937 *)
 
 
-cdef extern from "subnormals.h" nogil:
-    uint64_t rb_flush_subnormals()
-    void rb_set_mode(uint64_t)
+cdef extern from "clock.h" nogil:
+    double rb_seconds()
 
 
 cdef extern from "threads.h" nogil:
@@ -274,6 +280,9 @@ cdef struct Job:
     Py_ssize_t *rows
     const double *learning_rates
     double *losses
+    double *figures             # (n_epochs, N_FIGURES)
+    double tol_params           # negative: parameters may stay where they are
+    bint tracks_change
     Py_ssize_t n_rows, n_steps, n_epochs, batch_size
     Py_ssize_t n_done
     bint is_over
@@ -283,19 +292,29 @@ cdef void _train_epochs(void *context, rb_team *team, int thread) noexcept nogil
     """What each thread of `Network.train_epochs` runs; thread 0 decides for all."""
     cdef Job *job = <Job *> context
     cdef rb_step step = (<Network> job.network).step
-    cdef double loss
+    cdef double loss, change = NAN, started = 0
+    cdef double *figures
     while not job.is_over:
         if thread == 0:
+            started = rb_seconds()
             (<RowOrder> job.order).next_epoch()
         rb_meet(team)
         loss = (<Network> job.network).train_epoch(job, &step, team, thread)
         rb_meet(team)
         if thread == 0:
             (<Network> job.network).step = step
+            if job.tracks_change:
+                change = (<Network> job.network).moved()
             job.losses[job.n_done] = loss
+            figures = job.figures + job.n_done * N_FIGURES
+            figures[0] = (<Network> job.network).gradient_norm
+            figures[1] = rb_seconds() - started
+            figures[2] = change
             job.n_done += 1
             job.is_over = not (<Network> job.network).is_finite()
             if job.rule != NULL and (<StoppingRule> job.rule).is_exhausted(loss):
+                job.is_over = True
+            if change < job.tol_params:
                 job.is_over = True
             if job.n_done == job.n_epochs:
                 job.is_over = True
@@ -336,6 +355,8 @@ cdef class Network:
     dtype : float32 or float64
     optimizer : str or None
         A row of optimizers.def; None keeps no moments.
+    loss_constants : float or sequence of float
+        The loss's `c`, one for all outputs or one each; see losses.def.
     normalization : {None, 'batch', 'layer'}
         Of the hidden layers' products. With 'batch' a step takes 2 rows at least and
         batch_size at most; a last batch of one row joins the one before it.
@@ -365,23 +386,31 @@ cdef class Network:
 
     cdef const rb_kernels *kernels
     cdef readonly object dtype, parameters, gradient, moments
+    cdef object constants
     cdef list buffers
     cdef Layer layers[MOST_LAYERS]
     cdef int n_layers, loss, optimizer, n_moments, n_threads, normalization
-    cdef Py_ssize_t chunk, n_weights, n_parameters
+    cdef Py_ssize_t chunk, n_weights, n_parameters, n_blocks
     cdef Py_ssize_t n_stored    # and running statistics
     cdef char *batch            # (chunk, n_features) gathered rows
-    cdef char *moment_blocks[2]
+    cdef char *moment_blocks[3]
     cdef rb_step step
     cdef char *scratch          # a thread's part: (3 * n_outputs, OUTPUT_BLOCK)
-    cdef double[::1] row_losses, squares
+    cdef double[::1] row_losses
+    cdef double[:, ::1] sums    # of `update`, for each UPDATE_BLOCK of weights and the intercepts
+    cdef double[::1] gradient_squares
+    cdef double squared_norm    # of the last step's gradient
+    cdef double gradient_norm   # the root mean square of an epoch's
+    cdef object before          # parameters when `moved` was last called, or None
+    cdef char *before_data
+    cdef char *loss_constants   # (n_outputs,)
     cdef double input_dropout, input_noise
     cdef public uint64_t noise_seed
     cdef public double share_above  # floating-point operations of a step, for several threads
 
     def __init__(self, widths, activations, loss, batch_size, dtype, *, optimizer=None,
-                 normalization=None, dropout=(), input_dropout=0.0, input_noise=0.0, trainable=True,
-                 is_sparse=False, n_threads=1):
+                 loss_constants=0.0, normalization=None, dropout=(), input_dropout=0.0,
+                 input_noise=0.0, trainable=True, is_sparse=False, n_threads=1):
         self.dtype = np.dtype(dtype)
         self.kernels = active_kernels(self.dtype)
         self.buffers = []
@@ -404,7 +433,11 @@ cdef class Network:
         self._allocate_forward(widths, activations, batch_size, dropout)
         if trainable:
             self._allocate_backward()
-        self.step.t = 0
+        constants = np.broadcast_to(loss_constants, self.layers[self.n_layers - 1].fan_out)
+        self.constants = np.array(constants, dtype=self.dtype)
+        self.loss_constants = address(self.constants)
+        self.step.t, self.step.product, self.step.gradient_scale = 0, 1, 1
+        self.set_optimizer(alpha=0.0)
 
     def _lay_out(self, widths, is_sparse):
         cdef Layer *layer
@@ -445,7 +478,7 @@ cdef class Network:
         cdef Layer *layer = &self.layers[i]
         if i == 0 and is_sparse:
             return ROWS  # as the values of a sparse row find them
-        if i > 0 and layer.fan_out < NARROW and layer.fan_out < layer.width:
+        if i > 0 and rb_is_narrow(layer.fan_out, layer.width):
             return TRANSPOSED
         n_bytes = layer.fan_in * layer.width * self.kernels.item_size
         return PANELS if n_bytes > FIRST_LEVEL else ROWS
@@ -460,7 +493,8 @@ cdef class Network:
         cdef Py_ssize_t size = self.kernels.item_size
         cdef char *parameters = address(self.parameters)
         cdef char *gradient = address(self.gradient)
-        self.moment_blocks[0] = self.moment_blocks[1] = NULL
+        for i in range(3):
+            self.moment_blocks[i] = NULL
         for i in range(self.n_moments):
             self.moment_blocks[i] = address(self.moments[i])
         for i in range(self.n_layers):
@@ -633,10 +667,12 @@ cdef class Network:
             layer.transposed = NULL
             if i > 0 and layer.layout != TRANSPOSED:
                 layer.transposed = self._buffer(layer.fan_out, layer.stride)
-            if (layer.layout == PANELS and layer.fan_in >= 4 * MANY_ROWS  # read by many tiles
+            if (layer.layout == PANELS and layer.fan_in >= MANY_INPUTS
                     and layer.width * self.kernels.item_size % CROWDED == 0):
                 layer.packed_delta = self._buffer(self.chunk, layer.width)
-        self.squares = np.zeros(self.n_weights // UPDATE_BLOCK + 1)
+        self.n_blocks = (self.n_weights + UPDATE_BLOCK - 1) // UPDATE_BLOCK
+        self.sums = np.zeros((self.n_blocks + 1, 2))  # the last are the intercepts'
+        self.gradient_squares = np.zeros(self.n_blocks + 1)
 
     def _chunk_rows(self, batch_size):
         """Rows that are worked on together, so that what they touch stays in the caches.
@@ -727,6 +763,16 @@ cdef class Network:
         self.kernels.batch_statistics(&layer.statistics, layer.normalized, training.count,
                                       layer.width, start, stop)
         rb_meet(training.team)
+
+    cdef void take_running_deviations(self) noexcept nogil:
+        """What predictions divide by, from the running variances."""
+        cdef Layer *layer
+        cdef int i
+        for i in range(self.n_layers - 1):
+            layer = &self.layers[i]
+            if layer.normalization == BY_BATCH:
+                self.kernels.inverse_deviations(layer.statistics.inverse_deviations,
+                                                layer.statistics.running_variances, layer.width)
 
     cdef void normalize(self, Layer *layer, Py_ssize_t first, Py_ssize_t last,
                         const Pass *training) noexcept nogil:
@@ -886,7 +932,7 @@ cdef class Network:
                 self.kernels.loss_gradient(
                     logits, &self.row_losses[first], examples.target_data, examples.weight_data,
                     order + start + first, last - first, output.fan_out, output.width, self.loss,
-                    scratch)
+                    self.loss_constants, scratch)
                 self.backward(first, last, transposed, &training)
             rb_meet(team)
             self.backward_weights(examples, order + start, count, start > 0, packed, team,
@@ -899,32 +945,87 @@ cdef class Network:
         return total
 
     cdef double update(self, rb_step step, rb_team *team, int thread) noexcept nogil:
-        """One optimiser step; returns the penalty that it descended (to thread 0)."""
+        """One optimiser step; returns the penalty that it descended (to thread 0).
+
+        Leaves the squared norm of the step's gradient, the penalty's included.
+        """
         cdef Py_ssize_t start, stop, i
-        cdef double squares = 0, alpha = step.alpha
+        cdef double penalty = 0, squares = 0, alpha = step.alpha
+        if step.clip_norm < INFINITY:
+            step.gradient_scale = self.clipping(step, team, thread)
         rb_share(self.n_weights, UPDATE_BLOCK, team.n_threads, thread, &start, &stop)
         while start < stop:
             i = min(UPDATE_BLOCK, stop - start)
-            self.squares[start // UPDATE_BLOCK] = self._update_part(&step, start, i)
+            self._update_part(&step, start, i, &self.sums[start // UPDATE_BLOCK, 0])
             start += i
-        step.alpha = 0  # intercepts carry no penalty
+        step.alpha = step.weight_decay = 0  # intercepts carry no penalty
         if thread == team.n_threads - 1:
-            self._update_part(&step, self.n_weights, self.n_parameters - self.n_weights)
+            self._update_part(&step, self.n_weights, self.n_parameters - self.n_weights,
+                              &self.sums[self.n_blocks, 0])
         rb_meet(team)
-        if thread == 0 and alpha != 0:
-            for i in range((self.n_weights + UPDATE_BLOCK - 1) // UPDATE_BLOCK):
-                squares += self.squares[i]
-        return 0.5 * alpha * squares / step.weight
+        if thread == 0:
+            for i in range(self.n_blocks):
+                penalty += self.sums[i, 0]
+            for i in range(self.n_blocks + 1):
+                squares += self.sums[i, 1]
+            self.squared_norm = squares
+        if step.max_norm < INFINITY:
+            self.limit_norms(step.max_norm, team, thread)
+        return alpha * penalty / step.weight if alpha != 0 else 0
 
-    cdef double _update_part(self, const rb_step *step, Py_ssize_t start,
-                             Py_ssize_t count) noexcept nogil:
+    cdef void _update_part(self, const rb_step *step, Py_ssize_t start, Py_ssize_t count,
+                           double *sums) noexcept nogil:
         cdef Py_ssize_t offset = start * self.kernels.item_size
-        cdef char *first = self.moment_blocks[0]
-        cdef char *second = self.moment_blocks[1]
-        return self.kernels.update(
-            self.layers[0].weights + offset, self.layers[0].d_weights + offset,
-            first + offset if first else NULL, second + offset if second else NULL, count, step,
-            self.optimizer)
+        cdef char *moments[3]
+        cdef int i
+        for i in range(3):
+            moments[i] = self.moment_blocks[i] + offset if self.moment_blocks[i] else NULL
+        self.kernels.update(
+            self.layers[0].weights + offset, self.layers[0].d_weights + offset, moments[0],
+            moments[1], moments[2], count, step, self.optimizer, sums)
+
+    cdef double clipping(self, rb_step step, rb_team *team, int thread) noexcept nogil:
+        """The factor that brings the whole gradient, penalty included, to clip_norm at most.
+
+        Squares are summed block by block and then over the blocks, by every thread alike, so
+        that the factor does not depend on how many there are.
+        """
+        cdef Py_ssize_t start, stop, i, size = self.kernels.item_size
+        cdef double squares = 0, factor
+        cdef char *w = self.layers[0].weights
+        cdef char *gradient = self.layers[0].d_weights
+        rb_share(self.n_weights, UPDATE_BLOCK, team.n_threads, thread, &start, &stop)
+        while start < stop:
+            i = min(UPDATE_BLOCK, stop - start)
+            self.gradient_squares[start // UPDATE_BLOCK] = self.kernels.gradient_squares(
+                w + start * size, gradient + start * size, i, &step)
+            start += i
+        if thread == team.n_threads - 1:
+            step.alpha = 0
+            start = self.n_weights
+            self.gradient_squares[self.n_blocks] = self.kernels.gradient_squares(
+                w + start * size, gradient + start * size, self.n_parameters - start, &step)
+        rb_meet(team)
+        for i in range(self.n_blocks + 1):
+            squares += self.gradient_squares[i]
+        factor = step.clip_norm / (sqrt(squares) + 1e-6)  # the 1e-6 is PyTorch's
+        return factor if factor < 1 else 1
+
+    cdef void limit_norms(self, double max_norm, rb_team *team, int thread) noexcept nogil:
+        """Scales every unit's weights down to max_norm where they are longer."""
+        cdef Py_ssize_t start, stop
+        cdef Layer *layer
+        cdef int i
+        for i in range(self.n_layers):
+            layer = &self.layers[i]
+            if layer.layout == TRANSPOSED:
+                rb_share(layer.fan_out, 1, team.n_threads, thread, &start, &stop)
+            else:
+                rb_share(layer.width, self.kernels.vector_length, team.n_threads, thread, &start,
+                         &stop)
+            self.kernels.limit_norms(layer.weights, layer.layout, layer.fan_in, layer.stride,
+                                     layer.width, start, stop, max_norm)
+        rb_meet(team)
 
     cdef double train_step(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
                            rb_step *step, rb_team *team, int thread) noexcept nogil:
@@ -934,23 +1035,32 @@ cdef class Network:
         if examples.weight_data:
             step.weight = self.kernels.total_weight(examples.weight_data, order, rows)
         if step.weight == 0:
+            if thread == 0:
+                self.squared_norm = 0
             return 0  # nothing to learn from, and nothing to divide by
         loss = self.gradients(examples, order, rows, <uint64_t> step.t, team, thread) / step.weight
-        step.t += 1
+        self.kernels.begin_step(step, self.optimizer)
         return loss + self.update(step[0], team, thread)
 
     cdef double train_epoch(self, const Job *job, rb_step *step, rb_team *team,
                             int thread) noexcept nogil:
-        """One pass over the job's rows; returns the mean over rows of their batch's loss."""
+        """One pass over the job's rows; returns the mean over rows of their batch's loss.
+
+        Leaves the root mean square of the norm of the steps' gradients.
+        """
         cdef Py_ssize_t start = 0, i = 0, rows
-        cdef double total = 0
+        cdef double total = 0, squares = 0, t = step.t
         while start < job.n_rows:
             rows = self.rows_of_step(job.batch_size, job.n_rows - start)
             step.learning_rate = job.learning_rates[job.n_done * job.n_steps + i]
             total += rows * self.train_step(
                 <Examples> job.examples, job.rows + start, rows, step, team, thread)
+            if thread == 0:
+                squares += self.squared_norm
             start += rows
             i += 1
+        if thread == 0:
+            self.gradient_norm = sqrt(squares / (step.t - t)) if step.t > t else NAN
         return total / job.n_rows
 
     cdef Py_ssize_t rows_of_step(self, Py_ssize_t batch_size, Py_ssize_t n_left) noexcept nogil:
@@ -976,10 +1086,30 @@ cdef class Network:
     def n_steps(self, value):
         self.step.t = value
 
-    def set_optimizer(self, *, alpha, momentum=0.0, nesterovs_momentum=False, beta_1=0.0,
-                      beta_2=0.0, epsilon=0.0):
-        """The constants of `update`; see optimizers.def."""
+    @property
+    def step_product(self):
+        """What the optimiser carries from step to step besides moments; see optimizers.def."""
+        return self.step.product
+
+    @step_product.setter
+    def step_product(self, value):
+        self.step.product = value
+
+    def set_optimizer(self, *, alpha, l1_ratio=0.0, weight_decay=0.0, max_norm=None,
+                      clip_norm=None, clip_value=None, momentum=0.0, nesterovs_momentum=False,
+                      beta_1=0.0, beta_2=0.0, rho=0.0, centered=False, rmsprop_momentum=0.0,
+                      momentum_decay=0.0, epsilon=0.0):
+        """The constants of `update`; see rb_step in kernels.h and optimizers.def."""
         self.step.alpha = alpha
+        self.step.l1_ratio = l1_ratio
+        self.step.weight_decay = weight_decay
+        self.step.max_norm = INFINITY if max_norm is None else max_norm
+        self.step.clip_norm = INFINITY if clip_norm is None else clip_norm
+        self.step.clip_value = INFINITY if clip_value is None else clip_value
+        self.step.rho = rho
+        self.step.centered = centered
+        self.step.rmsprop_momentum = rmsprop_momentum
+        self.step.momentum_decay = momentum_decay
         self.step.momentum = momentum
         self.step.nesterovs_momentum = nesterovs_momentum
         self.step.beta_1 = beta_1
@@ -987,7 +1117,8 @@ cdef class Network:
         self.step.epsilon = epsilon
 
     def train_epochs(self, Examples examples, RowOrder order, const double[:, ::1] learning_rates,
-                     Py_ssize_t batch_size, StoppingRule rule=None):
+                     Py_ssize_t batch_size, StoppingRule rule=None, *, figures=None,
+                     tol_params=None, bint tracks_change=False):
         """Epochs over the examples, until the rates are used up or there is reason to stop.
 
         Parameters
@@ -1000,6 +1131,14 @@ cdef class Network:
         batch_size : int
         rule : StoppingRule or None
             Told every epoch's loss; its exhaustion is a reason to stop.
+        figures : ndarray of float64 of shape (n_epochs, 3), C-contiguous, or None
+            Filled with each epoch's EPOCH_FIGURES: the root mean square of the norm of the steps'
+            gradients (the penalty's included; NaN where every batch was skipped), the seconds
+            that it took, and the Euclidean norm of what all parameters moved by, or NaN.
+        tol_params : float or None
+            A movement below it is a reason to stop.
+        tracks_change : bool
+            Whether the movement is to be measured without that.
 
         Returns
         -------
@@ -1009,22 +1148,34 @@ cdef class Network:
         """
         cdef Job job
         cdef double[::1] losses = np.empty(learning_rates.shape[0])
+        cdef double[:, ::1] table
+        table = np.empty((learning_rates.shape[0], N_FIGURES)) if figures is None else figures
+        if table.shape[0] < learning_rates.shape[0] or table.shape[1] != N_FIGURES:
+            raise ValueError(f"figures must have the shape {(learning_rates.shape[0], N_FIGURES)}.")
         self._check(examples, np.asarray(order.rows))
         if self.optimizer < 0 or order.rows.shape[0] == 0 or batch_size < 1:
             raise ValueError("a step takes an optimizer, and a row at least")
-        self._check_statistics(min(batch_size, order.rows.shape[0]), self.chunk - 1)
+        self._check_step(examples, min(batch_size, order.rows.shape[0]), self.chunk - 1)
         n_steps = self.steps_per_epoch(order.rows.shape[0], batch_size)
         if learning_rates.shape[0] == 0 or learning_rates.shape[1] < n_steps:
             raise ValueError(f"{learning_rates.shape[0]} epochs of {learning_rates.shape[1]} "
                              f"learning rates are too few for {order.rows.shape[0]} rows in "
                              f"batches of {batch_size}.")
-        if learning_rates.shape[0] > 1 and not order.is_continued_in_core:
+        only_in_python = order.random_state is not None and not order.shuffles
+        if learning_rates.shape[0] > 1 and only_in_python:
             raise ValueError("an order that only Python can continue goes one epoch at a time")
         order._begin()
         job.network, job.examples, job.order = <void *> self, <void *> examples, <void *> order
         job.rule = NULL if rule is None else <void *> rule
         job.rows, job.n_rows = &order.rows[0], order.rows.shape[0]
         job.learning_rates, job.losses = &learning_rates[0, 0], &losses[0]
+        job.figures = &table[0, 0]
+        job.tol_params = -1 if tol_params is None else tol_params
+        job.tracks_change = tracks_change or tol_params is not None
+        if job.tracks_change:
+            self.before = aligned_zeros(self.n_parameters, self.dtype)
+            self.before[...] = self.parameters[:self.n_parameters]
+            self.before_data = address(self.before)
         job.n_epochs, job.n_steps = learning_rates.shape[0], learning_rates.shape[1]
         job.batch_size, job.n_done, job.is_over = batch_size, 0, False
         cdef int n_threads = self._threads_for(min(batch_size, job.n_rows))
@@ -1042,14 +1193,14 @@ cdef class Network:
                              f"got {examples.n_features} of {examples.X.dtype}.")
         if examples.is_sparse and self.layers[0].layout == PANELS:
             raise ValueError("the network was made for X that is not sparse")
-        if examples.is_sparse and (self.input_dropout > 0 or self.input_noise > 0):
-            raise ValueError("noise on inputs, and dropout of inputs, take X that is not sparse")
         if len(order) and (order.min() < 0 or order.max() >= examples.n_samples):
             raise ValueError(f"rows must be numbers in [0, {examples.n_samples}), got "
                              f"{order.min()} to {order.max()}.")
 
-    def _check_statistics(self, n_rows, most):
-        """Batch normalisation takes a step's rows at once, and two of them at least."""
+    def _check_step(self, Examples examples, n_rows, most):
+        """What training takes besides: X that may be filled, and rows that have a variance."""
+        if examples.is_sparse and (self.input_dropout > 0 or self.input_noise > 0):
+            raise ValueError("noise on inputs, and dropout of inputs, take X that is not sparse")
         if self.normalization == BY_BATCH and not 2 <= n_rows <= most:
             raise ValueError(f"normalization='batch' takes batches of 2 to {most} rows, got "
                              f"{n_rows}.")
@@ -1066,7 +1217,7 @@ cdef class Network:
         if self.layers[0].d_weights == NULL or examples.target_data == NULL or len(order) == 0:
             raise ValueError("a gradient takes a trainable network, targets, and a row at least")
         self._check(examples, np.asarray(order))
-        self._check_statistics(len(order), self.chunk)
+        self._check_step(examples, len(order), self.chunk)
         cdef Sum job
         job.network, job.examples = <void *> self, <void *> examples
         job.rows, job.n_rows = &order[0], order.shape[0]
@@ -1075,31 +1226,39 @@ cdef class Network:
             rb_run_team(_sum_gradients, &job, n_threads)
         return job.total
 
-    def predict(self, Examples examples, const Py_ssize_t[::1] order):
-        """Predictions for rows `order`: ndarray of shape (n_rows, n_outputs)."""
+    def predict(self, Examples examples, const Py_ssize_t[::1] order, *, bint with_loss=False):
+        """Predictions for rows `order`: ndarray of shape (n_rows, n_outputs).
+
+        With `with_loss` a pair of it and the weighted sum of the rows' losses.
+        """
+        if with_loss and examples.target_data == NULL:
+            raise ValueError("a loss takes targets")
         self._check(examples, np.asarray(order))
-        cdef Py_ssize_t n = order.shape[0], start = 0, rows
+        cdef Py_ssize_t n = order.shape[0], start = 0, rows, i
+        cdef double total = 0
         cdef Layer *last = &self.layers[self.n_layers - 1]
         out = np.empty((n, last.fan_out), dtype=self.dtype)
         cdef char *to = address(out)
         cdef const char *logits
         cdef uint64_t mode
-        cdef int i
         with nogil:
             mode = rb_flush_subnormals()
-            for i in range(self.n_layers - 1):
-                if self.layers[i].normalization == BY_BATCH:
-                    self.kernels.inverse_deviations(
-                        self.layers[i].statistics.inverse_deviations,
-                        self.layers[i].statistics.running_variances, self.layers[i].width)
+            self.take_running_deviations()
             while start < n:
                 rows = min(self.chunk, n - start)
                 logits = self.forward(examples, &order[start], 0, rows, NULL)
                 self.kernels.predict(to + start * last.fan_out * self.kernels.item_size, logits,
                                      rows, last.fan_out, last.width, self.loss, self.scratch)
+                if with_loss:
+                    self.kernels.loss_gradient(
+                        <char *> logits, &self.row_losses[0], examples.target_data,
+                        examples.weight_data, &order[start], rows, last.fan_out, last.width,
+                        self.loss, self.loss_constants, self.scratch)
+                    for i in range(rows):
+                        total += self.row_losses[i]
                 start += rows
             rb_set_mode(mode)
-        return out
+        return (out, total) if with_loss else out
 
     def hand_over(self):
         """(what `read` gives of the parameters, [the same of each moment]); then it is over.
@@ -1116,15 +1275,44 @@ cdef class Network:
             self.moments[i] = None
         return parameters, moments
 
+    def activations(self, Examples examples, const Py_ssize_t[::1] order, int i):
+        """Outputs of layer i, counted from 0, for rows `order`: (n_rows, fan_out)."""
+        self._check(examples, np.asarray(order))
+        if not 0 <= i < self.n_layers - 1:
+            raise ValueError(f"there are {self.n_layers - 1} hidden layers, got layer {i}")
+        cdef Py_ssize_t n = order.shape[0], start = 0, rows, row
+        cdef Layer *layer = &self.layers[i]
+        cdef Py_ssize_t size = layer.fan_out * self.kernels.item_size
+        out = np.empty((n, layer.fan_out), dtype=self.dtype)
+        cdef char *to = address(out)
+        cdef uint64_t mode
+        with nogil:
+            mode = rb_flush_subnormals()
+            self.take_running_deviations()
+            while start < n:
+                rows = min(self.chunk, n - start)
+                self.forward(examples, &order[start], 0, rows, NULL)
+                for row in range(rows):
+                    memcpy(to + (start + row) * size,
+                           layer.output + row * layer.width * self.kernels.item_size, size)
+                start += rows
+            rb_set_mode(mode)
+        return out
+
     def all_finite(self):
         """Whether every parameter is a finite number."""
         return self.parameters is not None and self.is_finite()
+
+    cdef double moved(self) noexcept nogil:
+        """The norm of what all parameters moved by since the call before."""
+        return sqrt(self.kernels.moved(self.before_data, self.layers[0].weights,
+                                       self.n_parameters))
 
     cdef bint is_finite(self) noexcept nogil:
         return self.kernels.all_finite(self.layers[0].weights, self.n_stored)
 
 
-FUNCTIONS = ("exp", "log", "tanh", "logistic", "softplus", "sqrt")
+FUNCTIONS = ("exp", "log", "tanh", "logistic", "softplus", "sqrt", "expm1", "erf")
 
 
 def evaluate(function, x):
@@ -1132,7 +1320,7 @@ def evaluate(function, x):
 
     Parameters
     ----------
-    function : {'exp', 'log', 'tanh', 'logistic', 'softplus', 'sqrt'}
+    function : {'exp', 'log', 'tanh', 'logistic', 'softplus', 'sqrt', 'expm1', 'erf'}
     """
     x = np.ascontiguousarray(x)
     y = np.empty_like(x)

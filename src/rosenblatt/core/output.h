@@ -44,13 +44,6 @@ static void NAME(store_rows)(real *restrict out, const real *restrict block, ptr
         for (ptrdiff_t j = 0; j < n; j++) out[r * n + j] = block[j * OUTPUT_BLOCK + r];
 }
 
-/* As scikit-learn does, a probability within epsilon of 0 or 1 counts as epsilon away. */
-ALWAYS_INLINE real NAME(clip_log_loss)(real loss) {
-    const real lowest = IS_FLOAT ? (real)FLT_EPSILON : (real)DBL_EPSILON;
-    const real highest = IS_FLOAT ? (real)15.942385152878742 : (real)36.04365338911715;
-    return loss < lowest ? lowest : loss > highest ? highest : loss;
-}
-
 /* p (n, OUTPUT_BLOCK) = softmax over n of z, computed as that of z - highest, and `sum` its
  * denominator; all of the block is in cache. p may be z. */
 static void NAME(softmax_block)(real *p, const real *z, real *restrict highest,
@@ -76,26 +69,149 @@ static void NAME(softmax_block)(real *p, const real *z, real *restrict highest,
 typedef struct {
     real *z;                   /* (n, OUTPUT_BLOCK) logits, then gradients */
     real *y;                   /* (n, OUTPUT_BLOCK) targets, for REAL and BINARY */
-    const ptrdiff_t *classes;  /* (OUTPUT_BLOCK,) class indices, for CLASS */
+    const ptrdiff_t *classes;  /* (OUTPUT_BLOCK,) class indices, for CLASS; y is then free */
+    const real *constants;     /* (n,) the losses' `c`, for each output */
     real *loss;                /* (OUTPUT_BLOCK,) */
     ptrdiff_t n;
 } NAME(output_block);
 
+/* y (n, OUTPUT_BLOCK) <- 1 in the own class's column, 0 elsewhere */
+static inline void NAME(one_hot)(const NAME(output_block) * block) {
+    for (ptrdiff_t j = 0; j < block->n; j++)
+        FOR_ROWS block->y[j * OUTPUT_BLOCK + r] = block->classes[r] == j ? ONE : ZERO;
+}
+
+/* The target is 1 - c for the own class and c / n more for every class. */
+static __attribute__((noinline)) void NAME(smoothed_multiclass_log_loss)(const NAME(output_block) * block) {
+    const ptrdiff_t n = block->n;
+    const real c = block->constants[0], share = c / (real)n;
+    real own[OUTPUT_BLOCK], sum[OUTPUT_BLOCK] = {0}, highest[OUTPUT_BLOCK],
+        log_sum[OUTPUT_BLOCK];
+    FOR_ROWS own[r] = block->z[block->classes[r] * OUTPUT_BLOCK + r];
+    NAME(softmax_block)(block->y, block->z, highest, log_sum, n);
+    FOR_ROWS log_sum[r] = NAME(log)(log_sum[r]);
+    for (ptrdiff_t j = 0; j < n; j++)
+        FOR_ROWS {
+            const ptrdiff_t i = j * OUTPUT_BLOCK + r;
+            sum[r] += log_sum[r] - (block->z[i] - highest[r]);
+            block->z[i] = block->y[i] - share;
+        }
+    FOR_ROWS block->z[block->classes[r] * OUTPUT_BLOCK + r] -= ONE - c;
+    FOR_ROWS block->loss[r] = (ONE - c) * (log_sum[r] - (own[r] - highest[r])) + share * sum[r];
+}
+
 static void NAME(output_multiclass_log_loss)(const NAME(output_block) * block) {
+    if (block->constants[0] != ZERO) {
+        NAME(smoothed_multiclass_log_loss)(block);
+        return;
+    }
     real own[OUTPUT_BLOCK], highest[OUTPUT_BLOCK], sum[OUTPUT_BLOCK];
     FOR_ROWS own[r] = block->z[block->classes[r] * OUTPUT_BLOCK + r];
     NAME(softmax_block)(block->z, block->z, highest, sum, block->n);
     FOR_ROWS block->z[block->classes[r] * OUTPUT_BLOCK + r] -= ONE;
     /* in this order: large logits take no digits from a small loss */
-    FOR_ROWS block->loss[r] = NAME(clip_log_loss)(NAME(log)(sum[r]) - (own[r] - highest[r]));
+    FOR_ROWS block->loss[r] = NAME(clip_log_loss)(NAME(log)(sum[r]) - (own[r] - highest[r]), ONE);
 }
 
-#define LOSS(name, parameter, target, lowest, out_activation, value, slope)              \
+/* Half the squares of p - y, summed over the classes; dp_j/dz_k = p_j ((j == k) - p_k). */
+static void NAME(output_multiclass_squared_error)(const NAME(output_block) * block) {
+    real *p = block->z, *error = block->y, loss[OUTPUT_BLOCK] = {0}, mean[OUTPUT_BLOCK] = {0},
+         highest[OUTPUT_BLOCK], sum[OUTPUT_BLOCK];
+    NAME(one_hot)(block);
+    NAME(softmax_block)(p, p, highest, sum, block->n);
+    for (ptrdiff_t j = 0; j < block->n; j++)
+        FOR_ROWS {
+            const ptrdiff_t i = j * OUTPUT_BLOCK + r;
+            error[i] = p[i] - error[i];
+            loss[r] += HALF * error[i] * error[i];
+            mean[r] += p[i] * error[i];
+        }
+    for (ptrdiff_t j = 0; j < block->n; j++)
+        FOR_ROWS {
+            const ptrdiff_t i = j * OUTPUT_BLOCK + r;
+            p[i] *= error[i] - mean[r];
+        }
+    FOR_ROWS block->loss[r] = loss[r];
+}
+
+/* -(1 - q)^c log(q) for the own class's probability q. 1 - q is the sum of the others, which
+ * keeps its digits near q = 1, and there log(q) is taken from it. */
+static void NAME(output_multiclass_focal)(const NAME(output_block) * block) {
+    const real c = block->constants[0], lowest = IS_FLOAT ? (real)FLT_MIN : (real)DBL_MIN;
+    real *p = block->z, own[OUTPUT_BLOCK], rest[OUTPUT_BLOCK] = {0}, highest[OUTPUT_BLOCK],
+         sum[OUTPUT_BLOCK], factor[OUTPUT_BLOCK];
+    const real *y = block->y;
+    NAME(one_hot)(block);
+    FOR_ROWS own[r] = p[block->classes[r] * OUTPUT_BLOCK + r];
+    NAME(softmax_block)(p, p, highest, sum, block->n);
+    for (ptrdiff_t j = 0; j < block->n; j++)
+        FOR_ROWS rest[r] += (ONE - y[j * OUTPUT_BLOCK + r]) * p[j * OUTPUT_BLOCK + r];
+    FOR_ROWS {
+        const real q = p[block->classes[r] * OUTPUT_BLOCK + r];
+        const real u = rest[r] < lowest ? lowest : rest[r];
+        const real near = NAME(log1p)(u / (q > HALF ? q : HALF));
+        const real log_loss = q > HALF ? near : NAME(log)(sum[r]) - (own[r] - highest[r]);
+        const real power = NAME(exp)(c * NAME(log)(u));
+        block->loss[r] = power * log_loss;
+        factor[r] = power * (ONE + c * q * log_loss / u);
+    }
+    for (ptrdiff_t j = 0; j < block->n; j++)
+        FOR_ROWS {
+            const ptrdiff_t i = j * OUTPUT_BLOCK + r;
+            p[i] = factor[r] * (y[i] == ONE ? -rest[r] : p[i]);
+        }
+}
+
+/* margin = 1 - (the own logit - the best other's), or 0 where it is negative. z becomes its
+ * gradient; NaNs stay. */
+static void NAME(crammer_singer)(const NAME(output_block) * block, real *restrict margin) {
+    real *z = block->z, best[OUTPUT_BLOCK], spoilt[OUTPUT_BLOCK] = {0};
+    ptrdiff_t best_class[OUTPUT_BLOCK];
+    FOR_ROWS best[r] = -(real)INFINITY, best_class[r] = -1;
+    for (ptrdiff_t j = 0; j < block->n; j++)
+        FOR_ROWS {
+            const real zj = z[j * OUTPUT_BLOCK + r];
+            const int is_better = zj > best[r] && block->classes[r] != j;
+            best[r] = is_better ? zj : best[r];
+            best_class[r] = is_better ? j : best_class[r];
+            spoilt[r] += zj - zj; /* 0, or a NaN where zj is no number */
+        }
+    FOR_ROWS {
+        const real own = z[block->classes[r] * OUTPUT_BLOCK + r];
+        const real loss = ONE - (own - best[r]) + spoilt[r];
+        margin[r] = loss < ZERO ? ZERO : loss;
+    }
+    for (ptrdiff_t j = 0; j < block->n; j++)
+        FOR_ROWS {
+            const ptrdiff_t i = j * OUTPUT_BLOCK + r;
+            const real slope = block->classes[r] == j ? -ONE : best_class[r] == j ? ONE : ZERO;
+            z[i] = (margin[r] > ZERO ? slope : ZERO) + (z[i] - z[i]);
+        }
+}
+
+static void NAME(output_crammer_singer_hinge)(const NAME(output_block) * block) {
+    real margin[OUTPUT_BLOCK];
+    NAME(crammer_singer)(block, margin);
+    FOR_ROWS block->loss[r] = margin[r];
+}
+
+static void NAME(output_crammer_singer_squared_hinge)(const NAME(output_block) * block) {
+    real margin[OUTPUT_BLOCK];
+    NAME(crammer_singer)(block, margin);
+    for (ptrdiff_t j = 0; j < block->n; j++)
+        FOR_ROWS block->z[j * OUTPUT_BLOCK + r] *= 2 * margin[r];
+    FOR_ROWS block->loss[r] = margin[r] * margin[r];
+}
+
+#define LOSS(name, parameter, target, domain, out_activation, constant, value, slope)    \
     static void NAME(output_##name)(const NAME(output_block) * block) {                  \
         real sum[OUTPUT_BLOCK] = {0};                                                    \
+        if (target == CLASS) NAME(one_hot)(block);                                       \
         for (ptrdiff_t j = 0; j < block->n; j++) {                                       \
             real *restrict logits = block->z + j * OUTPUT_BLOCK;                         \
             const real *restrict targets = block->y + j * OUTPUT_BLOCK;                  \
+            const real c = block->constants[j];                                          \
+            (void)c;                                                                     \
             FOR_ROWS {                                                                   \
                 const real z = logits[r], y = targets[r];                                \
                 sum[r] += value;                                                         \
@@ -120,13 +236,14 @@ static NAME(output_function) *const NAME(output_of)[N_LOSSES] = {
 
 static void NAME(loss_gradient)(void *logits, double *losses, const void *targets,
                                 const void *weights, const ptrdiff_t *order, ptrdiff_t m,
-                                ptrdiff_t n, ptrdiff_t width, int loss, void *scratch) {
+                                ptrdiff_t n, ptrdiff_t width, int loss,
+                                const void *constants, void *scratch) {
     real row_loss[OUTPUT_BLOCK], row_weight[OUTPUT_BLOCK];
     ptrdiff_t classes[OUTPUT_BLOCK] = {0};
     const real *weight_of = weights, *target_of = targets;
     const NAME(output_block) block = {
         .z = scratch, .y = (real *)scratch + n * OUTPUT_BLOCK, .classes = classes,
-        .loss = row_loss, .n = n};
+        .constants = constants, .loss = row_loss, .n = n};
     for (ptrdiff_t i = 0; i < m; i += OUTPUT_BLOCK) {
         const ptrdiff_t rows = smaller(OUTPUT_BLOCK, m - i);
         real *z = (real *)logits + i * width;

@@ -16,13 +16,12 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc
 
 from rosenblatt.core.dispatch cimport active_kernels
-from rosenblatt.core.kernels cimport NARROW, OUTPUT_BLOCK, PANELS, ROWS, TRANSPOSED, rb_kernels
+from rosenblatt.core.kernels cimport (
+    OUTPUT_BLOCK, PANELS, ROWS, TRANSPOSED, rb_is_narrow, rb_kernels,
+)
+from rosenblatt.core.subnormals cimport rb_flush_subnormals, rb_set_mode
 
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES
-
-cdef extern from "subnormals.h" nogil:
-    uint64_t rb_flush_subnormals()
-    void rb_set_mode(uint64_t)
 
 cdef enum:
     CHUNK_ROWS = 480  # activations stay in the second-level cache, and weights are laid out seldom
@@ -129,7 +128,7 @@ cdef class _Forward:
             widest = max(widest, layer.width)
             layer.stride = layer.fan_in if i == 0 else self.layers[i - 1].width
             layer.layout = PANELS if self.chunk > FEW_ROWS else ROWS
-            if i > 0 and layer.fan_out < min(NARROW, layer.width):  # as in the network
+            if i > 0 and rb_is_narrow(layer.fan_out, layer.width):
                 layer.layout = TRANSPOSED
             room = max(room, self.kernels.plain_room(
                 layer.fan_in, layer.stride, layer.fan_out, layer.width, layer.layout))

@@ -65,8 +65,7 @@ static void *rb_member_main(void *argument) {
 #endif
 
 /* Runs work(context, team, 0) here and the other threads' beside it, all of them with
- * subnormal numbers as zero. Where the system gives
- * fewer threads, fewer share the work. */
+ * subnormal numbers as zero. Where the system gives fewer threads, fewer share the work. */
 static inline void rb_run_team(rb_work *work, void *context, int n_threads) {
     rb_team team = {.n_threads = 1};
 #if RB_HAVE_THREADS

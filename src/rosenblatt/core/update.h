@@ -1,32 +1,30 @@
-/* The optimisers' steps: one pass over parameters, gradient and moments. */
+/* The optimisers' steps: one pass over parameters, gradient and moments, whole vectors at a time,
+ * in which the squares that loss and history ask for are summed too. */
 // SPDX-License-Identifier: BSD-3-Clause
 
-/* Summed in vectors of the kernel's precision, in double from block to block. */
-static double NAME(sum_of_squares)(const void *w, ptrdiff_t count) {
-    enum { IN_FLIGHT = 8 }; /* sums, as many as additions are under way at once */
-    const real *x = w;
+static inline double NAME(sum_of_lanes)(NAME(vec) v) {
+    double lanes[LANES];
+    UNROLL for (ptrdiff_t lane = 0; lane < LANES; lane++) lanes[lane] = (double)v[lane];
+    UNROLL for (ptrdiff_t half = LANES / 2; half > 0; half /= 2)
+        UNROLL for (ptrdiff_t lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
+    return lanes[0];
+}
+
+/* before <- w; returns the sum of the squares of what they differed by */
+static double NAME(moved)(void *before, const void *w, ptrdiff_t count) {
+    const real *to = w;
+    real *from = before;
     double total = 0;
     for (ptrdiff_t i0 = 0; i0 < count; i0 += UPDATE_BLOCK) {
         const ptrdiff_t stop = smaller(i0 + UPDATE_BLOCK, count);
-        NAME(vec) sums[IN_FLIGHT] = {{0}};
-        ptrdiff_t i = i0;
-        for (; i + IN_FLIGHT * LANES <= stop; i += IN_FLIGHT * LANES)
-            UNROLL for (int n = 0; n < IN_FLIGHT; n++) {
-                const NAME(vec) v = NAME(load)(x + i + n * LANES);
-                sums[n] += v * v;
-            }
-        for (; i < stop; i += LANES) { /* parameters are whole vectors */
-            const NAME(vec) v = NAME(load)(x + i);
-            sums[0] += v * v;
+        NAME(vec) sums = {0};
+        for (ptrdiff_t i = i0; i < stop; i += LANES) {
+            const NAME(vec) d = NAME(load)(to + i) - NAME(load)(from + i);
+            sums += d * d;
         }
-        UNROLL for (int n = 1; n < IN_FLIGHT; n++) sums[0] += sums[n];
-        double lanes[LANES];
-        UNROLL for (ptrdiff_t lane = 0; lane < LANES; lane++) lanes[lane] = (double)sums[0][lane];
-        UNROLL for (ptrdiff_t half = LANES / 2; half > 0; half /= 2)
-            UNROLL for (ptrdiff_t lane = 0; lane < half; lane++)
-                lanes[lane] += lanes[lane + half];
-        total += lanes[0];
+        total += NAME(sum_of_lanes)(sums);
     }
+    for (ptrdiff_t i = 0; i < count; i++) from[i] = to[i];
     return total;
 }
 
@@ -37,46 +35,201 @@ static int NAME(all_finite)(const void *w, ptrdiff_t count) {
     return !n_bad;
 }
 
-#define OPTIMIZER(name, n_moments, rate_of_step, ...)                                    \
-    static void NAME(update_##name)(real *restrict weights, const real *restrict gradient, \
-                                    real *restrict firsts, real *restrict seconds,       \
-                                    ptrdiff_t count, const rb_step *s) {                 \
-        const real rate = (real)(rate_of_step), momentum = (real)s->momentum,            \
+static double NAME(sum_of_squares)(const void *w, ptrdiff_t count) {
+    const real *x = w;
+    NAME(vec) sums = {0};
+    for (ptrdiff_t i = 0; i < count; i += LANES) {
+        const NAME(vec) v = NAME(load)(x + i);
+        sums += v * v;
+    }
+    return NAME(sum_of_lanes)(sums);
+}
+
+static double NAME(sum_of_absolutes)(const void *w, ptrdiff_t count) {
+    const real *x = w;
+    double sums[LANES] = {0}, total = 0;
+    for (ptrdiff_t i = 0; i < count; i += LANES)
+        for (ptrdiff_t lane = 0; lane < LANES; lane++) sums[lane] += (double)NAME(abs)(x[i + lane]);
+    for (ptrdiff_t lane = 0; lane < LANES; lane++) total += sums[lane];
+    return total;
+}
+
+/* What alpha is multiplied by in the penalty. */
+static double NAME(penalty)(const void *w, ptrdiff_t count, const rb_step *s) {
+    return s->l1_ratio * NAME(sum_of_absolutes)(w, count)
+         + (1 - s->l1_ratio) * 0.5 * NAME(sum_of_squares)(w, count);
+}
+
+#if IS_FLOAT /* once for both precisions */
+/* NAdam's momentum of step t: it grows towards beta_1. */
+static inline double nadam_momentum(const rb_step *s, double t) {
+    return s->beta_1 * (1 - 0.5 * pow(0.96, t * s->momentum_decay));
+}
+
+/* RAdam's factor of an adaptive rate, the correction of the second moment included; 0 where
+ * there are too few steps for one. */
+static inline double radam_rectification(const rb_step *s) {
+    const double power = pow(s->beta_2, s->t), longest = 2 / (1 - s->beta_2) - 1;
+    const double length = longest - 2 * s->t * power / (1 - power);
+    if (!(length > 5)) return 0;
+    return sqrt((length - 4) * (length - 2) * longest * (1 - power)
+                / ((longest - 4) * (longest - 2) * length));
+}
+#endif
+
+/* The step's numbers in the kernel's precision. */
+typedef struct { real ridge, lasso, per_weight, scale, clip, keep; } NAME(gradient_rule);
+
+ALWAYS_INLINE NAME(gradient_rule) NAME(rule_of)(const rb_step *s) {
+    return (NAME(gradient_rule)){
+        .ridge = (real)(s->alpha * (1 - s->l1_ratio)), .lasso = (real)(s->alpha * s->l1_ratio),
+        .per_weight = (real)(1 / s->weight), .scale = (real)s->gradient_scale,
+        .clip = (real)s->clip_value,
+        .keep = (real)(1 - s->learning_rate * s->weight_decay)};
+}
+
+/* The mean loss's gradient, penalty included; a plain step has no l1. */
+ALWAYS_INLINE real NAME(penalised)(const int plain, const NAME(gradient_rule) * rule,
+                                   real gradient, real w) {
+    if (plain) return (gradient + rule->ridge * w) * rule->per_weight;
+    const real sign = w > ZERO ? ONE : w < ZERO ? -ONE : ZERO;
+    return (gradient + (rule->ridge * w + rule->lasso * sign)) * rule->per_weight;
+}
+
+static double NAME(gradient_squares)(const void *w, const void *gradient, ptrdiff_t count,
+                                     const rb_step *step) {
+    const real *weights = w, *gradients = gradient;
+    const NAME(gradient_rule) rule = NAME(rule_of)(step);
+    double sums[LANES] = {0}, total = 0;
+    for (ptrdiff_t i = 0; i < count; i += LANES)
+        for (ptrdiff_t lane = 0; lane < LANES; lane++) {
+            const double g = NAME(penalised)(0, &rule, gradients[i + lane], weights[i + lane]);
+            sums[lane] += g * g;
+        }
+    for (ptrdiff_t lane = 0; lane < LANES; lane++) total += sums[lane];
+    return total;
+}
+
+/* Each row twice: as plain as scikit-learn's steps are, and with everything. A plain step sums
+ * the squares in its own pass. */
+#define OPTIMIZER(name, n_moments, parameters, decay, factor, rate_of, other_of, unbias_of, ...) \
+    ALWAYS_INLINE void NAME(step_##name)(                                                \
+        const int plain, real *restrict weights, const real *restrict gradient,          \
+        real *restrict firsts, real *restrict seconds, real *restrict thirds,            \
+        ptrdiff_t count, const rb_step *s, double *sums) {                               \
+        const NAME(gradient_rule) rule = NAME(rule_of)(s);                               \
+        const real rate = (real)s->rate, other_rate = (real)s->other_rate,               \
+                   unbias = (real)s->unbias, momentum = (real)s->momentum,                                         \
                    beta_1 = (real)s->beta_1, rest_1 = (real)(1 - s->beta_1),             \
                    beta_2 = (real)s->beta_2, rest_2 = (real)(1 - s->beta_2),             \
-                   epsilon = (real)fmax(s->epsilon, IS_FLOAT ? FLT_MIN : DBL_MIN),       \
-                   alpha = (real)s->alpha,                                               \
-                   per_weight = (real)(1 / s->weight);                                   \
-        const int nesterovs_momentum = s->nesterovs_momentum;                            \
-        (void)momentum, (void)beta_1, (void)beta_2, (void)rest_1, (void)rest_2;          \
-        (void)epsilon;                                                                   \
-        (void)nesterovs_momentum;                                                        \
-        for (ptrdiff_t i = 0; i < count; i++) {                                          \
-            real w = weights[i];                                                         \
-            const real g = (gradient[i] + alpha * w) * per_weight;                       \
-            real first = n_moments > 0 ? firsts[i] : ZERO;                               \
-            real second = n_moments > 1 ? seconds[i] : ZERO;                             \
-            __VA_ARGS__                                                                  \
-            (void)first, (void)second;                                                   \
-            weights[i] = w;                                                              \
-            if (n_moments > 0) firsts[i] = first;                                        \
-            if (n_moments > 1) seconds[i] = second;                                      \
+                   rho = (real)s->rho, rest_rho = (real)(1 - s->rho),                    \
+                   rmsprop_momentum = (real)s->rmsprop_momentum,                         \
+                   epsilon = (real)fmax(s->epsilon, IS_FLOAT ? FLT_MIN : DBL_MIN);       \
+        const int nesterovs_momentum = s->nesterovs_momentum, centered = s->centered;    \
+        (void)other_rate, (void)momentum, (void)beta_1, (void)beta_2, (void)rest_1;      \
+        (void)rest_2, (void)unbias, (void)rho, (void)rest_rho, (void)rmsprop_momentum; \
+        (void)epsilon, (void)nesterovs_momentum, (void)centered;                         \
+        NAME(vec) of_w = {0}, of_g = {0};                                                \
+        for (ptrdiff_t i0 = 0; i0 < count; i0 += LANES) {                                \
+            if (plain) {                                                                 \
+                const NAME(vec) v = NAME(load)(weights + i0),                            \
+                                d = NAME(load)(gradient + i0) + rule.ridge * v;          \
+                of_w += v * v;                                                           \
+                of_g += d * d;                                                           \
+            }                                                                            \
+            _Pragma("GCC unroll 1") /* unrolled early it would not become a vector */    \
+            for (ptrdiff_t i = i0; i < i0 + LANES; i++) {                                \
+                real w = weights[i];                                                     \
+                real g = NAME(penalised)(plain, &rule, gradient[i], w);                  \
+                if (!plain) {                                                            \
+                    g = NAME(clamp)(g * rule.scale, -rule.clip, rule.clip);              \
+                    w *= rule.keep;                                                      \
+                }                                                                        \
+                real first = n_moments > 0 ? firsts[i] : ZERO;                           \
+                real second = n_moments > 1 ? seconds[i] : ZERO;                         \
+                real third = n_moments > 2 ? thirds[i] : ZERO;                           \
+                __VA_ARGS__                                                              \
+                (void)first, (void)second, (void)third;                                  \
+                weights[i] = w;                                                          \
+                if (n_moments > 0) firsts[i] = first;                                    \
+                if (n_moments > 1) seconds[i] = second;                                  \
+                if (n_moments > 2) thirds[i] = third;                                    \
+            }                                                                            \
         }                                                                                \
+        if (plain) {                                                                     \
+            sums[0] = 0.5 * NAME(sum_of_lanes)(of_w);                                    \
+            sums[1] = NAME(sum_of_lanes)(of_g) / s->weight / s->weight;                  \
+        }                                                                                \
+    }                                                                                    \
+    static void NAME(plain_##name)(real *w, const real *g, real *a, real *b, real *c,    \
+                                   ptrdiff_t count, const rb_step *s, double *sums) {    \
+        NAME(step_##name)(1, w, g, a, b, c, count, s, sums);                             \
+    }                                                                                    \
+    static void NAME(full_##name)(real *w, const real *g, real *a, real *b, real *c,     \
+                                  ptrdiff_t count, const rb_step *s, double *sums) {     \
+        NAME(step_##name)(0, w, g, a, b, c, count, s, sums);                             \
     }
 #include "optimizers.def"
 #undef OPTIMIZER
 
-typedef void NAME(update_function)(real *, const real *, real *, real *, ptrdiff_t,
-                                   const rb_step *);
-static NAME(update_function) *const NAME(update_of)[N_OPTIMIZERS] = {
-#define OPTIMIZER(name, ...) NAME(update_##name),
+typedef void NAME(update_function)(real *, const real *, real *, real *, real *, ptrdiff_t,
+                                   const rb_step *, double *);
+static NAME(update_function) *const NAME(update_of)[N_OPTIMIZERS][2] = {
+#define OPTIMIZER(name, ...) {NAME(full_##name), NAME(plain_##name)},
 #include "optimizers.def"
 #undef OPTIMIZER
 };
 
-static double NAME(update)(void *w, const void *gradient, void *first, void *second,
-                           ptrdiff_t count, const rb_step *step, int optimizer) {
-    const double squares = step->alpha != 0 ? NAME(sum_of_squares)(w, count) : 0;
-    NAME(update_of)[optimizer](w, gradient, first, second, count, step);
-    return squares;
+static void NAME(update)(void *w, const void *gradient, void *first, void *second, void *third,
+                         ptrdiff_t count, const rb_step *s, int optimizer, double *sums) {
+    const int plain = (s->l1_ratio == 0 || s->alpha == 0) && s->weight_decay == 0
+                      && s->gradient_scale == 1 && isinf(s->clip_value);
+    if (!plain) {
+        sums[0] = NAME(penalty)(w, count, s);
+        sums[1] = NAME(gradient_squares)(w, gradient, count, s);
+    }
+    NAME(update_of)[optimizer][plain](w, gradient, first, second, third, count, s, sums);
+}
+
+static void NAME(begin_step)(rb_step *s, int optimizer) {
+    s->t += 1;
+    switch (optimizer) {
+#define OPTIMIZER(name, n_moments, parameters, decay, factor, rate_of, other_of, unbias_of, ...) \
+    case OPTIMIZER_##name:                                                               \
+        s->product *= (factor);                                                          \
+        s->rate = (rate_of), s->other_rate = (other_of), s->unbias = (unbias_of);        \
+        break;
+#include "optimizers.def"
+#undef OPTIMIZER
+    }
+}
+
+static void NAME(limit_norms)(void *weights, int layout, ptrdiff_t k, ptrdiff_t k_width,
+                              ptrdiff_t width, ptrdiff_t j0, ptrdiff_t j1, double max_norm) {
+    const real most = (real)max_norm;
+    if (layout == TRANSPOSED) {
+        for (ptrdiff_t j = j0; j < j1; j++) {
+            real *row = (real *)weights + j * k_width;
+            const double norm = sqrt(NAME(sum_of_squares)(row, k_width));
+            if (norm > max_norm)
+                for (ptrdiff_t i = 0; i < k_width; i++) row[i] *= (real)(max_norm / norm);
+        }
+        return;
+    }
+    const NAME(columns) W = NAME(laid_out)(weights, layout, k, width);
+    for (ptrdiff_t j = j0; j < j1; j += LANES) {
+        NAME(vec) factor, squares = {0};
+        for (ptrdiff_t i = 0; i < k; i++) {
+            const NAME(vec) w = NAME(load)(NAME(vector_at)(&W, i, j, width));
+            squares += w * w;
+        }
+        for (ptrdiff_t lane = 0; lane < LANES; lane++) {
+            const real norm = NAME(sqrt)(squares[lane]);
+            factor[lane] = norm > most ? most / norm : ONE;
+        }
+        for (ptrdiff_t i = 0; i < k; i++) {
+            real *at = NAME(vector_at)(&W, i, j, width);
+            NAME(store)(at, NAME(load)(at) * factor);
+        }
+    }
 }

@@ -1,8 +1,9 @@
 /* The vector type and the elementary functions, for one precision.
  * The functions take and give one element and have no branches, so that a loop over them
- * becomes vector code at every instruction set; there are no intrinsics here or elsewhere.
+ * becomes vector code at every instruction set, without intrinsics.
  * Errors, against the true value, for finite arguments (measured by tests/core/test_math.py):
- * exp, log, tanh, logistic and softplus at most 4 units in the last place, sqrt at most one.
+ * exp, expm1, log, tanh, logistic, softplus and erf at most 4 units in the last place, sqrt
+ * at most one.
  */
 // SPDX-License-Identifier: BSD-3-Clause
 
@@ -128,6 +129,16 @@ ALWAYS_INLINE real NAME(exp)(real x) {
     return x < lowest ? ZERO : x > highest ? (real)INFINITY : y;
 }
 
+/* exp(x) - 1, with the digits of a small x */
+ALWAYS_INLINE real NAME(expm1)(real x) {
+    const real highest = IS_FLOAT ? (real)88.722839 : (real)709.782712893384;
+    const real lowest = -50, u = x < lowest ? lowest : x; /* -1 to the last bit */
+    real half_scale, expm1_r;
+    NAME(expm1_parts)(u, &half_scale, &expm1_r);
+    const real y = (half_scale * expm1_r + (half_scale - HALF)) * 2;
+    return x > highest ? (real)INFINITY : NAME(copysign)(y, x);
+}
+
 /* x must be positive and normal, or infinite; a NaN stays a NaN. */
 ALWAYS_INLINE real NAME(log)(real x) {
     const BITS bits = NAME(to_bits)(x), exponent_of_one = IS_FLOAT ? 127 : 1023;
@@ -176,12 +187,80 @@ ALWAYS_INLINE real NAME(logistic)(real x) {
     return (x < ZERO ? e : ONE) / (ONE + e);
 }
 
+/* log(1 + x) for a finite x >= 0 */
+ALWAYS_INLINE real NAME(log1p)(real x) {
+    const real one_plus_x = ONE + x;
+    /* the quotient gives back what rounding 1 + x lost */
+    return NAME(log)(one_plus_x) + (x - (one_plus_x - ONE)) / one_plus_x;
+}
+
 /* log(1 + exp(x)) */
 ALWAYS_INLINE real NAME(softplus)(real x) {
-    const real e = NAME(exp)(-NAME(abs)(x)), one_plus_e = ONE + e;
-    /* the quotient gives back what rounding 1 + e lost */
-    const real log1p = NAME(log)(one_plus_e) + (e - (one_plus_e - ONE)) / one_plus_e;
-    return (x < ZERO ? ZERO : x) + log1p;
+    return (x < ZERO ? ZERO : x) + NAME(log1p)(NAME(exp)(-NAME(abs)(x)));
+}
+
+/* p = p * x + each coefficient in turn, highest power first */
+#undef HORNER
+#define HORNER(p, x, ...)                                                                \
+    do {                                                                                 \
+        static const real coefficients[] = {__VA_ARGS__};                                \
+        UNROLL for (size_t i = 0; i < sizeof coefficients / sizeof(real); i++)           \
+            p = p * x + coefficients[i];                                                 \
+    } while (0)
+
+/* Up to 1, x times a polynomial in x^2 (interpolation of erf(x) / x at Chebyshev's nodes);
+ * beyond, 1 - exp(a polynomial in x - 1), which is fitted to log(erfc(x)) by least squares
+ * weighted with erfc. Left out of either is a tenth of a unit in the last place at most. */
+ALWAYS_INLINE real NAME(erf)(real x) {
+    const real one_from = IS_FLOAT ? (real)4 : (real)6; /* erf is 1 to the last bit */
+    const real magnitude = NAME(abs)(x), u = magnitude > one_from ? one_from : magnitude;
+    const real squared = x * x, v = u - ONE;
+    real low = ZERO, log_erfc = ZERO;
+#if IS_FLOAT
+    HORNER(low, squared, 0x1.4a5690p-14f, -0x1.a45088p-11f, 0x1.541270p-8f, -0x1.b7fabap-6f,
+           0x1.ce2d10p-4f, -0x1.81273ep-2f, 0x1.20dd74p+0f);
+    HORNER(log_erfc, v, 0x1.85854ep-13f, -0x1.ded642p-10f, 0x1.441cfcp-7f, -0x1.53f8e8p-5f,
+           -0x1.afad3ap-1f, -0x1.51c9aap+1f, -0x1.d97fc0p+0f);
+#else
+    HORNER(low, squared, -0x1.ac9585a44fe29p-31, 0x1.d76af6ca49787p-27, -0x1.5c131500d3f88p-23,
+           0x1.b981d78881a5dp-20, -0x1.f4ca838adb73bp-17, 0x1.f9a2be4f731a1p-14,
+           -0x1.c02db0665e53dp-11, 0x1.565bccfa44156p-8, -0x1.b82ce31203772p-6,
+           0x1.ce2f21a040f66p-4, -0x1.812746b0379c1p-2, 0x1.20dd750429b6dp+0);
+    HORNER(log_erfc, v, -0x1.5633548048e28p-38, 0x1.064cfc0531ed7p-33, -0x1.6a78589930dd3p-30,
+           0x1.249d4c1e3a842p-27, -0x1.1ebe995fe1ed0p-25, 0x1.f2179642fb3f8p-25,
+           0x1.b7efdcb82c69bp-23, -0x1.1e2745735b2c8p-19, 0x1.44851a4c20ebep-17,
+           -0x1.c852ecdcf7005p-16, 0x1.b92dfcb8b267dp-16, 0x1.f1b048ed280cfp-13,
+           -0x1.033f5a0c6b6f8p-9, 0x1.48c9d37f7e425p-7, -0x1.5477f099b52c3p-5,
+           -0x1.afabc11a2afeep-1, -0x1.51c9b0006c21ap+1, -0x1.d97fbf27aa2a1p+0);
+#endif
+    const real high = NAME(copysign)(ONE - NAME(exp)(log_erfc), x);
+    return magnitude <= ONE ? x * low : high;
+}
+
+/* Phi(x), the share of a normal distribution below x, to an epsilon of 1 */
+ALWAYS_INLINE real NAME(normal_cdf)(real x) {
+    return HALF + HALF * NAME(erf)(x * (real)0.70710678118654752440);
+}
+
+/* its density */
+ALWAYS_INLINE real NAME(normal_pdf)(real x) {
+    return (real)0.39894228040143267794 * NAME(exp)(-HALF * x * x);
+}
+
+/* x, or where it is beyond them `lowest` and `highest`; a NaN stays a NaN */
+ALWAYS_INLINE real NAME(clamp)(real x, real lowest, real highest) {
+    return x < lowest ? lowest : x > highest ? highest : x;
+}
+
+/* For mish: tanh(softplus(z)) = n / (n + 2) with n = e^z (e^z + 2), and its
+ * derivative. From 20 on they are 1 and as good as 0. */
+ALWAYS_INLINE real NAME(tanh_softplus)(real z) {
+    const real e = NAME(exp)(z > 20 ? (real)20 : z), n = e * (e + 2);
+    return n / (n + 2);
+}
+ALWAYS_INLINE real NAME(tanh_softplus_slope)(real z) {
+    const real e = NAME(exp)(z > 20 ? (real)20 : z), m = e * (e + 2) + 2;
+    return 4 * e * (ONE + e) / (m * m);
 }
 
 #undef FUNCTION
@@ -200,5 +279,7 @@ static void NAME(evaluate)(void *to, const void *from, ptrdiff_t count, int func
         FUNCTION(3, logistic)
         FUNCTION(4, softplus)
         FUNCTION(5, sqrt)
+        FUNCTION(6, expm1)
+        FUNCTION(7, erf)
     }
 }

@@ -1,0 +1,85 @@
+"""What is remembered of every epoch: the table `history_` and one line of it.
+
+The figures come from the core and from scoring; this is only where they are kept.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from typing import NamedTuple
+
+
+class EpochRecord(NamedTuple):
+    """One epoch of a training.
+
+    Attributes
+    ----------
+    epoch : int
+        Counted from 1, over warm starts and calls of `partial_fit`.
+    loss : float
+        The training loss, as in `loss_curve_`.
+    validation_loss, validation_score : float
+        On the validation rows: the mean loss without the penalty, and the score that early
+        stopping looks at; NaN without such rows.
+    learning_rate : float
+        Of the last step.
+    gradient_norm : float
+        The root mean square, over the epoch's steps, of the Euclidean norm of the batch's
+        gradient, the penalty's included.
+    seconds : float
+        That training and scoring took.
+    parameter_change : float
+        The Euclidean norm of what all weights and intercepts moved by; NaN where nobody asked:
+        neither `tol_params` nor a callback with `tracks_change`.
+    """
+
+    epoch: int
+    loss: float
+    validation_loss: float
+    validation_score: float
+    learning_rate: float
+    gradient_norm: float
+    seconds: float
+    parameter_change: float
+
+
+COLUMNS = EpochRecord._fields[1:]
+
+
+class History(dict):
+    """The epochs of a training: a list of float for each of the names in `EpochRecord`.
+
+    It is a dict of lists, `history_["loss"][-1]` the last epoch's loss. The epochs' numbers are
+    the lists' places, counted from 1.
+    """
+
+    def __init__(self, columns=()):
+        super().__init__({name: [] for name in COLUMNS})
+        self.update({name: list(values) for name, values in dict(columns).items()})
+
+    @property
+    def n_epochs(self):
+        """How many epochs there are."""
+        return len(self["loss"])
+
+    def extend(self, **columns):
+        """Adds epochs: a list for every column."""
+        for name in COLUMNS:
+            self[name] += columns[name]
+
+    def last(self):
+        """The last epoch's EpochRecord."""
+        return EpochRecord(self.n_epochs, *(self[name][-1] for name in COLUMNS))
+
+    def to_frame(self):
+        """The table as a pandas.DataFrame, the epochs' numbers as its index.
+
+        Raises
+        ------
+        ImportError
+            Without pandas.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("history_.to_frame() needs pandas: pip install pandas") from error
+        epochs = pd.RangeIndex(1, self.n_epochs + 1, name="epoch")
+        return pd.DataFrame(dict(self), index=epochs)

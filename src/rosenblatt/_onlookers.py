@@ -1,0 +1,101 @@
+"""Calls who looks on while an estimator is fitted: `callbacks=`, and scikit-learn's own protocol.
+
+Training knows them as one object that is told of the begin and the end of every epoch, or as
+None: where nobody looks on, nothing here runs in it.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import contextlib
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # scikit-learn before 1.9
+
+    class CallbackSupportMixin:
+        """Nothing: this scikit-learn has no callbacks."""
+
+    def with_callbacks(method):
+        """The method as it is."""
+        return method
+
+
+__all__ = ["CallbackSupportMixin", "looking_on", "with_callbacks"]
+
+
+@contextlib.contextmanager
+def looking_on(estimator, max_epochs, **data):
+    """A context around a fit, whose begin and end it tells; gives Onlookers, or None for nobody.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    max_epochs : int
+        0 for a fit without epochs.
+    **data : X, y and metadata
+        As scikit-learn's hooks take them.
+    """
+    own, theirs = list(estimator.callbacks or []), getattr(estimator, "_skl_callbacks", [])
+    if not own and not theirs:
+        yield None
+        return
+    with contextlib.ExitStack() as ends:
+        tasks = ScikitLearnTasks(estimator, max_epochs, data) if theirs else None
+        for callback in own:
+            if hasattr(callback, "on_fit_begin"):
+                callback.on_fit_begin(estimator, max_epochs)
+                ends.callback(callback.on_fit_end, estimator)
+        yield Onlookers(estimator, own, tasks)
+        if tasks is not None:
+            tasks.end_fit()
+
+
+class Onlookers:
+    """The callbacks of one fit.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    callbacks : list of callables
+    tasks : ScikitLearnTasks or None
+    """
+
+    def __init__(self, estimator, callbacks, tasks):
+        self.estimator, self.callbacks, self.tasks = estimator, callbacks, tasks
+        self.tracks_change = any(getattr(each, "tracks_change", False) for each in callbacks)
+
+    def begin_epoch(self):
+        if self.tasks is not None:
+            self.tasks.begin_epoch()
+
+    def end_epoch(self, record):
+        """Whether one of them wants training to stop; all are asked."""
+        answers = [callback(record, self.estimator) is True for callback in self.callbacks]
+        if self.tasks is not None:
+            answers.append(self.tasks.end_epoch())
+        return any(answers)
+
+
+class ScikitLearnTasks:
+    """The callbacks of `set_callbacks`, to which a fit is a task and each epoch one inside it."""
+
+    def __init__(self, estimator, max_epochs, data):
+        self.estimator, self.data = estimator, data
+        self.fit_task = estimator._init_callback_context(max_subtasks=max_epochs)
+        self.fit_task.call_on_fit_task_begin(estimator=estimator, **data)
+        self.epoch_task = None
+
+    def begin_epoch(self):
+        self.epoch_task = self.fit_task.subcontext(task_name="epoch")
+        self.epoch_task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+
+    def end_epoch(self):
+        return self._end(self.epoch_task)
+
+    def end_fit(self):
+        self._end(self.fit_task)
+
+    def _end(self, task):
+        # the estimator has all its attributes by now: there is nothing to add to a copy of it
+        return task.call_on_fit_task_end(
+            estimator=self.estimator, reconstruction_attributes={}, **self.data
+        )

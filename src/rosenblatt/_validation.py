@@ -1,0 +1,137 @@
+"""The rows that are scored after every epoch: drawn from the data or handed in, and their score.
+
+What the score leads to is training's.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import copy
+import math
+from numbers import Real
+
+import numpy as np
+
+from rosenblatt._base import warn_user
+from rosenblatt._scores import validation_score
+from rosenblatt.core.network import Examples
+
+
+def split_rows(plan, data, random_state):
+    """(rows to train on, ValidationSet or None)."""
+    every = np.arange(data.X.shape[0])
+    if data.validation is not None:
+        return every, ValidationSet(plan, data.validation)
+    if not plan.early_stopping:
+        return every, None
+    # with scikit-learn's metrics behind it, which take longer to import than this package
+    from sklearn.model_selection import train_test_split
+
+    n_validation = math.ceil(plan.validation_fraction * len(every))
+    if n_validation < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            f"dataset: validation_fraction={plan.validation_fraction} of n_samples={len(every)} "
+            f"makes {n_validation}, and 2 are needed."
+        )
+    rows, validation = train_test_split(
+        every,
+        test_size=plan.validation_fraction,
+        random_state=random_state,
+        stratify=_strata(data, n_validation),
+    )
+    if data.sample_weight is not None and data.sample_weight[validation].sum() == 0:
+        raise ValueError(
+            "The sample_weight of the validation set's rows sum to 0: they have no score. Increase "
+            "'validation_fraction' or leave out rows without weight."
+        )
+    return rows, ValidationSet(plan, data, validation)
+
+
+def _strata(data, n_validation):
+    """The classes whose shares the split keeps; None, with a warning, where it cannot.
+
+    Two classes that cannot be kept are an error, of train_test_split, as in scikit-learn.
+    """
+    if data.loss.target != "class":
+        return data.strata
+    counts = np.bincount(data.strata)
+    counts = counts[counts > 0]
+    if counts.min() >= 2 and len(counts) <= min(n_validation, len(data.strata) - n_validation):
+        return data.strata
+    warn_user(
+        "The validation set is drawn without keeping the classes' shares: that takes two rows of "
+        f"every class and a row for each in both parts. The smallest of {len(counts)} classes "
+        f"has {counts.min()}, the validation set {n_validation}."
+    )
+    return None
+
+
+class ValidationSet:
+    """Rows to score and how.
+
+    Parameters
+    ----------
+    plan : Plan
+    data : TrainingData
+    rows : ndarray of int or None
+        Which of its rows; None for all.
+    """
+
+    def __init__(self, plan, data, rows=None):
+        self.scoring, self.data = plan.scoring, data
+        self.examples = Examples(data.X, data.targets, data.sample_weight)
+        self.rows = np.arange(data.X.shape[0]) if rows is None else rows
+        self.targets = data.targets[self.rows]
+        self.weights = None if data.sample_weight is None else data.sample_weight[self.rows]
+        self.total_weight = float(
+            len(self.rows) if self.weights is None else self.weights.sum(dtype=float)
+        )
+        if self.total_weight == 0:
+            raise ValueError("sample_weight_val sums to 0: the validation rows have no score.")
+        self._as_given = None
+
+    def score(self, network, fitted):
+        """(score, loss) of the network's parameters: the higher, the lower the better.
+
+        Parameters
+        ----------
+        network : Network
+        fitted : callable
+            Returns the estimator with these parameters; called where a scorer asks for it.
+        """
+        predictions, loss = network.predict(self.examples, self.rows, with_loss=True)
+        loss /= self.total_weight
+        if self.scoring is None:
+            return self._default_score(predictions), loss
+        if self.scoring == "loss":
+            return -loss, loss
+        return self._scorers_score(fitted()), loss
+
+    def _default_score(self, predictions):
+        """What the estimator's `score` gives."""
+        row = self.data.loss
+        return validation_score(
+            predictions,
+            self.targets,
+            self.weights,
+            row.target,
+            threshold=0.5 if row.out_activation == "logistic" else 0.0,
+            levels=self.data.levels,
+        )
+
+    def _scorers_score(self, estimator):
+        if self._as_given is None:
+            self._as_given = self.data.X[self.rows], self.data.y[self.rows]
+        # the rows are an array by now: a copy that knows no names does not miss them
+        estimator = copy.copy(estimator)
+        vars(estimator).pop("feature_names_in_", None)
+        has_weights = self.weights is not None and not self._is_plain_function
+        weights = {"sample_weight": self.weights} if has_weights else {}
+        score = self.scoring(estimator, *self._as_given, **weights)
+        if not isinstance(score, Real):
+            raise ValueError(f"scoring={self.scoring!r} must return a number, got {score!r}.")
+        return float(score)
+
+    @property
+    def _is_plain_function(self):
+        """Whether it is no scorer of scikit-learn's, which alone are sure to take weights."""
+        return not hasattr(self.scoring, "_score_func")

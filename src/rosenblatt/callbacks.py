@@ -1,0 +1,202 @@
+"""What can look on, and step in, after every epoch: the callbacks that `callbacks=` takes.
+
+Here are those that come with the package; _onlookers.py calls them.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import contextlib
+import math
+import multiprocessing
+import os
+import pickle
+import string
+import tempfile
+import time
+import uuid
+from numbers import Integral, Real
+from pathlib import Path
+
+from rosenblatt._parameters import Interval, validate_values
+
+__all__ = ["Callback", "Checkpoint", "Progress", "TimeLimit"]
+
+
+class Callback:
+    """What a callback may be beyond a function of (record, estimator).
+
+    Any callable will do; one with these methods is told of the begin and end of a fit too. A fit
+    is one call of `fit` or of `partial_fit`. Estimators are cloned with copies of their callbacks,
+    and pickled with them.
+
+    Attributes
+    ----------
+    tracks_change : bool
+        Whether records shall have `parameter_change`, which costs a pass over the parameters.
+    """
+
+    tracks_change = False
+
+    def on_fit_begin(self, estimator, max_epochs):
+        """Called before the first epoch of a fit that takes at most `max_epochs`."""
+
+    def __call__(self, record, estimator):
+        """Called after every epoch but one that left parameters that are no numbers.
+
+        Parameters
+        ----------
+        record : EpochRecord
+            The epoch's line of `history_`.
+        estimator : MLPClassifier or MLPRegressor
+            With its attributes as they are after this epoch: it predicts.
+
+        Returns
+        -------
+        stop : bool or None
+            True ends training.
+        """
+
+    def on_fit_end(self, estimator):
+        """Called when the fit is over, also when an exception ended it."""
+
+
+class TimeLimit(Callback):
+    """Ends a fit after the first epoch that is over when its time is.
+
+    Parameters
+    ----------
+    seconds : float > 0
+        From the begin of the fit.
+    """
+
+    def __init__(self, seconds):
+        rules = {"seconds": [Interval(Real, 0, None, closed="neither")]}
+        validate_values("TimeLimit", {"seconds": seconds}, rules)
+        self.seconds = seconds
+        self._end = math.inf
+
+    def on_fit_begin(self, estimator, max_epochs):
+        self._end = time.monotonic() + self.seconds
+
+    def __call__(self, record, estimator):
+        return time.monotonic() >= self._end
+
+
+class Progress(Callback):
+    """Shows how far a fit has come in a bar of tqdm, on a terminal or in a notebook.
+
+    Bars of fits inside others, of a search say, come below each other and vanish when they are
+    done. In the worker processes of a parallel search there is none: they would write over each
+    other.
+
+    Parameters
+    ----------
+    leave : bool, default=False
+        Whether the bar stays when the fit is done.
+
+    Raises
+    ------
+    ImportError
+        Without tqdm, when it is made.
+    """
+
+    def __init__(self, leave=False):
+        validate_values("Progress", {"leave": leave}, {"leave": ["boolean"]})
+        try:
+            import tqdm.auto  # noqa: F401
+        except ImportError as error:
+            raise ImportError("Progress needs tqdm: pip install tqdm") from error
+        self.leave = leave
+        self._bar = None
+
+    def on_fit_begin(self, estimator, max_epochs):
+        from tqdm.auto import tqdm
+
+        if multiprocessing.current_process().name != "MainProcess":
+            return
+        self._bar = tqdm(
+            total=max_epochs, desc=type(estimator).__name__, unit="epoch", leave=self.leave
+        )
+
+    def __call__(self, record, estimator):
+        if self._bar is None:
+            return
+        shown = {"loss": record.loss, "score": record.validation_score}
+        shown = {name: f"{value:.4g}" for name, value in shown.items() if not math.isnan(value)}
+        self._bar.set_postfix(shown, refresh=False)
+        self._bar.update(1)
+
+    def on_fit_end(self, estimator):
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def __getstate__(self):
+        """Without the bar: a copy opens its own."""
+        return {**vars(self), "_bar": None}
+
+
+class Checkpoint(Callback):
+    """Writes the estimator to a file after every so many epochs.
+
+    The file is written whole or not at all: under another name first, then renamed. It is a
+    pickle, so load only files that you trust. What `Checkpoint.load` returns predicts, and
+    goes on with warm_start=True or `partial_fit`; it has the optimiser's state, to go on as if
+    nothing had happened, if it was trained by `partial_fit` or with warm_start='optimizer'.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Of the file, in a folder that exists. '{fit}' in it stands for letters that every fit gets
+        new, '{epoch}' for the epoch's number: with '{fit}' the fits of a search do not write over
+        each other.
+    every : int >= 1, default=1
+        Epochs from one writing to the next.
+    """
+
+    def __init__(self, path, every=1):
+        validate_values(
+            "Checkpoint",
+            {"path": path, "every": every},
+            {"path": [str, os.PathLike], "every": [Interval(Integral, 1, None)]},
+        )
+        path = os.fspath(path)
+        names = {name for _, name, _, _ in string.Formatter().parse(path) if name is not None}
+        if not names <= {"fit", "epoch"}:
+            raise ValueError(f"path takes the placeholders {{fit}} and {{epoch}}, got {path!r}.")
+        self.path, self.every = path, every
+        self._fit = ""
+
+    def on_fit_begin(self, estimator, max_epochs):
+        folder = Path(self._path_of(0)).parent
+        if not folder.is_dir():
+            raise FileNotFoundError(f"path={self.path!r} of Checkpoint: there is no {folder}.")
+        self._fit = uuid.uuid4().hex[:12]
+
+    def __call__(self, record, estimator):
+        if record.epoch % self.every == 0:
+            write_whole(self._path_of(record.epoch), estimator)
+
+    def _path_of(self, epoch):
+        return self.path.format(fit=self._fit, epoch=epoch)
+
+    @staticmethod
+    def load(path):
+        """The estimator in a file that a Checkpoint wrote; a pickle runs code: trust its source."""
+        with open(path, "rb") as file:
+            return pickle.load(file)
+
+
+def write_whole(path, value):
+    """Pickles a value to a file, which changes from its old content to the new at once."""
+    path = Path(path)
+    handle, unfinished = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            pickle.dump(value, file, protocol=pickle.HIGHEST_PROTOCOL)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(unfinished)
+        raise

@@ -1,0 +1,444 @@
+"""Who looks on while a network trains: what callbacks see, how they stop it, the supplied ones."""
+
+import copy
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from problems import assert_same_bits, call_recording_warnings, diabetes, iris
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from rosenblatt import MLPClassifier, MLPRegressor
+from rosenblatt.callbacks import Callback, Checkpoint, Progress, TimeLimit, write_whole
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+class Recorder(Callback):
+    """Keeps what it was told, in order."""
+
+    def __init__(self, stop_at=None, fails_at=None):
+        self.stop_at, self.fails_at, self.told = stop_at, fails_at, []
+
+    def on_fit_begin(self, estimator, max_epochs):
+        self.told.append(("begin", max_epochs))
+
+    def __call__(self, record, estimator):
+        self.told.append(record)
+        if record.epoch == self.fails_at:
+            raise RuntimeError("callback")
+        return record.epoch == self.stop_at
+
+    def on_fit_end(self, estimator):
+        self.told.append(("end", None))
+
+
+# the protocol -----------------------------------------------------------------------------------
+
+
+def test_callback_is_told_of_every_epoch():
+    """Records are the lines of history_; the fit's begin comes before, its end after them."""
+    recorder = Recorder()
+    model = MLPClassifier((4,), max_iter=6, random_state=0, callbacks=[recorder]).fit(*iris())
+    assert recorder.told[0] == ("begin", 6)
+    assert recorder.told[-1] == ("end", None)
+    records = recorder.told[1:-1]
+    assert [record.epoch for record in records] == [1, 2, 3, 4, 5, 6]
+    for name in ("loss", "learning_rate", "gradient_norm", "seconds"):
+        assert [getattr(record, name) for record in records] == model.history_[name]
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_estimator_predicts_in_a_callback_as_if_training_had_stopped(early_stopping):
+    """Its attributes after epoch n are those of a fit of n epochs."""
+    seen = []
+
+    def look(record, estimator):
+        assert estimator.n_iter_ == estimator.history_.n_epochs == record.epoch
+        seen.append((estimator.predict_proba(iris()[0]), estimator.t_))
+
+    options = {"random_state": 0, "early_stopping": early_stopping, "tol": 0}
+    MLPClassifier((4,), max_iter=5, callbacks=[look], **options).fit(*iris())
+    for n_epochs, (probabilities, t) in enumerate(seen, start=1):
+        model = MLPClassifier((4,), max_iter=n_epochs, **options)
+        scores = []
+        model.set_params(callbacks=[lambda r, e, s=scores: s.append(copy.deepcopy(e))])
+        model.fit(*iris())
+        np.testing.assert_array_equal(scores[-1].predict_proba(iris()[0]), probabilities)
+        assert model.t_ == t
+        if not early_stopping:  # which ends with the best weights, not the last
+            np.testing.assert_array_equal(model.predict_proba(iris()[0]), probabilities)
+
+
+def test_callbacks_change_no_bit():
+    """A fit that is looked at is the fit that is not."""
+    options = {"random_state": 0, "max_iter": 10, "early_stopping": True}
+    plain = MLPClassifier((4,), **options).fit(*iris())
+    watched = MLPClassifier((4,), callbacks=[Recorder(), print], **options)
+    assert_same_bits(watched.fit(*iris()), plain)
+
+
+def test_callback_stops_training_by_returning_true():
+    """And by nothing else that is true; the others are still asked; no warning is given."""
+    last = Recorder()
+    callbacks = [lambda *_: 1, Recorder(stop_at=4), last]
+    model = MLPClassifier((4,), max_iter=50, random_state=0, callbacks=callbacks)
+    model, warned = call_recording_warnings(model.fit, *iris())
+    assert model.n_iter_ == 4
+    assert last.told[-2].epoch == 4
+    assert warned == []
+    assert_same_bits(model, MLPClassifier((4,), max_iter=4, random_state=0).fit(*iris()))
+
+
+def test_best_weights_come_back_when_a_callback_stops():
+    """Early stopping's promise holds for every end."""
+    options = {"early_stopping": True, "random_state": 0, "max_iter": 40, "tol": 0}
+    options |= {"learning_rate_init": 0.3, "n_iter_no_change": 100}
+    model = MLPClassifier((4,), callbacks=[Recorder(stop_at=30)], **options).fit(*iris())
+    assert model.n_iter_ == 30
+    best = np.argmax(model.validation_scores_) + 1
+    assert best < 30
+    at_best = []
+    keep = [lambda r, e: at_best.append(copy.deepcopy(e)) if r.epoch == best else None]
+    MLPClassifier((4,), callbacks=keep, **options).fit(*iris())
+    assert_same_bits(model, at_best[0])
+
+
+def test_failing_callback_leaves_the_estimator_as_it_was():
+    """Its exception comes out, and callbacks that were told of the begin hear of the end."""
+    first, second = Recorder(), Recorder(fails_at=3)
+    model = MLPClassifier((4,), max_iter=5, random_state=0).fit(*iris())
+    before = pickle.dumps(model)
+    model.set_params(callbacks=[first, second])
+    with pytest.raises(RuntimeError, match="callback"):
+        model.fit(*iris())
+    assert first.told[-1] == second.told[-1] == ("end", None)
+    assert pickle.dumps(model.set_params(callbacks=None)) == before
+
+
+def test_begin_that_fails_ends_those_that_had_begun():
+    """A checkpoint without a folder is an error before the first epoch."""
+    first, never = Recorder(), Recorder()
+    callbacks = [first, Checkpoint("no such folder/x"), never]
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        MLPClassifier(callbacks=callbacks).fit(*iris())
+    assert first.told == [("begin", 200), ("end", None)]
+    assert never.told == []
+
+
+def test_tracked_change_is_in_the_record():
+    """A callback that asks gets it, and only then is it measured."""
+    recorder = Recorder()
+    options = {"max_iter": 2, "random_state": 0}
+    MLPRegressor((4,), callbacks=[recorder], **options).fit(*diabetes())
+    assert np.isnan(recorder.told[1].parameter_change)
+    recorder = Recorder()
+    recorder.tracks_change = True
+    MLPRegressor((4,), callbacks=[recorder], **options).fit(*diabetes())
+    assert recorder.told[1].parameter_change > 0
+
+
+def test_clones_get_copies():
+    """A search's fits do not share what their callbacks keep."""
+    recorder = Recorder()
+    model = MLPClassifier((4,), max_iter=2, callbacks=[recorder])
+    twin = clone(model)
+    assert twin.callbacks[0] is not recorder
+    assert type(twin.callbacks[0]) is Recorder
+    twin.fit(*iris())
+    assert recorder.told == []
+
+
+def test_partial_fit_is_a_fit_of_one_epoch():
+    """Epochs are counted on; the callback's answer has nothing to stop."""
+    recorder = Recorder(stop_at=1)
+    model = MLPClassifier((4,), callbacks=[recorder], random_state=0)
+    for _ in range(2):
+        model.partial_fit(*iris(), classes=[0, 1, 2])
+    assert [each[0] for each in recorder.told] == ["begin", 1, "end", "begin", 2, "end"]
+
+
+@pytest.mark.parametrize("value", [print, [3], ["print"], [None], [TimeLimit], {"a": print}])
+def test_bad_callbacks_are_refused(value):
+    """A list of callables is wanted, and no classes in place of objects."""
+    with pytest.raises((ValueError, TypeError), match="callbacks") as error:
+        MLPClassifier(callbacks=value).fit(*iris())
+    assert "a list of callables" in str(error.value)
+
+
+def test_warnings_point_at_the_caller():
+    """The line that called fit, not one inside the packages."""
+    with pytest.warns(UserWarning, match="clipped") as caught:
+        MLPClassifier((4,), batch_size=500, max_iter=1).fit(*iris())
+    assert caught[0].filename == __file__
+
+
+# supplied ---------------------------------------------------------------------------------------
+
+
+def test_time_limit_ends_after_the_first_epoch_that_is_late(monkeypatch):
+    """Counted from the begin of each fit."""
+    now = [1000.0]
+    monkeypatch.setattr("rosenblatt.callbacks.time.monotonic", lambda: now[0])
+
+    def pass_time(record, estimator):
+        now[0] += 2
+
+    model = MLPClassifier((4,), max_iter=50, callbacks=[pass_time, TimeLimit(7)])
+    assert model.fit(*iris()).n_iter_ == 4
+    assert model.fit(*iris()).n_iter_ == 4
+
+
+@pytest.mark.parametrize("seconds", [0, -1, "a", None])
+def test_bad_time_is_refused(seconds):
+    """When the object is made."""
+    with pytest.raises((ValueError, TypeError), match="seconds") as error:
+        TimeLimit(seconds)
+    assert repr(seconds) in str(error.value)
+
+
+def test_checkpoint_has_the_estimator_of_its_epoch(tmp_path):
+    """Written every so many epochs, under the epoch's number if the path has a place for it."""
+    path = tmp_path / "model-{epoch}.pkl"
+    model = MLPClassifier(
+        (4,), max_iter=7, random_state=0, callbacks=[Checkpoint(path, every=3), Progress()]
+    ).fit(*iris())
+    assert sorted(os.listdir(tmp_path)) == ["model-3.pkl", "model-6.pkl"]
+    loaded = Checkpoint.load(tmp_path / "model-6.pkl")
+    assert loaded.history_["loss"] == model.history_["loss"][:6]
+    assert_same_bits(loaded, MLPClassifier((4,), max_iter=6, random_state=0).fit(*iris()))
+    assert loaded.set_params(callbacks=None, warm_start=True).fit(*iris()).history_.n_epochs == 13
+
+
+def test_checkpoints_of_a_search_do_not_meet(tmp_path):
+    """{fit} is new for every fit."""
+    model = MLPClassifier((4,), max_iter=2, callbacks=[Checkpoint(tmp_path / "{fit}.pkl")])
+    search = GridSearchCV(model, {"alpha": [0.1, 0.2]}, cv=3, refit=False)
+    search.fit(*iris())
+    assert len(os.listdir(tmp_path)) == 6
+    alphas = [Checkpoint.load(tmp_path / name).alpha for name in os.listdir(tmp_path)]
+    assert sorted(alphas) == [0.1] * 3 + [0.2] * 3
+
+
+def test_checkpoint_is_whole_or_not_there(tmp_path):
+    """A value that cannot be written leaves the old file, and no rest of the new one."""
+    path = tmp_path / "x"
+    write_whole(path, [1])
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        write_whole(path, [np.zeros(10**6), lambda: 0])
+    assert os.listdir(tmp_path) == ["x"]
+    assert Checkpoint.load(path) == [1]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
+def test_checkpoint_loads_after_a_kill(tmp_path):
+    """A process that is killed while it trains and writes leaves a checkpoint that loads."""
+    code = """
+import sys, numpy as np
+from rosenblatt import MLPRegressor
+from rosenblatt.callbacks import Checkpoint
+X = np.random.RandomState(0).normal(size=(50, 10))
+model = MLPRegressor((300, 300), max_iter=10**6, n_iter_no_change=np.inf,
+                     callbacks=[Checkpoint(sys.argv[1])])
+model.fit(X, X[:, 0])
+"""
+    path = tmp_path / "model.pkl"
+    process = subprocess.Popen([sys.executable, "-c", code, path])
+    try:
+        end = time.monotonic() + 60
+        while not path.exists() and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(0.2)
+    finally:
+        process.kill()
+        process.wait()
+    loaded = Checkpoint.load(path)
+    assert loaded.history_.n_epochs >= 1
+    assert np.isfinite(loaded.predict(np.zeros((1, 10)))).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("path", 3), ("path", None), ("path", "{epochs}.pkl"), ("path", "{}"), ("every", 0)],
+)
+def test_bad_checkpoint_is_refused(name, value):
+    """When the object is made."""
+    with pytest.raises((ValueError, TypeError), match=name):
+        Checkpoint(**({"path": "x"} | {name: value}))
+
+
+def test_progress_shows_epochs_and_losses(capsys):
+    """The last state of the bar is that of the last epoch."""
+    pytest.importorskip("tqdm", reason="the bar is tqdm's")
+    model = MLPClassifier((4,), max_iter=5, early_stopping=True, callbacks=[Progress(leave=True)])
+    model.fit(*iris())
+    shown = capsys.readouterr().err.split("\r")[-1]
+    assert "MLPClassifier: 100%" in shown
+    assert "5/5" in shown
+    assert f"loss={model.history_['loss'][-1]:.4g}" in shown
+    assert f"score={model.validation_scores_[-1]:.4g}" in shown
+
+
+def test_progress_inside_a_search_ends_every_bar(capsys):
+    """One after another on the same line, each wiped when its fit is done; none is left open."""
+    tqdm = pytest.importorskip("tqdm", reason="the bar is tqdm's")
+    outer = tqdm.tqdm(total=3, desc="outer")
+    model = MLPClassifier((4,), max_iter=2, callbacks=[Progress()])
+    GridSearchCV(model, {"alpha": [0.1]}, cv=3, refit=False, error_score="raise").fit(*iris())
+    outer.close()
+    lines = capsys.readouterr().err.split("\n")
+    assert all("outer" not in line or "MLPClassifier" not in line for line in lines)
+    progress = Progress()
+    progress.on_fit_begin(model, 3)
+    bar = progress._bar
+    progress.on_fit_end(model)
+    assert bar.disable  # which closing sets
+
+
+def test_progress_is_silent_in_worker_processes(capfd):
+    """Bars of several processes would write over each other."""
+    pytest.importorskip("tqdm", reason="the bar is tqdm's")
+    model = MLPClassifier((4,), max_iter=2, callbacks=[Progress()])
+    search = GridSearchCV(model, {"alpha": [0.1]}, cv=2, refit=False, n_jobs=2)
+    search.fit(*iris())
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert "epoch" not in capfd.readouterr().err
+
+
+def test_progress_copies_without_its_bar():
+    """An estimator that is being fitted can be pickled and copied."""
+    pytest.importorskip("tqdm", reason="the bar is tqdm's")
+    twins = []
+    model = MLPClassifier((4,), max_iter=1)
+    model.set_params(
+        callbacks=[Progress(), lambda r, e: twins.append(pickle.dumps(e.callbacks[0]))]
+    ).fit(*iris())
+    twin = pickle.loads(twins[0])
+    assert twin._bar is None
+    twin(model.history_.last(), model)  # never begun: nothing to show, nothing to fail
+
+
+def test_progress_without_tqdm_says_what_to_install(monkeypatch):
+    """tqdm is optional."""
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    with pytest.raises(ImportError, match="pip install tqdm"):
+        Progress()
+
+
+# scikit-learn's own -----------------------------------------------------------------------------
+
+callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
+
+
+class Hooks:
+    """A callback in scikit-learn's protocol that keeps what it is told."""
+
+    def __init__(self, stop_at=None, fails=False):
+        self.told, self.stop_at, self.fails = [], stop_at, fails
+
+    def setup(self, estimator, context):
+        self.told.append("setup")
+
+    def teardown(self, estimator, context):
+        self.told.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context, *, X, y, metadata):
+        self.told.append(("begin", context.task_name, context.task_id, context.max_subtasks))
+        self.data = X, y, metadata
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        if self.fails:
+            raise RuntimeError("hook")
+        self.told.append(("end", context.task_name, context.task_id))
+        if hasattr(fitted_estimator, "predict") and context.task_name == "epoch":
+            self.predictions = fitted_estimator.predict(iris()[0])
+        return context.task_name == "epoch" and context.task_id == self.stop_at
+
+
+def test_scikit_learns_callbacks_are_told_of_tasks():
+    """The fit is a task, every epoch one inside it; data and a fitted estimator come along."""
+    hooks, (X, y) = Hooks(), iris()
+    weight = np.ones(len(y))
+    model = MLPClassifier((4,), max_iter=2, random_state=0).set_callbacks(hooks)
+    model.fit(X, y, weight)
+    assert hooks.told == [
+        "setup",
+        ("begin", "fit", 0, 2),
+        ("begin", "epoch", 0, 0),
+        ("end", "epoch", 0),
+        ("begin", "epoch", 1, 0),
+        ("end", "epoch", 1),
+        ("end", "fit", 0),
+        "teardown",
+    ]
+    assert hooks.data[0] is X
+    assert hooks.data[1] is y
+    assert hooks.data[2]["sample_weight"] is weight
+    np.testing.assert_array_equal(hooks.predictions, model.predict(X))
+    assert not [name for name in vars(model) if "ctx" in name or "teardown" in name]
+
+
+def test_scikit_learns_callback_stops_training():
+    """By what its end of an epoch returns."""
+    model = MLPClassifier((4,), max_iter=50).set_callbacks(Hooks(stop_at=2)).fit(*iris())
+    assert model.n_iter_ == 3
+
+
+@pytest.mark.parametrize("fails", ["hook", "data"])
+def test_scikit_learns_callbacks_are_torn_down_after_a_failure(fails):
+    """And the estimator is as it was."""
+    hooks = Hooks(fails=fails == "hook")
+    model = MLPClassifier((4,), max_iter=2).set_callbacks(hooks)
+    before = dict(vars(model))
+    with pytest.raises((RuntimeError, ValueError)):
+        model.fit(iris()[0], iris()[1] if fails == "hook" else np.full(150, np.nan))
+    assert hooks.told[-1] == "teardown"
+    assert vars(model) == before
+
+
+def test_scikit_learns_callbacks_without_epochs():
+    """lbfgs is one task."""
+    hooks = Hooks()
+    MLPClassifier((4,), solver="lbfgs", max_iter=5).set_callbacks(hooks).fit(*iris())
+    assert hooks.told == ["setup", ("begin", "fit", 0, 0), ("end", "fit", 0), "teardown"]
+
+
+def test_scikit_learns_callbacks_reach_through_meta_estimators():
+    """A search hands its callbacks to the fits inside, through a pipeline too."""
+    hooks = Hooks()
+    hooks.max_propagation_depth = None
+    pipeline = make_pipeline(StandardScaler(), MLPClassifier((4,), max_iter=3))
+    search = GridSearchCV(pipeline, {"mlpclassifier__alpha": [0.1]}, cv=2, refit=False)
+    search.set_callbacks(hooks).fit(*iris())
+    assert [each for each in hooks.told if each[:2] == ("end", "epoch")] == [
+        ("end", "epoch", i) for _ in range(2) for i in range(3)
+    ]
+    assert hooks.told.count("setup") == hooks.told.count("teardown") == 1
+
+
+def test_scikit_learns_progress_bar_works(capsys):
+    """A bar for the fit, of as many steps as there are epochs at most."""
+    pytest.importorskip("rich", reason="scikit-learn's bar is rich's")
+    MLPClassifier((4,), max_iter=3).set_callbacks(callback.ProgressBar()).fit(*iris())
+    assert "MLPClassifier - fit" in capsys.readouterr().out
+    search = GridSearchCV(MLPClassifier((4,), max_iter=3), {"alpha": [0.1, 0.2]}, cv=2)
+    search.set_callbacks(callback.ProgressBar()).fit(*iris())
+    assert "MLPClassifier - fit" in capsys.readouterr().out
+
+
+def test_estimator_pickles_while_scikit_learns_callbacks_look_on():
+    """What they keep in it during a fit is left out."""
+    pickled = []
+    model = MLPClassifier((4,), max_iter=1).set_callbacks(Hooks())
+    model.set_params(callbacks=[lambda r, e: pickled.append(e.__getstate__())]).fit(*iris())
+    assert "_skl_callbacks" in pickled[0]
+    assert not [name for name in pickled[0] if "ctx" in name or "teardown" in name]

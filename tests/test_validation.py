@@ -1,0 +1,499 @@
+"""Validation sets, early stopping on any score, class weights, training in parts."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import sklearn
+from problems import (
+    assert_same_bits,
+    breast_cancer,
+    call_recording_warnings,
+    diabetes,
+    diabetes_many,
+    digits,
+    iris,
+    multilabel,
+    row_weights,
+    wine,
+)
+from scipy import sparse
+from sklearn.metrics import (
+    balanced_accuracy_score,
+    get_scorer,
+    log_loss,
+    mean_absolute_error,
+    r2_score,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
+
+from rosenblatt import MLPClassifier, MLPRegressor, schedules
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def halves(problem):
+    """Every other row to train on, the rest to validate on."""
+    X, y = problem
+    return X[::2], y[::2], X[1::2], y[1::2]
+
+
+# class_weight -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize(
+    "class_weight", ["balanced", {0: 3.0, 2: 0.5}, {0: 1, 1: 0, 2: 2}], ids=str
+)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_class_weight_is_a_sample_weight_of_mean_one(solver, class_weight, weighted):
+    """The model of scikit-learn's compute_sample_weight, divided by its mean, as row weights."""
+    X, y = iris()
+    X, y = X[:120], y[:120]  # of the third class fewer rows
+    weight = row_weights(len(y)) if weighted else None
+    options = {"solver": solver, "max_iter": 8, "random_state": 0, "alpha": 0.1}
+    of_rows = compute_sample_weight(class_weight, y)
+    of_rows /= of_rows.mean()
+    of_rows *= 1 if weight is None else weight
+    expected = MLPClassifier((4,), **options).fit(X, y, of_rows)
+    model = MLPClassifier((4,), class_weight=class_weight, **options).fit(X, y, weight)
+    for ours, theirs in zip(model.coefs_, expected.coefs_, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9)  # weights are rounded otherwise
+
+
+def test_class_weight_counts_the_rows_trained_on():
+    """Rows set aside neither count towards the mean nor are weighted in their score."""
+    X, y = iris()[0][:113], iris()[1][:113]  # which no split divides evenly
+    held_out = []
+    options = {"max_iter": 5, "random_state": 0, "early_stopping": True, "alpha": 1.0}
+
+    def remember(estimator, X, y):
+        held_out[:] = [X, y]
+        return np.mean(estimator.predict(X) == y)
+
+    model = MLPClassifier((4,), class_weight="balanced", scoring=remember, **options).fit(X, y)
+    is_held_out = (X[:, None] == held_out[0]).all(axis=2).any(axis=1)
+    weight = np.ones(len(y))
+    rows = ~is_held_out
+    of_rows = compute_sample_weight("balanced", y[rows])
+    weight[rows] = of_rows / of_rows.mean()
+    expected = MLPClassifier((4,), scoring=remember, **options).fit(X, y, weight)
+    np.testing.assert_allclose(model.coefs_[0], expected.coefs_[0], rtol=1e-9)
+    assert model.validation_scores_ == expected.validation_scores_
+
+
+def test_class_weight_names_labels():
+    """Strings as labels, two classes, and a dict in partial_fit."""
+    X, y = wine()
+    model = MLPClassifier((4,), class_weight={"barolo": 5}, random_state=0, max_iter=3)
+    assert model.fit(X, y).n_iter_ == 3
+    model.partial_fit(X, y)
+    X, y = breast_cancer()
+    heavy = MLPClassifier((4,), class_weight={1: 50}, random_state=0, max_iter=30).fit(X, y)
+    plain = MLPClassifier((4,), random_state=0, max_iter=30).fit(X, y)
+    assert heavy.predict_proba(X)[:, 1].mean() > plain.predict_proba(X)[:, 1].mean() + 0.02
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "words"),
+    [
+        ({0: -1}, "class_weight must hold finite numbers"),
+        ({0: np.nan}, "class_weight must hold finite numbers"),
+        ({0: 0, 1: 0, 2: 0}, "class_weight must hold finite numbers"),
+        ({7: 2}, "class_weight"),
+        ("even", "class_weight"),
+        ([1, 2, 3], "class_weight"),
+    ],
+    ids=str,
+)
+def test_bad_class_weight_is_refused(class_weight, words):
+    """By its name."""
+    with pytest.raises((ValueError, TypeError), match=words):
+        MLPClassifier((4,), class_weight=class_weight).fit(*iris())
+
+
+def test_class_weight_where_it_has_no_meaning_is_refused():
+    """Multilabel rows have no one class, and partial_fit does not see all rows."""
+    with pytest.raises(ValueError, match=r"class_weight='balanced' .* multilabel"):
+        MLPClassifier(class_weight="balanced").fit(*multilabel())
+    with pytest.raises(ValueError, match=r"class_weight='balanced' .* partial_fit"):
+        MLPClassifier(class_weight="balanced").partial_fit(*iris(), classes=[0, 1, 2])
+
+
+# validation sets --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_scores_and_losses_of_a_set_are_scikit_learns(weighted):
+    """Recorded after every epoch; nothing stops, and no weight changes."""
+    X, y, X_val, y_val = halves(iris())
+    weight = row_weights(len(y_val)) if weighted else None
+    expected = []
+
+    def score(record, estimator):
+        loss = log_loss(y_val, estimator.predict_proba(X_val), sample_weight=weight)
+        expected.append((loss, estimator.score(X_val, y_val, weight)))
+
+    options = {"max_iter": 10, "random_state": 0, "alpha": 0.3}
+    validation = {"X_val": X_val, "y_val": y_val, "sample_weight_val": weight}
+    model = MLPClassifier((4,), callbacks=[score], **options).fit(X, y, **validation)
+    columns = model.history_["validation_loss"], model.history_["validation_score"]
+    np.testing.assert_allclose(np.transpose(columns), expected)
+    assert model.validation_scores_ is None
+    assert_same_bits(model, MLPClassifier((4,), **options).fit(X, y))
+
+
+@pytest.mark.parametrize("kinds", [("dense", "csr"), ("csr", "dense"), ("csr", "csr")])
+def test_sets_may_be_sparse(kinds):
+    """Each of both by itself."""
+    X, y, X_val, y_val = halves(iris())
+    made = {"dense": np.asarray, "csr": sparse.csr_array}
+    options = {"max_iter": 5, "random_state": 0, "early_stopping": True}
+    expected = MLPClassifier((4,), **options).fit(X, y, X_val=X_val, y_val=y_val)
+    model = MLPClassifier((4,), **options)
+    model.fit(made[kinds[0]](X), y, X_val=made[kinds[1]](X_val), y_val=y_val)
+    np.testing.assert_allclose(model.coefs_[0], expected.coefs_[0], rtol=1e-9)
+    np.testing.assert_allclose(
+        model.history_["validation_loss"], expected.history_["validation_loss"], rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize("problem", [breast_cancer, wine, multilabel, diabetes, diabetes_many])
+def test_early_stopping_looks_at_the_given_set(problem):
+    """No row of X is set aside; the scores are those of the set, and the best weights return."""
+    X, y, X_val, y_val = halves(problem())
+    kind = MLPRegressor if problem in (diabetes, diabetes_many) else MLPClassifier
+    options = {"random_state": 0, "learning_rate_init": 0.05, "max_iter": 60, "tol": 0}
+    models = []
+    plain = kind((4,), callbacks=[lambda r, e: models.append(copy.deepcopy(e))], **options)
+    plain.fit(X, y)
+    model = kind((4,), early_stopping=True, **options).fit(X, y, X_val=X_val, y_val=y_val)
+    scores = [each.score(X_val, y_val) for each in models[: model.n_iter_]]
+    np.testing.assert_allclose(model.validation_scores_, scores)
+    assert_same_bits(model, models[int(np.argmax(model.validation_scores_))])
+    assert model.t_ == model.n_iter_ * len(X)
+    last = kind((4,), early_stopping=True, restore_best=False, **options)
+    last.fit(X, y, X_val=X_val, y_val=y_val)
+    assert_same_bits(last, models[model.n_iter_ - 1])
+
+
+def test_a_set_that_is_recorded_stops_nothing():
+    """The training loss decides, as without the set."""
+    X, y, X_val, y_val = halves(breast_cancer())
+    options = {"learning_rate_init": 0.05, "tol": 1e-3, "random_state": 0, "n_iter_no_change": 3}
+    model = MLPClassifier((4,), **options).fit(X, y, X_val=X_val, y_val=y_val[::-1])
+    expected = MLPClassifier((4,), **options).fit(X, y)
+    assert model.n_iter_ == expected.n_iter_ < 200
+    assert_same_bits(model, expected)
+
+
+def test_sparse_set_of_a_wide_layer():
+    """The first layer's weights are laid out so that both kinds of rows can be read."""
+    X, y, X_val, y_val = halves(digits())
+    options = {"max_iter": 2, "random_state": 0}
+    model = MLPClassifier((400,), **options).fit(X, y, X_val=sparse.csr_array(X_val), y_val=y_val)
+    expected = MLPClassifier((400,), **options).fit(X, y, X_val=X_val, y_val=y_val)
+    np.testing.assert_allclose(
+        model.history_["validation_loss"], expected.history_["validation_loss"], rtol=1e-9
+    )
+
+
+def test_fraction_that_is_not_used_gives_a_warning():
+    """When it was set, and only when early stopping would have used it."""
+    X, y, X_val, y_val = halves(iris())
+    for options, warns in [
+        ({"early_stopping": True, "validation_fraction": 0.2}, True),
+        ({"early_stopping": True}, False),
+        ({"validation_fraction": 0.2}, False),
+    ]:
+        model = MLPClassifier((4,), max_iter=2, **options)
+        _, warned = call_recording_warnings(model.fit, X, y, X_val=X_val, y_val=y_val)
+        assert any("validation_fraction" in text for _, text in warned) == warns
+
+
+BAD_SETS = {
+    "no-targets": ({"X_val": iris()[0]}, "X_val is provided, but y_val"),
+    "no-rows": ({"y_val": iris()[1]}, "y_val is provided, but X_val"),
+    "features": ({"X_val": iris()[0][:, :3], "y_val": iris()[1]}, "features"),
+    "lengths": ({"X_val": iris()[0], "y_val": iris()[1][:-1]}, "inconsistent numbers"),
+    "classes": ({"X_val": iris()[0], "y_val": iris()[1] + 5}, "y_val has classes"),
+    "labels": ({"X_val": iris()[0], "y_val": np.eye(3)[iris()[1]]}, "y_val must be"),
+    "nan": ({"X_val": iris()[0] * np.nan, "y_val": iris()[1]}, "NaN"),
+    "weights-cancel": (
+        {
+            "X_val": iris()[0][:2],
+            "y_val": iris()[1][:2],
+            "sample_weight_val": [1, -1],
+        },
+        "sample_weight_val sums to 0",
+    ),
+    "weights": (
+        {"X_val": iris()[0], "y_val": iris()[1], "sample_weight_val": [1, 2]},
+        "sample_weight",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_SETS)
+def test_bad_sets_are_refused(case):
+    """The estimator stays as it was."""
+    arguments, words = BAD_SETS[case]
+    model = MLPClassifier((4,))
+    with pytest.raises(ValueError, match=words):
+        model.fit(*iris(), **arguments)
+    assert not hasattr(model, "coefs_")
+
+
+def test_bad_sets_of_other_targets_are_refused():
+    """Outputs and labels must be as many as in y; lbfgs has no epochs to score."""
+    X, y = diabetes()
+    with pytest.raises(ValueError, match="y_val has 3 outputs"):
+        MLPRegressor((4,)).fit(X, y, X_val=X, y_val=diabetes_many()[1])
+    X, y = multilabel()
+    with pytest.raises(ValueError, match="y_val has 3 labels"):
+        MLPClassifier((4,)).fit(X, y, X_val=X, y_val=y[:, :3])
+    with pytest.raises(ValueError, match="X_val is for solvers"):
+        MLPClassifier((4,), solver="lbfgs").fit(X, y, X_val=X, y_val=y)
+
+
+def test_sets_pass_through_a_pipeline():
+    """transform_input transforms X_val as X."""
+    X, y, X_val, y_val = halves((iris()[0] * 100 + 7, iris()[1]))
+    options = {"max_iter": 8, "random_state": 0, "early_stopping": True}
+    scaler = StandardScaler().fit(X)
+    expected = MLPClassifier((4,), **options)
+    expected.fit(scaler.transform(X), y, X_val=scaler.transform(X_val), y_val=y_val)
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = MLPClassifier((4,), **options).set_fit_request(X_val=True, y_val=True)
+        pipeline = make_pipeline(StandardScaler(), model, transform_input=["X_val"])
+        pipeline.fit(X, y, X_val=X_val, y_val=y_val)
+    assert_same_bits(pipeline[-1], expected)
+    assert pipeline[-1].validation_scores_ == expected.validation_scores_
+
+
+# scoring ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize(
+    ("scoring", "kind"),
+    [
+        ("balanced_accuracy", MLPClassifier),
+        ("neg_log_loss", MLPClassifier),
+        ("f1_macro", MLPClassifier),
+        ("neg_mean_absolute_error", MLPRegressor),
+        (get_scorer("neg_max_error"), MLPRegressor),
+    ],
+    ids=str,
+)
+def test_scorers_of_scikit_learn_decide(given, scoring, kind):
+    """Their values on the validation rows; the weights of the best one come back."""
+    X, y = iris() if kind is MLPClassifier else diabetes()
+    scorer = get_scorer(scoring) if isinstance(scoring, str) else scoring
+    seen, models = [], []
+
+    def keep(estimator, X, y):
+        seen.append((X, y))
+        return scorer(estimator, X, y)
+
+    options = {"max_iter": 12, "random_state": 0, "early_stopping": True, "tol": 0}
+    options |= {"learning_rate_init": 0.05}
+    arguments = {"X_val": X[::3], "y_val": y[::3]} if given else {}
+    by_function = kind((4,), scoring=keep, **options).fit(X, y, **arguments)
+    look = [lambda r, e: models.append(copy.deepcopy(e))]
+    model = kind((4,), scoring=scoring, callbacks=look, **options).fit(X, y, **arguments)
+    assert model.validation_scores_ == by_function.validation_scores_
+    assert model.validation_scores_ == [scorer(each, *seen[0]) for each in models]
+    assert_same_bits(model, models[int(np.argmax(model.validation_scores_))])
+
+
+def test_scorers_take_the_weights_of_the_rows():
+    """scikit-learn's do; a plain function is called without."""
+    X, y, X_val, y_val = halves(iris())
+    weight = row_weights(len(y_val))
+    arguments = {"X_val": X_val, "y_val": y_val, "sample_weight_val": weight}
+    model = MLPClassifier((4,), max_iter=1, scoring="balanced_accuracy", early_stopping=True)
+    model.fit(X, y, **arguments)
+    expected = balanced_accuracy_score(y_val, model.predict(X_val), sample_weight=weight)
+    assert model.validation_scores_ == [expected]
+    model = MLPRegressor((4,), max_iter=1, scoring="neg_mean_absolute_error", early_stopping=True)
+    model.fit(X, y, **arguments)
+    expected = -mean_absolute_error(y_val, model.predict(X_val), sample_weight=weight)
+    assert model.validation_scores_ == [pytest.approx(expected)]
+
+
+def test_loss_as_score():
+    """The negative loss without the penalty: the best weights are those of the lowest."""
+    X, y, X_val, y_val = halves(breast_cancer())
+    options = {"learning_rate_init": 0.05, "alpha": 0.5, "random_state": 0}
+    model = MLPClassifier((20,), scoring="loss", early_stopping=True, **options)
+    model.fit(X, y, X_val=X_val, y_val=y_val)
+    np.testing.assert_array_equal(
+        model.validation_scores_, -np.array(model.history_["validation_loss"])
+    )
+    best = -log_loss(y_val, model.predict_proba(X_val))
+    assert model.best_validation_score_ == max(model.validation_scores_) == pytest.approx(best)
+
+
+def test_scores_of_frames_give_no_warning():
+    """A model that knows names is not scored on rows without them, as far as anybody sees."""
+    pd = pytest.importorskip("pandas", reason="names come with frames")
+    X, y = iris()
+    X = pd.DataFrame(X, columns=list("abcd"))
+    model = MLPClassifier((4,), early_stopping=True, scoring="f1_macro", max_iter=2)
+    for arguments in ({}, {"X_val": X, "y_val": y}):
+        _, warned = call_recording_warnings(model.fit, X, y, **arguments)
+        assert not [text for _, text in warned if "feature names" in text]
+    assert list(model.feature_names_in_) == list("abcd")
+
+
+def test_score_that_is_no_number_is_refused():
+    """With the parameter's name."""
+    model = MLPClassifier((4,), early_stopping=True, scoring=lambda *_: "high")
+    with pytest.raises(ValueError, match=r"scoring=.* must return a number, got 'high'"):
+        model.fit(*iris())
+
+
+# partial_fit ------------------------------------------------------------------------------------
+
+
+def trained_in_parts(model, n_calls, X, y, X_val, y_val):
+    """The model after so many calls, and its copies after each."""
+    copies = []
+    classes = {"classes": np.unique(y)} if isinstance(model, MLPClassifier) else {}
+    for _ in range(n_calls):
+        model.partial_fit(X, y, X_val=X_val, y_val=y_val, **classes)
+        copies.append(copy.deepcopy(model))
+    return copies
+
+
+@pytest.mark.parametrize("restore_best", [True, False])
+@pytest.mark.parametrize("pickled", [False, True])
+def test_partial_fit_stops_early(restore_best, pickled):
+    """Patience is counted over calls; the best weights come back; more calls only warn."""
+    sets = halves(diabetes())
+    options = {"learning_rate_init": 0.05, "random_state": 0, "n_iter_no_change": 3}
+    plain = trained_in_parts(MLPRegressor((8,), **options), 60, *sets)
+    scores = [r2_score(sets[3], each.predict(sets[2])) for each in plain]
+    best, waited, n_calls = -np.inf, 0, 0
+    for score in scores:
+        n_calls += 1
+        waited = waited + 1 if score < best + 1e-4 else 0
+        best = max(best, score)
+        if waited > 3:
+            break
+    assert 5 < n_calls < 60
+
+    model = MLPRegressor((8,), early_stopping=True, restore_best=restore_best, **options)
+    for i in range(n_calls):
+        trained_in_parts(model, 1, *sets)
+        assert model.stopped_ == (i + 1 == n_calls)
+        model = pickle.loads(pickle.dumps(model)) if pickled else model
+        if not model.stopped_:
+            assert_same_bits(model, plain[i])
+    np.testing.assert_allclose(model.validation_scores_, scores[:n_calls])
+    kept = int(np.argmax(scores[:n_calls])) if restore_best else n_calls - 1
+    assert_same_bits(model, plain[kept])
+
+    before = pickle.dumps(model)
+    _, warned = call_recording_warnings(trained_in_parts, model, 1, *sets)
+    assert any("stopped_" in text for _, text in warned)
+    assert pickle.dumps(model) == before
+    assert model.fit(*sets[:2]).n_iter_ > 1
+    assert not hasattr(model, "stopped_")
+
+
+def test_partial_fit_records_a_set():
+    """Without early stopping the call's score is in history_, and nothing else happens."""
+    sets = halves(iris())
+    model = MLPClassifier((4,), random_state=0)
+    copies = trained_in_parts(model, 3, *sets)
+    scores = [each.score(*sets[2:]) for each in copies]
+    assert model.history_["validation_score"] == pytest.approx(scores)
+    assert not hasattr(model, "stopped_")
+
+
+def test_partial_fit_without_a_set_is_refused_as_in_scikit_learn():
+    """Early stopping needs something to look at."""
+    model = MLPClassifier(early_stopping=True)
+    with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
+        model.partial_fit(*iris(), classes=[0, 1, 2])
+
+
+def test_order_of_rows_repeats_or_continues():
+    """Like shuffles of one RandomState over all calls; 'repeat' begins it anew every time."""
+    X, y = iris()
+    options = {"batch_size": 7, "random_state": 5}
+    by_generator = MLPClassifier((4,), batch_size=7, random_state=np.random.RandomState(5))
+    goes_on = MLPClassifier((4,), partial_fit_shuffle="continue", **options)
+    repeats = MLPClassifier((4,), **options)
+    for call in range(3):
+        for model in (by_generator, goes_on, repeats):
+            model.partial_fit(X, y, classes=[0, 1, 2])
+        goes_on = pickle.loads(pickle.dumps(goes_on))
+        assert_same_bits(goes_on, by_generator)
+        assert (repeats.coefs_[0] == goes_on.coefs_[0]).all() == (call == 0)
+    with pytest.raises(ZeroDivisionError):
+        goes_on.set_params(callbacks=[lambda record, estimator: 1 / 0]).partial_fit(X, y)
+    goes_on.set_params(callbacks=None)
+    for model in (by_generator, goes_on):
+        model.partial_fit(X, y)
+    assert_same_bits(goes_on, by_generator)  # the failed call drew nothing
+
+
+def test_rows_may_come_from_a_generator_of_memory_mapped_parts(tmp_path):
+    """Read-only parts of a file give the bits of arrays in memory."""
+    X, y = iris()
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "y.npy", y)
+
+    def parts():
+        mapped = [np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in "Xy"]
+        for start in range(0, len(y), 40):
+            yield tuple(array[start : start + 40] for array in mapped)
+
+    model, expected = (MLPClassifier((4,), random_state=0) for _ in range(2))
+    for X_part, y_part in parts():
+        assert isinstance(X_part, np.memmap)
+        model.partial_fit(X_part, y_part, classes=[0, 1, 2])
+    for start in range(0, len(y), 40):
+        expected.partial_fit(X[start : start + 40], y[start : start + 40], classes=[0, 1, 2])
+    assert_same_bits(model, expected)
+
+
+# warm_start -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("pickled", [False, True])
+def test_warm_start_with_the_optimizer_goes_on_as_one_fit(solver, pickled):
+    """Two fits of 6 epochs are one of 12, with the moments and steps of the first."""
+    options = {"solver": solver, "shuffle": False, "random_state": 0, "n_iter_no_change": 50}
+    options |= {"learning_rate": "invscaling"} if solver == "sgd" else {}
+    whole = MLPClassifier((4,), max_iter=12, **options).fit(*iris())
+    model = MLPClassifier((4,), max_iter=6, warm_start="optimizer", **options).fit(*iris())
+    model = pickle.loads(pickle.dumps(model)) if pickled else model
+    assert_same_bits(model.fit(*iris()), whole)
+    assert model.loss_curve_ == whole.loss_curve_
+    anew = MLPClassifier((4,), max_iter=6, warm_start=True, **options).fit(*iris()).fit(*iris())
+    assert (anew.coefs_[0] != whole.coefs_[0]).any()
+
+
+def test_failing_fit_leaves_the_kept_optimizer_alone():
+    """What a plateau has seen, and the rate, are those before the call."""
+    plateau = schedules.Plateau(patience=5)
+    model = MLPClassifier((4,), warm_start="optimizer", learning_rate=plateau, max_iter=5)
+    model.fit(*iris())
+    before = copy.deepcopy(model._optimizer)
+
+    def fail(record, estimator):
+        if record.epoch > 7:
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        model.set_params(callbacks=[fail]).fit(*iris())
+    assert model._optimizer.schedule_memory == before.schedule_memory
+    assert model._optimizer.learning_rate == before.learning_rate
