@@ -247,6 +247,12 @@ CASES = {
 
 # everything that is not scikit-learn's is off by default
 OWN = {
+    "normalization": None,
+    "dropout": 0.0,
+    "input_dropout": 0.0,
+    "input_noise": 0.0,
+    "weight_init": "glorot_uniform",
+    "intercept_init": "uniform",
     "l1_ratio": 0.0,
     "weight_decay": None,
     "max_norm": None,

@@ -149,6 +149,18 @@ def test_bad_parameter_is_refused_in_scikit_learns_words(name, value):
         ("dtype", int, ["float32", "float64"]),
         ("n_jobs", 1.5, ["int", "None"]),
         ("n_jobs", "all", ["int", "None"]),
+        ("normalization", "group", ["batch", "layer", "None"]),
+        ("normalization", True, ["batch", "layer", "None"]),
+        ("dropout", 1.0, ["[0.0, 1.0)", "array-like"]),
+        ("dropout", -0.1, ["[0.0, 1.0)", "array-like"]),
+        ("dropout", float("nan"), ["[0.0, 1.0)", "array-like"]),
+        ("dropout", None, ["[0.0, 1.0)", "array-like"]),
+        ("input_dropout", 1, ["[0.0, 1.0)"]),
+        ("input_noise", -1, ["[0.0, inf)"]),
+        ("input_noise", float("inf"), ["[0.0, inf)"]),
+        ("weight_init", "he", ["glorot_uniform", "he_uniform", "orthogonal", "a callable"]),
+        ("weight_init", None, ["glorot_uniform", "he_uniform", "orthogonal", "a callable"]),
+        ("intercept_init", "prior_", ["uniform", "zeros", "prior"]),
     ],
 )
 def test_bad_choice_is_told_what_is_allowed(name, value, allowed):

@@ -102,3 +102,24 @@ def test_vocabulary_has_the_engines_optimisers():
         [row.name, ", ".join(row.parameters), f"{row.weight_decay:g}", str(row.n_moments)]
         for row in dispatch.OPTIMIZERS.values()
     ]
+
+
+def test_examples_of_the_layers_page_run():
+    """Every block of code of the page, one after another."""
+    text = (ROOT / "docs" / "layers.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    names = {}
+    for block in blocks:
+        exec(block, names)
+    X, y = [[0.0], [1.0], [2.0], [3.0]] * 5, [0, 1, 0, 1] * 5
+    names["model"].set_params(max_iter=300, tol=0).fit(X, y)
+
+
+def test_the_layers_page_names_what_there_is():
+    """Each initialiser by its name."""
+    from rosenblatt._state import INTERCEPT_INITS, WEIGHT_INITS
+
+    text = (ROOT / "docs" / "layers.md").read_text()
+    for name in (*WEIGHT_INITS, *INTERCEPT_INITS):
+        assert f"`{name!r}`" in text

@@ -692,10 +692,16 @@ ELSEWHERE = {
     "augment",
     "callbacks",
     "class_weight",
+    "dropout",
+    "input_dropout",
+    "input_noise",
+    "intercept_init",
+    "normalization",
     "partial_fit_shuffle",
     "restore_best",
     "scoring",
     "tol_params",
+    "weight_init",
 }
 
 

@@ -1,7 +1,8 @@
 """Training by scipy's L-BFGS-B on the whole data: the solver 'lbfgs'.
 
 The core gives loss and gradient; the search is scipy's. Parameters are one flat vector,
-all weights, then all intercepts, without the engine's padding.
+all weights, all intercepts, and scales and shifts of layer normalisation, without the engine's
+padding.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -39,9 +40,9 @@ class Objective:
         self.weight = float(len(self.rows) if weights is None else weights.sum(dtype=float))
         if self.weight == 0:
             raise ValueError("sample_weight sums to 0: the mean loss has no value.")
-        coefs, intercepts = network.read(network.parameters)
-        self.n_weights = sum(coef.size for coef in coefs)
-        self.shapes = [array.shape for array in (*coefs, *intercepts)]
+        lists = network.read(network.parameters)
+        self.n_weights = sum(coef.size for coef in lists[0])
+        self.shapes = [[array.shape for array in arrays] for arrays in lists]
         self.best = (np.inf, None)
 
     def parameters(self):
@@ -50,11 +51,14 @@ class Objective:
 
     def set_parameters(self, vector):
         """Puts a vector into the network."""
-        ends = np.cumsum([math.prod(shape) for shape in self.shapes])
-        parts = np.split(vector, ends[:-1])
-        arrays = [part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True)]
-        n_layers = len(arrays) // 2
-        self.network.write(self.network.parameters, arrays[:n_layers], arrays[n_layers:])
+        lists, start = [], 0
+        for shapes in self.shapes:
+            lists.append([])
+            for shape in shapes:
+                stop = start + math.prod(shape)
+                lists[-1].append(vector[start:stop].reshape(shape))
+                start = stop
+        self.network.write(self.network.parameters, *lists)
 
     def __call__(self, vector):
         """(loss, gradient) at a vector; remembers the lowest loss it met."""
@@ -76,8 +80,8 @@ class Objective:
         self.n_iterations += 1
 
     def _flat(self, block):
-        coefs, intercepts = self.network.read(block)
-        return np.concatenate([array.ravel() for array in (*coefs, *intercepts)]).astype(np.float64)
+        arrays = [array.ravel() for arrays in self.network.read(block) for array in arrays]
+        return np.concatenate(arrays).astype(np.float64)
 
 
 def minimize(plan, data, state):

@@ -9,10 +9,11 @@ import os
 import warnings
 from dataclasses import dataclass
 from itertools import pairwise
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
+import scipy.sparse as sp
 from joblib import effective_n_jobs  # which scikit-learn depends on
 
 from rosenblatt._base import warn_user
@@ -38,6 +39,13 @@ class Plan:
     init_factors : tuple of float
         One per layer, of the initial weights' bound, see `initial_parameters`: the
         activation's own, and for the output layer that of the last hidden one.
+    normalization : str or None
+        None, too, where there is no hidden layer.
+    dropout : tuple of float
+        One per hidden layer.
+    input_dropout, input_noise : float
+    weight_init, intercept_init : str or callable, str
+        Rows of _state.py's tables, or what to call for weights.
     loss : str
         A row of the engine's losses.
     loss_constants : tuple of float
@@ -64,6 +72,12 @@ class Plan:
     widths: tuple
     activations: tuple
     init_factors: tuple
+    normalization: str | None
+    dropout: tuple
+    input_dropout: float
+    input_noise: float
+    weight_init: object
+    intercept_init: str
     loss: str
     loss_constants: tuple
     solver: str
@@ -96,6 +110,11 @@ class Plan:
         """Whether the solver takes steps on batches (lbfgs takes the whole)."""
         return self.solver in OPTIMIZERS
 
+    @property
+    def is_noisy(self):
+        """Whether steps draw at random within the layers."""
+        return any(self.dropout) or self.input_dropout > 0 or self.input_noise > 0
+
     def rows_per_step(self, n_rows):
         """The batch size for so many training rows, as scikit-learn clips it."""
         if self.batch_size == "auto":
@@ -113,6 +132,8 @@ def training_plan(estimator, data, *, incremental):
     activations = hidden_activations(estimator.activation, len(hidden))
     widths = (data.X.shape[1], *hidden, data.n_outputs)
     refuse_too_large(estimator, widths, data.X.shape[0], data.X.dtype)
+    if sp.issparse(data.X):
+        refuse_for_sparse(estimator)
     weight_decay = estimator.weight_decay
     if weight_decay is None and estimator.solver in OPTIMIZERS:
         weight_decay = OPTIMIZERS[estimator.solver].weight_decay
@@ -120,6 +141,12 @@ def training_plan(estimator, data, *, incremental):
         widths=widths,
         activations=activations,
         init_factors=_init_factors(estimator.activation, activations),
+        normalization=estimator.normalization if hidden else None,
+        dropout=dropout_rates(estimator.dropout, len(hidden)),
+        input_dropout=float(estimator.input_dropout),
+        input_noise=float(estimator.input_noise),
+        weight_init=estimator.weight_init,
+        intercept_init=estimator.intercept_init,
         loss=data.loss.name,
         loss_constants=_loss_constants(estimator, data),
         solver=estimator.solver,
@@ -296,6 +323,66 @@ def _init_factors(activation, activations):
     else:
         activations = (*activations, activations[-1] if activations else "identity")
     return tuple(ACTIVATIONS[name].init_factor for name in activations)
+
+
+def dropout_rates(dropout, n_hidden):
+    """Each hidden layer's share of dropped units, from one rate or a rate for each.
+
+    Raises
+    ------
+    ValueError
+        If a rate is not a number in [0, 1), or there are not as many as hidden layers.
+    """
+    if isinstance(dropout, Real):
+        return (float(dropout),) * n_hidden
+    rates = np.ravel(np.asarray(dropout, dtype=object)).tolist()
+    if not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates):
+        raise ValueError(f"dropout must hold numbers in the range [0, 1), got {dropout!r}.")
+    if len(rates) != n_hidden:
+        raise ValueError(
+            f"dropout must be one rate, or one for each of the {n_hidden} hidden layers, got "
+            f"{dropout!r}."
+        )
+    return tuple(map(float, rates))
+
+
+def refuse_layers_without_steps(estimator, rates):
+    """Raises ValueError for what changes from step to step, with a solver that takes none, and
+    for batch normalisation of single rows."""
+    if estimator.solver in OPTIMIZERS:
+        if estimator.normalization == "batch" and estimator.batch_size == 1:
+            raise ValueError(
+                "normalization='batch' needs a batch_size of at least 2, got batch_size=1: a "
+                "single row has no variance. normalization='layer' takes any."
+            )
+        return
+    if estimator.normalization == "batch":
+        raise ValueError(
+            f"normalization='batch' needs batches, which solver={estimator.solver!r} has not: use "
+            f"normalization='layer', or a solver among {', '.join(map(repr, OPTIMIZERS))}."
+        )
+    given = {
+        "dropout": any(rates),
+        "input_dropout": estimator.input_dropout > 0,
+        "input_noise": estimator.input_noise > 0,
+    }
+    for name, is_on in given.items():
+        if is_on:
+            raise ValueError(
+                f"{name}={getattr(estimator, name)!r} makes the loss another one at every look, "
+                f"which solver={estimator.solver!r} cannot search; it must be one of "
+                f"{', '.join(map(repr, OPTIMIZERS))}."
+            )
+
+
+def refuse_for_sparse(estimator):
+    """Raises ValueError for what would fill a sparse X, or copy it."""
+    for name in ("input_dropout", "input_noise"):
+        if getattr(estimator, name) > 0:
+            raise ValueError(
+                f"{name}={getattr(estimator, name)!r} takes a dense X, got a sparse one: use "
+                f"X.toarray(), or {name}=0."
+            )
 
 
 def refuse_too_large(estimator, widths, n_rows, dtype):

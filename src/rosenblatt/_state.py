@@ -1,7 +1,8 @@
-"""What changes while a network trains, and how it begins.
+"""What changes while a network trains, and how it begins: the tables of initialisers.
 
 The order of random draws is part of the contract with scikit-learn: `initial_parameters`
-makes the first ones; training makes the rest (validation split, then shuffles).
+makes the first ones; training makes the rest (a seed where the layers have noise, which
+scikit-learn's have not; the validation split; shuffles).
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -9,10 +10,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+from scipy.special import logit
 
 from rosenblatt._history import History
 
 DRAWS_AT_ONCE = 2**16  # half a megabyte of float64
+VARIANCE_EPSILON = 1e-5  # of normalisation, see core/normalize.h
 
 
 @dataclass
@@ -24,6 +27,9 @@ class State:
     coefs, intercepts : lists of ndarray
         Where training begins and what it ends with; None meanwhile: the network has them.
     random_state : numpy.random.RandomState
+    normalization : tuple of lists of ndarray
+        (scales, shifts), and with 'batch' (scales, shifts, running means, running variances);
+        () where there are none, or none yet.
     n_epochs, n_samples_seen : int
         Of this fit, and of all fits since the parameters were drawn.
     loss : float
@@ -33,8 +39,8 @@ class State:
     best_loss, best_validation_score : float
     n_epochs_without_improvement : int
     optimizer : OptimizerState or None
-    best_parameters : (list of ndarray, list of ndarray) or None
-        coefs and intercepts that scored best, under early stopping.
+    best_parameters : tuple of lists of ndarray or None
+        What scored best under early stopping: coefs, intercepts, and what is of normalisation.
     is_exhausted : bool
         Whether patience is at its end.
     """
@@ -42,6 +48,7 @@ class State:
     coefs: list
     intercepts: list
     random_state: np.random.RandomState
+    normalization: tuple = ()
     n_epochs: int = 0
     n_samples_seen: int = 0
     loss: float = np.nan
@@ -72,8 +79,9 @@ class OptimizerState:
     n_steps : int
     step_product : float
         What the steps carry besides moments, see core/optimizers.def.
-    moments : list of (list of ndarray, list of ndarray)
-        For each moment the arrays for coefs and for intercepts.
+    moments : list of tuples of lists of ndarray
+        For each moment the arrays for coefs and for intercepts, and with normalisation for
+        scales and for shifts.
     """
 
     solver: str
@@ -87,34 +95,160 @@ class OptimizerState:
 
     def is_compatible_with(self, plan):
         """Whether a fit of this plan can go on from here."""
-        shapes = [tuple(array.shape) for coefs, _ in self.moments for array in coefs]
-        return (self.solver, self.learning_rate_init) == (
-            plan.solver,
-            plan.learning_rate_init,
-        ) and shapes == list(pairwise(plan.widths)) * len(self.moments)
+        shapes = [tuple(array.shape) for coefs, *_ in self.moments for array in coefs]
+        n_lists = {len(moment) for moment in self.moments}
+        return (
+            (self.solver, self.learning_rate_init) == (plan.solver, plan.learning_rate_init)
+            and shapes == list(pairwise(plan.widths)) * len(self.moments)
+            and n_lists <= {4 if plan.normalization else 2}
+        )
 
 
-def initial_parameters(plan, random_state):
-    """Glorot & Bengio's (2010) uniform draws, for intercepts too, layer by layer.
-
-    Weights and intercepts lie within sqrt(init_factor / (fan_in + fan_out)), in the output
-    layer too; they are drawn in float64 and then rounded, so that float32 starts from the same
-    network.
-    """
-    coefs, intercepts = [], []
-    layers = zip(pairwise(plan.widths), plan.init_factors, strict=True)
-    for (fan_in, fan_out), init_factor in layers:
-        bound = np.sqrt(init_factor / (fan_in + fan_out))
-        coefs.append(_uniform(random_state, bound, (fan_in, fan_out), plan.dtype))
-        intercepts.append(_uniform(random_state, bound, (fan_out,), plan.dtype))
-    return coefs, intercepts
-
-
-def _uniform(random_state, bound, shape, dtype):
-    """The draws of one call of `uniform`, taken and rounded a part at a time."""
+def _drawn(draw, shape, dtype):
+    """The draws of one call of `draw`, taken and rounded a part at a time."""
     array = np.empty(shape, dtype)
     draws = array.reshape(-1)
     for start in range(0, draws.size, DRAWS_AT_ONCE):
         part = draws[start : start + DRAWS_AT_ONCE]
-        part[...] = random_state.uniform(-bound, bound, part.size)
+        part[...] = draw(part.size)
     return array
+
+
+def _uniform(random_state, bound, shape, dtype):
+    return _drawn(lambda count: random_state.uniform(-bound, bound, count), shape, dtype)
+
+
+def _normal(random_state, deviation, shape, dtype):
+    return _drawn(lambda count: random_state.normal(0, deviation, count), shape, dtype)
+
+
+def _glorot_bound(fan_in, fan_out, init_factor):
+    return np.sqrt(init_factor / (fan_in + fan_out))
+
+
+def _glorot_uniform(shape, random_state, init_factor, dtype):
+    return _uniform(random_state, _glorot_bound(*shape, init_factor), shape, dtype)
+
+
+def _he_uniform(shape, random_state, init_factor, dtype):
+    return _uniform(random_state, np.sqrt(6 / shape[0]), shape, dtype)
+
+
+def _he_normal(shape, random_state, init_factor, dtype):
+    return _normal(random_state, np.sqrt(2 / shape[0]), shape, dtype)
+
+
+def _lecun_normal(shape, random_state, init_factor, dtype):
+    return _normal(random_state, np.sqrt(1 / shape[0]), shape, dtype)
+
+
+def _orthogonal(shape, random_state, init_factor, dtype):
+    tall = random_state.normal(size=(max(shape), min(shape)))
+    q, r = np.linalg.qr(tall)
+    # uniform over the orthogonal matrices only where r's diagonal is positive (Mezzadri, 2007)
+    q *= np.where(np.diag(r) < 0, -1, 1)
+    return (q if shape[0] >= shape[1] else q.T).astype(dtype)
+
+
+WEIGHT_INITS = {
+    "glorot_uniform": _glorot_uniform,
+    "he_uniform": _he_uniform,
+    "he_normal": _he_normal,
+    "lecun_normal": _lecun_normal,
+    "orthogonal": _orthogonal,
+}
+
+
+def _uniform_intercepts(layer, plan, data, random_state):
+    fan_in, fan_out = plan.widths[layer : layer + 2]
+    bound = _glorot_bound(fan_in, fan_out, plan.init_factors[layer])
+    return _uniform(random_state, bound, (fan_out,), plan.dtype)
+
+
+def _zero_intercepts(layer, plan, data, random_state):
+    return np.zeros(plan.widths[layer + 1])
+
+
+def _prior_intercepts(layer, plan, data, random_state):
+    if layer < len(plan.widths) - 2:
+        return np.zeros(plan.widths[layer + 1])
+    weights = data.sample_weight
+    weights = np.ones(data.X.shape[0]) if weights is None else weights.astype(np.float64)
+    half_a_row = 0.5 / len(weights)
+    if data.loss.target == "class":
+        shares = np.bincount(data.targets, weights, minlength=data.n_outputs) / weights.sum()
+        return np.log(np.maximum(shares, half_a_row))
+    means = np.average(data.targets.astype(np.float64), axis=0, weights=weights)
+    if data.loss.target == "binary":
+        return logit(np.clip(means, half_a_row, 1 - half_a_row))
+    if data.loss.out_activation == "exp":
+        return np.log(np.maximum(means, half_a_row))
+    return means
+
+
+INTERCEPT_INITS = {
+    "uniform": _uniform_intercepts,
+    "zeros": _zero_intercepts,
+    "prior": _prior_intercepts,
+}
+
+
+def initial_parameters(plan, data, random_state):
+    """(coefs, intercepts) as the plan's rows of the tables draw them, layer by layer.
+
+    Each layer's weights come before its intercepts: with the defaults these are scikit-learn's
+    draws. They are made in float64 and then rounded, so that float32 starts from the same
+    network.
+    """
+    coefs, intercepts = [], []
+    for layer, shape in enumerate(pairwise(plan.widths)):
+        if callable(plan.weight_init):
+            coefs.append(_weights_of(plan.weight_init, shape, random_state, plan.dtype))
+        else:
+            draw = WEIGHT_INITS[plan.weight_init]
+            coefs.append(draw(shape, random_state, plan.init_factors[layer], plan.dtype))
+        start = INTERCEPT_INITS[plan.intercept_init](layer, plan, data, random_state)
+        intercepts.append(start.astype(plan.dtype, copy=False))
+    return coefs, intercepts
+
+
+def _weights_of(weight_init, shape, random_state, dtype):
+    """What a person's weight_init gives for a layer, checked."""
+    weights = np.asarray(weight_init(*shape, random_state))
+    if weights.shape != shape:
+        raise ValueError(
+            f"weight_init must return an array of shape {shape} for fan_in={shape[0]}, "
+            f"fan_out={shape[1]}, got one of shape {weights.shape}."
+        )
+    if weights.dtype.kind not in "fiub" or not np.isfinite(weights).all():
+        raise ValueError(
+            "weight_init must return finite numbers, got "
+            + (f"{weights.dtype}." if weights.dtype.kind not in "fiub" else "NaN or infinity.")
+        )
+    return weights.astype(dtype)  # a copy: what was returned stays the caller's
+
+
+def draw_noise_seed(plan, random_state):
+    """What dropout and noise of a fit depend on; nothing is drawn for a fit without them."""
+    if not plan.is_noisy:
+        return 0
+    low, high = random_state.randint(2**32, size=2, dtype=np.uint32).tolist()
+    return high << 32 | low
+
+
+def fold_normalization(coefs, intercepts, scales, shifts, means, variances):
+    """(coefs, intercepts) that do what the hidden layers do with batch normalisation after them.
+
+    scale * (z - mean) / deviation + shift, with z = X @ coef + intercept, is such a sum itself.
+    Computed in float64 and then rounded.
+    """
+    folded = [list(coefs), list(intercepts)]
+    for i, (scale, shift, mean, variance) in enumerate(
+        zip(scales, shifts, means, variances, strict=True)
+    ):
+        coef, intercept = np.asarray(coefs[i]), np.asarray(intercepts[i])
+        factor = scale / np.sqrt(np.asarray(variance, np.float64) + VARIANCE_EPSILON)
+        dtype = np.result_type(np.float32, coef, intercept, scale, shift, mean, variance)
+        folded[0][i] = (coef * factor).astype(dtype)
+        folded[1][i] = ((intercept - mean) * factor + shift).astype(dtype)
+    return folded

@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from rosenblatt._base import warn_user
 from rosenblatt._data import augmented_rows, training_weights
 from rosenblatt._interruption import Interruption
-from rosenblatt._state import OptimizerState
+from rosenblatt._state import OptimizerState, draw_noise_seed
 from rosenblatt._validation import split_rows
 from rosenblatt.core.network import EPOCH_FIGURES, Examples, Network, RowOrder, StoppingRule
 from rosenblatt.schedules import Adaptive, Clock, Plateau
@@ -80,6 +80,7 @@ class TrainingRun:
     def __init__(self, plan, data, state, onlookers=None, publish=None):
         self.plan, self.data, self.state = plan, data, state
         self.onlookers, self.publish = onlookers, publish
+        noise_seed = draw_noise_seed(plan, state.random_state)
         self.rows, self.validation = split_rows(plan, data, state.random_state)
         self.batch_size = plan.rows_per_step(len(self.rows))
         weights = training_weights(data, self.rows, plan.class_weight)
@@ -88,13 +89,19 @@ class TrainingRun:
             self._begin_augmentation(weights)
         else:
             self.examples = Examples(data.X, data.targets, weights)
-        self.n_steps = -(-len(self.rows) // self.batch_size)
+        if plan.normalization == "batch" and len(self.rows) < 2:
+            raise ValueError(
+                "normalization='batch' needs at least 2 rows to train on, got "
+                f"{len(self.rows)}: a single row has no variance."
+            )
         # check_random_state(None) is NumPy's global generator, from which others draw too
         is_private = state.random_state is not check_random_state(None)
         self.order = RowOrder(
             self.rows, state.random_state if plan.shuffle else None, is_private=is_private
         )
         self.network = build_network(plan, data, state, self.batch_size)
+        self.network.noise_seed = noise_seed
+        self.n_steps = self.network.steps_per_epoch(len(self.rows), self.batch_size)
         self._resume_optimizer()
         self.best_parameters = self._first_best_parameters()
 
@@ -158,7 +165,9 @@ class TrainingRun:
             self.best_parameters = None
         state.optimizer.n_steps = network.n_steps
         state.optimizer.step_product = network.step_product
-        (state.coefs, state.intercepts), state.optimizer.moments = network.hand_over()
+        parameters, state.optimizer.moments = network.hand_over()
+        state.coefs, state.intercepts, *normalization = parameters
+        state.normalization = tuple(normalization)
 
     def _begin_augmentation(self, weights):
         """From here on training knows its own rows alone, and they change from epoch to epoch."""
@@ -353,16 +362,21 @@ def build_network(plan, data, state, batch_size):
         batch_size,
         plan.dtype,
         optimizer=optimizer,
+        normalization=plan.normalization,
+        dropout=plan.dropout,
+        input_dropout=plan.input_dropout,
+        input_noise=plan.input_noise,
         is_sparse=sp.issparse(data.X) or (validation is not None and sp.issparse(validation.X)),
         loss_constants=plan.loss_constants,
         n_threads=plan.n_threads,
     )
     network.set_optimizer(alpha=plan.alpha, **plan.optimizer)
-    network.write(network.parameters, state.coefs, state.intercepts)
-    state.coefs = state.intercepts = None
+    network.write(network.parameters, state.coefs, state.intercepts, *state.normalization)
+    state.coefs, state.intercepts, state.normalization = None, None, ()
     return network
 
 
 def keep_parameters(network, state):
     """Copies the network's parameters into the state, as plain arrays of their own."""
-    state.coefs, state.intercepts = network.read(network.parameters)
+    state.coefs, state.intercepts, *normalization = network.read(network.parameters)
+    state.normalization = tuple(normalization)

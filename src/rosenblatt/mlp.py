@@ -36,15 +36,23 @@ from rosenblatt._onlookers import CallbackSupportMixin, looking_on, with_callbac
 from rosenblatt._parameters import Interval, Options, validate_parameters
 from rosenblatt._plan import (
     ACTIVATION_OPTIONS,
+    dropout_rates,
     hidden_activations,
     hidden_widths,
+    refuse_layers_without_steps,
     refuse_without_epochs,
     training_plan,
 )
 from rosenblatt._scores import mean_d2_score
-from rosenblatt._state import State, initial_parameters
+from rosenblatt._state import (
+    INTERCEPT_INITS,
+    WEIGHT_INITS,
+    State,
+    fold_normalization,
+    initial_parameters,
+)
 from rosenblatt.core.dispatch import ACTIVATION_NAMES, LOSSES, OPTIMIZERS
-from rosenblatt.core.network import Examples, Network
+from rosenblatt.core.network import NORMALIZATIONS, Examples, Network
 from rosenblatt.core.prediction import predict_rows
 from rosenblatt.schedules import SCHEDULES, Schedule
 
@@ -62,6 +70,45 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
         or one for each: {_ACTIVATION_NAMES}.
         Formulas and papers are in docs/vocabulary.md. 'relu' is max(0, z), 'logistic' the
         sigmoid 1 / (1 + exp(-z)), 'identity' z itself.
+"""
+
+_LAYER_PARAMETERS = f"""\
+normalization : {{None, 'batch', 'layer'}}, default=None
+        Of the hidden layers' weighted sums z, intercepts included, before the activation:
+        scale * (z - mean) / sqrt(variance + 1e-5) + shift, with a scale and a shift learned for
+        every unit. 'batch' (Ioffe & Szegedy, 2015) takes mean and variance of each unit over
+        the batch, whatever the rows' weights, and for predictions running averages, of which
+        every step replaces a tenth; it needs batches of 2 rows or more (a single last row
+        joins the batch before it) and is not for solver='lbfgs'. 'layer' (Ba, Kiros & Hinton,
+        2016) takes them of each row over the layer's units. Scales and shifts carry no penalty.
+
+    dropout : float in [0, 1) or sequence of float, default=0.0
+        The share of a hidden layer's outputs that every step of training sets to zero
+        (Srivastava et al., 2014), one for all hidden layers or one for each; the others are
+        divided by 1 - dropout, so that predictions, which drop nothing, see the same mean.
+        Not with solver='lbfgs', and neither are the next two.
+
+    input_dropout : float in [0, 1), default=0.0
+        The same for the features. X must be dense.
+
+    input_noise : float >= 0, default=0.0
+        Standard deviation of the normal numbers that every step of training adds to the
+        features (Bishop, 1995); scale the features. X must be dense, and is not changed.
+
+    weight_init : {{{", ".join(map(repr, WEIGHT_INITS))}}} or callable, default='glorot_uniform'
+        How weights are drawn. 'glorot_uniform' (Glorot & Bengio, 2010) is scikit-learn's:
+        uniform within sqrt(6 / (fan_in + fan_out)), for 'logistic' sqrt(2 / ...). 'he_uniform'
+        and 'he_normal' (He et al., 2015) have the variance 2 / fan_in, for relu and its kin;
+        'lecun_normal' (LeCun et al., 1998) 1 / fan_in, for selu; 'orthogonal' (Saxe et al.,
+        2014) keeps lengths: its rows, or its columns if they are fewer, are orthonormal. A
+        callable is given (fan_in, fan_out, random_state), for every layer from the input's
+        side, and returns an array of shape (fan_in, fan_out).
+
+    intercept_init : {{{", ".join(map(repr, INTERCEPT_INITS))}}}, default='uniform'
+        How intercepts begin. 'uniform' is scikit-learn's, drawn within 'glorot_uniform''s
+        bounds; 'zeros' draws nothing; 'prior' is zero in the hidden layers and in the output
+        layer what predicts, alone, the classes' shares or the targets' mean (by sample_weight;
+        a class without rows counts as half a row).
 """
 
 _SOLVER_NAMES = textwrap.fill(
@@ -233,6 +280,12 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
     intercepts_ : list of ndarray of shape (fan_out,)
         The intercepts, likewise.
 
+    normalization_scales_, normalization_shifts_ : list of ndarray of shape (n_units,)
+        With `normalization`, one array for each hidden layer, likewise.
+
+    running_means_, running_variances_ : list of ndarray of shape (n_units,)
+        With normalization='batch', what predictions normalise by, likewise.
+
     n_features_in_ : int
         Number of features seen during `fit`.
 
@@ -287,6 +340,18 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
     t_ : int
         Rows used for training so far.
 """
+
+# what a fit leaves of normalisation, in the order of Network.read
+NORMALIZATION_ATTRIBUTES = {
+    None: (),
+    "layer": ("normalization_scales_", "normalization_shifts_"),
+    "batch": (
+        "normalization_scales_",
+        "normalization_shifts_",
+        "running_means_",
+        "running_variances_",
+    ),
+}
 
 
 def _loss_parameters(is_regression):
@@ -343,6 +408,12 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
     _parameter_rules = {  # noqa: RUF012 - read only
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [ACTIVATION_OPTIONS, "array-like"],
+        "normalization": [None, Options(str, tuple(NORMALIZATIONS))],
+        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+        "input_dropout": [Interval(Real, 0, 1, closed="left")],
+        "input_noise": [Interval(Real, 0, None, closed="left")],
+        "weight_init": [Options(str, tuple(WEIGHT_INITS)), callable],
+        "intercept_init": [Options(str, tuple(INTERCEPT_INITS))],
         "solver": [Options(str, (*OPTIMIZERS, "lbfgs"))],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
@@ -395,6 +466,12 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         hidden_layer_sizes=(100,),
         activation="relu",
         *,
+        normalization=None,
+        dropout=0.0,
+        input_dropout=0.0,
+        input_noise=0.0,
+        weight_init="glorot_uniform",
+        intercept_init="uniform",
         solver="adam",
         alpha=0.0001,
         l1_ratio=0.0,
@@ -436,6 +513,12 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.normalization = normalization
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.input_noise = input_noise
+        self.weight_init = weight_init
+        self.intercept_init = intercept_init
         self.solver = solver
         self.alpha = alpha
         self.l1_ratio = l1_ratio
@@ -578,7 +661,7 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
 
     def _train(self, data, onlookers, goes_on, incremental):
         plan = training_plan(self, data, incremental=incremental)
-        state = self._state(plan, goes_on, incremental)
+        state = self._state(plan, data, goes_on, incremental)
         if plan.is_stochastic:
             publish = partial(self._set_fitted, plan, data, state)
             _training.train(plan, data, state, onlookers, publish)
@@ -589,22 +672,25 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
     def _check_parameters(self):
         """Refuses parameters by themselves and together, before the data are looked at."""
         validate_parameters(self)
-        hidden_activations(self.activation, len(hidden_widths(self.hidden_layer_sizes)))
+        n_hidden = len(hidden_widths(self.hidden_layer_sizes))
+        hidden_activations(self.activation, n_hidden)
+        refuse_layers_without_steps(self, dropout_rates(self.dropout, n_hidden))
 
-    def _state(self, plan, goes_on, incremental):
+    def _state(self, plan, data, goes_on, incremental):
         """Where this fit begins: at new draws, or at the fitted parameters."""
         random_state = check_random_state(self.random_state)
         if incremental and self.partial_fit_shuffle == "continue":
             random_state = self._continued_random_state(random_state)
         if not goes_on:
-            return State(*initial_parameters(plan, random_state), random_state)
+            return State(*initial_parameters(plan, data, random_state), random_state)
         coefs, intercepts = self._checked_parameters(
             plan.widths,
             f"hidden_layer_sizes={self.hidden_layer_sizes!r} with {plan.widths[0]} features and "
             f"{plan.widths[-1]} outputs. Keep hidden_layer_sizes as it was, or fit with "
             "warm_start=False",
         )
-        state = State(coefs, intercepts, random_state, n_samples_seen=self.t_)
+        normalization = self._checked_normalization(plan.widths[1:-1], plan.normalization)
+        state = State(coefs, intercepts, random_state, normalization, n_samples_seen=self.t_)
         if plan.is_stochastic and hasattr(self, "loss_curve_"):
             state.loss_curve = list(self.loss_curve_)
             state.history = History(self.history_)
@@ -647,10 +733,36 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
                 raise ValueError(f"{name} must hold real numbers, got the dtypes {dtypes}.")
         return self.coefs_, self.intercepts_
 
+    def _checked_normalization(self, hidden, wanted):
+        """Scales, shifts, running means and variances, of the hidden layers' widths."""
+        fitted = getattr(self, "_normalization", None)
+        if wanted != fitted:
+            raise ValueError(
+                f"normalization={wanted!r} cannot go on from a fit with {fitted!r}. Keep "
+                f"normalization={fitted!r}, or fit with warm_start=False."
+            )
+        lists = []
+        for name in NORMALIZATION_ATTRIBUTES[fitted]:
+            lists.append(getattr(self, name))
+            shapes = [tuple(np.shape(array)) for array in lists[-1]]
+            if shapes != [(width,) for width in hidden]:
+                raise ValueError(
+                    f"{name} have the shapes {shapes}, but must have "
+                    f"{[(width,) for width in hidden]}, one of each hidden layer."
+                )
+        return tuple(lists)
+
     def _set_fitted(self, plan, data, state):
         self.coefs_, self.intercepts_ = state.coefs, state.intercepts
+        self._normalization = plan.normalization
+        for name in NORMALIZATION_ATTRIBUTES["batch"]:
+            vars(self).pop(name, None)
+        names = NORMALIZATION_ATTRIBUTES[plan.normalization]
+        for name, arrays in zip(names, state.normalization, strict=True):
+            setattr(self, name, arrays)
         self.n_layers_, self.n_outputs_ = len(plan.widths), data.n_outputs
-        self.n_parameters_ = sum(array.size for array in (*state.coefs, *state.intercepts))
+        learned = (state.coefs, state.intercepts, *state.normalization[:2])
+        self.n_parameters_ = sum(array.size for arrays in learned for array in arrays)
         self.out_activation_ = data.loss.out_activation
         self.n_iter_, self.t_, self.loss_ = state.n_epochs, state.n_samples_seen, state.loss
         self._levels = data.levels
@@ -693,6 +805,14 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         vars(twin).update(copy.deepcopy(vars(self), memo))
         return twin
 
+    def _folded(self, coefs, intercepts, hidden):
+        """(coefs, intercepts, normalization) to predict with: batch normalisation is in them."""
+        fitted = getattr(self, "_normalization", None)
+        normalization = self._checked_normalization(hidden, fitted)
+        if fitted != "batch":
+            return coefs, intercepts, normalization
+        return *fold_normalization(coefs, intercepts, *normalization), ()
+
     def activations(self, X, layer):
         """What a hidden layer puts out.
 
@@ -721,8 +841,8 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
                 f"layer must be an int in [{-n_hidden}, {n_hidden}), the network has {n_hidden} "
                 f"hidden layers; got {layer!r}."
             )
-        X, widths, coefs, intercepts = self._to_predict_with(X)
-        network = self._network(X, widths, coefs, intercepts, self._loss_name)
+        X, widths, *arrays = self._to_predict_with(X)
+        network = self._network(X, widths, *arrays, self._loss_name)
         return network.activations(Examples(X), np.arange(X.shape[0]), int(layer) % n_hidden)
 
     def summary(self):
@@ -732,7 +852,8 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         functions = [*self.activations_, self.out_activation_]
         lines = [("layer", "weights", "activation", "parameters")]
         for name, coef, function in zip(names, self.coefs_, functions, strict=True):
-            n_parameters = (coef.shape[0] + 1) * coef.shape[1]
+            scaled = 2 if self._normalization and name != "output" else 0  # scales and shifts
+            n_parameters = (coef.shape[0] + 1 + scaled) * coef.shape[1]
             lines.append((name, str(coef.shape), function, f"{n_parameters:,}"))
         lines.append(("total", "", "", f"{self.n_parameters_:,}"))
         first, second, third, last = (max(map(len, column)) for column in zip(*lines, strict=True))
@@ -745,9 +866,9 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         outputs = self._outputs_of_plain_rows(X, loss)
         if outputs is not None:
             return outputs
-        X, widths, coefs, intercepts = self._to_predict_with(X)
-        if sp.issparse(X):
-            network = self._network(X, widths, coefs, intercepts, loss)
+        X, widths, coefs, intercepts, normalization = self._to_predict_with(X)
+        if sp.issparse(X) or normalization:
+            network = self._network(X, widths, coefs, intercepts, normalization, loss)
             return network.predict(Examples(X), np.arange(X.shape[0]))
         coefs, intercepts = (
             [np.require(array, X.dtype, ["C", "A"]) for array in arrays]
@@ -767,6 +888,7 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             or X.ndim != 2
             or X.shape[1] != fitted.get("n_features_in_")
             or "coefs_" not in fitted
+            or fitted.get("_normalization") is not None
             or "feature_names_in_" in fitted  # which an array lacks: there is a warning to give
             or not (self.dtype is None or self.dtype == X.dtype)
         ):
@@ -777,14 +899,19 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         return outputs if outputs is not None and outputs.shape[1] == self.n_outputs_ else None
 
     def _to_predict_with(self, X):
-        """(X, widths, coefs, intercepts), checked; X is of the dtype to compute in."""
+        """(X, widths, coefs, intercepts, normalization), checked; X is of the dtype to compute in.
+
+        Batch normalisation is folded into coefs and intercepts.
+        """
         check_is_fitted(self)
         X = checked_rows(self, X, dtype=self.dtype)
         widths, coefs, intercepts = self._parameters_to_predict_with()
-        dtypes = [np.asarray(array).dtype for array in (*coefs, *intercepts)]
+        coefs, intercepts, normalization = self._folded(coefs, intercepts, widths[1:-1])
+        lists = (coefs, intercepts, *normalization)
+        dtypes = [np.asarray(array).dtype for arrays in lists for array in arrays]
         is_single = np.result_type(X.dtype, *dtypes) == np.float32
         dtype = np.dtype(self.dtype or (np.float32 if is_single else np.float64))
-        return X.astype(dtype, copy=False), widths, coefs, intercepts
+        return X.astype(dtype, copy=False), widths, coefs, intercepts, normalization
 
     def _parameters_to_predict_with(self):
         """(widths, coefs, intercepts), checked."""
@@ -798,7 +925,7 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             f"{self.n_outputs_} outputs",
         )
 
-    def _network(self, X, widths, coefs, intercepts, loss):
+    def _network(self, X, widths, coefs, intercepts, normalization, loss):
         """A network for rows like X with these parameters."""
         network = Network(
             widths,
@@ -806,10 +933,11 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             loss,
             X.shape[0],
             X.dtype,
+            normalization="layer" if normalization else None,
             trainable=False,
             is_sparse=sp.issparse(X),
         )
-        network.write(network.parameters, coefs, intercepts)
+        network.write(network.parameters, coefs, intercepts, *normalization)
         return network
 
 
@@ -846,6 +974,7 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         max(0, 1 - f of the right class + the highest other f). Only used when loss is 'hinge'
         or 'squared_hinge'.
 
+    {_LAYER_PARAMETERS}
     {_MORE_PARAMETERS}
     class_weight : dict, 'balanced' or None, default=None
         Weights of the classes, one where a dict has none, or n_rows / (n_classes * rows of the
@@ -900,6 +1029,12 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         label_smoothing=0.0,
         focal_gamma=2.0,
         multi_class="ovr",
+        normalization=None,
+        dropout=0.0,
+        input_dropout=0.0,
+        input_noise=0.0,
+        weight_init="glorot_uniform",
+        intercept_init="uniform",
         solver="adam",
         alpha=0.0001,
         l1_ratio=0.0,
@@ -943,6 +1078,12 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
             activation=activation,
+            normalization=normalization,
+            dropout=dropout,
+            input_dropout=input_dropout,
+            input_noise=input_noise,
+            weight_init=weight_init,
+            intercept_init=intercept_init,
             solver=solver,
             alpha=alpha,
             l1_ratio=l1_ratio,
@@ -1229,6 +1370,7 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         Gaussian. y may be any number up to 0, y >= 0 from 1, y > 0 from 2 on. Only used when
         loss='tweedie'.
 
+    {_LAYER_PARAMETERS}
     {_MORE_PARAMETERS}
     Attributes
     ----------
@@ -1276,6 +1418,12 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         quantile=0.5,
         non_crossing=False,
         tweedie_power=1.5,
+        normalization=None,
+        dropout=0.0,
+        input_dropout=0.0,
+        input_noise=0.0,
+        weight_init="glorot_uniform",
+        intercept_init="uniform",
         solver="adam",
         alpha=0.0001,
         l1_ratio=0.0,
@@ -1318,6 +1466,12 @@ class MLPRegressor(RegressorMixin, _MultiLayerPerceptron):
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
             activation=activation,
+            normalization=normalization,
+            dropout=dropout,
+            input_dropout=input_dropout,
+            input_noise=input_noise,
+            weight_init=weight_init,
+            intercept_init=intercept_init,
             solver=solver,
             alpha=alpha,
             l1_ratio=l1_ratio,

@@ -2,17 +2,27 @@
  * with intercepts, activation and slope applied to rows that are still in cache. */
 // SPDX-License-Identifier: BSD-3-Clause
 
-/* out (count,) = activation(z); out may be z */
-typedef void NAME(activation_function)(real *out, const real *z, ptrdiff_t count);
+/* out (count,) = activation(z); out may be z. With slopes one that keeps its input leaves them
+ * in z, which is then not out. */
+typedef void NAME(activation_function)(real *out, real *z, ptrdiff_t count);
 /* delta *= slope(kept) */
 typedef void NAME(slope_function)(real *delta, const real *kept, ptrdiff_t count);
 
 #undef ACTIVATION
 #define ACTIVATION(name, keeps, init_factor, value, slope)                               \
-    static void NAME(forward_##name)(real *out, const real *from, ptrdiff_t count) {     \
+    static void NAME(forward_##name)(real *out, real *from, ptrdiff_t count) {           \
         for (ptrdiff_t i = 0; i < count; i++) {                                          \
             const real z = from[i];                                                      \
             out[i] = value;                                                              \
+        }                                                                                \
+    }                                                                                    \
+    static void NAME(train_##name)(real *restrict out, real *restrict from,              \
+                                   ptrdiff_t count) {                                    \
+        for (ptrdiff_t i = 0; i < count; i++) { /* what both have in common is done once */ \
+            const real z = from[i], a = value;                                           \
+            out[i] = a;                                                                  \
+            from[i] = slope;                                                             \
+            (void)z;                                                                     \
         }                                                                                \
     }                                                                                    \
     static void NAME(backward_##name)(real *delta, const real *kept, ptrdiff_t count) {  \
@@ -25,30 +35,40 @@ typedef void NAME(slope_function)(real *delta, const real *kept, ptrdiff_t count
 #include "activations.def"
 #undef ACTIVATION
 
-static NAME(activation_function) *const NAME(forward_of)[N_ACTIVATIONS] = {
+static NAME(activation_function) *const NAME(forward_of)[2 * N_ACTIVATIONS] = {
 #define ACTIVATION(name, ...) NAME(forward_##name),
 #include "activations.def"
 #undef ACTIVATION
+#define ACTIVATION(name, keeps, ...)                                                     \
+    [WITH_SLOPES + ACTIVATION_##name] =                                                  \
+        keeps == INPUT ? NAME(train_##name) : NAME(forward_##name),
+#include "activations.def"
+#undef ACTIVATION
 };
-static NAME(slope_function) *const NAME(backward_of)[N_ACTIVATIONS] = {
+/* delta *= slopes, computed before */
+static void NAME(backward_by_slopes)(real *delta, const real *slopes, ptrdiff_t count) {
+    for (ptrdiff_t i = 0; i < count; i++) delta[i] *= slopes[i];
+}
+static NAME(slope_function) *const NAME(backward_of)[N_ACTIVATIONS + 1] = {
 #define ACTIVATION(name, ...) NAME(backward_##name),
 #include "activations.def"
 #undef ACTIVATION
+    [SLOPES_KEPT] = NAME(backward_by_slopes),
 };
 
 static void NAME(activate)(void *a, void *slope, const void *z, ptrdiff_t count,
                            int activation) {
     real *out = a, *delta = slope;
-    NAME(forward_of)[activation](out, z, count);
+    NAME(forward_of)[activation](out, (real *)z, count);
     for (ptrdiff_t i = 0; i < count; i++) delta[i] = ONE;
     NAME(backward_of)[activation](
         delta, rb_activation_rows[activation].keeps == OUTPUT ? out : z, count);
 }
 
 /* Columns [j0, j1) of rows that are `stride` apart: one call where they are contiguous. */
-static void NAME(activate_rows)(real *out, const real *z, ptrdiff_t rows, ptrdiff_t j0,
+static void NAME(activate_rows)(real *out, real *z, ptrdiff_t rows, ptrdiff_t j0,
                                 ptrdiff_t j1, ptrdiff_t stride, int activation) {
-    if (activation == ACTIVATION_identity && out == z) return;
+    if (activation % N_ACTIVATIONS == ACTIVATION_identity && out == z) return;
     if (j1 - j0 == stride) {
         NAME(forward_of)[activation](out, z, rows * stride);
         return;

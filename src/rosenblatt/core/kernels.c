@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "random_bits.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -48,6 +49,8 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "narrow.h"
 #include "rows.h"
 #include "losses.h"
+#include "noise.h"
+#include "normalize.h"
 #include "output.h"
 #include "update.h"
 #include "perceptron.h"
@@ -66,6 +69,8 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "narrow.h"
 #include "rows.h"
 #include "losses.h"
+#include "noise.h"
+#include "normalize.h"
 #include "output.h"
 #include "update.h"
 #include "perceptron.h"
@@ -82,7 +87,14 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
         .dense_backward_weights = dense_backward_weights_##type,                         \
         .narrow_backward_weights = narrow_backward_weights_##type,                       \
         .csr_backward_weights = csr_backward_weights_##type,                             \
-        .column_sums = column_sums_##type,                                               \
+        .column_sums = column_sums_##type, .drop_out = drop_out_##type,                  \
+        .add_noise = add_noise_##type, .batch_statistics = batch_statistics_##type,      \
+        .inverse_deviations = inverse_deviations_##type,                                 \
+        .normalize_columns = normalize_columns_##type,                                   \
+        .normalize_rows = normalize_rows_##type,                                         \
+        .normalization_gradients = normalization_gradients_##type,                       \
+        .normalize_columns_backward = normalize_columns_backward_##type,                 \
+        .normalize_rows_backward = normalize_rows_backward_##type,                       \
         .loss_gradient = loss_gradient_##type, .total_weight = total_weight_##type,      \
         .predict = predict_##type,                                                       \
         .perceptron_learn = perceptron_learn_##type,                                     \

@@ -30,7 +30,11 @@ enum {
 #define ACTIVATION(name, ...) ACTIVATION_##name,
 #include "activations.def"
 #undef ACTIVATION
-    N_ACTIVATIONS
+    N_ACTIVATIONS,
+    SLOPES_KEPT = N_ACTIVATIONS, /* for the backward pass: what is kept are the slopes */
+    /* added to an activation in a forward pass: it leaves its slopes where its pre-activations
+     * were, if it keeps these */
+    WITH_SLOPES = N_ACTIVATIONS
 };
 
 enum {
@@ -84,6 +88,12 @@ typedef struct {
     double rate, other_rate, unbias;
     int nesterovs_momentum, centered;
 } rb_step;
+
+/* What batch normalisation knows of its layer's products, (width,) each: of the batch, and the
+ * running averages that predictions use. */
+typedef struct {
+    void *means, *inverse_deviations, *running_means, *running_variances;
+} rb_statistics;
 
 /* Compressed sparse rows of the caller's X. */
 typedef struct { const void *values; const int32_t *columns; const ptrdiff_t *starts; } rb_csr;
@@ -175,7 +185,8 @@ typedef struct {
                       ptrdiff_t width, ptrdiff_t k_width, ptrdiff_t j0, ptrdiff_t j1);
 
     /* dA (m, k_width) = dZ (m, width) W^T * slope(kept (m, k_width)). W is in any layout; WT
-     * as above, or NULL, which is quicker for a few rows, and for TRANSPOSED always. */
+     * as above, or NULL, which is quicker for a few rows, and for TRANSPOSED always.
+     * `activation` may be SLOPES_KEPT. */
     void (*dense_backward_input)(void *dA, const void *dZ, const void *W, int layout,
                                  const void *WT, const void *kept, ptrdiff_t m, ptrdiff_t k,
                                  ptrdiff_t n, ptrdiff_t width, ptrdiff_t k_width,
@@ -200,6 +211,46 @@ typedef struct {
                                  ptrdiff_t width, int accumulate);
     /* db (width,) = the column sums of dZ (m, width); added where `accumulate` */
     void (*column_sums)(void *db, const void *dZ, ptrdiff_t m, ptrdiff_t width, int accumulate);
+
+    /* Dropout. out (m, width) *= a mask of 0 for the share `rate` of its elements and of
+     * 1 / (1 - rate) for the others; slopes (m, width) = slope(kept) * the mask, where it is not
+     * NULL. `kept` may be `out` or `slopes`. The first row is number `first_row` of its batch. */
+    void (*drop_out)(void *out, void *slopes, const void *kept, ptrdiff_t m, ptrdiff_t width,
+                     int activation, double rate, uint64_t key, ptrdiff_t first_row);
+    /* rows (m, n) += normal numbers with this standard deviation */
+    void (*add_noise)(void *rows, ptrdiff_t m, ptrdiff_t n, double deviation, uint64_t key,
+                      ptrdiff_t first_row);
+
+    /* Normalisation, see normalize.h. Columns [j0, j1) of the statistics of z (m, width), whole
+     * vectors, m of 2 or more; the running ones take a step towards them. */
+    void (*batch_statistics)(const rb_statistics *s, const void *z, ptrdiff_t m,
+                             ptrdiff_t width, ptrdiff_t j0, ptrdiff_t j1);
+    /* 1 / the deviations that normalisation divides by, from variances (width,) */
+    void (*inverse_deviations)(void *inverses, const void *variances, ptrdiff_t width);
+    /* z (m, width) <- x = (z - mean) * inverse, with (width,) of each; pre_activation (m, width)
+     * = scale * x + shift; out (m, width) = activation(pre_activation), which it may be. */
+    void (*normalize_columns)(void *out, void *pre_activation, void *z, const void *mean,
+                              const void *inverse, const void *scale, const void *shift,
+                              ptrdiff_t m, ptrdiff_t width, int activation);
+    /* the same by each row's own statistics over n columns; inverse (m,) is left for the
+     * backward pass */
+    void (*normalize_rows)(void *out, void *pre_activation, void *z, void *inverse,
+                           const void *scale, const void *shift, ptrdiff_t m, ptrdiff_t n,
+                           ptrdiff_t width, int activation);
+    /* columns [j0, j1) of d_scale and d_shift (width,) from d_pre and x (m, width); added where
+     * `accumulate` */
+    void (*normalization_gradients)(void *d_scale, void *d_shift, const void *d_pre,
+                                    const void *x, ptrdiff_t m, ptrdiff_t width, ptrdiff_t j0,
+                                    ptrdiff_t j1, int accumulate);
+    /* dZ (m, width), which is d_pre on entry, for m of the batch's n_rows rows */
+    void (*normalize_columns_backward)(void *dZ, const void *x, const void *inverse,
+                                       const void *scale, const void *d_scale,
+                                       const void *d_shift, ptrdiff_t n_rows, ptrdiff_t m,
+                                       ptrdiff_t width);
+    /* dZ (m, width) from d_pre, by rows */
+    void (*normalize_rows_backward)(void *dZ, const void *d_pre, const void *x,
+                                    const void *inverse, const void *scale, ptrdiff_t m,
+                                    ptrdiff_t n, ptrdiff_t width);
 
     /* Losses. z (m, width) holds n logits a row and becomes their gradient, times the row's
      * weight; losses (m,) are the rows' losses, times their weights. `targets` is (., n) of

@@ -1,6 +1,6 @@
 # What kernels.h declares, for Cython.
 # SPDX-License-Identifier: BSD-3-Clause
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, uint64_t
 
 cdef extern from "kernels.h" nogil:
     int OUTPUT, INPUT
@@ -8,6 +8,7 @@ cdef extern from "kernels.h" nogil:
     int ROWS, PANELS, TRANSPOSED
     int UNBOUNDED, NOT_NEGATIVE, POSITIVE, BY_POWER
     int N_ACTIVATIONS, N_ACTIVATION_ALIASES, N_LOSSES, N_OPTIMIZERS
+    int ACTIVATION_identity, SLOPES_KEPT, WITH_SLOPES
     int OUTPUT_BLOCK, UPDATE_BLOCK
 
     ctypedef struct rb_activation_row:
@@ -38,6 +39,12 @@ cdef extern from "kernels.h" nogil:
         double momentum, beta_1, beta_2, rho, rmsprop_momentum, momentum_decay, epsilon
         double t, product, rate, other_rate, unbias
         int nesterovs_momentum, centered
+
+    ctypedef struct rb_statistics:
+        void *means
+        void *inverse_deviations
+        void *running_means
+        void *running_variances
 
     ctypedef struct rb_csr:
         const void *values
@@ -115,6 +122,30 @@ cdef extern from "kernels.h" nogil:
             void *, const rb_csr *, const Py_ssize_t *, const void *, Py_ssize_t, Py_ssize_t,
             Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*column_sums)(void *, const void *, Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*drop_out)(
+            void *, void *, const void *, Py_ssize_t, Py_ssize_t, int, double, uint64_t,
+            Py_ssize_t) noexcept nogil
+        void (*add_noise)(
+            void *, Py_ssize_t, Py_ssize_t, double, uint64_t, Py_ssize_t) noexcept nogil
+        void (*batch_statistics)(
+            const rb_statistics *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t) noexcept nogil
+        void (*inverse_deviations)(void *, const void *, Py_ssize_t) noexcept nogil
+        void (*normalize_columns)(
+            void *, void *, void *, const void *, const void *, const void *, const void *,
+            Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*normalize_rows)(
+            void *, void *, void *, void *, const void *, const void *, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, int) noexcept nogil
+        void (*normalization_gradients)(
+            void *, void *, const void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, int) noexcept nogil
+        void (*normalize_columns_backward)(
+            void *, const void *, const void *, const void *, const void *, const void *,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*normalize_rows_backward)(
+            void *, const void *, const void *, const void *, const void *, Py_ssize_t,
+            Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*loss_gradient)(
             void *, double *, const void *, const void *, const Py_ssize_t *, Py_ssize_t,
             Py_ssize_t, Py_ssize_t, int, const void *, void *) noexcept nogil

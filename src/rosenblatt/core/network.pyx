@@ -20,8 +20,8 @@ from libc.string cimport memcpy
 from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.kernels cimport (
-    OUTPUT_BLOCK, PANELS, ROWS, TRANSPOSED, UPDATE_BLOCK, rb_csr, rb_is_narrow, rb_kernels,
-    rb_step,
+    ACTIVATION_identity, OUTPUT_BLOCK, PANELS, ROWS, SLOPES_KEPT, TRANSPOSED, UPDATE_BLOCK,
+    WITH_SLOPES, rb_csr, rb_is_narrow, rb_kernels, rb_statistics, rb_step,
 )
 from rosenblatt.core.subnormals cimport rb_flush_subnormals, rb_set_mode
 
@@ -41,6 +41,10 @@ cdef enum:
     MANY_ROWS = 48    # below, packing deltas costs more than it saves,
     MANY_INPUTS = 192  # as where fewer inputs than these, so few tiles, read them
     CROWDED = 2048    # rows so many bytes apart share too few sets of a second-level cache
+    FEW_NUMBERS = 2048  # of each array: they stay in the first-level cache
+    NOT_NORMALIZED = 0
+    BY_BATCH = 1
+    BY_LAYER = 2
     FIRST_LEVEL = 98304  # weights of more bytes outgrow the first-level cache by far
 
 
@@ -92,6 +96,10 @@ cdef class Examples:
         self.sample_weight = sample_weight
         self.target_data = NULL if targets is None else address(targets)
         self.weight_data = NULL if sample_weight is None else address(sample_weight)
+
+
+cdef extern from "random_bits.h" nogil:
+    uint64_t rb_stream_key(uint64_t seed, uint64_t step, uint64_t stream)
 
 
 cdef extern from "shuffle.h" nogil:
@@ -216,6 +224,14 @@ cdef class StoppingRule:
         return self.n_without_improvement > self.patience
 
 
+NORMALIZATIONS = {"batch": BY_BATCH, "layer": BY_LAYER}
+
+cdef enum:
+    # streams of random bits: a hidden layer's is its number
+    INPUT_DROPOUT = MOST_LAYERS
+    INPUT_NOISE
+
+
 cdef struct Layer:
     Py_ssize_t fan_in, fan_out
     Py_ssize_t width            # fan_out, padded to whole vectors
@@ -227,11 +243,32 @@ cdef struct Layer:
     char *intercepts            # (width,)
     char *d_weights
     char *d_intercepts
-    char *pre_activation        # (chunk, width); `output` where it is not kept
+    int normalization           # NOT_NORMALIZED, BY_BATCH or BY_LAYER
+    char *normalized            # (chunk, width) products, then normalised
+    char *scales                # (width,)
+    char *shifts                # (width,)
+    char *d_scales
+    char *d_shifts
+    rb_statistics statistics    # BY_BATCH; BY_LAYER only inverse_deviations, (chunk,)
+    char *pre_activation        # (chunk, width), then slopes; `output` where it is not kept
     char *output                # (chunk, width)
-    char *delta                 # (chunk, width); the last layer's is its output
+    double dropout              # the share of outputs that are dropped in training
+    char *slopes                # (chunk, width), masks included; NULL without dropout
+    const char *kept            # what the backward pass reads: pre-activations or slopes
+    int slope                   # and what it makes of them: an activation, or SLOPES_KEPT
+    char *d_pre_activation      # (chunk, width); `delta` but for BY_LAYER
+    char *delta                 # (chunk, width) of the products; the last layer's is its output
     char *transposed            # (fan_out, stride) in panels, or NULL
     char *packed_delta          # (chunk, width) in panels, or NULL
+
+
+cdef struct Pass:
+    # where in training a forward pass is
+    uint64_t step               # steps before this one
+    Py_ssize_t start            # the chunk's first row, counted in its batch
+    Py_ssize_t count            # the chunk's rows
+    rb_team *team
+    int thread
 
 
 cdef struct Job:
@@ -296,7 +333,8 @@ cdef struct Sum:
 cdef void _sum_gradients(void *context, rb_team *team, int thread) noexcept nogil:
     cdef Sum *job = <Sum *> context
     cdef double total = (<Network> job.network).gradients(
-        <Examples> job.examples, job.rows, job.n_rows, team, thread)
+        <Examples> job.examples, job.rows, job.n_rows, <uint64_t> (<Network> job.network).step.t,
+        team, thread)
     if thread == 0:
         job.total = total
 
@@ -319,6 +357,14 @@ cdef class Network:
         A row of optimizers.def; None keeps no moments.
     loss_constants : float or sequence of float
         The loss's `c`, one for all outputs or one each; see losses.def.
+    normalization : {None, 'batch', 'layer'}
+        Of the hidden layers' products. With 'batch' a step takes 2 rows at least and
+        batch_size at most; a last batch of one row joins the one before it.
+    dropout : sequence of float
+        The share of outputs dropped in training, one per hidden layer; () for none.
+    input_dropout, input_noise : float
+        The share of inputs dropped in training, and the standard deviation of what is added
+        to them. X must be dense.
     trainable : bool
         Without it there is room for `predict` only.
     is_sparse : bool
@@ -328,9 +374,13 @@ cdef class Network:
 
     Attributes
     ----------
+    noise_seed : int
+        What dropout and noise are drawn from, together with the number of the step.
     parameters, gradient : ndarray of shape (n_padded,)
-        All weights, then all intercepts, padded to whole vectors with zeros and laid out as
-        the products read them; `read` and `write` translate.
+        All weights, all intercepts, and with normalisation all scales and all shifts, padded
+        to whole vectors with zeros and laid out as the products read them; `read` and `write`
+        translate. With normalization='batch' `parameters` goes on with the running means and
+        variances, which are the model's but not the optimiser's.
     moments : list of ndarray of shape (n_padded,)
     """
 
@@ -339,8 +389,9 @@ cdef class Network:
     cdef object constants
     cdef list buffers
     cdef Layer layers[MOST_LAYERS]
-    cdef int n_layers, loss, optimizer, n_moments, n_threads
+    cdef int n_layers, loss, optimizer, n_moments, n_threads, normalization
     cdef Py_ssize_t chunk, n_weights, n_parameters, n_blocks
+    cdef Py_ssize_t n_stored    # and running statistics
     cdef char *batch            # (chunk, n_features) gathered rows
     cdef char *moment_blocks[3]
     cdef rb_step step
@@ -353,10 +404,13 @@ cdef class Network:
     cdef object before          # parameters when `moved` was last called, or None
     cdef char *before_data
     cdef char *loss_constants   # (n_outputs,)
+    cdef double input_dropout, input_noise
+    cdef public uint64_t noise_seed
     cdef public double share_above  # floating-point operations of a step, for several threads
 
     def __init__(self, widths, activations, loss, batch_size, dtype, *, optimizer=None,
-                 loss_constants=0.0, trainable=True, is_sparse=False, n_threads=1):
+                 loss_constants=0.0, normalization=None, dropout=(), input_dropout=0.0,
+                 input_noise=0.0, trainable=True, is_sparse=False, n_threads=1):
         self.dtype = np.dtype(dtype)
         self.kernels = active_kernels(self.dtype)
         self.buffers = []
@@ -369,9 +423,14 @@ cdef class Network:
         self.n_moments = 0 if optimizer is None else OPTIMIZERS[optimizer].n_moments
         self.n_threads = n_threads
         self.share_above = SHARE_ABOVE
+        self.normalization = NOT_NORMALIZED
+        if normalization is not None and self.n_layers > 1:
+            self.normalization = NORMALIZATIONS[normalization]
+        self.input_dropout, self.input_noise = input_dropout, input_noise
+        self.noise_seed = 0
         self._lay_out(widths, is_sparse)
         self._allocate_parameters(trainable)
-        self._allocate_forward(widths, activations, batch_size)
+        self._allocate_forward(widths, activations, batch_size, dropout)
         if trainable:
             self._allocate_backward()
         constants = np.broadcast_to(loss_constants, self.layers[self.n_layers - 1].fan_out)
@@ -399,7 +458,21 @@ cdef class Network:
                 layer.n_weights = layer.fan_out * layer.stride
             self.n_weights += layer.n_weights
             self.n_parameters += layer.width
+            layer.normalization = self.normalization if i < self.n_layers - 1 else NOT_NORMALIZED
         self.n_parameters += self.n_weights
+        self.n_stored = self.n_parameters
+        if self.normalization != NOT_NORMALIZED:
+            self.n_parameters += 2 * self._hidden_width()
+            self.n_stored = self.n_parameters
+        if self.normalization == BY_BATCH:
+            self.n_stored += 2 * self._hidden_width()
+
+    cdef Py_ssize_t _hidden_width(self):
+        """Of all hidden layers together."""
+        cdef Py_ssize_t total = 0
+        for i in range(self.n_layers - 1):
+            total += self.layers[i].width
+        return total
 
     cdef int _layout_of(self, int i, bint is_sparse):
         cdef Layer *layer = &self.layers[i]
@@ -411,7 +484,7 @@ cdef class Network:
         return PANELS if n_bytes > FIRST_LEVEL else ROWS
 
     def _allocate_parameters(self, trainable):
-        self.parameters = aligned_zeros(self.n_parameters, self.dtype)
+        self.parameters = aligned_zeros(self.n_stored, self.dtype)
         self.gradient = aligned_zeros(self.n_parameters if trainable else 0, self.dtype)
         self.moments = [aligned_zeros(self.n_parameters, self.dtype)
                         for _ in range(self.n_moments)]
@@ -434,18 +507,49 @@ cdef class Network:
                 layer.d_intercepts = gradient + intercept * size
             weight += layer.n_weights
             intercept += layer.width
+        self._place_normalization(parameters, gradient, trainable)
+
+    cdef _place_normalization(self, char *parameters, char *gradient, bint trainable):
+        """Where each hidden layer's scales, shifts and running statistics are; scales begin at 1,
+        and so do the running variances."""
+        cdef Layer *layer
+        cdef Py_ssize_t size = self.kernels.item_size, hidden = self._hidden_width() * size
+        cdef Py_ssize_t at = (self.n_parameters * size - 2 * hidden)
+        if self.normalization == NOT_NORMALIZED:
+            return
+        for i in range(self.n_layers - 1):
+            layer = &self.layers[i]
+            layer.scales, layer.shifts = parameters + at, parameters + at + hidden
+            layer.d_scales = layer.d_shifts = NULL
+            if trainable:
+                layer.d_scales, layer.d_shifts = gradient + at, gradient + at + hidden
+            if self.normalization == BY_BATCH:
+                layer.statistics.running_means = parameters + at + 2 * hidden
+                layer.statistics.running_variances = parameters + at + 3 * hidden
+            at += layer.width * size
+        scales, _, *running = self._normalization_in(self.parameters)
+        for view in scales + (running[1] if running else []):
+            view[...] = 1
 
     def read(self, block):
-        """(coefs, intercepts): copies of what a block like `parameters` holds, layer by layer."""
+        """Copies of what a block like `parameters` holds: lists with an array for each layer.
+
+        (coefs, intercepts); of a normalised network (coefs, intercepts, scales, shifts); and of
+        the `parameters` of one with 'batch' (..., running means, running variances).
+        """
         arrays = [np.empty((self.layers[i].fan_in, self.layers[i].fan_out), dtype=self.dtype)
                   for i in range(self.n_layers)]
         for array, parts in zip(arrays, self._weights_in(block), strict=True):
             for columns, view in parts:
                 array[:, columns] = view
-        return arrays, [view.copy() for view in self._intercepts_in(block)]
+        vectors = [self._intercepts_in(block), *self._normalization_in(block)]
+        return arrays, *[[view.copy() for view in views] for views in vectors]
 
-    def write(self, block, coefs, intercepts):
-        """Puts arrays like those of `read` into a block like `parameters`."""
+    def write(self, block, coefs, intercepts, *normalization):
+        """Puts arrays like those of `read` into a block like `parameters`.
+
+        Without `normalization` what the block holds of it stays.
+        """
         shapes = [(self.layers[i].fan_in, self.layers[i].fan_out) for i in range(self.n_layers)]
         if ([np.shape(array) for array in coefs] != shapes
                 or [np.shape(array) for array in intercepts] != [shape[1:] for shape in shapes]):
@@ -455,6 +559,27 @@ cdef class Network:
                 view[...] = array[:, columns]
         for array, view in zip(intercepts, self._intercepts_in(block), strict=True):
             view[...] = array
+        if not normalization:
+            return
+        for arrays, views in zip(normalization, self._normalization_in(block), strict=True):
+            for array, view in zip(arrays, views, strict=True):
+                if np.shape(array) != view.shape:
+                    raise ValueError(f"an array of another shape than {view.shape}")
+                view[...] = array
+
+    def _normalization_in(self, block):
+        """[scales, shifts] and, where the block has them, [running means, running variances]:
+        lists with a view for each hidden layer."""
+        if self.normalization == NOT_NORMALIZED:
+            return []
+        hidden, lists = self._hidden_width(), []
+        for start in range(self.n_parameters - 2 * hidden, len(block), hidden):
+            views = []
+            for i in range(self.n_layers - 1):
+                views.append(block[start:start + self.layers[i].fan_out])
+                start += self.layers[i].width
+            lists.append(views)
+        return lists
 
     def _weights_in(self, block):
         """For every layer, pairs of some columns and a view of where their weights are."""
@@ -492,7 +617,7 @@ cdef class Network:
         self.buffers.append(array)
         return address(array)
 
-    def _allocate_forward(self, widths, activations, batch_size):
+    def _allocate_forward(self, widths, activations, batch_size, dropout):
         cdef Layer *layer
         names = [*activations, "identity"]  # the loss applies the last activation
         self.chunk = self._chunk_rows(batch_size)
@@ -502,20 +627,43 @@ cdef class Network:
             row = ACTIVATIONS[names[i]]
             layer.activation = row.code
             layer.output = self._buffer(self.chunk, layer.width)
+            if layer.normalization != NOT_NORMALIZED:
+                self._allocate_normalization(layer)
+            layer.packed_delta = layer.slopes = NULL
+            layer.dropout = dropout[i] if i < len(dropout) else 0
+            if layer.dropout > 0:
+                layer.slopes = self._buffer(self.chunk, layer.width)
             layer.pre_activation = layer.output
-            if row.keeps_input:
+            if row.keeps_input and layer.slopes:
+                layer.pre_activation = layer.slopes  # until these are known
+            elif row.keeps_input:
                 layer.pre_activation = self._buffer(self.chunk, layer.width)
-            layer.packed_delta = NULL
         self.scratch = self._buffer(3 * widths[self.n_layers] * self.n_threads, OUTPUT_BLOCK)
         self.row_losses = np.zeros(self.chunk)
+
+    cdef _allocate_normalization(self, Layer *layer):
+        layer.normalized = self._buffer(self.chunk, layer.width)
+        if layer.normalization == BY_LAYER:
+            layer.statistics.inverse_deviations = self._buffer(self.chunk, 1)
+        else:
+            layer.statistics.means = self._buffer(1, layer.width)
+            layer.statistics.inverse_deviations = self._buffer(1, layer.width)
 
     def _allocate_backward(self):
         cdef Layer *layer
         for i in range(self.n_layers):
             layer = &self.layers[i]
+            layer.kept, layer.slope = layer.pre_activation, layer.activation
+            if layer.pre_activation != layer.output:
+                layer.slope = SLOPES_KEPT
+            if layer.slopes:
+                layer.kept, layer.slope = layer.slopes, SLOPES_KEPT
             layer.delta = layer.output
             if i < self.n_layers - 1:
                 layer.delta = self._buffer(self.chunk, layer.width)
+            layer.d_pre_activation = layer.delta
+            if layer.normalization == BY_LAYER:
+                layer.d_pre_activation = self._buffer(self.chunk, layer.width)
             layer.transposed = NULL
             if i > 0 and layer.layout != TRANSPOSED:
                 layer.transposed = self._buffer(layer.fan_out, layer.stride)
@@ -532,6 +680,8 @@ cdef class Network:
         A step walks its batch in equal chunks. The gradient's sums run over the rows in the
         same order either way, so this changes no bit.
         """
+        if self.normalization == BY_BATCH:
+            return batch_size + 1  # all of a step's rows, whose statistics are wanted
         n_chunks = -(-batch_size // (CHUNK_ROWS * self.n_threads))
         rows = -(-batch_size // n_chunks)
         return min(batch_size, -(-rows // TILE_ROWS) * TILE_ROWS)
@@ -539,39 +689,124 @@ cdef class Network:
     # -- forward, backward, update -------------------------------------------------------
 
     cdef const char *forward(self, Examples examples, const Py_ssize_t *order,
-                             Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+                             Py_ssize_t first, Py_ssize_t last,
+                             const Pass *training) noexcept nogil:
         """Activations of all layers for rows order[first..last) of the chunk.
 
-        Returns where the first of these rows' logits are.
+        `training` is NULL in predictions. Returns where the first of these rows' logits are.
         """
         cdef Py_ssize_t rows = last - first, size = self.kernels.item_size
         cdef Py_ssize_t n_features = examples.n_features
         cdef char *inputs = self.batch + first * n_features * size
+        cdef char *output
+        cdef char *product
+        cdef char *product_out
         cdef Layer *layer
-        cdef int i
+        cdef int i, activation
         if not examples.is_sparse:
             self.kernels.gather(inputs, examples.rows, order + first, rows, n_features,
                                 n_features)
+            if training:
+                self.disturb_inputs(inputs, rows, n_features, first, training)
         for i in range(self.n_layers):
             layer = &self.layers[i]
             output = layer.output + first * layer.width * size
-            pre_activation = layer.pre_activation + first * layer.width * size
+            product, product_out = layer.pre_activation + first * layer.width * size, output
+            activation = layer.activation + (WITH_SLOPES if training else 0)
+            if layer.normalization != NOT_NORMALIZED:
+                product = product_out = layer.normalized + first * layer.width * size
+                activation = ACTIVATION_identity  # after normalisation comes the layer's own
             if i == 0 and examples.is_sparse:
-                self.kernels.csr_forward(output, pre_activation, &examples.csr, order + first,
+                self.kernels.csr_forward(product_out, product, &examples.csr, order + first,
                                          layer.weights, layer.intercepts, rows, layer.width,
-                                         layer.activation)
+                                         activation)
             elif layer.layout == TRANSPOSED:
-                self.kernels.narrow_forward(output, pre_activation, inputs, layer.weights,
+                self.kernels.narrow_forward(product_out, product, inputs, layer.weights,
                                             layer.intercepts, rows, layer.stride, layer.fan_out,
-                                            layer.width, layer.stride, layer.activation)
+                                            layer.width, layer.stride, activation)
             else:
-                self.kernels.dense_forward(output, pre_activation, inputs, layer.weights,
+                self.kernels.dense_forward(product_out, product, inputs, layer.weights,
                                            layer.layout, layer.intercepts, rows, layer.fan_in,
-                                           layer.width, layer.stride, layer.activation)
+                                           layer.width, layer.stride, activation)
+            if layer.normalization != NOT_NORMALIZED or (training and layer.slopes):
+                self.finish(i, first, last, training)
             inputs = output
         return inputs
 
-    cdef void backward(self, Py_ssize_t first, Py_ssize_t last, bint transposed) noexcept nogil:
+    cdef void finish(self, int i, Py_ssize_t first, Py_ssize_t last,
+                     const Pass *training) noexcept nogil:
+        """What follows a hidden layer's product, for rows [first, last) of the chunk: all of it
+        on a few rows, while they are in the first-level cache."""
+        cdef Layer *layer = &self.layers[i]
+        cdef Py_ssize_t rows = max(1, FEW_NUMBERS // layer.width), stop, offset
+        if layer.normalization == BY_BATCH and training:
+            self.collect_statistics(layer, training)
+        while first < last:
+            stop = min(first + rows, last)
+            if layer.normalization != NOT_NORMALIZED:
+                self.normalize(layer, first, stop, training)
+            if training and layer.slopes:
+                offset = first * layer.width * self.kernels.item_size
+                self.kernels.drop_out(layer.output + offset, layer.slopes + offset,
+                                      layer.pre_activation + offset, stop - first, layer.width,
+                                      SLOPES_KEPT if layer.pre_activation == layer.slopes
+                                      else layer.activation, layer.dropout,
+                                      self.noise_key(training, i), training.start + first)
+            first = stop
+
+    cdef void collect_statistics(self, Layer *layer, const Pass *training) noexcept nogil:
+        """Of a layer's products, by all threads; each has its share of the columns."""
+        cdef Py_ssize_t start, stop
+        rb_meet(training.team)
+        rb_share(layer.width, self.kernels.vector_length, training.team.n_threads,
+                 training.thread, &start, &stop)
+        self.kernels.batch_statistics(&layer.statistics, layer.normalized, training.count,
+                                      layer.width, start, stop)
+        rb_meet(training.team)
+
+    cdef void take_running_deviations(self) noexcept nogil:
+        """What predictions divide by, from the running variances."""
+        cdef Layer *layer
+        cdef int i
+        for i in range(self.n_layers - 1):
+            layer = &self.layers[i]
+            if layer.normalization == BY_BATCH:
+                self.kernels.inverse_deviations(layer.statistics.inverse_deviations,
+                                                layer.statistics.running_variances, layer.width)
+
+    cdef void normalize(self, Layer *layer, Py_ssize_t first, Py_ssize_t last,
+                        const Pass *training) noexcept nogil:
+        """Normalises and activates rows of a layer's products."""
+        cdef Py_ssize_t offset = first * layer.width * self.kernels.item_size
+        cdef rb_statistics *statistics = &layer.statistics
+        cdef int activation = layer.activation + (WITH_SLOPES if training else 0)
+        if layer.normalization == BY_BATCH:
+            self.kernels.normalize_columns(
+                layer.output + offset, layer.pre_activation + offset, layer.normalized + offset,
+                statistics.means if training else statistics.running_means,
+                statistics.inverse_deviations, layer.scales, layer.shifts, last - first,
+                layer.width, activation)
+            return
+        self.kernels.normalize_rows(
+            layer.output + offset, layer.pre_activation + offset, layer.normalized + offset,
+            <char *> statistics.inverse_deviations + first * self.kernels.item_size,
+            layer.scales, layer.shifts, last - first, layer.fan_out, layer.width, activation)
+
+    cdef uint64_t noise_key(self, const Pass *training, int stream) noexcept nogil:
+        return rb_stream_key(self.noise_seed, training.step, stream)
+
+    cdef void disturb_inputs(self, char *inputs, Py_ssize_t rows, Py_ssize_t n_features,
+                             Py_ssize_t first, const Pass *training) noexcept nogil:
+        """Noise and dropout on gathered rows, the batch's from `first` of the chunk on."""
+        if self.input_noise > 0:
+            self.kernels.add_noise(inputs, rows, n_features, self.input_noise,
+                                   self.noise_key(training, INPUT_NOISE), training.start + first)
+        if self.input_dropout > 0:
+            self.kernels.drop_out(inputs, NULL, NULL, rows, n_features, 0, self.input_dropout,
+                                  self.noise_key(training, INPUT_DROPOUT), training.start + first)
+
+    cdef void backward(self, Py_ssize_t first, Py_ssize_t last, bint transposed,
+                       const Pass *training) noexcept nogil:
         """Deltas of all layers for rows [first, last) of the chunk, from the last layer's."""
         cdef Py_ssize_t size = self.kernels.item_size
         cdef Layer *layer
@@ -581,10 +816,35 @@ cdef class Network:
             layer = &self.layers[i]
             below = &self.layers[i - 1]
             self.kernels.dense_backward_input(
-                below.delta + first * below.width * size, layer.delta + first * layer.width * size,
-                layer.weights, layer.layout, layer.transposed if transposed else NULL,
-                below.pre_activation + first * below.width * size, last - first, layer.fan_in,
-                layer.fan_out, layer.width, below.width, below.activation)
+                below.d_pre_activation + first * below.width * size,
+                layer.delta + first * layer.width * size, layer.weights, layer.layout,
+                layer.transposed if transposed else NULL,
+                below.kept + first * below.width * size, last - first, layer.fan_in,
+                layer.fan_out, layer.width, below.width, below.slope)
+            if below.normalization != NOT_NORMALIZED:
+                self.normalize_backward(below, first, last - first, training)
+
+    cdef void normalize_backward(self, Layer *layer, Py_ssize_t first, Py_ssize_t rows,
+                                 const Pass *training) noexcept nogil:
+        """Deltas of a layer's products from those of its pre-activations."""
+        cdef Py_ssize_t size = self.kernels.item_size, offset = first * layer.width * size
+        cdef Py_ssize_t start, stop
+        if layer.normalization == BY_LAYER:
+            self.kernels.normalize_rows_backward(
+                layer.delta + offset, layer.d_pre_activation + offset, layer.normalized + offset,
+                <char *> layer.statistics.inverse_deviations + first * size, layer.scales, rows,
+                layer.fan_out, layer.width)
+            return
+        rb_meet(training.team)
+        rb_share(layer.width, self.kernels.vector_length, training.team.n_threads,
+                 training.thread, &start, &stop)
+        self.kernels.normalization_gradients(
+            layer.d_scales, layer.d_shifts, layer.delta, layer.normalized, training.count,
+            layer.width, start, stop, False)
+        rb_meet(training.team)
+        self.kernels.normalize_columns_backward(
+            layer.delta + offset, layer.normalized + offset, layer.statistics.inverse_deviations,
+            layer.scales, layer.d_scales, layer.d_shifts, training.count, rows, layer.width)
 
     cdef void backward_weights(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
                                bint accumulate, bint packed, rb_team *team,
@@ -609,6 +869,11 @@ cdef class Network:
             if i % team.n_threads == thread:
                 self.kernels.column_sums(layer.d_intercepts, layer.delta, rows, layer.width,
                                          accumulate)
+            if layer.normalization == BY_LAYER:
+                rb_share(layer.width, vector, team.n_threads, thread, &start, &stop)
+                self.kernels.normalization_gradients(
+                    layer.d_scales, layer.d_shifts, layer.d_pre_activation, layer.normalized,
+                    rows, layer.width, start, stop, accumulate)
             if i == 0 and examples.is_sparse:
                 rb_share(layer.width, vector, team.n_threads, thread, &start, &stop)
                 self.kernels.csr_backward_weights(
@@ -642,14 +907,15 @@ cdef class Network:
         rb_meet(team)
 
     cdef double gradients(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
-                          rb_team *team, int thread) noexcept nogil:
+                          uint64_t step, rb_team *team, int thread) noexcept nogil:
         """Fills the gradient with the sum over the rows' gradients.
 
-        Returns the sum of the rows' losses (to thread 0).
+        `step` is how many steps came before. Returns the sum of the rows' losses (to thread 0).
         """
         cdef bint transposed = rows >= FEW_ROWS, packed = rows >= MANY_ROWS
         cdef Py_ssize_t start = 0, count, first, last, i
         cdef double total = 0
+        cdef Pass training
         cdef Layer *output = &self.layers[self.n_layers - 1]
         cdef Py_ssize_t size = self.kernels.item_size
         cdef char *scratch = self.scratch + 3 * output.fan_out * OUTPUT_BLOCK * size * thread
@@ -658,14 +924,16 @@ cdef class Network:
             self.transpose_weights(team, thread)
         while start < rows:
             count = min(self.chunk, rows - start)
+            training.step, training.start, training.count = step, start, count
+            training.team, training.thread = team, thread
             rb_share(count, TILE_ROWS, team.n_threads, thread, &first, &last)
-            if first < last:
-                logits = <char *> self.forward(examples, order + start, first, last)
+            if first < last or self.normalization == BY_BATCH:  # which has its own meetings
+                logits = <char *> self.forward(examples, order + start, first, last, &training)
                 self.kernels.loss_gradient(
                     logits, &self.row_losses[first], examples.target_data, examples.weight_data,
                     order + start + first, last - first, output.fan_out, output.width, self.loss,
                     self.loss_constants, scratch)
-                self.backward(first, last, transposed)
+                self.backward(first, last, transposed, &training)
             rb_meet(team)
             self.backward_weights(examples, order + start, count, start > 0, packed, team,
                                   thread)
@@ -770,7 +1038,7 @@ cdef class Network:
             if thread == 0:
                 self.squared_norm = 0
             return 0  # nothing to learn from, and nothing to divide by
-        loss = self.gradients(examples, order, rows, team, thread) / step.weight
+        loss = self.gradients(examples, order, rows, <uint64_t> step.t, team, thread) / step.weight
         self.kernels.begin_step(step, self.optimizer)
         return loss + self.update(step[0], team, thread)
 
@@ -783,7 +1051,7 @@ cdef class Network:
         cdef Py_ssize_t start = 0, i = 0, rows
         cdef double total = 0, squares = 0, t = step.t
         while start < job.n_rows:
-            rows = min(job.batch_size, job.n_rows - start)
+            rows = self.rows_of_step(job.batch_size, job.n_rows - start)
             step.learning_rate = job.learning_rates[job.n_done * job.n_steps + i]
             total += rows * self.train_step(
                 <Examples> job.examples, job.rows + start, rows, step, team, thread)
@@ -795,7 +1063,19 @@ cdef class Network:
             self.gradient_norm = sqrt(squares / (step.t - t)) if step.t > t else NAN
         return total / job.n_rows
 
+    cdef Py_ssize_t rows_of_step(self, Py_ssize_t batch_size, Py_ssize_t n_left) noexcept nogil:
+        """A single row has no statistics: with 'batch' it joins the batch before it."""
+        if self.normalization == BY_BATCH and n_left == batch_size + 1:
+            return n_left
+        return min(batch_size, n_left)
+
     # -- what Python calls ---------------------------------------------------------------
+
+    def steps_per_epoch(self, n_rows, batch_size):
+        """How many batches there are of so many rows."""
+        n_steps = -(-n_rows // batch_size)
+        joins = self.normalization == BY_BATCH and n_rows % batch_size == 1 and n_steps > 1
+        return n_steps - joins
 
     @property
     def n_steps(self):
@@ -875,8 +1155,8 @@ cdef class Network:
         self._check(examples, np.asarray(order.rows))
         if self.optimizer < 0 or order.rows.shape[0] == 0 or batch_size < 1:
             raise ValueError("a step takes an optimizer, and a row at least")
-        # a division of C rounds towards zero
-        n_steps = order.rows.shape[0] // batch_size + (order.rows.shape[0] % batch_size > 0)
+        self._check_step(examples, min(batch_size, order.rows.shape[0]), self.chunk - 1)
+        n_steps = self.steps_per_epoch(order.rows.shape[0], batch_size)
         if learning_rates.shape[0] == 0 or learning_rates.shape[1] < n_steps:
             raise ValueError(f"{learning_rates.shape[0]} epochs of {learning_rates.shape[1]} "
                              f"learning rates are too few for {order.rows.shape[0]} rows in "
@@ -894,7 +1174,7 @@ cdef class Network:
         job.tracks_change = tracks_change or tol_params is not None
         if job.tracks_change:
             self.before = aligned_zeros(self.n_parameters, self.dtype)
-            self.before[...] = self.parameters
+            self.before[...] = self.parameters[:self.n_parameters]
             self.before_data = address(self.before)
         job.n_epochs, job.n_steps = learning_rates.shape[0], learning_rates.shape[1]
         job.batch_size, job.n_done, job.is_over = batch_size, 0, False
@@ -917,15 +1197,27 @@ cdef class Network:
             raise ValueError(f"rows must be numbers in [0, {examples.n_samples}), got "
                              f"{order.min()} to {order.max()}.")
 
+    def _check_step(self, Examples examples, n_rows, most):
+        """What training takes besides: X that may be filled, and rows that have a variance."""
+        if examples.is_sparse and (self.input_dropout > 0 or self.input_noise > 0):
+            raise ValueError("noise on inputs, and dropout of inputs, take X that is not sparse")
+        if self.normalization == BY_BATCH and not 2 <= n_rows <= most:
+            raise ValueError(f"normalization='batch' takes batches of 2 to {most} rows, got "
+                             f"{n_rows}.")
+
     cdef int _threads_for(self, Py_ssize_t rows) noexcept:
         """One where a step is too short to pay for the threads' meetings, else all."""
         return self.n_threads if 6.0 * rows * self.n_weights > self.share_above else 1
 
     def loss_and_gradient(self, Examples examples, const Py_ssize_t[::1] order):
-        """The weighted sum of the rows' losses; its gradient is left in `gradient`."""
+        """The weighted sum of the rows' losses; its gradient is left in `gradient`.
+
+        With the dropout and the noise that the next step has; running statistics take a step.
+        """
         if self.layers[0].d_weights == NULL or examples.target_data == NULL or len(order) == 0:
             raise ValueError("a gradient takes a trainable network, targets, and a row at least")
         self._check(examples, np.asarray(order))
+        self._check_step(examples, len(order), self.chunk)
         cdef Sum job
         job.network, job.examples = <void *> self, <void *> examples
         job.rows, job.n_rows = &order[0], order.shape[0]
@@ -951,9 +1243,10 @@ cdef class Network:
         cdef uint64_t mode
         with nogil:
             mode = rb_flush_subnormals()
+            self.take_running_deviations()
             while start < n:
                 rows = min(self.chunk, n - start)
-                logits = self.forward(examples, &order[start], 0, rows)
+                logits = self.forward(examples, &order[start], 0, rows, NULL)
                 self.kernels.predict(to + start * last.fan_out * self.kernels.item_size, logits,
                                      rows, last.fan_out, last.width, self.loss, self.scratch)
                 if with_loss:
@@ -968,7 +1261,7 @@ cdef class Network:
         return (out, total) if with_loss else out
 
     def hand_over(self):
-        """((coefs, intercepts), [the same of each moment]): what `read` gives; then it is over.
+        """(what `read` gives of the parameters, [the same of each moment]); then it is over.
 
         The gradient goes first and each block when it has been read, so that a fit's memory is
         at its highest while it trains.
@@ -995,9 +1288,10 @@ cdef class Network:
         cdef uint64_t mode
         with nogil:
             mode = rb_flush_subnormals()
+            self.take_running_deviations()
             while start < n:
                 rows = min(self.chunk, n - start)
-                self.forward(examples, &order[start], 0, rows)
+                self.forward(examples, &order[start], 0, rows, NULL)
                 for row in range(rows):
                     memcpy(to + (start + row) * size,
                            layer.output + row * layer.width * self.kernels.item_size, size)
@@ -1015,7 +1309,7 @@ cdef class Network:
                                        self.n_parameters))
 
     cdef bint is_finite(self) noexcept nogil:
-        return self.kernels.all_finite(self.layers[0].weights, self.n_parameters)
+        return self.kernels.all_finite(self.layers[0].weights, self.n_stored)
 
 
 FUNCTIONS = ("exp", "log", "tanh", "logistic", "softplus", "sqrt", "expm1", "erf")
@@ -1043,6 +1337,30 @@ def activate(activation, z):
     kernels.activate(address(value), address(slope), address(z), z.size,
                      ACTIVATIONS[activation].code)
     return value, slope
+
+
+def drop_out(x, rate, *, seed, step, stream, first_row=0):
+    """x (n_rows, n_columns) with dropout, by kernels of its dtype; for tests.
+
+    `stream` is the number of a hidden layer, or INPUT_STREAM.
+    """
+    x = np.array(x, order="C")
+    cdef const rb_kernels *kernels = active_kernels(x.dtype)
+    kernels.drop_out(address(x), NULL, NULL, x.shape[0], x.shape[1], 0, rate,
+                     rb_stream_key(seed, step, stream), first_row)
+    return x
+
+
+def add_noise(x, deviation, *, seed, step, first_row=0):
+    """x (n_rows, n_columns) with the noise that inputs get in a step; for tests."""
+    x = np.array(x, order="C")
+    cdef const rb_kernels *kernels = active_kernels(x.dtype)
+    kernels.add_noise(address(x), x.shape[0], x.shape[1], deviation,
+                      rb_stream_key(seed, step, INPUT_NOISE), first_row)
+    return x
+
+
+INPUT_STREAM = INPUT_DROPOUT
 
 
 def multiply_adds(Py_ssize_t repeats, dtype):

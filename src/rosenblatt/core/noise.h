@@ -1,0 +1,70 @@
+/* Dropout (Srivastava et al., 2014) and Gaussian noise, on rows that have been computed. The
+ * bits are those of random_bits.h: one seed, the same masks in both precisions. */
+// SPDX-License-Identifier: BSD-3-Clause
+
+#undef NOISE_BLOCK
+#define NOISE_BLOCK 256 /* columns at once: their bits stay in the first-level cache */
+
+/* mask (count,): 0 for the share `rate` of the columns, 1 / (1 - rate) for the others */
+ALWAYS_INLINE void NAME(dropout_mask)(real *restrict mask, double rate, uint64_t key,
+                                      ptrdiff_t row, ptrdiff_t j0, ptrdiff_t count) {
+    uint32_t bits[NOISE_BLOCK];
+    const uint32_t dropped_below = (uint32_t)(rate * 0x1p32); /* rate < 1 */
+    const real kept = (real)(1 / (1 - rate));
+    rb_random_bits(bits, key, row, j0, count);
+    for (ptrdiff_t j = 0; j < count; j++) mask[j] = bits[j] < dropped_below ? ZERO : kept;
+}
+
+static void NAME(drop_out)(void *out, void *slopes, const void *kept, ptrdiff_t m,
+                           ptrdiff_t width, int activation, double rate, uint64_t key,
+                           ptrdiff_t first_row) {
+    real mask[NOISE_BLOCK], slope[NOISE_BLOCK];
+    for (ptrdiff_t i = 0; i < m; i++)
+        for (ptrdiff_t j0 = 0; j0 < width; j0 += NOISE_BLOCK) {
+            const ptrdiff_t count = smaller(NOISE_BLOCK, width - j0), at = i * width + j0;
+            real *output = (real *)out + at;
+            NAME(dropout_mask)(mask, rate, key, first_row + i, j0, count);
+            if (slopes) { /* before `out`, which may be what the activation kept */
+                memcpy(slope, mask, (size_t)count * sizeof(real));
+                NAME(backward_of)[activation](slope, (const real *)kept + at, count);
+                memcpy((real *)slopes + at, slope, (size_t)count * sizeof(real));
+            }
+            for (ptrdiff_t j = 0; j < count; j++) output[j] *= mask[j];
+        }
+}
+
+/* The normal distribution's quantile of (1 + x) / 2 over the square root of 2, |x| < 1: Giles's
+ * (2010) approximation, of which both branches are computed. Relative error 4e-7. */
+ALWAYS_INLINE real NAME(inverse_erf)(real x) {
+    const real w = -NAME(log)((ONE - x) * (ONE + x));
+    const real near = w - (real)2.5, far = NAME(sqrt)(w) - 3;
+    const int is_near = w < 5;
+    const real t = is_near ? near : far;
+    real p = is_near ? (real)2.81022636e-08 : (real)-0.000200214257;
+    p = p * t + (is_near ? (real)3.43273939e-07 : (real)0.000100950558);
+    p = p * t + (is_near ? (real)-3.5233877e-06 : (real)0.00134934322);
+    p = p * t + (is_near ? (real)-4.39150654e-06 : (real)-0.00367342844);
+    p = p * t + (is_near ? (real)0.00021858087 : (real)0.00573950773);
+    p = p * t + (is_near ? (real)-0.00125372503 : (real)-0.0076224613);
+    p = p * t + (is_near ? (real)-0.00417768164 : (real)0.00943887047);
+    p = p * t + (is_near ? (real)0.246640727 : (real)1.00167406);
+    p = p * t + (is_near ? (real)1.50140941 : (real)2.83297682);
+    return p * x;
+}
+
+static void NAME(add_noise)(void *rows, ptrdiff_t m, ptrdiff_t n, double deviation,
+                            uint64_t key, ptrdiff_t first_row) {
+    uint32_t bits[NOISE_BLOCK];
+    const real factor = (real)(deviation * 1.4142135623730951);
+    for (ptrdiff_t i = 0; i < m; i++)
+        for (ptrdiff_t j0 = 0; j0 < n; j0 += NOISE_BLOCK) {
+            const ptrdiff_t count = smaller(NOISE_BLOCK, n - j0);
+            real *to = (real *)rows + i * n + j0;
+            rb_random_bits(bits, key, first_row + i, j0, count);
+            for (ptrdiff_t j = 0; j < count; j++) {
+                /* the middles of 2^23 parts of (-1, 1), all of them floats */
+                const int32_t odd = (int32_t)(bits[j] >> 8 | 1) - (1 << 23);
+                to[j] += factor * NAME(inverse_erf)((real)odd * (real)0x1p-23);
+            }
+        }
+}

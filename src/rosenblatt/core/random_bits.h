@@ -1,0 +1,38 @@
+/* Random bits that are a hash of where they are used: seed, step, stream, row and column. They
+ * are the same whichever thread asks, for whichever part, in whichever order. For dropout and
+ * noise; initial weights and shuffles are NumPy's draws.
+ * The 64-bit mix is splitmix64's (Steele, Lea & Flood, 2014), the 32-bit one Wellons's (2018). */
+// SPDX-License-Identifier: BSD-3-Clause
+#ifndef ROSENBLATT_RANDOM_BITS_H
+#define ROSENBLATT_RANDOM_BITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+static inline uint64_t rb_mix(uint64_t x) {
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+/* What the bits of one stream in one step depend on; a stream is a place that needs some. */
+static inline uint64_t rb_stream_key(uint64_t seed, uint64_t step, uint64_t stream) {
+    const uint64_t golden = 0x9e3779b97f4a7c15u;
+    return rb_mix(rb_mix(seed + golden * (step + 1)) + golden * (stream + 1));
+}
+
+/* bits (count,) of columns j0, j0 + 1, ... of a row. The row's key has two words: with one, two
+ * rows' columns could be the same sequence, shifted. */
+static inline void rb_random_bits(uint32_t *restrict bits, uint64_t key, ptrdiff_t row,
+                                  ptrdiff_t j0, ptrdiff_t count) {
+    const uint64_t row_key = rb_mix(key + 0x9e3779b97f4a7c15u * ((uint64_t)row + 1));
+    const uint32_t first = (uint32_t)row_key, second = (uint32_t)(row_key >> 32);
+    for (ptrdiff_t j = 0; j < count; j++) {
+        uint32_t x = first + (uint32_t)(j0 + j) * 0x9e3779b9u;
+        x = (x ^ (x >> 16)) * 0x21f0aaadu;
+        x = (x ^ (x >> 15) ^ second) * 0xd35a2d97u;
+        bits[j] = x ^ (x >> 15);
+    }
+}
+
+#endif
