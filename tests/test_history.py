@@ -54,7 +54,7 @@ def test_gradient_norm_is_pytorchs(alpha, weighted):
     )
     twin = copy.copy(model)
     plan = training_plan(model, data, incremental=False)
-    twin.coefs_, twin.intercepts_ = initial_parameters(plan, np.random.RandomState(0))
+    twin.coefs_, twin.intercepts_ = initial_parameters(plan, data, np.random.RandomState(0))
     norms = []
     for start in range(0, len(y), 64):
         rows = slice(start, start + 64)
