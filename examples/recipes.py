@@ -39,7 +39,7 @@ SCHEDULES = {
 def parse_arguments(argv=None):
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--max-iter", type=int, default=6, metavar="N", help="epochs (default: 6)")
+    parser.add_argument("--max-iter", type=int, default=8, metavar="N", help="epochs (default: 8)")
     parser.add_argument(
         "--picture", type=Path, metavar="FILE", help="an .svg, .png or .pdf to draw into"
     )
@@ -124,9 +124,9 @@ def main(argv=None):
         warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is the recipe's
         found = compare(arguments, (X_train, y_train), (X_val, y_val), test)
     print_table(
-        ("optimiser", "learning_rate", "validation", "test", "seconds"),
+        ("optimiser, learning_rate", "validation", "test", "seconds"),
         [
-            (solver, schedule, f"{scores[-1]:.2%}", f"{accuracy:.2%}", f"{seconds:.1f}")
+            (f"{solver}, {schedule}", f"{scores[-1]:.2%}", f"{accuracy:.2%}", f"{seconds:.1f}")
             for (solver, schedule), (scores, accuracy, seconds) in found.items()
         ],
     )
