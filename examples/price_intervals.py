@@ -11,6 +11,7 @@ quantile regression: Romano, Patterson & Candes, 2019).
 """
 
 import argparse
+import math
 import warnings
 
 import numpy as np
@@ -67,8 +68,8 @@ def build_model(arguments):
 def conformal_shift(y, lower, upper, share):
     """Return how far to move both bounds outwards so that `share` of such rows lie between."""
     outside = np.maximum(lower - y, y - upper)  # negative between the bounds
-    n = len(y)
-    return np.quantile(outside, min(1, np.ceil((n + 1) * share) / n), method="inverted_cdf")
+    rank = math.ceil((len(y) + 1) * share)  # + 1: the row to come, as likely to lie anywhere
+    return np.sort(outside)[min(rank, len(y)) - 1]
 
 
 def coverage(y, lower, upper):
