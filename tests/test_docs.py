@@ -3,6 +3,7 @@
 import contextlib
 import doctest
 import importlib
+import inspect
 import io
 import re
 from pathlib import Path
@@ -123,3 +124,48 @@ def test_the_layers_page_names_what_there_is():
     text = (ROOT / "docs" / "layers.md").read_text()
     for name in (*WEIGHT_INITS, *INTERCEPT_INITS):
         assert f"`{name!r}`" in text
+
+
+def rows_of_parameters():
+    """Cells of every row of docs/parameters.md that begins with a name, the name without quotes."""
+    lines = (ROOT / "docs" / "parameters.md").read_text().split("\n")
+    found = (re.match(r"\| `(\w+)` \|(.*)\|$", line) for line in lines)
+    return [(m[1], *(cell.strip() for cell in m[2].split(" | "))) for m in found if m]
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_parameters_page_has_every_parameter_and_default(name):
+    """Each has a row that says its default; losses' own rows say whose they are."""
+    estimator = getattr(importlib.import_module("rosenblatt"), name)
+    other = {"MLPClassifier": "regressor", "MLPRegressor": "classifier"}[name]
+    written = {
+        row[0]: row[2] if row[1] in {"classifier", "regressor"} else row[1]
+        for row in rows_of_parameters()
+        if row[1] != other
+    }
+
+    expected = {p: f"`{default!r}`" for p, default in estimator().get_params().items()}
+    assert {p: written.get(p) for p in expected} == expected
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_parameters_page_has_those_of_fit(name):
+    """And the one that partial_fit has besides."""
+    estimator = getattr(importlib.import_module("rosenblatt"), name)
+    text = (ROOT / "docs" / "parameters.md").read_text()
+    of_fit = text.split("## Of `fit`\n")[1]
+    for method in (estimator.fit, estimator.partial_fit):
+        for parameter in list(inspect.signature(method).parameters)[1:]:
+            assert f"`{parameter}`" in of_fit
+
+
+def test_parameters_page_links_to_headings_of_the_vocabulary():
+    """A renamed heading would leave a link that goes nowhere."""
+    text = (ROOT / "docs" / "parameters.md").read_text()
+    vocabulary = (ROOT / "docs" / "vocabulary.md").read_text()
+    anchors = {
+        heading.lower().replace(" ", "-") for heading in re.findall("^#+ (.*)$", vocabulary, re.M)
+    }
+    linked = set(re.findall(r"\(vocabulary\.md#([^)]*)\)", text))
+    assert linked
+    assert linked <= anchors

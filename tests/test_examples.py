@@ -1,25 +1,55 @@
 """The scripts in examples/ run as they are, here on small made-up data."""
 
+import importlib
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pytest
+from sklearn.utils import Bunch
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def run_example(name, *arguments):
+def run_example(name, *arguments, without=None, tmp_path=None):
+    """The finished process; `without` names a package that it is not to find."""
+    environment = dict(os.environ)
+    if without:
+        (tmp_path / "sitecustomize.py").write_text(f"import sys; sys.modules[{without!r}] = None")
+        environment["PYTHONPATH"] = str(tmp_path)
     return subprocess.run(
         [sys.executable, EXAMPLES / name, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=120,
+        env=environment,
     )
 
 
-def write_images(folder, n_train=400, n_test=100):
+def import_example(name, monkeypatch):
+    """A script of examples/ as a module."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    return importlib.import_module(name)
+
+
+def table(printed, header):
+    """Rows below a header as {first cell: other cells}; cells stand two blanks apart."""
+    lines = printed.split("\n")
+    first = next(i for i, line in enumerate(lines) if line.startswith(header)) + 1
+    rows = [re.split(r"  +", line) for line in lines[first:] if "  " in line]
+    return {name: cells for name, *cells in rows}
+
+
+def share(cell):
+    """The number of '12.3%'."""
+    return float(cell.removesuffix("%")) / 100
+
+
+def write_images(folder, n_train=400, n_test=100, name="mnist"):
     """Write noise with one bright square per class in the form of MNIST."""
     random = np.random.RandomState(0)
     y = random.randint(10, size=n_train + n_test).astype(np.uint8)
@@ -29,7 +59,7 @@ def write_images(folder, n_train=400, n_test=100):
         image[14 * row : 14 * row + 5, 5 * column : 5 * column + 5] = 250
     X = X.reshape(len(X), -1)
     np.savez(
-        folder / "mnist.npz",
+        folder / f"{name}.npz",
         X_train=X[:n_train],
         y_train=y[:n_train],
         X_test=X[n_train:],
@@ -61,3 +91,169 @@ def test_mnist_without_its_file_says_so(tmp_path):
     assert child.stderr.startswith("cannot load MNIST: ")
     assert child.stderr.count("\n") == 1
     assert child.returncode == 2
+
+
+def made_up_columns(example, n_rows):
+    """A frame of noise with the columns that an example reads."""
+    random = np.random.RandomState(0)
+    numbers = {name: random.normal(size=n_rows) for name in example.NUMERIC}
+    categories = {name: random.randint(3, size=n_rows) for name in example.CATEGORICAL}
+    return random, pd.DataFrame(numbers | categories)
+
+
+def made_up_customers(example, n_rows=3000):
+    """One in eight leaves, and two noisy features tell which."""
+    random, frame = made_up_columns(example, n_rows)
+    hint = frame["total_day_minutes"] + frame["number_customer_service_calls"]
+    odds = hint + random.normal(size=n_rows)
+    return frame.assign(target=np.where(odds > np.quantile(odds, 7 / 8), "yes", "no"))
+
+
+def made_up_houses(example, n_rows=6000):
+    """Prices whose logarithm is normal, with a spread that grows with the size."""
+    random, frame = made_up_columns(example, n_rows)
+    spread = 0.1 * np.exp(frame["sqft_living"] / 2)
+    log_price = 13 + 0.5 * frame["grade"] + spread * random.normal(size=n_rows)
+    return frame.assign(target=np.exp(log_price))
+
+
+def test_churn_shows_what_class_weights_and_scorers_do(tmp_path, monkeypatch):
+    """Balanced weights find more of the rare class, at the price of precision."""
+    example = import_example("churn", monkeypatch)
+    made_up_customers(example).to_csv(tmp_path / "churn.csv.gz", index=False)
+
+    child = run_example("churn.py", "--data", tmp_path, "--quick")
+
+    assert child.stderr == ""
+    assert child.returncode == 0
+    assert child.stdout.startswith("3,000 customers, of whom 12.5% leave\n")
+    rows = table(child.stdout, "network")
+    assert list(rows) == list(example.RECIPES)
+    figures = {
+        name: dict(zip(example.MEASURES, map(float, cells), strict=True))
+        for name, cells in rows.items()
+    }
+    plain, balanced = figures["plain"], figures["both, scoring='balanced_accuracy'"]
+    assert balanced["recall"] > plain["recall"] + 0.1
+    assert balanced["balanced accuracy"] > plain["balanced accuracy"] + 0.05
+    assert balanced["precision"] < plain["precision"]
+    assert min(row["average precision"] for row in figures.values()) > 0.4  # 0.125 by chance
+
+
+def test_price_intervals_cover_what_they_say(tmp_path, monkeypatch):
+    """As many held-out rows as named lie between the bounds, calibrated or nearly."""
+    example = import_example("price_intervals", monkeypatch)
+    made_up_houses(example).to_csv(tmp_path / "kc_house.csv.gz", index=False)
+
+    child = run_example("price_intervals.py", "--data", tmp_path, "--quick")
+
+    assert child.stderr == ""
+    assert child.returncode == 0
+    assert "Training on 3,360 houses, testing on 1,800" in child.stdout
+    rows = table(child.stdout, "interval")
+    assert list(rows) == ["25% to 75%", "10% to 90%", "5% to 95%"]
+    for said, found, calibrated, width, without_features in rows.values():
+        # four standard errors of a share: of 1,800 rows and of the 840 that calibrate
+        assert abs(share(calibrated) - share(said)) < 4 * 0.5 * (1 / 1800 + 1 / 840) ** 0.5
+        assert abs(share(found) - share(said)) < 0.15
+        assert float(width.replace(",", "")) < float(without_features.replace(",", ""))
+
+
+def test_conformal_shift_is_the_papers_quantile(monkeypatch):
+    """Of nine rows the eighth covers 80 % of ten; bounds that are too wide move inwards."""
+    example = import_example("price_intervals", monkeypatch)
+    y = np.array([3.0, 1, 9, 4, 5, 2, 8, 7, 6])
+
+    assert example.conformal_shift(y, 0 * y, 0 * y, 0.8) == 8
+    assert example.conformal_shift(y, y - 5, y + 3, 0.8) == -3
+    assert example.conformal_shift(y, 0 * y, 0 * y, 0.99) == 9
+
+
+def test_recipes_compares_and_draws(tmp_path, monkeypatch):
+    """A row for each optimiser with each schedule, and a picture of them."""
+    pytest.importorskip("matplotlib")
+    example = import_example("recipes", monkeypatch)
+    write_images(tmp_path, name="fashion_mnist", n_train=1200)
+
+    child = run_example(
+        "recipes.py", "--data", tmp_path, "--quick", "--picture", tmp_path / "recipes.svg"
+    )
+
+    assert child.stderr == ""
+    assert child.returncode == 0
+    rows = table(child.stdout, "optimiser")
+    assert list(rows) == [f"{o}, {s}" for o in example.OPTIMIZERS for s in example.SCHEDULES]
+    assert max(share(test) for _, test, _ in rows.values()) > 0.5  # 0.1 by chance
+    assert "<svg" in (tmp_path / "recipes.svg").read_text()
+
+
+def test_recipes_without_matplotlib_says_so_before_training(tmp_path):
+    """Not after a minute of work; without --picture it is not needed."""
+    write_images(tmp_path, name="fashion_mnist")
+    arguments = ("recipes.py", "--data", tmp_path, "--quick")
+    missing = {"without": "matplotlib", "tmp_path": tmp_path}
+
+    child = run_example(*arguments, "--picture", tmp_path / "recipes.png", **missing)
+
+    assert child.stderr == "--picture needs matplotlib: python -m pip install matplotlib\n"
+    assert child.stdout == ""
+    assert child.returncode == 2
+    assert run_example(*arguments, **missing).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["churn.py", "price_intervals.py", "recipes.py"])
+def test_an_example_without_its_file_says_so(tmp_path, name):
+    """One line and status 2, as examples/mnist.py."""
+    child = run_example(name, "--data", tmp_path)
+
+    assert child.stderr.startswith("cannot load ")
+    assert child.stderr.count("\n") == 1
+    assert child.returncode == 2
+
+
+def test_tables_without_pandas_say_so(tmp_path):
+    """The line names what to install."""
+    child = run_example("churn.py", "--data", tmp_path, without="pandas", tmp_path=tmp_path)
+
+    assert child.stderr == (
+        "cannot load churn: tables are read with pandas: python -m pip install pandas\n"
+    )
+    assert child.returncode == 2
+
+
+def test_tables_from_openml_are_those_of_a_folder(tmp_path, monkeypatch):
+    """There categories are pandas's, the target has another name, and more columns come along."""
+    real_data, example = (import_example(name, monkeypatch) for name in ("real_data", "churn"))
+    frame = made_up_customers(example, 50)
+    frame.to_csv(tmp_path / "churn.csv.gz", index=False)
+    there = frame.astype(dict.fromkeys(example.CATEGORICAL, "category"))
+    there = there.assign(phone_number=1).rename(columns={"target": "class"})
+    asked = []
+    monkeypatch.setattr(
+        real_data, "fetch_openml", lambda **which: asked.append(which) or Bunch(frame=there)
+    )
+
+    X, y = real_data.load_table(None, "churn", example.NUMERIC, example.CATEGORICAL)
+
+    stored_X, stored_y = real_data.load_table(
+        tmp_path, "churn", example.NUMERIC, example.CATEGORICAL
+    )
+    assert asked == [{"data_id": 40701, "as_frame": True}]
+    pd.testing.assert_frame_equal(X, stored_X)
+    pd.testing.assert_series_equal(y, stored_y, check_names=False)
+
+
+def test_images_from_openml_are_those_of_a_folder(tmp_path, monkeypatch):
+    """There one array holds all rows: the first 60,000 are for training."""
+    real_data = import_example("real_data", monkeypatch)
+    write_images(tmp_path)
+    with np.load(tmp_path / "mnist.npz") as stored:
+        X = np.concatenate([stored["X_train"], stored["X_test"]]).astype(float)
+        y = np.concatenate([stored["y_train"], stored["y_test"]])
+    monkeypatch.setattr(real_data, "N_TRAIN_IMAGES", 400)
+    monkeypatch.setattr(real_data, "fetch_openml", lambda **which: (X, y))
+
+    for fetched, read in zip(
+        real_data.load_images(None, "mnist"), real_data.load_images(tmp_path, "mnist"), strict=True
+    ):
+        np.testing.assert_array_equal(fetched, read)
