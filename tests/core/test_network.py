@@ -279,7 +279,7 @@ def test_any_shape_matches_reference(
     rates = np.full(rows, 1e-6 if loss == "gamma" else 1e-3)
 
     net, total, mlp, expected = train_both(problem, "sgd", SGD, batch_size=batch_size, rates=rates)
-    assume(np.isfinite(expected))  # Poisson's exp can run away all the same
+    assume(expected < 1e6)  # Poisson's exp can run away all the same, and magnifies rounding then
     whole = problem.network(batch_size=batch_size)
     whole.loss_and_gradient(problem.examples, problem.order)
 
