@@ -6,6 +6,7 @@ once. What a step does with its rate is the optimiser's.
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
@@ -58,7 +59,7 @@ class Clock(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(ABC):
     """What the schedules share: checked parameters and the warmup.
 
     In what follows a step's rate is a function of `epoch`, the epochs trained before it: a whole
@@ -123,9 +124,9 @@ class Schedule:
             return int(self.warmup)
         return round(self.warmup * n_total)
 
+    @abstractmethod
     def _rates(self, steps, clock):
         """The rates of steps counted from the end of the warmup, an array like `steps`."""
-        raise NotImplementedError
 
     def next_rate(self, n_epochs, clock):
         """`clock.current` after so many more epochs, where their number alone moves it."""
