@@ -74,7 +74,8 @@ def parse_arguments(argv):
     parser.add_argument(
         "--dtype",
         choices=["float32", "float64", "both"],
-        help="of the sections steps, isa, threads and sweep (default: both; with --quick float32)",
+        help="of the sections steps, layers, isa, threads and sweep (default: both; with --quick "
+        "float32)",
     )
     parser.add_argument("--without-peers", action="store_true", help="time this package alone")
     sweep = parser.add_argument_group("the section sweep")

@@ -1,12 +1,14 @@
 """One adapter a library: how each trains the same network and predicts with it.
 
-All use Adam with the same constants, ReLU, the log loss or the squared error, and shuffle. What
-is not timed: making the network in PyTorch, whose users do it once.
+All use the log loss or the squared error, and shuffle; unless a network says otherwise, Adam with
+the same constants, and ReLU. What is not timed: making the network in PyTorch, whose users do it
+once.
 """
 
 import importlib.util
 import time
 import warnings
+from itertools import pairwise
 
 import numpy as np
 from sklearn import neural_network
@@ -27,7 +29,7 @@ class Estimators:
         model = getattr(self.module, kind)(
             hidden_layer_sizes=net.widths[1:-1], batch_size=net.batch_size, random_state=0
         )
-        return model.set_params(**parameters)
+        return model.set_params(**net.parts.parameters, **parameters)
 
     def seconds(self, net, X, y, n_epochs, n_threads=1):
         """Time of one `fit`, everything included."""
@@ -83,9 +85,29 @@ class PyTorch:
         import torch
 
         layers = []
-        for fan_in, fan_out in zip(net.widths[:-1], net.widths[1:], strict=True):
-            layers += [torch.nn.Linear(fan_in, fan_out, dtype=dtype), torch.nn.ReLU()]
-        return torch.nn.Sequential(*layers[:-1])
+        for fan_in, fan_out in pairwise(net.widths[:-1]):
+            layers.append(torch.nn.Linear(fan_in, fan_out, dtype=dtype))
+            layers += self.after_the_product(net.parts, fan_out, dtype)
+        layers.append(torch.nn.Linear(*net.widths[-2:], dtype=dtype))
+        return torch.nn.Sequential(*layers)
+
+    def after_the_product(self, parts, width, dtype):
+        """What else a hidden layer does, in order."""
+        from torch import nn
+
+        normalizations = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+        if parts.normalization:
+            yield normalizations[parts.normalization](width, dtype=dtype)
+        yield {"relu": nn.ReLU, "gelu": nn.GELU}[parts.activation]()
+        if parts.dropout:
+            yield nn.Dropout(parts.dropout)
+
+    def optimizer(self, net, parameters):
+        """Fused, with the constants of this package's default penalty or decay."""
+        from torch import optim
+
+        kind, decay = {"adam": (optim.Adam, 1e-6), "adamw": (optim.AdamW, 1e-2)}[net.parts.solver]
+        return kind(parameters, weight_decay=decay, fused=True)
 
     def seconds(self, net, X, y, n_epochs, n_threads=1):
         """Time of the training loop, from a network that is built."""
@@ -109,15 +131,17 @@ class PyTorch:
             loss_function, y = torch.nn.MSELoss(), y[:, None]
         else:
             loss_function = torch.nn.CrossEntropyLoss()
-        optimizer = torch.optim.Adam(model.parameters(), weight_decay=1e-6, fused=True)
+        optimizer = self.optimizer(net, model.parameters())
 
         def train_epoch():
+            model.train()
             for batch in torch.randperm(len(X)).split(net.batch_size):
                 optimizer.zero_grad()
                 loss_function(model(X[batch]), y[batch]).backward()
                 optimizer.step()
 
         def predict(rows):
+            model.eval()
             with torch.inference_mode():
                 return model(torch.from_numpy(rows)).argmax(dim=1).numpy()
 
@@ -127,7 +151,7 @@ class PyTorch:
         """The bare module and its softmax under inference_mode; X is made a tensor here too."""
         import torch
 
-        model = self.module(net, torch.from_numpy(X[:1]).dtype)
+        model = self.module(net, torch.from_numpy(X[:1]).dtype).eval()
 
         def predict_proba(rows):
             with torch.inference_mode():

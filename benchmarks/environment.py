@@ -33,7 +33,7 @@ def environment(with_peers):
         lines["PyTorch's kernels"] = torch.backends.cpu.get_cpu_capability()
         lines["PyTorch's threads if left alone"] = str(torch.get_num_threads())
     with threads(1):
-        lines["threads where no other number is given"] = f"rosenblatt 1, {thread_counts()}"
+        lines["threads where no other number is given"] = thread_counts()
     for n_threads, name in ((1, "one thread"), (2, "two threads")):
         lines[f"multiply-add peak of {name}"] = ", ".join(
             f"{peak(dtype, n_threads):.0f} GFLOP/s in {dtype}" for dtype in ("float32", "float64")

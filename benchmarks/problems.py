@@ -10,12 +10,28 @@ from sklearn.datasets import load_digits
 
 
 @dataclass(frozen=True)
+class Parts:
+    """What the hidden layers and the solver are, by the names of the estimators' parameters."""
+
+    activation: str = "relu"
+    normalization: str | None = None
+    dropout: float = 0.0
+    solver: str = "adam"
+
+    @property
+    def parameters(self):
+        """Those that are not the default, which scikit-learn's classes may not have."""
+        return {name: value for name, value in vars(self).items() if value != getattr(Parts, name)}
+
+
+@dataclass(frozen=True)
 class Net:
     """A network, its batch size and the rows of an epoch."""
 
     widths: tuple
     batch_size: int
     n_rows: int
+    parts: Parts = Parts()
 
     @property
     def name(self):

@@ -35,6 +35,23 @@ class ReportError(Exception):
     """A file that holds no report, with the reason."""
 
 
+def comparison(first, names, unit, **further):
+    """A table's columns: what is measured, times by the names of who took them, the ratio.
+
+    Parameters
+    ----------
+    first : str
+        The heading of the column that names the rows.
+    names : iterable of str
+    unit : str
+        One of FORMATS.
+    **further : (str, str)
+        Columns after the ratio, see Table.
+    """
+    times = {name: (name, unit) for name in names}
+    return {"name": (first, "text"), **times, "ratio": ("ratio", "times"), **further}
+
+
 class Table:
     """Rows of values by column; the first column names the row.
 

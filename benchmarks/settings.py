@@ -15,7 +15,7 @@ class Settings:
     quick : bool
         Fewer rounds, shorter measurements, smaller problems: to see that all works.
     dtypes : tuple of str
-        Of the sections steps, isa, threads and sweep.
+        Of the sections steps, layers, isa, threads and sweep.
     with_peers : bool
     data : Path or None
         The folder with mnist.npz.
@@ -45,9 +45,9 @@ class Settings:
         """How long one measurement of something short is."""
         return 0.02 if self.quick else 0.3
 
-    def contenders(self, *, with_torch=True, with_skorch=False):
+    def contenders(self, *, with_scikit_learn=True, with_torch=True, with_skorch=False):
         """This package first, then the peers that are asked for and installed."""
-        peers = [ScikitLearn()]
+        peers = [ScikitLearn()] if with_scikit_learn else []
         peers += [PyTorch()] if with_torch else []
         peers += [Skorch()] if with_skorch else []
         found = [peer for peer in peers if self.with_peers and peer.is_installed()]

@@ -47,6 +47,10 @@ class Times:
         pairs = zip(self.rounds[slow], self.rounds[fast], strict=True)
         return statistics.median(a / b for a, b in pairs)
 
+    def without(self, *names):
+        """The times of the other contenders."""
+        return Times({name: column for name, column in self.rounds.items() if name not in names})
+
     def as_row(self):
         """Medians, the faster peer and the ratio to it, for a table's row; all rounds, for JSON."""
         row, peer = {**self.medians, "rounds": self.rounds}, self.faster_peer
@@ -140,9 +144,9 @@ def threads(n_threads):
                 torch.set_num_threads(before)
 
 
-def thread_counts():
-    """The pools that are loaded and what each is limited to, as text."""
+def thread_counts(ours=1):
+    """This package's threads, the pools that are loaded and what each is limited to, as text."""
     counts = {f"{pool['internal_api']} {pool['num_threads']}" for pool in threadpool_info()}
     if "torch" in sys.modules:
         counts.add(f"PyTorch {sys.modules['torch'].get_num_threads()}")
-    return ", ".join(sorted(counts))
+    return ", ".join([f"{OURS} {ours}", *sorted(counts)])

@@ -64,6 +64,65 @@ def test_quick_run_writes_json(tmp_path):
         assert line in child.stdout
 
 
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+def test_layers_are_timed_next_to_the_same_layers():
+    """A row for each part and batch size, with PyTorch's seconds and both ratios."""
+    code = """
+import json
+from benchmarks.report import Report
+from benchmarks.sections.layers import layers
+from benchmarks.settings import Settings
+
+class Shortest(Settings):
+    seconds, rounds = 0.0, 1
+
+report = Report()
+report.begin("layers")
+layers(Shortest(True, ("float32",), True, None, (), ()), report)
+print("json", json.dumps(vars(report)["sections"]))
+"""
+
+    child = run(code=code)
+
+    assert child.returncode == 0, child.stderr
+    (table,) = json.loads(child.stdout.split("json ")[-1])["layers"]["tables"]
+    parts = ("plain (relu, adam)", "dropout", "batch normalisation", "layer normalisation", "gelu",
+             "adamw", "dropout, batch norm., gelu, adamw")  # fmt: skip
+    names = [f"{batch_size}, {name}" for batch_size in (200, 512) for name in parts]
+    assert [row["name"] for row in table["rows"]] == names
+    for row in table["rows"]:
+        assert row["ratio"] == pytest.approx(row["PyTorch"] / row["rosenblatt"])
+        plain = table["rows"][0 if row["batch"] == 200 else len(parts)]
+        assert row["over_plain"] == pytest.approx(row["rosenblatt"] / plain["rosenblatt"])
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+def test_peers_train_the_network_they_are_asked_for():
+    """PyTorch's modules in the order of this package's layers, and the estimator's parameters."""
+    code = """
+import torch
+from benchmarks.contenders import PyTorch, Rosenblatt
+from benchmarks.problems import Net, Parts
+
+net = Net((5, 4, 3, 2), 8, 16, Parts("gelu", "batch", 0.25, "adamw"))
+module = PyTorch().module(net, torch.float32)
+print(*(type(layer).__name__ for layer in module), module[3].p)
+print(type(PyTorch().optimizer(net, module.parameters())).__name__)
+print(Rosenblatt().model(net).get_params())
+"""
+
+    child = run(code=code)
+
+    assert child.returncode == 0, child.stderr
+    modules, optimizer, parameters = child.stdout.splitlines()
+    hidden = ["Linear", "BatchNorm1d", "GELU", "Dropout"]
+    assert modules.split() == [*hidden, *hidden, "Linear", "0.25"]
+    assert optimizer == "AdamW"
+    for text in ("'activation': 'gelu'", "'normalization': 'batch'", "'dropout': 0.25",
+                 "'solver': 'adamw'", "'hidden_layer_sizes': (4, 3)"):  # fmt: skip
+        assert text in parameters
+
+
 def test_sections_that_do_not_exist_are_refused(tmp_path):
     """The message names those that do, and nothing is measured or written."""
     file = tmp_path / "run.json"
@@ -147,6 +206,16 @@ def test_ratio_is_the_median_of_the_rounds():
     )
 
     assert run(code=code).stdout == "a 3.0\n"
+
+
+def test_times_without_a_contender_are_other_times():
+    """What was measured stays as it is."""
+    code = (
+        "from benchmarks.timing import Times; times = Times({'rosenblatt': [2], 'a': [4], "
+        "'limit': [1]}); print(times.without('limit').rounds, sorted(times.rounds))"
+    )
+
+    assert run(code=code).stdout == "{'rosenblatt': [2], 'a': [4]} ['a', 'limit', 'rosenblatt']\n"
 
 
 def test_builds_are_compared_in_turn():

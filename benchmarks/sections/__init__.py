@@ -7,6 +7,7 @@ A section is a function of (settings, report). It makes its tables with `report.
 from benchmarks.sections.accuracy import accuracy
 from benchmarks.sections.digits import digits
 from benchmarks.sections.imports import imports
+from benchmarks.sections.layers import layers
 from benchmarks.sections.memory import memory
 from benchmarks.sections.perceptron import perceptron
 from benchmarks.sections.prediction import prediction
@@ -17,6 +18,7 @@ from benchmarks.sections.sweep import sweep
 SECTIONS = {
     "digits": digits,
     "steps": steps,
+    "layers": layers,
     "isa": isa,
     "threads": threads,
     "search": search,

@@ -9,7 +9,7 @@ from sklearn.datasets import fetch_openml
 from benchmarks import timing
 from benchmarks.problems import Net
 from benchmarks.progress import progress
-from benchmarks.report import SkippedError
+from benchmarks.report import SkippedError, comparison
 from benchmarks.timing import OURS, Times, thread_counts
 
 N_TRAIN = 60_000
@@ -26,13 +26,9 @@ def accuracy(settings, report):
     with timing.threads(1):
         table = report.table(
             f"MNIST to a test accuracy of {goal:.1%}",
-            {
-                "name": ("", "text"),
-                **{contender.name: (contender.name, "s") for contender in contenders},
-                "ratio": ("ratio", "times"),
-            },
+            comparison("", (contender.name for contender in contenders), "s"),
             notes=[
-                f"threads: rosenblatt 1, {thread_counts()}",
+                f"threads: {thread_counts()}",
                 f"{net.name}, batch {net.batch_size}, Adam, {n_rows:,} images, float32",
                 f"medians over {settings.few_rounds} seed(s); the libraries take epochs in turn",
                 "each epoch is followed by a test, which is not counted",

@@ -3,6 +3,7 @@
 from benchmarks import problems
 from benchmarks.contenders import Estimators
 from benchmarks.environment import peak
+from benchmarks.report import comparison
 from benchmarks.timing import OURS, in_turn, thread_counts, threads, timed
 
 
@@ -13,15 +14,15 @@ def digits(settings, report):
     with threads(1):
         table = report.table(
             "MLPClassifier().fit on digits, milliseconds",
-            {
-                "name": ("precision", "text"),
-                **{contender.name: (contender.name, "ms") for contender in contenders},
-                "ratio": ("ratio", "times"),
-                "share_of_peak": ("of peak", "share"),
-                "epochs": ("epochs", "count"),
-            },
+            comparison(
+                "precision",
+                (contender.name for contender in contenders),
+                "ms",
+                share_of_peak=("of peak", "share"),
+                epochs=("epochs", "count"),
+            ),
             notes=[
-                f"threads: rosenblatt 1, {thread_counts()}",
+                f"threads: {thread_counts()}",
                 "PyTorch trains as many epochs as the default rules of the other two took",
                 *(["--quick: max_iter=20"] if settings.quick else []),
             ],

@@ -3,6 +3,7 @@
 from sklearn.linear_model import Perceptron
 
 from benchmarks import problems, timing
+from benchmarks.report import comparison
 from benchmarks.timing import OURS, in_turn, timed
 from rosenblatt import PerceptronClassifier
 
@@ -22,16 +23,16 @@ def perceptron(settings, report):
         classes["scikit-learn"] = Perceptron
     table = report.table(
         "PerceptronClassifier().fit, milliseconds",
-        {
-            "name": ("data", "text"),
-            **{name: (name, "ms") for name in classes},
-            "ratio": ("ratio", "times"),
+        comparison(
+            "data",
+            classes,
+            "ms",
             **{
                 f"epochs of {name}": ("our epochs" if name == OURS else "their epochs", "count")
                 for name in classes
             },
-            "ratio_per_epoch": ("ratio an epoch", "times"),
-        },
+            ratio_per_epoch=("ratio an epoch", "times"),
+        ),
         notes=[
             "float64, one thread; texts: about 100 of "
             f"{n_words:,} words a row, CSR, frequencies as in Zipf's law",

@@ -4,6 +4,7 @@ from functools import partial
 
 from benchmarks import problems, timing
 from benchmarks.environment import peak
+from benchmarks.report import comparison
 from benchmarks.timing import OURS, in_turn, per_call, thread_counts
 
 
@@ -13,14 +14,14 @@ def prediction(settings, report):
     with timing.threads(1):
         table = report.table(
             "predict_proba, milliseconds",
-            {
-                "name": ("net, rows, precision", "text"),
-                **{contender.name: (contender.name, "ms") for contender in contenders},
-                "ratio": ("ratio", "times"),
-                "share_of_peak": ("of peak", "share"),
-            },
+            comparison(
+                "net, rows, precision",
+                (contender.name for contender in contenders),
+                "ms",
+                share_of_peak=("of peak", "share"),
+            ),
             notes=[
-                f"threads: rosenblatt 1, {thread_counts()}",
+                f"threads: {thread_counts()}",
                 "PyTorch: the bare module and a softmax under inference_mode, from an array",
             ],
         )

@@ -7,6 +7,7 @@ from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV
 
 from benchmarks import problems, timing
+from benchmarks.report import comparison
 from benchmarks.timing import in_turn, thread_counts, timed
 
 LARGEST_RATE_OF_SAME_SCORES = 1e-2  # above, rounding grows until the fits are different models
@@ -24,14 +25,14 @@ def against_scikit_learn(settings, report):
     with timing.threads(1):
         table = report.table(
             "GridSearchCV on digits, seconds",
-            {
-                "name": ("precision", "text"),
-                **{contender.name: (contender.name, "s") for contender in contenders},
-                "ratio": ("ratio", "times"),
-                "difference": ("difference", "difference"),
-            },
+            comparison(
+                "precision",
+                (contender.name for contender in contenders),
+                "s",
+                difference=("difference", "difference"),
+            ),
             notes=[
-                f"threads: rosenblatt 1, {thread_counts()}",
+                f"threads: {thread_counts()}",
                 grid_in_words(settings),
                 "difference: the largest of mean scores, learning rates up to "
                 f"{LARGEST_RATE_OF_SAME_SCORES}",

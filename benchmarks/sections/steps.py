@@ -11,12 +11,12 @@ from pathlib import Path
 from benchmarks import timing
 from benchmarks.environment import peak
 from benchmarks.problems import COVERTYPE, DIGITS, NETS, WIDE
-from benchmarks.report import SkippedError
+from benchmarks.report import SkippedError, comparison
 from benchmarks.timing import OURS, enough, in_turn, thread_counts
 from rosenblatt.core import dispatch
 
 SLOW_LEVEL = "avx2"
-LIMIT = "multiply-add peak"
+LIMIT, ONE_THREAD = "multiply-add peak", "one thread"
 NETS_OF_SKORCH = (DIGITS, COVERTYPE)
 
 
@@ -27,14 +27,14 @@ def steps(settings, report):
         with timing.threads(1):
             table = report.table(
                 f"Microseconds an optimiser step, {dtype}",
-                {
-                    "name": ("net, batch", "text"),
-                    **{contender.name: (contender.name, "us") for contender in contenders},
-                    "ratio": ("ratio", "times"),
-                    "share_of_peak": ("of peak", "share"),
-                },
+                comparison(
+                    "net, batch",
+                    (contender.name for contender in contenders),
+                    "us",
+                    share_of_peak=("of peak", "share"),
+                ),
                 notes=[
-                    f"threads: rosenblatt 1, {thread_counts()}",
+                    f"threads: {thread_counts()}",
                     "whole fits of several epochs, divided by their steps",
                 ],
             )
@@ -43,10 +43,9 @@ def steps(settings, report):
                 functions = step_functions(some, net, dtype, settings)
                 functions[LIMIT] = limit_function(net, dtype, settings)
                 times = in_turn(functions, settings.rounds, label(net), warm_up=False)
-                share = times.ratio(LIMIT, OURS)
-                del times.rounds[LIMIT]
                 table.add(name=label(net), net=net.name, batch=net.batch_size, dtype=dtype,
-                          share_of_peak=share, **times.as_row())  # fmt: skip
+                          share_of_peak=times.ratio(LIMIT, OURS),
+                          **times.without(LIMIT).as_row())  # fmt: skip
 
 
 def label(net):
@@ -113,35 +112,31 @@ def threads(settings, report):
     """Wide networks with two threads each, and what the second thread brings."""
     if (os.cpu_count() or 1) < 2:
         raise SkippedError("this machine has one processor")
-    ours, *peers = settings.contenders()
+    contenders = settings.contenders()
     for dtype in settings.dtypes:
         with timing.threads(2):
             table = report.table(
                 f"Microseconds an optimiser step with two threads, {dtype}",
-                {
-                    "name": ("net, batch", "text"),
-                    "one thread": ("one thread", "us"),
-                    **{contender.name: (contender.name, "us") for contender in (ours, *peers)},
-                    "gain": ("two over one", "times"),
-                    "ratio": ("ratio", "times"),
-                    "share_of_peak": ("of two threads' peak", "share"),
-                },
+                comparison(
+                    "net, batch",
+                    [ONE_THREAD, *(contender.name for contender in contenders)],
+                    "us",
+                    gain=("two over one", "times"),
+                    share_of_peak=("of two threads' peak", "share"),
+                ),
                 notes=[
-                    f"threads: rosenblatt 2 (one thread: 1), {thread_counts()}",
+                    f"threads: {thread_counts(2)}",
                     *(["--quick: fits of five steps"] if settings.quick else []),
                 ],
             )
             for net in (COVERTYPE, WIDE):
                 if settings.quick:  # pools that wait for each other take long on a busy machine
                     net = net.with_rows(5 * net.batch_size)
-                functions = step_functions([ours, *peers], net, dtype, settings, n_threads=2)
-                alone = step_functions([ours], net, dtype, settings)[OURS]
-                functions |= {"one thread": alone, LIMIT: limit_function(net, dtype, settings, 2)}
+                functions = step_functions(contenders, net, dtype, settings, n_threads=2)
+                alone = step_functions(contenders[:1], net, dtype, settings)[OURS]
+                functions |= {ONE_THREAD: alone, LIMIT: limit_function(net, dtype, settings, 2)}
                 times = in_turn(functions, settings.rounds, label(net), warm_up=False)
-                share = times.ratio(LIMIT, OURS)
-                del times.rounds[LIMIT]
-                gain = times.ratio("one thread", OURS)
-                one_thread = times.rounds.pop("one thread")
-                row = timing.Times({"one thread": one_thread}).medians | times.as_row()
+                row = times.medians | times.without(LIMIT, ONE_THREAD).as_row()
                 table.add(name=label(net), net=net.name, batch=net.batch_size, dtype=dtype,
-                          gain=gain, share_of_peak=share, **row)  # fmt: skip
+                          gain=times.ratio(ONE_THREAD, OURS),
+                          share_of_peak=times.ratio(LIMIT, OURS), **row)  # fmt: skip
