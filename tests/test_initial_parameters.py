@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from problems import counts, diabetes_many, iris, multilabel, row_weights
+from scipy.optimize import minimize_scalar
 from scipy.special import expit, softmax
+from sklearn.metrics import mean_tweedie_deviance
 
 from rosenblatt import MLPClassifier, MLPRegressor
 from rosenblatt._state import INTERCEPT_INITS, WEIGHT_INITS
@@ -153,6 +155,82 @@ def test_prior_predicts_the_mean_of_targets():
     X, y = counts()
     model = start_of(MLPRegressor((3,), intercept_init="prior", loss="poisson"), X, y)
     np.testing.assert_allclose(np.exp(model.intercepts_[-1]), y.mean(), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("loss", "params", "power"),
+    [
+        ("poisson", {}, 1),
+        ("gamma", {}, 2),
+        ("tweedie", {"tweedie_power": 0}, 0),
+        ("tweedie", {"tweedie_power": 1.5}, 1.5),
+        ("tweedie", {"tweedie_power": 3}, 3),
+    ],
+)
+@pytest.mark.parametrize("scale", [1e-6, 1, 1e6])
+def test_prior_of_a_log_link_has_the_least_deviance(loss, params, power, scale):
+    """No other constant fits better, by scikit-learn's deviance and scipy's search."""
+    X, y = counts()
+    y, weights = scale * (y + 0.1), row_weights(len(y))
+    model = start_of(
+        MLPRegressor((3,), loss=loss, intercept_init="prior", **params), X, y, sample_weight=weights
+    )
+
+    def deviance(z):
+        # a deviance has units: measured of y / scale, so that the search's tolerance fits
+        constant = np.full(len(y), np.exp(z) / scale)
+        return mean_tweedie_deviance(y / scale, constant, sample_weight=weights, power=power)
+
+    around = np.log(scale) + np.array([-5, 5])
+    best = minimize_scalar(deviance, bounds=around, method="bounded", options={"xatol": 1e-10}).x
+    # where a parabola is flat to one part in 1e16 its minimum is known to 1e-8
+    np.testing.assert_allclose(model.intercepts_[-1], best, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "huber", "log_cosh", "quantile"])
+def test_prior_without_a_link_is_the_mean_whatever_the_loss(loss):
+    """As the documentation says, though other constants may have a lower loss."""
+    X, y = diabetes_many()
+    model = start_of(MLPRegressor((3,), loss=loss, intercept_init="prior"), X, y)
+    np.testing.assert_allclose(model.intercepts_[-1], y.mean(axis=0), rtol=1e-12)
+
+
+def test_prior_of_several_quantiles_is_the_mean_of_each():
+    """One output a level, all of the same target."""
+    X, y = counts()
+    levels = [0.1, 0.5, 0.9]
+    model = MLPRegressor((3,), loss="quantile", quantile=levels, intercept_init="prior")
+    model = start_of(model, X, y)
+    np.testing.assert_allclose(model.intercepts_[-1], [y.mean()] * 3, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"loss": "squared_error"},
+        {"loss": "focal"},
+        {"loss": "log_loss", "label_smoothing": 0.1},
+        {"loss": "hinge"},
+        {"loss": "squared_hinge"},
+        {"loss": "hinge", "multi_class": "crammer_singer"},
+        {"loss": "squared_hinge", "multi_class": "crammer_singer"},
+    ],
+    ids=lambda params: "-".join(map(str, params.values())),
+)
+def test_prior_is_the_log_of_shares_whatever_the_loss(params):
+    """Log shares of three classes, log odds of two and of labels; margins of hinges, too."""
+    X, y = iris()
+    rows = np.r_[0:50, 50:80, 100:103]
+    shares = np.array([50, 30, 3]) / 83
+    model = start_of(MLPClassifier((), intercept_init="prior", **params), X[rows], y[rows])
+    np.testing.assert_allclose(model.intercepts_[-1], np.log(shares), rtol=1e-12)
+    model = start_of(MLPClassifier((), intercept_init="prior", **params), X[rows], y[rows] > 0)
+    np.testing.assert_allclose(model.intercepts_[-1], np.log(33 / 50), rtol=1e-12)
+    if "multi_class" not in params:  # which takes no labels
+        X, y = multilabel()
+        model = start_of(MLPClassifier((3,), intercept_init="prior", **params), X, y)
+        odds = y.mean(axis=0) / (1 - y.mean(axis=0))
+        np.testing.assert_allclose(model.intercepts_[-1], np.log(odds), rtol=1e-12)
 
 
 def test_prior_of_classes_without_rows_is_finite():

@@ -182,7 +182,7 @@ def _prior_intercepts(layer, plan, data, random_state):
     if data.loss.target == "binary":
         return logit(np.clip(means, half_a_row, 1 - half_a_row))
     if data.loss.out_activation == "exp":
-        return np.log(np.maximum(means, half_a_row))
+        return np.log(np.where(means > 0, means, half_a_row))
     return means
 
 

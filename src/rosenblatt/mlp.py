@@ -108,7 +108,9 @@ normalization : {{None, 'batch', 'layer'}}, default=None
         How intercepts begin. 'uniform' is scikit-learn's, drawn within 'glorot_uniform''s
         bounds; 'zeros' draws nothing; 'prior' is zero in the hidden layers and in the output
         layer what predicts, alone, the classes' shares or the targets' mean (by sample_weight;
-        a class without rows counts as half a row).
+        a class without rows counts as half a row). That is, whatever the loss, the log of the
+        shares or, of two classes and of labels, log(p / (1 - p)); the mean, of every quantile
+        too; and where the loss has a log link the log of the mean.
 """
 
 _SOLVER_NAMES = textwrap.fill(
