@@ -12,6 +12,24 @@ __all__ = [
     "PerceptronClassifier",
     "__version__",
     "callbacks",
+    "inspection",
     "schedules",
     "show_config",
 ]
+
+# What stands above the estimators is imported when it is first used: a name, and the module it
+# is or is found in.
+_WHEN_USED = {"inspection": "rosenblatt.inspection"}
+
+
+def __getattr__(name):
+    if name not in _WHEN_USED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module = import_module(_WHEN_USED[name])
+    return getattr(module, name, module)
+
+
+def __dir__():
+    return sorted({*globals(), *_WHEN_USED})

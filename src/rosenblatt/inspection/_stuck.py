@@ -1,0 +1,390 @@
+"""Is training stuck, and was the gradient small when the loss was flat? Reads history_ alone.
+
+It needs neither data nor derivatives; where a network is and what the surface is like there is
+for _critical_points.py.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import math
+import textwrap
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from rosenblatt.mlp import MLPClassifier, MLPRegressor
+
+# The last fifth of the epochs is looked at, and no fewer than this many: a straight line through
+# fewer says nothing of its own noise.
+LEAST_WINDOW = 5
+LEAST_EPOCHS = 2 * LEAST_WINDOW
+
+# Flat: the window's trend is below a hundredth of the loss (of its range in all epochs, or its
+# level where that is more). Training as long again is five such windows: it would gain less than
+# a twentieth.
+FLAT = 0.01
+
+# Small: a tenth of the highest norm. Around a minimum the loss above it goes with the square of
+# the norm, so a hundredth of the way is left.
+SMALL_RATIO = 0.1
+
+# Small from the beginning: with norm * |parameters| / |loss| below this, moving all parameters by
+# a tenth of their length changes the loss by less than a thousandth (the relative gradient of
+# Dennis & Schnabel, 1983, section 7.2).
+SMALL_RELATIVE = 0.01
+
+# A loss that falls smoothly rises in no epoch, one that goes back and forth in every other: the
+# limit is half way.
+BACK_AND_FORTH = 0.25
+
+# A rate below a hundredth of the highest one is a schedule that has come to its end.
+DECAYED = 0.01
+
+
+@dataclass(frozen=True, repr=False)
+class StuckReport:
+    """What the history of a training says about where it ended.
+
+    Attributes
+    ----------
+    verdict : str
+        'near a critical point': the loss is flat and the gradient small; 'not a critical point':
+        the loss is flat though the gradient is not small; 'still descending'; 'diverging': the
+        loss rises or is no number; 'too few epochs'.
+    is_flat, is_gradient_small : bool
+        The two halves of the verdict.
+    loss_trend : float
+        What the loss changed by over the last fifth of the epochs (a straight line through them),
+        as a share of its range over all epochs, or of its level where that is more; negative
+        where it fell.
+    gradient_ratio : float
+        The gradient norm of the last fifth of the epochs (root mean square) over the highest of
+        all epochs.
+    evidence : tuple of str
+        The figures that the verdict rests on, in sentences.
+    advice : tuple of str
+        What to do, in order.
+    """
+
+    verdict: str
+    is_flat: bool
+    is_gradient_small: bool
+    loss_trend: float
+    gradient_ratio: float
+    evidence: tuple
+    advice: tuple
+
+    def __str__(self):
+        lines = [f"Stuck? {self.verdict}", "", "Evidence"]
+        lines += [_wrapped("- ", sentence) for sentence in self.evidence]
+        lines += ["", "What to do"]
+        lines += [_wrapped(f"{i}. ", sentence) for i, sentence in enumerate(self.advice, 1)]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def _wrapped(mark, sentence):
+    return textwrap.fill(
+        sentence, 88, initial_indent=f"  {mark}", subsequent_indent=" " * (2 + len(mark))
+    )
+
+
+def stuck(estimator):
+    """Says whether training is stuck, and whether a flat loss went with a small gradient.
+
+    A loss that no longer falls is often taken for a critical point. More often the gradient is as
+    large as ever, and the steps go back and forth between the walls of a valley: another remedy
+    is needed. This looks at the last fifth of the epochs in `history_`.
+
+    The recorded norm is that of the batches' gradients. What batches differ by is in it, so it
+    stays above zero at a minimum of the whole data's loss, the more so the smaller the batches:
+    `gradient(estimator, X, y)` is without.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Fitted by a stochastic solver.
+
+    Returns
+    -------
+    report : StuckReport
+        It prints as verdict, evidence and advice. The loss is flat when the straight line through
+        the last fifth of the epochs changes by less than 1 % of the loss's range, or level where
+        that is more, or by less than two standard errors: training as long again would gain less
+        than 5 %. The gradient is small when its norm is at most a tenth of the highest epoch's
+        (around a minimum a hundredth of the way is then left), or when norm times the parameters'
+        norm is at most a hundredth of the loss.
+
+    Raises
+    ------
+    TypeError
+        For other estimators, pipelines included: hand over their last step.
+    NotFittedError
+        For one that is not fitted.
+    ValueError
+        For solver='lbfgs', which has no epochs.
+
+    Examples
+    --------
+    Signals vanish in eight layers of sigmoids; what the inputs are hardly matters to the loss.
+
+    >>> from sklearn.datasets import load_iris
+    >>> from rosenblatt import MLPClassifier
+    >>> from rosenblatt.inspection import stuck
+    >>> model = MLPClassifier((20,) * 8, activation="logistic", random_state=0)
+    >>> model = model.set_params(max_iter=60, n_iter_no_change=60)
+    >>> stuck(model.fit(*load_iris(return_X_y=True))).verdict
+    'near a critical point'
+    """
+    history = _checked_history(estimator)
+    loss, norms = np.asarray(history["loss"]), np.asarray(history["gradient_norm"])
+    if not (np.isfinite(loss).all() and np.isfinite(norms).all()):
+        return _not_finite(estimator, loss, norms)
+    if len(loss) < LEAST_EPOCHS:
+        return _too_few(loss)
+    window = max(LEAST_WINDOW, len(loss) // 5)
+    trend, error = _trend(loss[-window:], _scale(loss, window))
+    ratio, relative = _gradient_ratios(estimator, loss, norms, window)
+    is_flat = abs(trend) < max(FLAT, 2 * error)
+    is_small = ratio <= SMALL_RATIO or relative <= SMALL_RELATIVE
+    if not is_flat:
+        verdict = "still descending" if trend < 0 else "diverging"
+    else:
+        verdict = "near a critical point" if is_small else "not a critical point"
+    figures = _Figures(estimator, loss, norms, window, trend, error, ratio, relative, is_small)
+    return StuckReport(
+        verdict, is_flat, is_small, trend, ratio, figures.evidence(), ADVICE[verdict](figures)
+    )
+
+
+def _checked_history(estimator):
+    name = type(estimator).__name__
+    if not isinstance(estimator, (MLPClassifier, MLPRegressor)):
+        raise TypeError(
+            f"stuck takes a fitted MLPClassifier or MLPRegressor of rosenblatt, got {name}. "
+            "Of a pipeline or a search hand over the network: pipeline[-1], "
+            "search.best_estimator_."
+        )
+    check_is_fitted(estimator, "coefs_")
+    if not hasattr(estimator, "history_"):
+        raise ValueError(
+            f"this {name} was fitted with solver={estimator.solver!r}, which has no epochs and so "
+            "no history_. Fit it with solver='adam', say, or ask where it ended: "
+            "rosenblatt.inspection.critical_point(estimator, X, y)."
+        )
+    return estimator.history_
+
+
+def _scale(loss, window):
+    """What a change of the loss is compared with: its range, or its level where that is more."""
+    return max(np.ptp(loss), abs(loss[-window:].mean())) or 1.0
+
+
+def _trend(loss, scale):
+    """Change along the least-squares line, and its standard error, both as shares of scale."""
+    epochs = np.arange(len(loss)) - (len(loss) - 1) / 2
+    square = epochs @ epochs
+    slope = epochs @ loss / square
+    residual = loss - loss.mean() - slope * epochs
+    error = math.sqrt(residual @ residual / (len(loss) - 2) / square)
+    length = len(loss) - 1
+    return float(slope * length / scale), float(error * length / scale)
+
+
+def _gradient_ratios(estimator, loss, norms, window):
+    """The window's norm over the highest, and times the parameters' norm over the loss."""
+    recent = math.sqrt(np.mean(norms[-window:] ** 2))
+    highest = norms.max()
+    ratio = recent / highest if highest > 0 else 0.0
+    arrays = [*estimator.coefs_, *estimator.intercepts_]
+    length = math.sqrt(sum(float(np.sum(np.square(a, dtype=float))) for a in arrays))
+    return ratio, recent * max(length, 1.0) / _scale(loss, window)
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """What evidence and advice are written from."""
+
+    estimator: object
+    loss: np.ndarray
+    norms: np.ndarray
+    window: int
+    trend: float
+    error: float
+    ratio: float
+    relative: float
+    is_gradient_small: bool
+
+    @property
+    def goes_back_and_forth(self):
+        """Whether the loss rose in many epochs of the window."""
+        return self.share_of_rises >= BACK_AND_FORTH
+
+    @property
+    def share_of_rises(self):
+        """Of the epochs of the window, those with a higher loss than the one before."""
+        return float(np.mean(np.diff(self.loss[-self.window :]) > 0))
+
+    @property
+    def is_rate_decayed(self):
+        """Whether the schedule has taken the learning rate to its end."""
+        rates = self.estimator.history_["learning_rate"]
+        return rates[-1] < DECAYED * max(rates)
+
+    def evidence(self):
+        """The figures in sentences."""
+        return (self._about_loss(), self._about_gradient(), *self._about_rate())
+
+    def _about_loss(self):
+        first, last, n = self.loss[0], self.loss[-1], len(self.loss)
+        direction = "fell" if self.trend < 0 else "rose"
+        noise = (
+            ", which is less than two standard errors" if abs(self.trend) < 2 * self.error else ""
+        )
+        return (
+            f"The loss went from {first:.4g} to {last:.4g} in {n} epochs. Over the last "
+            f"{self.window} it {direction} by {100 * abs(self.trend):.2g} % of its "
+            f"{'range' if np.ptp(self.loss) >= abs(self.loss[-self.window :].mean()) else 'level'}"
+            f"{noise}; it rose in {100 * self.share_of_rises:.0f} % of them."
+        )
+
+    def _about_gradient(self):
+        highest = int(self.norms.argmax())
+        recent = math.sqrt(np.mean(self.norms[-self.window :] ** 2))
+        is_small = "small" if self.is_gradient_small else "not small"
+        below = self.ratio > SMALL_RATIO and self.is_gradient_small
+        why = (
+            f", and a step of a tenth of the parameters' length would change the loss by "
+            f"{self.relative / 10:.2g} of itself"
+            if below
+            else ""
+        )
+        return (
+            f"The gradient norm is {recent:.3g}, {self.ratio:.2g} of its highest "
+            f"({self.norms[highest]:.3g} in epoch {highest + 1}){why}: it is {is_small}."
+        )
+
+    def _about_rate(self):
+        if not self.is_rate_decayed:
+            return ()
+        rates = self.estimator.history_["learning_rate"]
+        return (f"The learning rate went from {max(rates):.3g} down to {rates[-1]:.3g}.",)
+
+
+def _rate(estimator, factor):
+    return f"set_params(learning_rate_init={estimator.learning_rate_init * factor:.3g})"
+
+
+def _near_critical_point(figures):
+    estimator = figures.estimator
+    advice = [
+        "rosenblatt.inspection.critical_point(estimator, X, y) tells which kind it is. A local "
+        "minimum with a loss that is low enough is the end of training; with one that is too "
+        "high, try another random_state, or a larger network.",
+        "At a saddle point the way on is down the most negative curvature: "
+        "rosenblatt.inspection.escape_saddle(estimator, X, y).",
+        "Smaller batches make the gradient noisy, and what is critical for all rows is not for "
+        f"few: set_params({_smaller_batch(estimator)}).",
+    ]
+    if estimator.solver != "sgd":
+        advice.append(
+            "Momentum carries a step across flat places: solver='sgd' with momentum=0.9, say. "
+            f"solver={estimator.solver!r} divides by the gradient's size and hardly rests there."
+        )
+    elif estimator.momentum < 0.9:
+        advice.append("Momentum carries a step across flat places: set_params(momentum=0.9).")
+    else:
+        advice.append("A rate of its own for every weight: set_params(solver='adam').")
+    return tuple(advice)
+
+
+def _smaller_batch(estimator):
+    batch = estimator.batch_size
+    return "batch_size=32" if batch == "auto" or batch > 32 else f"batch_size={max(1, batch // 4)}"
+
+
+def _not_critical_point(figures):
+    estimator = figures.estimator
+    noise = (
+        "The norm is that of batches, whose differences are in it: compare "
+        "numpy.linalg.norm(rosenblatt.inspection.gradient(estimator, X, y)), which is without."
+    )
+    if figures.is_rate_decayed:
+        return (
+            "The learning rate has decayed before training was done. Give the schedule longer "
+            f"(max_iter={2 * estimator.max_iter}), or another one.",
+            noise,
+        )
+    if not figures.goes_back_and_forth:
+        return (
+            f"The loss falls smoothly, but hardly: the learning rate is too small. "
+            f"{_rate(estimator, 10)}.",
+            _per_weight_rate(estimator),
+            "Standardise the features (sklearn.preprocessing.StandardScaler): on a narrow error "
+            "surface no single rate suits all weights.",
+            noise,
+        )
+    return (
+        "Do not look for a critical point: the steps go back and forth between the walls of a "
+        f"valley. Lower the learning rate: {_rate(estimator, 0.2)}.",
+        "Or let it fall while training goes on: set_params(learning_rate='cosine').",
+        _per_weight_rate(estimator),
+        noise,
+    )
+
+
+def _per_weight_rate(estimator):
+    if estimator.solver == "sgd":
+        return "A rate of its own for every weight: set_params(solver='adam')."
+    return (
+        f"solver={estimator.solver!r} has rates of their own for all weights, which may burst "
+        "where gradients were small for long: set_params(clip_norm=1.0)."
+    )
+
+
+def _still_descending(figures):
+    estimator = figures.estimator
+    return (
+        f"Train longer: set_params(max_iter={2 * estimator.max_iter}), with warm_start=True to go "
+        "on from here.",
+        "If that takes too long, raise the learning rate as long as the loss falls smoothly: "
+        f"{_rate(estimator, 3)}.",
+    )
+
+
+def _diverging(figures):
+    estimator = figures.estimator
+    return (
+        f"Lower the learning rate: {_rate(estimator, 0.1)}.",
+        "Begin with small steps: learning_rate=rosenblatt.schedules.Cosine(warmup=0.05).",
+        "Bound the steps: set_params(clip_norm=1.0).",
+        "Standardise the features, and a large regression target.",
+    )
+
+
+ADVICE = {
+    "near a critical point": _near_critical_point,
+    "not a critical point": _not_critical_point,
+    "still descending": _still_descending,
+    "diverging": _diverging,
+}
+
+
+def _not_finite(estimator, loss, norms):
+    figures = _Figures(estimator, loss, norms, len(loss), math.nan, math.nan, math.nan, 0.0, False)
+    first = 1 + int(np.argmin(np.isfinite(loss) & np.isfinite(norms)))
+    evidence = (f"The loss or the gradient norm is not a finite number in epoch {first}.",)
+    return StuckReport("diverging", False, False, math.nan, math.nan, evidence, _diverging(figures))
+
+
+def _too_few(loss):
+    return StuckReport(
+        "too few epochs",
+        False,
+        False,
+        math.nan,
+        math.nan,
+        (f"history_ has {len(loss)} epochs; a trend takes {LEAST_EPOCHS}.",),
+        (f"Train for {LEAST_EPOCHS} epochs at least: max_iter, tol=0.",),
+    )
