@@ -13,13 +13,14 @@ __all__ = [
     "__version__",
     "callbacks",
     "inspection",
+    "plot",
     "schedules",
     "show_config",
 ]
 
 # What stands above the estimators is imported when it is first used: a name, and the module it
 # is or is found in.
-_WHEN_USED = {"inspection": "rosenblatt.inspection"}
+_WHEN_USED = {"inspection": "rosenblatt.inspection", "plot": "rosenblatt.plot"}
 
 
 def __getattr__(name):

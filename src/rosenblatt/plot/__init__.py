@@ -1,0 +1,9 @@
+"""Pictures of networks and of their training, as displays in scikit-learn's style.
+
+One file per display; what they share is in `_style.py`. matplotlib is loaded when one is drawn.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from rosenblatt.plot._training import TrainingDisplay
+
+__all__ = ["TrainingDisplay"]

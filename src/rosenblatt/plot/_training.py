@@ -1,0 +1,291 @@
+"""TrainingDisplay: what every epoch recorded, in panels over the epochs.
+
+It draws `history_`; what the figures mean is said in `_history.py`.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
+from sklearn.base import is_classifier
+
+from rosenblatt.plot import _style
+
+# panel: (label of its y axis, the columns drawn in it and what each is called there)
+PANELS = {
+    "loss": ("loss", {"loss": "training", "validation_loss": "validation"}),
+    "score": (None, {"validation_score": "validation"}),
+    "learning_rate": ("learning rate", {"learning_rate": ""}),
+    "gradient_norm": ("gradient norm", {"gradient_norm": ""}),
+}
+
+
+class TrainingDisplay:
+    """Losses, scores, learning rate and gradient norm of every epoch.
+
+    One panel each, one below the other, and only those of which something was recorded. Make it
+    with `from_estimator` or `from_history`. To compare trainings, draw one into the other's axes:
+    each then needs a `name`.
+
+    Parameters
+    ----------
+    loss : array-like of shape (n_epochs,)
+        The training loss, the penalty included.
+    validation_loss : array-like of shape (n_epochs,), default=None
+        The mean loss of the validation rows, without the penalty. Here and below: None, or NaN in
+        every epoch, is left out.
+    validation_score : array-like of shape (n_epochs,), default=None
+        The higher, the better; left out where it is the validation loss with the other sign.
+    learning_rate : array-like of shape (n_epochs,), default=None
+        Of each epoch's last step.
+    gradient_norm : array-like of shape (n_epochs,), default=None
+        The root mean square over the epoch's steps of the norm of the gradient.
+    score_name : str, default='validation score'
+        What the score is, the label of its axis.
+    title : str, default=None
+    name : str, default=None
+        Of this training, in the legends.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib.axes.Axes of shape (n_panels,)
+        From top to bottom.
+    figure_ : matplotlib.figure.Figure
+    panels_ : tuple of str
+        What each of the axes shows: 'loss', 'score', 'learning_rate', 'gradient_norm'.
+    lines_ : dict of matplotlib.lines.Line2D
+        By the column of `history_`: 'loss', 'validation_loss' and so on.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from rosenblatt import MLPClassifier
+    >>> from rosenblatt.plot import TrainingDisplay
+    >>> model = MLPClassifier((8,), early_stopping=True, max_iter=500, random_state=0)
+    >>> model = model.fit(*load_iris(return_X_y=True))
+    >>> display = TrainingDisplay.from_estimator(model)
+    >>> display.panels_
+    ('loss', 'score', 'learning_rate', 'gradient_norm')
+    >>> display.figure_.savefig("training.png")  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        *,
+        loss,
+        validation_loss=None,
+        validation_score=None,
+        learning_rate=None,
+        gradient_norm=None,
+        score_name="validation score",
+        title=None,
+        name=None,
+    ):
+        self.loss = loss
+        self.validation_loss = validation_loss
+        self.validation_score = validation_score
+        self.learning_rate = learning_rate
+        self.gradient_norm = gradient_norm
+        self.score_name = score_name
+        self.title = title
+        self.name = name
+
+    @classmethod
+    def from_estimator(cls, estimator, *, panels=None, name=None, ax=None, **kwargs):
+        """Draws the training of a fitted network.
+
+        Parameters
+        ----------
+        estimator : MLPClassifier or MLPRegressor
+            Fitted by batches: 'lbfgs' has no epochs.
+        panels : list of str, default=None
+            Which, of 'loss', 'score', 'learning_rate' and 'gradient_norm', in their order; None
+            for all of which something was recorded.
+        name : str, default=None
+            Of this training, in the legends.
+        ax : matplotlib.axes.Axes or array of them, default=None
+            One is the frame that the panels are put into, an array has one for each; None makes a
+            figure.
+        **kwargs : dict
+            For `Axes.plot`, for every line.
+
+        Returns
+        -------
+        TrainingDisplay
+
+        Raises
+        ------
+        TypeError, NotFittedError
+            For anything but a fitted network of this package.
+        ValueError
+            If the fit recorded no epochs, or nothing for one of `panels`.
+        """
+        _style.check_network(estimator, cls.__name__)
+        if getattr(estimator, "history_", None) is None:
+            raise ValueError(
+                f"solver={estimator.solver!r} searches without epochs: there is no history_ to "
+                "draw. Fit with a solver that trains in batches, such as solver='adam'."
+            )
+        title = f"Training of {type(estimator).__name__}"
+        columns = _columns(estimator.history_)
+        display = cls(**columns, score_name=_score_name(estimator), title=title, name=name)
+        return display.plot(ax, panels=panels, **kwargs)
+
+    @classmethod
+    def from_history(
+        cls,
+        history,
+        *,
+        score_name="validation score",
+        title=None,
+        panels=None,
+        name=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Draws a `history_`, or anything with columns of those names.
+
+        Parameters
+        ----------
+        history : dict of lists or pandas.DataFrame
+            With 'loss'; 'validation_loss', 'validation_score', 'learning_rate' and
+            'gradient_norm' if there are. `{"loss": estimator.loss_curve_}` will do.
+        score_name : str, default='validation score'
+            The label of its axis.
+        title : str, default=None
+        panels, name, ax, **kwargs
+            As for `from_estimator`.
+
+        Returns
+        -------
+        TrainingDisplay
+
+        Raises
+        ------
+        ValueError
+            If there is no 'loss' or no epoch, or nothing for one of `panels`.
+        """
+        display = cls(**_columns(history), score_name=score_name, title=title, name=name)
+        return display.plot(ax, panels=panels, **kwargs)
+
+    def plot(self, ax=None, *, panels=None, **kwargs):
+        """Draws the panels.
+
+        Parameters
+        ----------
+        ax, panels, **kwargs
+            As for `from_estimator`.
+
+        Returns
+        -------
+        TrainingDisplay
+            Itself.
+        """
+        _style.require_matplotlib(self)
+        recorded = self._recorded()
+        self.panels_ = self._checked_panels(panels, recorded)
+        self.axes_ = _style.stacked_axes(ax, len(self.panels_))
+        self.figure_ = self.axes_[0].figure
+        self.lines_ = {}
+        place = self._place_among_series()
+        for panel, axes in zip(self.panels_, self.axes_, strict=True):
+            self._draw_panel(panel, axes, recorded, place, kwargs)
+        if self.name or len(self.axes_[0].lines) > 1:
+            _style.add_legend(self.axes_[0])
+        _style.count_epochs(self.axes_[-1])
+        if self.title and not self.axes_[0].get_title():
+            self.axes_[0].set_title(self.title)
+        return self
+
+    def _place_among_series(self):
+        """How many trainings these axes show already."""
+        filled = "none" if self.panels_[0] == "score" else "full"
+        return sum(line.get_fillstyle() == filled for line in self.axes_[0].lines)
+
+    def _recorded(self):
+        """The columns that hold numbers, as arrays."""
+        columns = {}
+        for _, names in PANELS.values():
+            for name in names:
+                values = getattr(self, name)
+                values = np.asarray([] if values is None else values, dtype=float)
+                if not np.isnan(values).all():
+                    columns[name] = values
+        if "loss" not in columns:
+            raise ValueError("There is no epoch with a loss that is a number: nothing to draw.")
+        lengths = {name: len(values) for name, values in columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"All columns must have one value per epoch, got {lengths}.")
+        return columns
+
+    def _checked_panels(self, panels, recorded):
+        there = [panel for panel, (_, names) in PANELS.items() if set(names) & set(recorded)]
+        if panels is None:
+            if self._score_is_the_loss(recorded):
+                there.remove("score")
+            return tuple(there)
+        wanted = [panels] if isinstance(panels, str) else list(panels)
+        if not wanted or not set(wanted) <= set(PANELS):
+            raise ValueError(f"panels must be some of {list(PANELS)}, got {panels!r}.")
+        for panel in wanted:
+            if panel not in there:
+                way = " Fit with early_stopping=True or with X_val." if panel == "score" else ""
+                raise ValueError(f"panels={panels!r}: no {panel} was recorded.{way}")
+        return tuple(panel for panel in PANELS if panel in wanted)
+
+    @staticmethod
+    def _score_is_the_loss(recorded):
+        """Whether the score, of scoring='loss', would show what the losses show."""
+        if not {"validation_loss", "validation_score"} <= set(recorded):
+            return False
+        return np.array_equal(
+            recorded["validation_score"], -recorded["validation_loss"], equal_nan=True
+        )
+
+    def _draw_panel(self, panel, axes, recorded, place, kwargs):
+        label, names = PANELS[panel]
+        columns = [name for name in names if name in recorded]
+        _style.plain(axes)
+        for column in columns:
+            roles = [names[column]] if len(columns) > 1 or not self.name else []
+            style = {"label": ", ".join(filter(None, (self.name, *roles))) or None}
+            look = place
+            if column.startswith("validation"):
+                style |= {"fillstyle": "none", "linestyle": "--"}
+                # one training alone has colours to spare; of several each keeps its own
+                look += 0 if self.name else 1
+            values = recorded[column]
+            epochs = np.arange(1, len(values) + 1)
+            style |= kwargs
+            self.lines_[column] = _style.add_series(axes, epochs, values, look, **style)
+        axes.set_ylabel(self.score_name if label is None else label)
+        if panel == "score":
+            self._mark_best(axes, recorded["validation_score"])
+            return
+        _style.log_where_wide(axes)
+        if panel == "learning_rate" and axes.get_yscale() == "linear":
+            axes.set_ylim(bottom=0)
+
+    def _mark_best(self, axes, scores):
+        """A ring around the highest score, whose weights early stopping keeps."""
+        best = int(np.nanargmax(scores))
+        ring = {"facecolors": "none", "edgecolors": _style.BLACK, "s": 70, "zorder": 3}
+        axes.scatter([best + 1], [scores[best]], **ring, label=f"best: epoch {best + 1}")
+        if not self.name:
+            _style.add_legend(axes)
+
+
+def _columns(history):
+    """The columns of a history that the display takes."""
+    if "loss" not in history:
+        raise ValueError(f"history must have the column 'loss', got {list(history)}.")
+    names = [name for _, names in PANELS.values() for name in names]
+    return {name: history[name] for name in names if name in history}
+
+
+def _score_name(estimator):
+    """What early stopping's score is called."""
+    scoring = estimator.scoring
+    if scoring is None:
+        return "validation accuracy" if is_classifier(estimator) else "validation $R^2$"
+    if scoring == "loss":
+        return "negative validation loss"
+    return f"validation {scoring.replace('_', ' ') if isinstance(scoring, str) else 'score'}"

@@ -1,0 +1,16 @@
+"""Fixtures of the tests of pictures: without a screen, and no picture stays open."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def no_screen():
+    """Draws into memory; where matplotlib is not installed there is nothing to test."""
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg", force=True)
+    from matplotlib import pyplot as plt
+
+    before = matplotlib.rcParams.copy()
+    yield
+    assert matplotlib.rcParams == before
+    plt.close("all")

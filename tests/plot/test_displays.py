@@ -1,0 +1,121 @@
+"""What all displays have in common: they render, legibly, and leave matplotlib as it was."""
+
+import doctest
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from problems import iris
+from rendering import overlapping_texts, rendered, texts_outside
+
+from rosenblatt import MLPClassifier, plot
+from rosenblatt.plot import _style
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def fitted(**options):
+    """A small net that trained for twenty epochs."""
+    options = {"max_iter": 20, "tol": 0, "random_state": 0, **options}
+    return MLPClassifier((6,), **options).fit(*iris())
+
+
+def training(**options):
+    return plot.TrainingDisplay.from_estimator(fitted(early_stopping=True), **options)
+
+
+# one way to draw each display of rosenblatt.plot
+DISPLAYS = {"TrainingDisplay": training}
+
+
+def test_every_display_is_tested():
+    """A new one is a row of DISPLAYS."""
+    assert set(DISPLAYS) == set(plot.__all__)
+
+
+@pytest.mark.parametrize("name", DISPLAYS)
+def test_default_picture_is_legible(name):
+    """At its default size no text lies over another and none is cut; nothing warns."""
+    figure = DISPLAYS[name]().figure_
+    assert rendered(figure)[:4] == b"\x89PNG"
+    assert overlapping_texts(figure) == []
+    assert texts_outside(figure) == []
+
+
+@pytest.mark.parametrize("name", DISPLAYS)
+@pytest.mark.parametrize("layout", [None, "constrained", "tight"])
+def test_picture_in_given_axes(name, layout):
+    """It is drawn there, and leaves the neighbour alone."""
+    from matplotlib import pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 6), layout=layout)
+    right.plot([1, 2])
+    assert DISPLAYS[name](ax=left).figure_ is figure
+    rendered(figure)
+    assert len(plt.get_fignums()) == 1
+    assert len(right.lines) == 1
+    assert right.get_title() == ""
+
+
+@pytest.mark.parametrize("name", DISPLAYS)
+def test_picture_can_be_drawn_again(name):
+    """`plot` of a display draws what its making drew, and returns itself."""
+    display = DISPLAYS[name]()
+    before = rendered(display.figure_)
+    assert display.plot() is display
+    assert rendered(display.figure_) == before
+
+
+def test_missing_matplotlib_is_said():
+    """With the way out; the package and its displays are imported without it."""
+    code = (
+        "import sys; sys.modules['matplotlib'] = None; import rosenblatt\n"
+        "try:\n    rosenblatt.plot.TrainingDisplay.from_history({'loss': [1.0]})\n"
+        "except ImportError as error: print(error)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "TrainingDisplay needs matplotlib: pip install rosenblatt[plot]\n"
+
+
+def test_plot_is_loaded_on_first_use():
+    """`import rosenblatt` loads neither it nor matplotlib, and knows its name."""
+    code = (
+        "import sys, rosenblatt; print('rosenblatt.plot' in sys.modules, 'plot' in dir(rosenblatt),"
+        " rosenblatt.plot.__name__, 'matplotlib' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "True", "rosenblatt.plot", "False"]
+
+
+@pytest.mark.parametrize("name", sorted({f"{getattr(plot, n).__module__}" for n in DISPLAYS}))
+def test_docstring_examples(name):
+    """Every example prints what stands below it."""
+    failed, attempted = doctest.testmod(importlib.import_module(name))
+    assert attempted > 0
+    assert failed == 0
+
+
+def test_examples_of_the_page_run(tmp_path, monkeypatch):
+    """Every block of code of docs/plots.md, one after another, and each display is on it."""
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parents[2] / "docs" / "plots.md").read_text()
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(block, names)
+    assert set(plot.__all__) <= set(names)
+
+
+def test_series_are_told_apart_without_colour():
+    """No two have the same line or the same marker; their colours differ in lightness too."""
+    from matplotlib.colors import to_rgb
+
+    styles = _style.SERIES
+    assert len({str(style["linestyle"]) for style in styles}) == len(styles)
+    assert len({style["marker"] for style in styles}) == len(styles)
+    assert len({style["color"] for style in styles}) == len(styles)
+    lightness = [np.dot([0.2126, 0.7152, 0.0722], to_rgb(style["color"])) for style in styles]
+    assert all(each < 0.75 for each in lightness)  # seen on white
