@@ -4,18 +4,19 @@ The figures come from the core and from scoring; this is only where they are kep
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import math
 from typing import NamedTuple
 
 
 class EpochRecord(NamedTuple):
-    """One epoch of a training.
+    """One epoch of a training; one iteration of 'lbfgs', which has loss, norm and seconds alone.
 
     Attributes
     ----------
     epoch : int
         Counted from 1, over warm starts and calls of `partial_fit`.
     loss : float
-        The training loss, as in `loss_curve_`.
+        The training loss, as in `loss_curve_`; of 'lbfgs' the loss that the iteration reached.
     validation_loss, validation_score : float
         On the validation rows: the mean loss without the penalty, and the score that early
         stopping looks at; NaN without such rows.
@@ -23,7 +24,7 @@ class EpochRecord(NamedTuple):
         Of the last step.
     gradient_norm : float
         The root mean square, over the epoch's steps, of the Euclidean norm of the batch's
-        gradient, the penalty's included.
+        gradient, the penalty's included; of 'lbfgs' the norm where the iteration ended.
     seconds : float
         That training and scoring took.
     parameter_change : float
@@ -61,9 +62,10 @@ class History(dict):
         return len(self["loss"])
 
     def extend(self, **columns):
-        """Adds epochs: a list for every column."""
+        """Adds epochs: a list for every column that is known; the others are NaN."""
+        unknown = [math.nan] * len(columns["loss"])
         for name in COLUMNS:
-            self[name] += columns[name]
+            self[name] += columns.get(name, unknown)
 
     def last(self):
         """The last epoch's EpochRecord."""

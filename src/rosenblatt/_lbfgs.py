@@ -7,6 +7,7 @@ padding.
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
+import time
 
 import numpy as np
 import scipy.optimize
@@ -29,11 +30,13 @@ class Objective:
     network : Network
     interruption : Interruption
         Raised as KeyboardInterrupt between two evaluations.
+    history : History
+        Is given a line for every iteration.
     """
 
-    def __init__(self, plan, data, network, interruption):
+    def __init__(self, plan, data, network, interruption, history):
         self.plan, self.network, self.interruption = plan, network, interruption
-        self.n_iterations = 0
+        self.history, self.n_iterations, self.began = history, 0, time.perf_counter()
         self.rows = np.arange(data.X.shape[0])
         weights = training_weights(data, self.rows, plan.class_weight)
         self.examples = Examples(data.X, data.targets, weights)
@@ -71,13 +74,18 @@ class Objective:
         weights = vector[: self.n_weights]
         loss = (loss + 0.5 * alpha * (weights @ weights)) / self.weight
         gradient[: self.n_weights] += alpha * weights
+        gradient /= self.weight
         if loss < self.best[0]:
             self.best = (loss, vector.copy())
-        return loss, gradient / self.weight
+        self.latest = (loss, float(np.linalg.norm(gradient)))
+        return loss, gradient
 
-    def count_iteration(self, vector):
-        """Called by the search after each of its iterations."""
+    def end_iteration(self, vector):
+        """Called by the search after each of its iterations, where its last evaluation was."""
         self.n_iterations += 1
+        (loss, norm), now = self.latest, time.perf_counter()
+        self.history.extend(loss=[loss], gradient_norm=[norm], seconds=[now - self.began])
+        self.began = now
 
     def _flat(self, block):
         arrays = [array.ravel() for arrays in self.network.read(block) for array in arrays]
@@ -94,7 +102,7 @@ def minimize(plan, data, state):
     """
     network = build_network(plan, data, state, data.X.shape[0])
     with Interruption() as interruption:
-        objective = Objective(plan, data, network, interruption)
+        objective = Objective(plan, data, network, interruption, state.history)
         try:
             result = scipy.optimize.minimize(
                 objective,
@@ -102,7 +110,7 @@ def minimize(plan, data, state):
                 method="L-BFGS-B",
                 jac=True,
                 options={"maxfun": plan.max_fun, "maxiter": plan.max_epochs, "gtol": plan.tol},
-                callback=objective.count_iteration,
+                callback=objective.end_iteration,
             )
         except KeyboardInterrupt:
             result = None

@@ -245,11 +245,8 @@ class TrainingRun:
 
     def _keep_history(self, losses, rates, figures):
         """Adds epochs to the history; scores come later."""
-        unknown = [math.nan] * len(losses)
         self.state.history.extend(
             loss=losses.tolist(),
-            validation_loss=unknown,
-            validation_score=unknown,
             learning_rate=rates.tolist(),
             **dict(zip(EPOCH_FIGURES, figures.T.tolist(), strict=True)),
         )

@@ -322,8 +322,9 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
         and 'validation_score', NaN without early stopping; 'learning_rate', the last step's;
         'gradient_norm', the root mean square over the steps of the norm of the batch's gradient,
         penalty included; 'seconds'; and 'parameter_change', what `tol_params` looks at, NaN
-        where neither it nor a callback asks. `history_.to_frame()` is a pandas.DataFrame. Not
-        with lbfgs.
+        where neither it nor a callback asks. `history_.to_frame()` is a pandas.DataFrame. With
+        lbfgs, for every iteration 'loss' and 'gradient_norm' of all rows where it ended, and
+        'seconds'; the others are NaN.
 
     best_loss_ : float or None
         The lowest of them; None with early stopping. Not with lbfgs.
@@ -369,7 +370,6 @@ LOGITS = "squared_error"  # a loss that predicts the output layer's sums themsel
 
 _STOCHASTIC_ATTRIBUTES = (
     "loss_curve_",
-    "history_",
     "best_loss_",
     "validation_scores_",
     "best_validation_score_",
@@ -693,9 +693,9 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         )
         normalization = self._checked_normalization(plan.widths[1:-1], plan.normalization)
         state = State(coefs, intercepts, random_state, normalization, n_samples_seen=self.t_)
+        state.history = History(self.history_)
         if plan.is_stochastic and hasattr(self, "loss_curve_"):
             state.loss_curve = list(self.loss_curve_)
-            state.history = History(self.history_)
             state.validation_scores = list(self.validation_scores_ or [])
             state.n_epochs_without_improvement = self._n_epochs_without_improvement
             if self.best_loss_ is not None:
@@ -769,11 +769,12 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         self.n_iter_, self.t_, self.loss_ = state.n_epochs, state.n_samples_seen, state.loss
         self._levels = data.levels
         self._loss_name, self.activations_ = plan.loss, list(plan.activations)
+        self.history_ = state.history
         for name in _STOCHASTIC_ATTRIBUTES:
             vars(self).pop(name, None)
         if not plan.is_stochastic:
             return self
-        self.loss_curve_, self.history_ = state.loss_curve, state.history
+        self.loss_curve_ = state.loss_curve
         early = plan.early_stopping
         self.best_loss_ = None if early else state.best_loss
         self.validation_scores_ = state.validation_scores if early else None
