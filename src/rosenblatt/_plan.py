@@ -376,13 +376,12 @@ def refuse_layers_without_steps(estimator, rates):
 
 
 def refuse_for_sparse(estimator):
-    """Raises ValueError for what would fill a sparse X, or copy it."""
-    for name in ("input_dropout", "input_noise"):
-        if getattr(estimator, name) > 0:
-            raise ValueError(
-                f"{name}={getattr(estimator, name)!r} takes a dense X, got a sparse one: use "
-                f"X.toarray(), or {name}=0."
-            )
+    """Raises ValueError for what would fill a sparse X."""
+    if estimator.input_noise > 0:
+        raise ValueError(
+            f"input_noise={estimator.input_noise!r} takes a dense X, got a sparse one: use "
+            "X.toarray(), or input_noise=0. input_dropout takes a sparse X too."
+        )
 
 
 def refuse_too_large(estimator, widths, n_rows, dtype):

@@ -89,7 +89,8 @@ normalization : {{None, 'batch', 'layer'}}, default=None
         Not with solver='lbfgs', and neither are the next two.
 
     input_dropout : float in [0, 1), default=0.0
-        The same for the features. X must be dense.
+        The same for the features. X is not changed; of a sparse one the stored values are
+        dropped, and the model is that of the dense copy, to rounding.
 
     input_noise : float >= 0, default=0.0
         Standard deviation of the normal numbers that every step of training adds to the

@@ -244,13 +244,37 @@ def test_loss_and_gradient_match_numpy_with_the_same_masks(activation, hidden, r
         np.testing.assert_allclose(actual, wanted, rtol=0, atol=TOLERANCE[dtype] * scale)
 
 
+@pytest.mark.parametrize("rows", [1, 60, 500])
+def test_stored_values_are_dropped_with_the_masks_of_dense_rows(rows, isa, dtype):
+    """The NumPy network on the dense copy, in one chunk and in several; X stays what it was."""
+    problem = Problem((17,), "tanh", rows, dtype, kind="csr", features=40)
+    problem.X[np.random.RandomState(3).uniform(size=problem.X.shape) < 0.7] = 0
+    X = sparse.csr_array(problem.X)
+    before = X.data.copy()
+    net = problem.network(input_dropout=0.4, dropout=(0.2,), seed=7)
+    net.n_steps = 5
+
+    total = net.loss_and_gradient(Examples(X, problem.y, problem.weight), problem.order)
+
+    np.testing.assert_array_equal(X.data, before)
+    dense = network.drop_out(
+        problem.X[problem.order], 0.4, seed=7, step=5, stream=network.INPUT_STREAM
+    )
+    masks = [dropped((rows, 17), 0.2, dtype, seed=7, step=5)]
+    expected, dWs, dbs = loss_and_gradient_with_masks(problem, dense, masks)
+    coefs, intercepts = net.read(net.gradient)
+    for actual, wanted in zip((total, *coefs, *intercepts), (expected, *dWs, *dbs), strict=True):
+        scale = max(1, np.abs(wanted).max())
+        np.testing.assert_allclose(actual, wanted, rtol=0, atol=TOLERANCE[dtype] * scale)
+
+
 @pytest.mark.parametrize("kind", ["dense", "csr"])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_gradient_with_dropout_matches_finite_differences(activation, kind, isa):
     """The mask of a step is fixed: the loss is a function of the parameters."""
     problem = Problem((5, 9), activation, 7, kind=kind)
-    noisy = {"input_dropout": 0.2, "input_noise": 0.5} if kind == "dense" else {}
-    net = problem.network(dropout=(0.3, 0.3), **noisy)
+    noise_on_inputs = 0.5 if kind == "dense" else 0
+    net = problem.network(dropout=(0.3, 0.3), input_dropout=0.2, input_noise=noise_on_inputs)
     assert_gradient_is_finite_differences(net, problem)
 
 
@@ -432,10 +456,18 @@ LAYERS = [
 ]
 
 
-@pytest.mark.parametrize("options", LAYERS, ids=str)
-def test_number_of_threads_changes_no_bit(options, isa, dtype):
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        *itertools.product(LAYERS, ["dense"]),
+        ({"dropout": (0.5, 0.2), "input_dropout": 0.1}, "csr"),
+        ({"normalization": "batch", "dropout": (0.5, 0.2), "input_dropout": 0.1}, "csr"),
+    ],
+    ids=str,
+)
+def test_number_of_threads_changes_no_bit(options, kind, isa, dtype):
     """One thread, two, three and more than there are shares of rows."""
-    problem = Problem((40, 33), "tanh", 611, dtype)
+    problem = Problem((40, 33), "tanh", 611, dtype, kind=kind)
     results = []
     for n_threads in (1, 2, 3, 30):
         net = problem.network(batch_size=300, n_threads=n_threads, **options)
@@ -450,7 +482,6 @@ def test_number_of_threads_changes_no_bit(options, isa, dtype):
 def test_noise_on_sparse_inputs_is_refused():
     """It would fill them."""
     problem = Problem((5,), "tanh", 8, kind="csr")
-    for options in ({"input_dropout": 0.5}, {"input_noise": 0.5}):
-        net = problem.network(**options)
-        with pytest.raises(ValueError, match="not sparse"):
-            net.loss_and_gradient(problem.examples, problem.order)
+    net = problem.network(input_noise=0.5)
+    with pytest.raises(ValueError, match="not sparse"):
+        net.loss_and_gradient(problem.examples, problem.order)

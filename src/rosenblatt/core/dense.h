@@ -1,5 +1,5 @@
-/* A layer's forward pass and its two backward products, dense and for sparse rows of X,
- * with intercepts, activation and slope applied to rows that are still in cache. */
+/* A layer's forward pass and its two backward products, with intercepts, activation and slope
+ * applied to rows that are still in cache. */
 // SPDX-License-Identifier: BSD-3-Clause
 
 /* out (count,) = activation(z); out may be z. With slopes one that keeps its input leaves them
@@ -101,21 +101,6 @@ static void NAME(dense_forward)(void *out, void *z, const void *A, const void *W
 ALWAYS_INLINE void NAME(add_multiple)(real *restrict out, real factor,
                                       const real *restrict x, ptrdiff_t count) {
     for (ptrdiff_t j = 0; j < count; j++) out[j] += factor * x[j];
-}
-
-static void NAME(csr_forward)(void *out, void *z, const rb_csr *X, const ptrdiff_t *order,
-                              const void *W, const void *b, ptrdiff_t m, ptrdiff_t width,
-                              int activation) {
-    real *output = out, *before = z;
-    const real *weights = W, *values = X->values;
-    for (ptrdiff_t i = 0; i < m; i++) {
-        const ptrdiff_t row = order[i];
-        real *sum = before + i * width;
-        memcpy(sum, b, (size_t)width * sizeof(real));
-        for (ptrdiff_t q = X->starts[row]; q < X->starts[row + 1]; q++)
-            NAME(add_multiple)(sum, values[q], weights + X->columns[q] * width, width);
-        NAME(forward_of)[activation](output + i * width, sum, width);
-    }
 }
 
 /* Panels of the columns [j0, j1) of W; j0 is where a panel begins. */
@@ -273,18 +258,4 @@ static void NAME(dense_backward_weights)(void *dW, int layout, const void *A, co
             NAME(some_rows)(rows, &p, 0, 0, width);
         }
     }
-}
-
-static void NAME(csr_backward_weights)(void *dW, const rb_csr *X, const ptrdiff_t *order,
-                                       const void *dZ, ptrdiff_t m, ptrdiff_t k,
-                                       ptrdiff_t columns, ptrdiff_t width, int accumulate) {
-    real *gradient = dW;
-    const real *deltas = dZ, *values = X->values;
-    if (!accumulate)
-        for (ptrdiff_t i = 0; i < k; i++)
-            memset(gradient + i * width, 0, (size_t)columns * sizeof(real));
-    for (ptrdiff_t i = 0; i < m; i++)
-        for (ptrdiff_t q = X->starts[order[i]]; q < X->starts[order[i] + 1]; q++)
-            NAME(add_multiple)(gradient + X->columns[q] * width, values[q],
-                               deltas + i * width, columns);
 }

@@ -98,6 +98,10 @@ typedef struct {
 /* Compressed sparse rows of the caller's X. */
 typedef struct { const void *values; const int32_t *columns; const ptrdiff_t *starts; } rb_csr;
 
+/* Dropout of inputs that are not copied: the share, 0 for none, the key of its random bits, and the
+ * number of the first row in its batch. */
+typedef struct { double rate; uint64_t key; ptrdiff_t first_row; } rb_dropout;
+
 /* The caller's X for the perceptron: dense with rows `stride` elements apart, or sparse with
  * `columns` and `starts` as in rb_csr. */
 typedef struct {
@@ -174,10 +178,10 @@ typedef struct {
                           int activation, int layout, void *room);
     ptrdiff_t (*plain_room)(ptrdiff_t k, ptrdiff_t a_stride, ptrdiff_t n, ptrdiff_t width,
                             int layout);
-    /* dense_forward for rows order[0..m) of a sparse X; W is in ROWS */
+    /* dense_forward for rows order[0..m) of a sparse X, its values with `dropout`; W is in ROWS */
     void (*csr_forward)(void *out, void *z, const rb_csr *X, const ptrdiff_t *order,
-                        const void *W, const void *b, ptrdiff_t m, ptrdiff_t width,
-                        int activation);
+                        const rb_dropout *dropout, const void *W, const void *b, ptrdiff_t m,
+                        ptrdiff_t width, int activation);
 
     /* WT (n, k_width) in panels <- rows [j0, j1) of the transpose of W (k, width), ROWS or
      * PANELS, whose padding is zero; j0 is a multiple of 16 */
@@ -204,11 +208,12 @@ typedef struct {
     void (*narrow_backward_weights)(void *dWT, const void *A, const void *dZ, ptrdiff_t m,
                                     ptrdiff_t k, ptrdiff_t n, ptrdiff_t j0, ptrdiff_t j1,
                                     ptrdiff_t k_width, ptrdiff_t width, int accumulate);
-    /* dense_backward_weights for rows order[0..m) of a sparse X with k columns, dW in ROWS; only
-     * the first `columns` columns of dW and dZ, a whole number of vectors */
+    /* dense_backward_weights for rows order[0..m) of a sparse X with k columns, dropout as above,
+     * dW in ROWS; only the first `columns` columns of dW and dZ, a whole number of vectors */
     void (*csr_backward_weights)(void *dW, const rb_csr *X, const ptrdiff_t *order,
-                                 const void *dZ, ptrdiff_t m, ptrdiff_t k, ptrdiff_t columns,
-                                 ptrdiff_t width, int accumulate);
+                                 const rb_dropout *dropout, const void *dZ, ptrdiff_t m,
+                                 ptrdiff_t k, ptrdiff_t columns, ptrdiff_t width,
+                                 int accumulate);
     /* db (width,) = the column sums of dZ (m, width); added where `accumulate` */
     void (*column_sums)(void *db, const void *dZ, ptrdiff_t m, ptrdiff_t width, int accumulate);
 

@@ -51,6 +51,11 @@ cdef extern from "kernels.h" nogil:
         const int32_t *columns
         const Py_ssize_t *starts
 
+    ctypedef struct rb_dropout:
+        double rate
+        uint64_t key
+        Py_ssize_t first_row
+
     ctypedef struct rb_rows:
         const void *values
         const int32_t *columns
@@ -104,8 +109,8 @@ cdef extern from "kernels.h" nogil:
         Py_ssize_t (*plain_room)(
             Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*csr_forward)(
-            void *, void *, const rb_csr *, const Py_ssize_t *, const void *, const void *,
-            Py_ssize_t, Py_ssize_t, int) noexcept nogil
+            void *, void *, const rb_csr *, const Py_ssize_t *, const rb_dropout *, const void *,
+            const void *, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*transpose)(
             void *, const void *, int, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
             Py_ssize_t, Py_ssize_t) noexcept nogil
@@ -119,8 +124,8 @@ cdef extern from "kernels.h" nogil:
             void *, const void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
             Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*csr_backward_weights)(
-            void *, const rb_csr *, const Py_ssize_t *, const void *, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, int) noexcept nogil
+            void *, const rb_csr *, const Py_ssize_t *, const rb_dropout *, const void *,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*column_sums)(void *, const void *, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*drop_out)(
             void *, void *, const void *, Py_ssize_t, Py_ssize_t, int, double, uint64_t,

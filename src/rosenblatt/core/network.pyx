@@ -21,7 +21,7 @@ from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.kernels cimport (
     ACTIVATION_identity, OUTPUT_BLOCK, PANELS, ROWS, SLOPES_KEPT, TRANSPOSED, UPDATE_BLOCK,
-    WITH_SLOPES, rb_csr, rb_is_narrow, rb_kernels, rb_statistics, rb_step,
+    WITH_SLOPES, rb_csr, rb_dropout, rb_is_narrow, rb_kernels, rb_statistics, rb_step,
 )
 from rosenblatt.core.subnormals cimport rb_flush_subnormals, rb_set_mode
 
@@ -364,7 +364,7 @@ cdef class Network:
         The share of outputs dropped in training, one per hidden layer; () for none.
     input_dropout, input_noise : float
         The share of inputs dropped in training, and the standard deviation of what is added
-        to them. X must be dense.
+        to them. Noise takes X that is dense.
     trainable : bool
         Without it there is room for `predict` only.
     is_sparse : bool
@@ -703,7 +703,10 @@ cdef class Network:
         cdef char *product_out
         cdef Layer *layer
         cdef int i, activation
-        if not examples.is_sparse:
+        cdef rb_dropout dropout
+        if examples.is_sparse:
+            dropout = self.dropout_of_inputs(first, training)
+        else:
             self.kernels.gather(inputs, examples.rows, order + first, rows, n_features,
                                 n_features)
             if training:
@@ -718,8 +721,8 @@ cdef class Network:
                 activation = ACTIVATION_identity  # after normalisation comes the layer's own
             if i == 0 and examples.is_sparse:
                 self.kernels.csr_forward(product_out, product, &examples.csr, order + first,
-                                         layer.weights, layer.intercepts, rows, layer.width,
-                                         activation)
+                                         &dropout, layer.weights, layer.intercepts, rows,
+                                         layer.width, activation)
             elif layer.layout == TRANSPOSED:
                 self.kernels.narrow_forward(product_out, product, inputs, layer.weights,
                                             layer.intercepts, rows, layer.stride, layer.fan_out,
@@ -801,9 +804,21 @@ cdef class Network:
         if self.input_noise > 0:
             self.kernels.add_noise(inputs, rows, n_features, self.input_noise,
                                    self.noise_key(training, INPUT_NOISE), training.start + first)
-        if self.input_dropout > 0:
-            self.kernels.drop_out(inputs, NULL, NULL, rows, n_features, 0, self.input_dropout,
-                                  self.noise_key(training, INPUT_DROPOUT), training.start + first)
+        cdef rb_dropout dropout = self.dropout_of_inputs(first, training)
+        if dropout.rate > 0:
+            self.kernels.drop_out(inputs, NULL, NULL, rows, n_features, 0, dropout.rate,
+                                  dropout.key, dropout.first_row)
+
+    cdef rb_dropout dropout_of_inputs(self, Py_ssize_t first,
+                                      const Pass *training) noexcept nogil:
+        """For rows from `first` of the chunk on; none in predictions."""
+        cdef rb_dropout dropout
+        dropout.rate, dropout.key, dropout.first_row = 0, 0, 0
+        if training and self.input_dropout > 0:
+            dropout.rate = self.input_dropout
+            dropout.key = self.noise_key(training, INPUT_DROPOUT)
+            dropout.first_row = training.start + first
+        return dropout
 
     cdef void backward(self, Py_ssize_t first, Py_ssize_t last, bint transposed,
                        const Pass *training) noexcept nogil:
@@ -846,10 +861,14 @@ cdef class Network:
             layer.delta + offset, layer.normalized + offset, layer.statistics.inverse_deviations,
             layer.scales, layer.d_scales, layer.d_shifts, training.count, rows, layer.width)
 
-    cdef void backward_weights(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
-                               bint accumulate, bint packed, rb_team *team,
-                               int thread) noexcept nogil:
+    cdef void backward_weights(self, Examples examples, const Py_ssize_t *order, bint packed,
+                               const Pass *training) noexcept nogil:
         """Gradients of all parameters from the deltas of the chunk's rows."""
+        cdef Py_ssize_t rows = training.count
+        cdef bint accumulate = training.start > 0
+        cdef rb_team *team = training.team
+        cdef int thread = training.thread
+        cdef rb_dropout dropout = self.dropout_of_inputs(0, training)
         cdef Py_ssize_t size = self.kernels.item_size, vector = self.kernels.vector_length
         cdef Py_ssize_t start, stop
         cdef const char *inputs
@@ -877,7 +896,7 @@ cdef class Network:
             if i == 0 and examples.is_sparse:
                 rb_share(layer.width, vector, team.n_threads, thread, &start, &stop)
                 self.kernels.csr_backward_weights(
-                    layer.d_weights + start * size, &examples.csr, order,
+                    layer.d_weights + start * size, &examples.csr, order, &dropout,
                     layer.delta + start * size, rows, layer.fan_in, stop - start, layer.width,
                     accumulate)
             elif layer.layout == TRANSPOSED:
@@ -935,8 +954,7 @@ cdef class Network:
                     self.loss_constants, scratch)
                 self.backward(first, last, transposed, &training)
             rb_meet(team)
-            self.backward_weights(examples, order + start, count, start > 0, packed, team,
-                                  thread)
+            self.backward_weights(examples, order + start, packed, &training)
             if thread == 0:
                 for i in range(count):
                     total += self.row_losses[i]
@@ -1199,8 +1217,8 @@ cdef class Network:
 
     def _check_step(self, Examples examples, n_rows, most):
         """What training takes besides: X that may be filled, and rows that have a variance."""
-        if examples.is_sparse and (self.input_dropout > 0 or self.input_noise > 0):
-            raise ValueError("noise on inputs, and dropout of inputs, take X that is not sparse")
+        if examples.is_sparse and self.input_noise > 0:
+            raise ValueError("noise on inputs takes X that is not sparse")
         if self.normalization == BY_BATCH and not 2 <= n_rows <= most:
             raise ValueError(f"normalization='batch' takes batches of 2 to {most} rows, got "
                              f"{n_rows}.")

@@ -5,14 +5,17 @@
 #undef NOISE_BLOCK
 #define NOISE_BLOCK 256 /* columns at once: their bits stay in the first-level cache */
 
-/* mask (count,): 0 for the share `rate` of the columns, 1 / (1 - rate) for the others */
+/* 0 for the share `rate` of all bits, 1 / (1 - rate) for the others; rate < 1 */
+ALWAYS_INLINE real NAME(dropout_factor)(uint32_t bits, double rate) {
+    return bits < (uint32_t)(rate * 0x1p32) ? ZERO : (real)(1 / (1 - rate));
+}
+
+/* mask (count,) of a row's columns from j0 on */
 ALWAYS_INLINE void NAME(dropout_mask)(real *restrict mask, double rate, uint64_t key,
                                       ptrdiff_t row, ptrdiff_t j0, ptrdiff_t count) {
     uint32_t bits[NOISE_BLOCK];
-    const uint32_t dropped_below = (uint32_t)(rate * 0x1p32); /* rate < 1 */
-    const real kept = (real)(1 / (1 - rate));
     rb_random_bits(bits, key, row, j0, count);
-    for (ptrdiff_t j = 0; j < count; j++) mask[j] = bits[j] < dropped_below ? ZERO : kept;
+    for (ptrdiff_t j = 0; j < count; j++) mask[j] = NAME(dropout_factor)(bits[j], rate);
 }
 
 static void NAME(drop_out)(void *out, void *slopes, const void *kept, ptrdiff_t m,

@@ -21,18 +21,24 @@ static inline uint64_t rb_stream_key(uint64_t seed, uint64_t step, uint64_t stre
     return rb_mix(rb_mix(seed + golden * (step + 1)) + golden * (stream + 1));
 }
 
-/* bits (count,) of columns j0, j0 + 1, ... of a row. The row's key has two words: with one, two
- * rows' columns could be the same sequence, shifted. */
+/* What the bits of one row depend on: two words, because with one, two rows' columns could be the
+ * same sequence, shifted. */
+static inline uint64_t rb_row_key(uint64_t key, ptrdiff_t row) {
+    return rb_mix(key + 0x9e3779b97f4a7c15u * ((uint64_t)row + 1));
+}
+
+static inline uint32_t rb_column_bits(uint64_t row_key, ptrdiff_t column) {
+    uint32_t x = (uint32_t)row_key + (uint32_t)column * 0x9e3779b9u;
+    x = (x ^ (x >> 16)) * 0x21f0aaadu;
+    x = (x ^ (x >> 15) ^ (uint32_t)(row_key >> 32)) * 0xd35a2d97u;
+    return x ^ (x >> 15);
+}
+
+/* bits (count,) of columns j0, j0 + 1, ... of a row */
 static inline void rb_random_bits(uint32_t *restrict bits, uint64_t key, ptrdiff_t row,
                                   ptrdiff_t j0, ptrdiff_t count) {
-    const uint64_t row_key = rb_mix(key + 0x9e3779b97f4a7c15u * ((uint64_t)row + 1));
-    const uint32_t first = (uint32_t)row_key, second = (uint32_t)(row_key >> 32);
-    for (ptrdiff_t j = 0; j < count; j++) {
-        uint32_t x = first + (uint32_t)(j0 + j) * 0x9e3779b9u;
-        x = (x ^ (x >> 16)) * 0x21f0aaadu;
-        x = (x ^ (x >> 15) ^ second) * 0xd35a2d97u;
-        bits[j] = x ^ (x >> 15);
-    }
+    const uint64_t row_key = rb_row_key(key, row);
+    for (ptrdiff_t j = 0; j < count; j++) bits[j] = rb_column_bits(row_key, j0 + j);
 }
 
 #endif

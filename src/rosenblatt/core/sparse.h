@@ -1,0 +1,50 @@
+/* The first layer's forward pass and its weights' gradient for sparse rows of X, which are read
+ * where they lie; dropout of inputs is applied to each stored value as it is read. */
+// SPDX-License-Identifier: BSD-3-Clause
+
+/* What training makes of a stored value: the mask is the one that a dense row would have. */
+ALWAYS_INLINE real NAME(stored_value)(const rb_csr *X, ptrdiff_t q, const rb_dropout *dropout,
+                                      uint64_t row_key) {
+    const real value = ((const real *)X->values)[q];
+    if (dropout->rate == 0) return value;
+    return value * NAME(dropout_factor)(rb_column_bits(row_key, X->columns[q]), dropout->rate);
+}
+
+ALWAYS_INLINE uint64_t NAME(key_of_row)(const rb_dropout *dropout, ptrdiff_t i) {
+    return rb_row_key(dropout->key, dropout->first_row + i);
+}
+
+static void NAME(csr_forward)(void *out, void *z, const rb_csr *X, const ptrdiff_t *order,
+                              const rb_dropout *dropout, const void *W, const void *b,
+                              ptrdiff_t m, ptrdiff_t width, int activation) {
+    real *output = out, *before = z;
+    const real *weights = W;
+    for (ptrdiff_t i = 0; i < m; i++) {
+        const ptrdiff_t row = order[i];
+        const uint64_t key = NAME(key_of_row)(dropout, i);
+        real *sum = before + i * width;
+        memcpy(sum, b, (size_t)width * sizeof(real));
+        for (ptrdiff_t q = X->starts[row]; q < X->starts[row + 1]; q++)
+            NAME(add_multiple)(sum, NAME(stored_value)(X, q, dropout, key),
+                               weights + X->columns[q] * width, width);
+        NAME(forward_of)[activation](output + i * width, sum, width);
+    }
+}
+
+static void NAME(csr_backward_weights)(void *dW, const rb_csr *X, const ptrdiff_t *order,
+                                       const rb_dropout *dropout, const void *dZ, ptrdiff_t m,
+                                       ptrdiff_t k, ptrdiff_t columns, ptrdiff_t width,
+                                       int accumulate) {
+    real *gradient = dW;
+    const real *deltas = dZ;
+    if (!accumulate)
+        for (ptrdiff_t i = 0; i < k; i++)
+            memset(gradient + i * width, 0, (size_t)columns * sizeof(real));
+    for (ptrdiff_t i = 0; i < m; i++) {
+        const uint64_t key = NAME(key_of_row)(dropout, i);
+        for (ptrdiff_t q = X->starts[order[i]]; q < X->starts[order[i] + 1]; q++)
+            NAME(add_multiple)(gradient + X->columns[q] * width,
+                               NAME(stored_value)(X, q, dropout, key), deltas + i * width,
+                               columns);
+    }
+}
