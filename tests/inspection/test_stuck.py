@@ -117,10 +117,25 @@ def test_verdict_of_trainings(model, data, verdict):
         assert stuck(model.fit(*data)).verdict == verdict
 
 
+def test_lbfgs_is_told_nothing_of_rates_and_batches():
+    """It has neither: its iterations count as epochs, and each verdict has advice of its own."""
+    model = MLPClassifier((4,), solver="lbfgs", max_iter=5, random_state=0)
+    assert stuck(model.fit(*iris())).verdict == "too few epochs"
+    model.set_params(max_iter=15, tol=0)
+    reports = [stuck(model.fit(*data)) for data in (digits(), iris())]
+    assert [report.verdict for report in reports] == ["still descending", "near a critical point"]
+    model.history_["gradient_norm"] = [1.0] * model.n_iter_
+    reports.append(stuck(model))
+    model.history_["loss"][-1] = np.inf
+    reports.append(stuck(model))
+    assert [report.verdict for report in reports[2:]] == ["not a critical point", "diverging"]
+    for report in reports:
+        for word in ("learning_rate", "batch_size", "momentum"):
+            assert word not in str(report)
+
+
 def test_other_estimators_get_a_way_out():
     """Each error names it."""
-    with pytest.raises(ValueError, match="critical_point"):
-        stuck(MLPClassifier((4,), solver="lbfgs", max_iter=5).fit(*iris()))
     with pytest.raises(NotFittedError):
         stuck(MLPClassifier())
     with pytest.raises(TypeError, match="PerceptronClassifier"):

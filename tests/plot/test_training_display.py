@@ -141,6 +141,14 @@ def test_panels_are_drawn_in_the_place_of_one_axes():
     np.testing.assert_allclose(panels[0].get_position().y1, 0.9)
 
 
+def test_iterations_of_lbfgs_are_drawn():
+    """Loss and gradient norm; there is no rate."""
+    model = classifier(solver="lbfgs")
+    display = TrainingDisplay.from_estimator(model)
+    assert display.panels_ == ("loss", "gradient_norm")
+    np.testing.assert_array_equal(display.lines_["loss"].get_ydata(), model.history_["loss"])
+
+
 def test_histories_of_every_kind():
     """A data frame, a dict with the loss alone, one epoch, gaps."""
     model = classifier()
@@ -160,11 +168,6 @@ def test_histories_of_every_kind():
     ("call", "error", "message"),
     [
         (lambda: TrainingDisplay.from_estimator(MLPClassifier()), NotFittedError, "not fitted"),
-        (
-            lambda: TrainingDisplay.from_estimator(classifier(solver="lbfgs")),
-            ValueError,
-            r"solver='lbfgs' searches without epochs.*solver='adam'",
-        ),
         (
             lambda: TrainingDisplay.from_estimator(PerceptronClassifier().fit(*iris())),
             TypeError,

@@ -104,7 +104,7 @@ def stuck(estimator):
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
-        Fitted by a stochastic solver.
+        Fitted; the epochs of 'lbfgs' are its iterations.
 
     Returns
     -------
@@ -122,9 +122,6 @@ def stuck(estimator):
         For other estimators, pipelines included: hand over their last step.
     NotFittedError
         For one that is not fitted.
-    ValueError
-        For solver='lbfgs', which has no epochs.
-
     Examples
     --------
     Signals vanish in eight layers of sigmoids; what the inputs are hardly matters to the loss.
@@ -154,7 +151,7 @@ def stuck(estimator):
         verdict = "near a critical point" if is_small else "not a critical point"
     figures = _Figures(estimator, loss, norms, window, trend, error, ratio, relative, is_small)
     return StuckReport(
-        verdict, is_flat, is_small, trend, ratio, figures.evidence(), ADVICE[verdict](figures)
+        verdict, is_flat, is_small, trend, ratio, figures.evidence(), _advice(verdict, figures)
     )
 
 
@@ -167,12 +164,6 @@ def _checked_history(estimator):
             "search.best_estimator_."
         )
     check_is_fitted(estimator, "coefs_")
-    if not hasattr(estimator, "history_"):
-        raise ValueError(
-            f"this {name} was fitted with solver={estimator.solver!r}, which has no epochs and so "
-            "no history_. Fit it with solver='adam', say, or ask where it ended: "
-            "rosenblatt.inspection.critical_point(estimator, X, y)."
-        )
     return estimator.history_
 
 
@@ -215,6 +206,11 @@ class _Figures:
     ratio: float
     relative: float
     is_gradient_small: bool
+
+    @property
+    def has_rate(self):
+        """Whether steps had a learning rate: those of lbfgs have none."""
+        return not math.isnan(self.estimator.history_["learning_rate"][-1])
 
     @property
     def goes_back_and_forth(self):
@@ -272,18 +268,27 @@ class _Figures:
         return (f"The learning rate went from {max(rates):.3g} down to {rates[-1]:.3g}.",)
 
 
+def _advice(verdict, figures):
+    return ADVICE[verdict](figures) if figures.has_rate else LBFGS_ADVICE[verdict]
+
+
 def _rate(estimator, factor):
     return f"set_params(learning_rate_init={estimator.learning_rate_init * factor:.3g})"
+
+
+WHICH_KIND = (
+    "rosenblatt.inspection.critical_point(estimator, X, y) tells which kind it is. A local "
+    "minimum with a loss that is low enough is the end of training; with one that is too "
+    "high, try another random_state, or a larger network.",
+    "At a saddle point the way on is down the most negative curvature: "
+    "rosenblatt.inspection.escape_saddle(estimator, X, y).",
+)
 
 
 def _near_critical_point(figures):
     estimator = figures.estimator
     advice = [
-        "rosenblatt.inspection.critical_point(estimator, X, y) tells which kind it is. A local "
-        "minimum with a loss that is low enough is the end of training; with one that is too "
-        "high, try another random_state, or a larger network.",
-        "At a saddle point the way on is down the most negative curvature: "
-        "rosenblatt.inspection.escape_saddle(estimator, X, y).",
+        *WHICH_KIND,
         "Smaller batches make the gradient noisy, and what is critical for all rows is not for "
         f"few: set_params({_smaller_batch(estimator)}).",
     ]
@@ -371,11 +376,26 @@ ADVICE = {
 }
 
 
+SCALE = "Standardise the features (sklearn.preprocessing.StandardScaler), and a large target."
+LBFGS_ADVICE = {
+    "near a critical point": WHICH_KIND,
+    "not a critical point": (
+        "The search hardly gets on, though the gradient is not small: the surface is narrow, or "
+        f"has kinks where its model of the curvature fails. {SCALE}",
+        "Solvers that take steps on batches pass such places: set_params(solver='adam').",
+    ),
+    "still descending": ("Search longer: set_params(max_iter=1000), and a smaller tol.",),
+    "diverging": (SCALE,),
+}
+
+
 def _not_finite(estimator, loss, norms):
     figures = _Figures(estimator, loss, norms, len(loss), math.nan, math.nan, math.nan, 0.0, False)
     first = 1 + int(np.argmin(np.isfinite(loss) & np.isfinite(norms)))
     evidence = (f"The loss or the gradient norm is not a finite number in epoch {first}.",)
-    return StuckReport("diverging", False, False, math.nan, math.nan, evidence, _diverging(figures))
+    return StuckReport(
+        "diverging", False, False, math.nan, math.nan, evidence, _advice("diverging", figures)
+    )
 
 
 def _too_few(loss):

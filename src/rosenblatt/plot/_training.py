@@ -95,7 +95,7 @@ class TrainingDisplay:
         Parameters
         ----------
         estimator : MLPClassifier or MLPRegressor
-            Fitted by batches: 'lbfgs' has no epochs.
+            Fitted; the epochs of 'lbfgs' are its iterations.
         panels : list of str, default=None
             Which, of 'loss', 'score', 'learning_rate' and 'gradient_norm', in their order; None
             for all of which something was recorded.
@@ -119,11 +119,6 @@ class TrainingDisplay:
             If the fit recorded no epochs, or nothing for one of `panels`.
         """
         _style.check_network(estimator, cls.__name__)
-        if getattr(estimator, "history_", None) is None:
-            raise ValueError(
-                f"solver={estimator.solver!r} searches without epochs: there is no history_ to "
-                "draw. Fit with a solver that trains in batches, such as solver='adam'."
-            )
         title = f"Training of {type(estimator).__name__}"
         columns = _columns(estimator.history_)
         display = cls(**columns, score_name=_score_name(estimator), title=title, name=name)
