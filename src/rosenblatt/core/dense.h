@@ -9,7 +9,7 @@ typedef void NAME(activation_function)(real *out, real *z, ptrdiff_t count);
 typedef void NAME(slope_function)(real *delta, const real *kept, ptrdiff_t count);
 
 #undef ACTIVATION
-#define ACTIVATION(name, keeps, init_factor, value, slope)                               \
+#define ACTIVATION(name, keeps, init_factor, value, slope, curvature)                    \
     static void NAME(forward_##name)(real *out, real *from, ptrdiff_t count) {           \
         for (ptrdiff_t i = 0; i < count; i++) {                                          \
             const real z = from[i];                                                      \

@@ -53,6 +53,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "sparse.h"
 #include "normalize.h"
 #include "output.h"
+#include "tangents.h"
 #include "update.h"
 #include "perceptron.h"
 #undef real
@@ -74,6 +75,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "sparse.h"
 #include "normalize.h"
 #include "output.h"
+#include "tangents.h"
 #include "update.h"
 #include "perceptron.h"
 
@@ -99,6 +101,11 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
         .normalize_rows_backward = normalize_rows_backward_##type,                       \
         .loss_gradient = loss_gradient_##type, .total_weight = total_weight_##type,      \
         .predict = predict_##type,                                                       \
+        .tangent_activation = tangent_activation_##type,                                 \
+        .tangent_backward = tangent_backward_##type, .add = add_##type,                  \
+        .tangent_normalize_rows = tangent_normalize_rows_##type,                         \
+        .tangent_normalize_rows_backward = tangent_normalize_rows_backward_##type,       \
+        .tangent_loss = tangent_loss_##type,                                             \
         .perceptron_learn = perceptron_learn_##type,                                     \
         .perceptron_check = perceptron_check_##type,                                     \
         .perceptron_settle = perceptron_settle_##type,                                   \

@@ -271,6 +271,33 @@ typedef struct {
     void (*predict)(void *out, const void *z, ptrdiff_t m, ptrdiff_t n, ptrdiff_t width,
                     int loss, void *scratch);
 
+    /* Derivatives along a direction of the parameters, see tangents.h: of a name, r_name. */
+    /* r_out (count,) = slope * r_z, and r_z <- curvature * r_z at the pre-activations z and
+     * their activations a; nothing overlaps */
+    void (*tangent_activation)(void *r_out, void *r_z, const void *z, const void *a,
+                               const void *slope, ptrdiff_t count, int activation);
+    /* r_delta (count,) <- r_delta * slope + delta * bend, and delta <- delta * slope: `bend` is
+     * what tangent_activation left in r_z */
+    void (*tangent_backward)(void *delta, void *r_delta, const void *slope, const void *bend,
+                             ptrdiff_t count);
+    /* out (count,) += x */
+    void (*add)(void *out, const void *x, ptrdiff_t count);
+    /* r_z (m, width) <- r_x, for rows that normalize_rows made x (m, width) and inverse (m,);
+     * r_log_inverse (m,) is left for the way back. The padding of r_z stays as it is. */
+    void (*tangent_normalize_rows)(void *r_z, void *r_log_inverse, const void *x,
+                                   const void *inverse, ptrdiff_t m, ptrdiff_t n,
+                                   ptrdiff_t width);
+    /* delta and r_delta (m, width), of x on entry, become those of z */
+    void (*tangent_normalize_rows_backward)(void *delta, void *r_delta, const void *x,
+                                            const void *r_x, const void *inverse,
+                                            const void *r_log_inverse, ptrdiff_t m, ptrdiff_t n,
+                                            ptrdiff_t width);
+    /* r_z (m, width), of logits z (m, width), becomes that of their loss's gradient without
+     * weights; the rest as for loss_gradient */
+    void (*tangent_loss)(void *r_z, const void *z, const void *targets, const ptrdiff_t *order,
+                         ptrdiff_t m, ptrdiff_t n, ptrdiff_t width, int loss,
+                         const void *constants, void *scratch);
+
     /* Counts a step in t and product, and sets its rates. */
     void (*begin_step)(rb_step *step, int optimizer);
     /* One optimiser step on w (count,), in place, with its gradient and moments (first,
@@ -310,7 +337,7 @@ typedef struct {
     /* y (count,) = function(x) for tests: 0 exp, 1 log, 2 tanh, 3 logistic, 4 softplus,
      * 5 sqrt, 6 expm1, 7 erf */
     void (*evaluate)(void *y, const void *x, ptrdiff_t count, int function);
-    /* a (count,) = activation(z) and slope (count,), for tests */
+    /* a (count,) = activation(z) and slope (count,); nothing overlaps */
     void (*activate)(void *a, void *slope, const void *z, ptrdiff_t count, int activation);
 } rb_kernels;
 

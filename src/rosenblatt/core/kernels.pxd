@@ -157,6 +157,21 @@ cdef extern from "kernels.h" nogil:
         double (*total_weight)(const void *, const Py_ssize_t *, Py_ssize_t) noexcept nogil
         void (*predict)(
             void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, int, void *) noexcept nogil
+        void (*tangent_activation)(
+            void *, void *, const void *, const void *, const void *, Py_ssize_t,
+            int) noexcept nogil
+        void (*tangent_backward)(
+            void *, void *, const void *, const void *, Py_ssize_t) noexcept nogil
+        void (*add)(void *, const void *, Py_ssize_t) noexcept nogil
+        void (*tangent_normalize_rows)(
+            void *, void *, const void *, const void *, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t) noexcept nogil
+        void (*tangent_normalize_rows_backward)(
+            void *, void *, const void *, const void *, const void *, const void *, Py_ssize_t,
+            Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*tangent_loss)(
+            void *, const void *, const void *, const Py_ssize_t *, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, int, const void *, void *) noexcept nogil
         void (*begin_step)(rb_step *, int) noexcept nogil
         void (*update)(
             void *, const void *, void *, void *, void *, Py_ssize_t, const rb_step *, int,

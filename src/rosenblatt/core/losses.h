@@ -29,6 +29,11 @@ ALWAYS_INLINE real NAME(focal_slope)(real u, real c) {
     return -NAME(exp)(-c * NAME(softplus)(u))
            * (c * NAME(logistic)(u) * NAME(softplus)(-u) + NAME(logistic)(-u));
 }
+/* with q = 1 - p and l = -log(p): q^c p (c l (c p - q) + q (2c + 1)) */
+ALWAYS_INLINE real NAME(focal_curvature)(real u, real c) {
+    const real p = NAME(logistic)(u), q = NAME(logistic)(-u), l = NAME(softplus)(-u);
+    return NAME(exp)(-c * NAME(softplus)(u)) * p * (c * l * (c * p - q) + q * (2 * c + ONE));
+}
 
 /* u the logit, negative for the wrong sign; at the joint the slope is 0 */
 ALWAYS_INLINE real NAME(hinge)(real u) { return u > ONE ? ZERO : ONE - u; }
@@ -72,5 +77,10 @@ ALWAYS_INLINE real NAME(tweedie)(real z, real y, real p) {
 }
 ALWAYS_INLINE real NAME(tweedie_slope)(real z, real y, real p) {
     const real mean_part = NAME(exp)((2 - p) * z), y_part = y * NAME(exp)((ONE - p) * z);
+    return y == ZERO ? mean_part : mean_part - y_part;
+}
+ALWAYS_INLINE real NAME(tweedie_curvature)(real z, real y, real p) {
+    const real a = 2 - p, b = ONE - p;
+    const real mean_part = a * NAME(exp)(a * z), y_part = b * y * NAME(exp)(b * z);
     return y == ZERO ? mean_part : mean_part - y_part;
 }

@@ -203,7 +203,7 @@ static void NAME(output_crammer_singer_squared_hinge)(const NAME(output_block) *
     FOR_ROWS block->loss[r] = margin[r] * margin[r];
 }
 
-#define LOSS(name, parameter, target, domain, out_activation, constant, value, slope)    \
+#define LOSS(name, parameter, target, domain, out_activation, constant, value, slope, ...) \
     static void NAME(output_##name)(const NAME(output_block) * block) {                  \
         real sum[OUTPUT_BLOCK] = {0};                                                    \
         if (target == CLASS) NAME(one_hot)(block);                                       \
@@ -234,13 +234,29 @@ static NAME(output_function) *const NAME(output_of)[N_LOSSES] = {
 #undef LOSS_BY_ROW
 };
 
+/* The targets of rows order[0..rows) into the block, or into `classes`, for CLASS; missing rows
+ * repeat the last. */
+static void NAME(load_targets)(const NAME(output_block) * block, ptrdiff_t *classes,
+                               const void *targets, const ptrdiff_t *order, ptrdiff_t rows,
+                               int loss) {
+    const real *target_of = targets;
+    FOR_ROWS {
+        const ptrdiff_t row = order[r < rows ? r : rows - 1];
+        if (rb_loss_rows[loss].target == CLASS)
+            classes[r] = ((const ptrdiff_t *)targets)[row];
+        else
+            for (ptrdiff_t j = 0; j < block->n; j++)
+                block->y[j * OUTPUT_BLOCK + r] = target_of[row * block->n + j];
+    }
+}
+
 static void NAME(loss_gradient)(void *logits, double *losses, const void *targets,
                                 const void *weights, const ptrdiff_t *order, ptrdiff_t m,
                                 ptrdiff_t n, ptrdiff_t width, int loss,
                                 const void *constants, void *scratch) {
     real row_loss[OUTPUT_BLOCK], row_weight[OUTPUT_BLOCK];
     ptrdiff_t classes[OUTPUT_BLOCK] = {0};
-    const real *weight_of = weights, *target_of = targets;
+    const real *weight_of = weights;
     const NAME(output_block) block = {
         .z = scratch, .y = (real *)scratch + n * OUTPUT_BLOCK, .classes = classes,
         .constants = constants, .loss = row_loss, .n = n};
@@ -248,15 +264,8 @@ static void NAME(loss_gradient)(void *logits, double *losses, const void *target
         const ptrdiff_t rows = smaller(OUTPUT_BLOCK, m - i);
         real *z = (real *)logits + i * width;
         NAME(load_block)(block.z, z, rows, n, width);
-        FOR_ROWS {
-            const ptrdiff_t row = order[i + (r < rows ? r : rows - 1)];
-            row_weight[r] = weight_of ? weight_of[row] : ONE;
-            if (rb_loss_rows[loss].target == CLASS)
-                classes[r] = ((const ptrdiff_t *)targets)[row];
-            else
-                for (ptrdiff_t j = 0; j < n; j++)
-                    block.y[j * OUTPUT_BLOCK + r] = target_of[row * n + j];
-        }
+        NAME(load_targets)(&block, classes, targets, order + i, rows, loss);
+        FOR_ROWS row_weight[r] = weight_of ? weight_of[order[i + (r < rows ? r : rows - 1)]] : ONE;
         NAME(output_of)[loss](&block);
         if (weight_of)
             for (ptrdiff_t j = 0; j < n; j++)

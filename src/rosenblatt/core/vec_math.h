@@ -262,6 +262,12 @@ ALWAYS_INLINE real NAME(tanh_softplus_slope)(real z) {
     const real e = NAME(exp)(z > 20 ? (real)20 : z), m = e * (e + 2) + 2;
     return 4 * e * (ONE + e) / (m * m);
 }
+/* of z * tanh(softplus(z)), the second derivative: t' (2 + z (log t')') */
+ALWAYS_INLINE real NAME(mish_curvature)(real z) {
+    const real e = NAME(exp)(z > 20 ? (real)20 : z), m = e * (e + 2) + 2;
+    const real in_log = ONE + e / (ONE + e) - 4 * e * (ONE + e) / m;
+    return NAME(tanh_softplus_slope)(z) * (2 + z * in_log);
+}
 
 #undef FUNCTION
 #define FUNCTION(code, name)                                                             \
