@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
+
+from rosenblatt import MLPRegressor
+from rosenblatt._plan import memory_needed
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="reads Linux's figures of a process"
@@ -106,6 +110,47 @@ def test_copies_of_the_parameters(early_stopping):
     fit, predict = run(FIT_MANY_WEIGHTS, early_stopping)
     assert fit < 4.2 + early_stopping
     assert predict < 0.2
+
+
+LAYERS = {
+    "plain": {},
+    "some dropout": {"dropout": (0.5, 0.0)},
+    "slopes": {"activation": ("gelu", "tanh")},
+    "batch": {"normalization": "batch", "batch_size": 2000},
+    "batch and more": {
+        "normalization": "batch",
+        "batch_size": 2000,
+        "activation": "gelu",
+        "dropout": 0.2,
+        "early_stopping": True,
+        "tol_params": 0.0,
+    },
+    "a batch of all rows": {"normalization": "batch", "batch_size": 2999},
+    "layer": {"normalization": "layer", "batch_size": 2000, "n_jobs": 2},
+    "few parameters": {"hidden_layer_sizes": (2000,), "normalization": "batch", "batch_size": 2500},
+}
+
+
+@pytest.mark.parametrize("options", LAYERS.values(), ids=LAYERS.keys())
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_fit_takes_what_the_memory_check_expects(options, monkeypatch):
+    """By tracemalloc, which counts NumPy's arrays, to a tenth; padding is part of that."""
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(3000, 50)), rng.normal(size=3000)
+    expected = []
+
+    def remembered(*arguments):
+        expected.append(memory_needed(*arguments))
+        return expected[-1]
+
+    monkeypatch.setattr("rosenblatt._plan.memory_needed", remembered)
+    model = MLPRegressor(**{"hidden_layer_sizes": (310, 410), "max_iter": 2} | options)
+    model.fit(X[:100], y[:100])  # loads what is loaded late
+    tracemalloc.start()
+    model.fit(X, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0.9 < peak / expected[-1] < 1.1
 
 
 MEMORY_MAP = """

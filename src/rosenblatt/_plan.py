@@ -8,7 +8,7 @@ import contextlib
 import os
 import warnings
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import compress, pairwise
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -386,7 +386,22 @@ def refuse_for_sparse(estimator):
 
 def refuse_too_large(estimator, widths, n_rows, dtype):
     """Raises MemoryError for a network that this machine cannot hold, before any work."""
-    n_parameters = sum((k + 1) * n for k, n in pairwise(widths))
+    needed, available = memory_needed(estimator, widths, n_rows, dtype), _memory_of_this_machine()
+    if needed > available:
+        raise MemoryError(
+            f"hidden_layer_sizes={widths[1:-1]} with {widths[0]} features and {widths[-1]} outputs "
+            f"makes {_n_parameters(widths):,} parameters; training them takes "
+            f"{needed / 2**30:,.1f} GiB and {available / 2**30:,.1f} GiB are there."
+        )
+
+
+def _n_parameters(widths):
+    return sum((k + 1) * n for k, n in pairwise(widths))
+
+
+def memory_needed(estimator, widths, n_rows, dtype):
+    """Bytes that a fit to so many rows takes besides X and y, padding and small change apart."""
+    n_parameters, item_size = _n_parameters(widths), np.dtype(dtype).itemsize
     if estimator.solver == "lbfgs":
         # scipy keeps 20 vectors of past steps, all in float64, besides its and our working ones
         needed = 24 * n_parameters * 8
@@ -395,17 +410,36 @@ def refuse_too_large(estimator, widths, n_rows, dtype):
         # early stopping the best parameters so far, with tol_params those of the last epoch
         n_copies = 4 + OPTIMIZERS[estimator.solver].n_moments
         n_copies += bool(estimator.early_stopping) + (estimator.tol_params is not None)
-        needed = n_copies * n_parameters * np.dtype(dtype).itemsize
-    # a batch of rows, and outputs and deltas of every layer
-    rows = min(n_rows, CHUNK_ROWS * _thread_count(estimator.n_jobs))
-    needed += rows * (widths[0] + 2 * sum(widths[1:])) * np.dtype(dtype).itemsize
-    available = _memory_of_this_machine()
-    if needed > available:
-        raise MemoryError(
-            f"hidden_layer_sizes={widths[1:-1]} with {widths[0]} features and {widths[-1]} outputs "
-            f"makes {n_parameters:,} parameters; training them takes {needed / 2**30:,.1f} GiB and "
-            f"{available / 2**30:,.1f} GiB are there."
-        )
+        needed = n_copies * n_parameters * item_size
+    return needed + _rows_at_once(estimator, n_rows) * _numbers_a_row(estimator, widths) * item_size
+
+
+def _rows_at_once(estimator, n_rows):
+    """The most rows whose activations are kept: a chunk's, or with batch normalisation a batch's,
+    which another row may join."""
+    batch_size = 200 if estimator.batch_size == "auto" else estimator.batch_size
+    if estimator.normalization == "batch":
+        return min(n_rows, batch_size + 1)
+    rows = n_rows if estimator.solver == "lbfgs" else min(n_rows, batch_size)
+    return min(rows, CHUNK_ROWS * _thread_count(estimator.n_jobs))
+
+
+def _numbers_a_row(estimator, widths):
+    """What the core keeps of each of these rows: the row, and of every layer outputs and deltas;
+    of a hidden layer normalised products, and slopes where outputs do not give them."""
+    hidden = widths[1:-1]
+    n_normalized = {None: 0, "batch": 1, "layer": 2}[estimator.normalization]  # 2: deltas of both
+    names = hidden_activations(estimator.activation, len(hidden))
+    rates = dropout_rates(estimator.dropout, len(hidden))
+    has_slopes = [
+        rate > 0 or ACTIVATIONS[name].keeps_input for name, rate in zip(names, rates, strict=True)
+    ]
+    return (
+        widths[0]
+        + 2 * sum(widths[1:])
+        + n_normalized * sum(hidden)
+        + sum(compress(hidden, has_slopes))
+    )
 
 
 def _memory_of_this_machine():
