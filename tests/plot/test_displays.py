@@ -28,8 +28,12 @@ def training(**options):
     return plot.TrainingDisplay.from_estimator(fitted(early_stopping=True), **options)
 
 
+def weights(**options):
+    return plot.WeightsDisplay.from_estimator(fitted(), **options)
+
+
 # one way to draw each display of rosenblatt.plot
-DISPLAYS = {"TrainingDisplay": training}
+DISPLAYS = {"TrainingDisplay": training, "WeightsDisplay": weights}
 
 
 def test_every_display_is_tested():

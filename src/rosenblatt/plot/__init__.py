@@ -5,5 +5,6 @@ One file per display; what they share is in `_style.py`. matplotlib is loaded wh
 
 # SPDX-License-Identifier: BSD-3-Clause
 from rosenblatt.plot._training import TrainingDisplay
+from rosenblatt.plot._weights import WeightsDisplay
 
-__all__ = ["TrainingDisplay"]
+__all__ = ["TrainingDisplay", "WeightsDisplay"]
