@@ -98,6 +98,14 @@ def test_callback_stops_training_by_returning_true():
     assert_same_bits(model, MLPClassifier((4,), max_iter=4, random_state=0).fit(*iris()))
 
 
+def test_truth_of_numpy_stops_training():
+    """Comparisons of arrays and of NumPy's numbers give it; other values go on."""
+    for answer, n_epochs in [(np.True_, 1), (np.False_, 3), (None, 3), (1, 3), (np.ones(2), 3)]:
+        stop = [lambda record, estimator, answer=answer: answer]
+        model = MLPClassifier((4,), max_iter=3, callbacks=stop).fit(*iris())
+        assert model.n_iter_ == n_epochs
+
+
 def test_best_weights_come_back_when_a_callback_stops():
     """Early stopping's promise holds for every end."""
     options = {"early_stopping": True, "random_state": 0, "max_iter": 40, "tol": 0}

@@ -158,6 +158,27 @@ def test_plateau_is_pytorchs(options, is_score):
     assert rates[-1] < INITIAL  # the case is one where it acts
 
 
+@pytest.mark.parametrize("mode", ["rel", "abs"])
+def test_plateau_of_scores_below_zero(mode):
+    """A negative loss that falls is no improvement; one that rises by the threshold is."""
+    plateau = schedules.Plateau(patience=2, factor=0.5, threshold=0.01, threshold_mode=mode)
+    memory, rate = {}, 1.0
+    for score, expected in [
+        (-1.0, 1.0),
+        (-1.005, 1.0),
+        (-0.995, 1.0),
+        (-1.0, 0.5),
+        (-1.0, 0.5),
+        (-1.0, 0.5),
+        (-0.98, 0.5),  # better: the count begins anew
+        (-0.98, 0.5),
+        (-0.98, 0.5),
+        (-0.98, 0.25),
+    ]:
+        rate = plateau.observe(rate, score, memory, higher_is_better=True)
+        assert rate == expected
+
+
 def test_inverse_scaling_is_scikit_learns_formula():
     """The first epoch of a call has the current rate, each later one that of the rows seen."""
     clock = clock_of(4, current=0.2, n_samples_seen=50, n_rows=70)

@@ -23,6 +23,7 @@ from sklearn.metrics import (
     balanced_accuracy_score,
     get_scorer,
     log_loss,
+    make_scorer,
     mean_absolute_error,
     r2_score,
 )
@@ -85,6 +86,15 @@ def test_class_weight_counts_the_rows_trained_on():
     assert model.validation_scores_ == expected.validation_scores_
 
 
+@pytest.mark.parametrize("size", [1e308, 1e-300])
+def test_class_weights_of_any_size_are_relative(size):
+    """Their sum may be no number: the model is that of the same weights near 1."""
+    options = {"max_iter": 3, "random_state": 0}
+    expected = MLPClassifier((4,), class_weight={0: 1, 1: 0.5, 2: 1}, **options).fit(*iris())
+    large = MLPClassifier((4,), class_weight={0: size, 1: size / 2, 2: size}, **options)
+    assert_same_bits(large.fit(*iris()), expected)
+
+
 def test_class_weight_names_labels():
     """Strings as labels, two classes, and a dict in partial_fit."""
     X, y = wine()
@@ -102,7 +112,8 @@ def test_class_weight_names_labels():
     [
         ({0: -1}, "class_weight must hold finite numbers"),
         ({0: np.nan}, "class_weight must hold finite numbers"),
-        ({0: 0, 1: 0, 2: 0}, "class_weight must hold finite numbers"),
+        ({0: "many"}, "class_weight must hold finite numbers"),
+        ({0: 0, 1: 0, 2: 0}, "class_weight makes all rows weigh 0"),
         ({7: 2}, "class_weight"),
         ("even", "class_weight"),
         ([1, 2, 3], "class_weight"),
@@ -218,10 +229,14 @@ BAD_SETS = {
     "no-targets": ({"X_val": iris()[0]}, "X_val is provided, but y_val"),
     "no-rows": ({"y_val": iris()[1]}, "y_val is provided, but X_val"),
     "features": ({"X_val": iris()[0][:, :3], "y_val": iris()[1]}, "features"),
-    "lengths": ({"X_val": iris()[0], "y_val": iris()[1][:-1]}, "inconsistent numbers"),
+    "lengths": ({"X_val": iris()[0], "y_val": iris()[1][:-1]}, "X_val.*inconsistent numbers"),
     "classes": ({"X_val": iris()[0], "y_val": iris()[1] + 5}, "y_val has classes"),
     "labels": ({"X_val": iris()[0], "y_val": np.eye(3)[iris()[1]]}, "y_val must be"),
-    "nan": ({"X_val": iris()[0] * np.nan, "y_val": iris()[1]}, "NaN"),
+    "only-weights": (
+        {"sample_weight_val": np.ones(150)},
+        "sample_weight_val is provided, but X_val",
+    ),
+    "nan": ({"X_val": iris()[0] * np.nan, "y_val": iris()[1]}, "X_val.*NaN"),
     "weights-cancel": (
         {
             "X_val": iris()[0][:2],
@@ -232,7 +247,7 @@ BAD_SETS = {
     ),
     "weights": (
         {"X_val": iris()[0], "y_val": iris()[1], "sample_weight_val": [1, 2]},
-        "sample_weight",
+        "sample_weight_val",
     ),
 }
 
@@ -250,6 +265,8 @@ def test_bad_sets_are_refused(case):
 def test_bad_sets_of_other_targets_are_refused():
     """Outputs and labels must be as many as in y; lbfgs has no epochs to score."""
     X, y = diabetes()
+    with pytest.raises(ValueError, match=r"X_val, y_val.*y >= 0"):
+        MLPRegressor((4,), loss="poisson").fit(X, np.abs(y), X_val=X, y_val=-np.abs(y))
     with pytest.raises(ValueError, match="y_val has 3 outputs"):
         MLPRegressor((4,)).fit(X, y, X_val=X, y_val=diabetes_many()[1])
     X, y = multilabel()
@@ -323,6 +340,40 @@ def test_scorers_take_the_weights_of_the_rows():
     model.fit(X, y, **arguments)
     expected = -mean_absolute_error(y_val, model.predict(X_val), sample_weight=weight)
     assert model.validation_scores_ == [pytest.approx(expected)]
+
+
+@pytest.mark.parametrize("scoring", ["neg_max_error", make_scorer(lambda y, f: -np.ptp(y - f))])
+def test_scorers_that_take_no_weights_say_so(scoring):
+    """They are called without: the score is that of rows that count alike."""
+    X, y = diabetes()
+    model = MLPRegressor((4,), max_iter=2, scoring=scoring, early_stopping=True)
+    arguments = {"X_val": X, "y_val": y}
+    weighted = {**arguments, "sample_weight_val": row_weights(len(y))}
+    _, warned = call_recording_warnings(model.fit, X, y, **weighted)
+    assert [text for _, text in warned if "takes no sample_weight" in text]
+    scorer = get_scorer(scoring) if isinstance(scoring, str) else scoring
+    assert model.best_validation_score_ == scorer(model, X, y)
+    _, warned = call_recording_warnings(model.fit, X, y, **arguments)
+    assert not [text for _, text in warned if "takes no sample_weight" in text]
+
+
+@pytest.mark.parametrize("scoring", [None, "r2", "neg_mean_absolute_error"])
+def test_predictions_that_are_no_numbers_have_no_score(scoring):
+    """The scorers of scikit-learn would raise, and end a fit that only records a set."""
+    X, y = diabetes()
+    model = MLPRegressor((4,), loss="poisson", scoring=scoring, max_iter=2, random_state=0)
+    model.fit(X, np.abs(y), X_val=1e6 * X, y_val=np.abs(y))
+    assert np.isnan(model.history_["validation_score"]).all()
+
+
+def test_scores_that_are_no_numbers_leave_the_last_weights():
+    """The initial ones, which nothing scored, are not the best of anything."""
+    options = {"max_iter": 5, "random_state": 0, "early_stopping": True}
+    last = MLPClassifier((4,), restore_best=False, **options).fit(*iris())
+    model = MLPClassifier((4,), scoring=lambda *_: np.nan, **options)
+    _, warned = call_recording_warnings(model.fit, *iris())
+    assert [text for _, text in warned if "No epoch had a validation score" in text]
+    assert_same_bits(model, last)
 
 
 def test_loss_as_score():

@@ -5,6 +5,7 @@ estimators' predict. Nothing is drawn at random: the validation split is trainin
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import contextlib
 from dataclasses import dataclass, replace
 from numbers import Real
 
@@ -117,6 +118,15 @@ def _checked_pair(estimator, X, y, *, reset, dtype=None, **options):
     return _engine_rows(X), y
 
 
+@contextlib.contextmanager
+def _of_validation_rows():
+    """Errors of the block, in whose words X may be X_val, say which rows they are about."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"Of X_val, y_val, sample_weight_val: {error}") from error
+
+
 def regression_data(estimator, X, y, sample_weight, *, reset, validation=None):
     """TrainingData of a regressor: y of shape (n_samples,) or (n_samples, n_outputs).
 
@@ -128,7 +138,8 @@ def regression_data(estimator, X, y, sample_weight, *, reset, validation=None):
     data = _regression_rows(estimator, X, y, sample_weight, reset=reset)
     if validation is None:
         return data
-    held_out = _regression_rows(estimator, *validation, reset=False, dtype=data.X.dtype)
+    with _of_validation_rows():
+        held_out = _regression_rows(estimator, *validation, reset=False, dtype=data.X.dtype)
     if held_out.n_outputs != data.n_outputs:
         raise ValueError(f"y_val has {held_out.n_outputs} outputs, y has {data.n_outputs}.")
     return replace(data, validation=held_out)
@@ -247,9 +258,10 @@ def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classe
     data = _encoded(estimator, X, y, sample_weight, classes, multilabel)
     if validation is not None:
         X, y, sample_weight = validation
-        X, y = _checked_pair(estimator, X, y, reset=False, dtype=data.X.dtype)
-        sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
-        y, labels, of_same_kind = checked_labels(y)
+        with _of_validation_rows():
+            X, y = _checked_pair(estimator, X, y, reset=False, dtype=data.X.dtype)
+            sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
+            y, labels, of_same_kind = checked_labels(y)
         _refuse_other_classes(labels, of_same_kind, classes, multilabel)
         held_out = _encoded(estimator, X, y, sample_weight, classes, multilabel)
         data = replace(data, validation=held_out)
@@ -315,19 +327,21 @@ def training_weights(data, rows, class_weight):
     """
     if class_weight is None:
         return data.sample_weight
-    indices = data.strata[rows]
-    if class_weight == "balanced":
-        counts = np.bincount(indices, minlength=len(data.classes))
-        of_class = len(rows) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-    else:
-        of_class = compute_class_weight(class_weight, classes=data.classes, y=data.classes)
-    of_row = of_class[indices].astype(float)
-    if not (np.isfinite(of_class).all() and (of_class >= 0).all() and of_row.any()):
-        raise ValueError(
-            f"class_weight must hold finite numbers >= 0, for some row above 0, got "
-            f"{class_weight!r}."
-        )
+    of_row = _class_weights(data.classes, data.strata[rows], class_weight)[data.strata[rows]]
+    if not of_row.any():
+        raise ValueError(f"class_weight makes all rows weigh 0, got {class_weight!r}.")
+    of_row /= of_row.max()  # the sum of large ones overflows
     weights = np.ones(data.X.shape[0]) if data.sample_weight is None else data.sample_weight
     weights = weights.astype(float)
     weights[rows] *= of_row / of_row.mean()
     return weights.astype(data.X.dtype)
+
+
+def _class_weights(classes, indices, class_weight):
+    """The weight of every class; `indices` are the rows' classes."""
+    if isinstance(class_weight, str):  # 'balanced'
+        counts = np.bincount(indices, minlength=len(classes))
+        return len(indices) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    if not all(isinstance(w, Real) and 0 <= w < np.inf for w in class_weight.values()):
+        raise ValueError(f"class_weight must hold finite numbers >= 0, got {class_weight!r}.")
+    return compute_class_weight(class_weight, classes=classes, y=classes).astype(float)

@@ -7,6 +7,8 @@ None: where nobody looks on, nothing here runs in it.
 # SPDX-License-Identifier: BSD-3-Clause
 import contextlib
 
+import numpy as np
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn before 1.9
@@ -69,7 +71,11 @@ class Onlookers:
 
     def end_epoch(self, record):
         """Whether one of them wants training to stop; all are asked."""
-        answers = [callback(record, self.estimator) is True for callback in self.callbacks]
+        # a comparison with a number of NumPy's is no True of Python's
+        answers = [
+            isinstance(answer, (bool, np.bool_)) and bool(answer)
+            for answer in [callback(record, self.estimator) for callback in self.callbacks]
+        ]
         if self.tasks is not None:
             answers.append(self.tasks.end_epoch())
         return any(answers)

@@ -159,7 +159,7 @@ class TrainingRun:
         network, state, plan = self.network, self.state, self.plan
         if self.best_parameters is not None:
             if not plan.incremental or state.is_exhausted or not network.all_finite():
-                network.parameters[...] = self.best_parameters
+                self._restore_best()
             if plan.incremental:
                 state.best_parameters = network.read(self.best_parameters)
             self.best_parameters = None
@@ -168,6 +168,16 @@ class TrainingRun:
         parameters, state.optimizer.moments = network.hand_over()
         state.coefs, state.intercepts, *normalization = parameters
         state.normalization = tuple(normalization)
+
+    def _restore_best(self):
+        """Puts the best weights in, if any scored: what was never scored are the first."""
+        if self.state.best_validation_score == -math.inf and self.network.all_finite():
+            warn_user(
+                "No epoch had a validation score that is a number: there are no best weights to "
+                "restore, the last are kept."
+            )
+            return
+        self.network.parameters[...] = self.best_parameters
 
     def _begin_augmentation(self, weights):
         """From here on training knows its own rows alone, and they change from epoch to epoch."""

@@ -6,6 +6,7 @@ What the score leads to is training's.
 # SPDX-License-Identifier: BSD-3-Clause
 import copy
 import math
+from inspect import signature
 from numbers import Real
 
 import numpy as np
@@ -88,9 +89,12 @@ class ValidationSet:
         if self.total_weight == 0:
             raise ValueError("sample_weight_val sums to 0: the validation rows have no score.")
         self._as_given = None
+        self._scorer_takes_weights = self.weights is not None and self._may_scorer_weigh()
 
     def score(self, network, fitted):
         """(score, loss) of the network's parameters: the higher, the lower the better.
+
+        The score is NaN where predictions are no finite numbers.
 
         Parameters
         ----------
@@ -104,6 +108,8 @@ class ValidationSet:
             return self._default_score(predictions), loss
         if self.scoring == "loss":
             return -loss, loss
+        if not np.isfinite(predictions).all():
+            return math.nan, loss  # which scikit-learn's scorers refuse
         return self._scorers_score(fitted()), loss
 
     def _default_score(self, predictions):
@@ -124,14 +130,20 @@ class ValidationSet:
         # the rows are an array by now: a copy that knows no names does not miss them
         estimator = copy.copy(estimator)
         vars(estimator).pop("feature_names_in_", None)
-        has_weights = self.weights is not None and not self._is_plain_function
-        weights = {"sample_weight": self.weights} if has_weights else {}
+        weights = {"sample_weight": self.weights} if self._scorer_takes_weights else {}
         score = self.scoring(estimator, *self._as_given, **weights)
         if not isinstance(score, Real):
             raise ValueError(f"scoring={self.scoring!r} must return a number, got {score!r}.")
         return float(score)
 
-    @property
-    def _is_plain_function(self):
-        """Whether it is no scorer of scikit-learn's, which alone are sure to take weights."""
-        return not hasattr(self.scoring, "_score_func")
+    def _may_scorer_weigh(self):
+        """Whether it is a scorer of scikit-learn's around a metric with sample_weight."""
+        metric = getattr(self.scoring, "_score_func", None)
+        if metric is None:
+            return False
+        if "sample_weight" in signature(metric).parameters:
+            return True
+        warn_user(
+            f"scoring={self.scoring!r} takes no sample_weight: the validation rows count alike."
+        )
+        return False

@@ -211,7 +211,7 @@ solver : {{{_SOLVER_NAMES}, 'lbfgs'}}, default='adam'
         What early stopping looks at, the higher the better: None is accuracy (of whole rows
         for multilabel) or R^2; 'loss' the negative mean loss without the penalty; or a
         scorer's name, or a callable of (estimator, X, y), as in scikit-learn. Validation rows
-        count with their sample_weight, also in scikit-learn's scorers.
+        count with their sample_weight, also in scikit-learn's scorers if their metric has it.
 
     restore_best : bool, default=True
         Whether early stopping ends with the weights that scored best, or with the last.
@@ -305,7 +305,7 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
         Layers, input and output included, and outputs.
 
     n_parameters_ : int
-        Weights and intercepts, all together.
+        Weights and intercepts, and with `normalization` scales and shifts, all together.
 
     out_activation_ : str
         What makes predictions of the last layer's sums: 'identity', 'exp', 'logistic' or
@@ -320,7 +320,7 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
 
     history_ : dict of lists of float
         For every epoch, over warm starts and calls of `partial_fit`: 'loss'; 'validation_loss'
-        and 'validation_score', NaN without early stopping; 'learning_rate', the last step's;
+        and 'validation_score', NaN without validation rows; 'learning_rate', the last step's;
         'gradient_norm', the root mean square over the steps of the norm of the batch's gradient,
         penalty included; 'seconds'; and 'parameter_change', what `tol_params` looks at, NaN
         where neither it nor a callback asks. `history_.to_frame()` is a pandas.DataFrame. With
@@ -328,7 +328,7 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
         'seconds'; the others are NaN.
 
     best_loss_ : float or None
-        The lowest of them; None with early stopping. Not with lbfgs.
+        The lowest of `loss_curve_`; None with early stopping. Not with lbfgs.
 
     stopped_ : bool
         After `partial_fit` with early stopping: whether patience is at its end. The best
@@ -617,6 +617,8 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
     def _given_validation(self, X_val, y_val, sample_weight_val):
         """What was given as one, or None."""
         if X_val is None and y_val is None:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val is provided, but X_val was not provided.")
             return None
         if y_val is None:
             raise ValueError("X_val is provided, but y_val was not provided.")

@@ -471,9 +471,9 @@ class Plateau(Schedule):
     """rate = max(factor * rate, min_lr) after more than `patience` epochs without improvement.
 
     What is looked at after every epoch is the validation score where there is one, else the
-    training loss. For a loss, an epoch improves that is below best * (1 - threshold), for a score
-    one above best * (1 + threshold); with threshold_mode='abs' below best - threshold, above
-    best + threshold.
+    training loss. For a loss, an epoch improves that is below best - threshold * |best|, for a
+    score one above best + threshold * |best|; with threshold_mode='abs' below best - threshold,
+    above best + threshold.
 
     Training stops after more than `n_iter_no_change` epochs without improvement by `tol`: for the
     rate to fall before, `n_iter_no_change` has to be larger than `patience`.
@@ -494,7 +494,8 @@ class Plateau(Schedule):
 
     Notes
     -----
-    `torch.optim.lr_scheduler.ReduceLROnPlateau`.
+    `torch.optim.lr_scheduler.ReduceLROnPlateau`, which takes best for |best|: a score below 0,
+    such as a negative loss, then seems to improve while it falls.
     """
 
     name: ClassVar[str] = "plateau"
@@ -535,9 +536,8 @@ class Plateau(Schedule):
         higher_is_better : bool
             Whether the value is a score.
         """
-        # negating would change what 'rel' means for the other sign
         best = memory.get("best", -math.inf if higher_is_better else math.inf)
-        margin = self.threshold if self.threshold_mode == "abs" else self.threshold * best
+        margin = self.threshold if self.threshold_mode == "abs" else self.threshold * abs(best)
         if not math.isfinite(best):
             is_better = True
         elif higher_is_better:
