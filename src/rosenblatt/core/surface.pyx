@@ -21,7 +21,7 @@ from libc.string cimport memcpy, memset
 from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.kernels cimport (
-    ACTIVATION_identity, OUTPUT_BLOCK, ROWS, SLOPES_KEPT, rb_csr, rb_kernels,
+    ACTIVATION_identity, OUTPUT_BLOCK, ROWS, SLOPES_KEPT, rb_csr, rb_dropout, rb_kernels,
 )
 from rosenblatt.core.subnormals cimport rb_flush_subnormals, rb_set_mode
 
@@ -114,10 +114,12 @@ cdef class Surface:
     cdef char *constants
     cdef double[::1] row_losses
     cdef Py_ssize_t[::1] order
+    cdef rb_dropout nothing_dropped
 
     def __init__(self, widths, activations, loss, dtype, *, loss_constants=0.0,
                  normalization=None, running=((), ())):
         self.dtype = np.dtype(dtype)
+        self.nothing_dropped.rate = 0
         self.kernels = active_kernels(self.dtype)
         self.buffers = []
         self.n_layers = len(widths) - 1
@@ -314,8 +316,8 @@ cdef class Surface:
         if sparse and layer == &self.layers[0]:
             chunk = sparse[0]
             chunk.starts += first
-            self.kernels.csr_forward(out, out, &chunk, order, weights, intercepts, rows,
-                                     layer.width, ACTIVATION_identity)
+            self.kernels.csr_forward(out, out, &chunk, order, &self.nothing_dropped, weights,
+                                     intercepts, rows, layer.width, ACTIVATION_identity)
             return
         self.kernels.dense_forward(out, out, inputs, weights, ROWS, intercepts, rows,
                                    layer.fan_in, layer.width, layer.stride, ACTIVATION_identity)
@@ -434,8 +436,9 @@ cdef class Surface:
         if i == 0 and sparse:
             chunk = sparse[0]
             chunk.starts += first
-            self.kernels.csr_backward_weights(layer.sums.weights, &chunk, &self.order[0], delta,
-                                              rows, layer.fan_in, layer.width, layer.width, True)
+            self.kernels.csr_backward_weights(
+                layer.sums.weights, &chunk, &self.order[0], &self.nothing_dropped, delta, rows,
+                layer.fan_in, layer.width, layer.width, True)
             return
         if i > 0:
             inputs = self.layers[i - 1].output
