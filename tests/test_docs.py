@@ -15,7 +15,9 @@ from rosenblatt.core import dispatch
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("name", ["mlp", "perceptron", "_config", "inspection._stuck"])
+@pytest.mark.parametrize(
+    "name", ["mlp", "perceptron", "_config", "inspection._objective", "inspection._stuck"]
+)
 def test_docstring_examples(name):
     """Every example in the public modules prints what stands below it."""
     failed, attempted = doctest.testmod(importlib.import_module(f"rosenblatt.{name}"))

@@ -100,7 +100,8 @@ def minimize(plan, data, state):
     ValueError
         If parameters stop being finite numbers.
     """
-    network = build_network(plan, data, state, data.X.shape[0])
+    state.batch_size = data.X.shape[0]
+    network = build_network(plan, data, state, state.batch_size)
     with Interruption() as interruption:
         objective = Objective(plan, data, network, interruption, state.history)
         try:

@@ -148,7 +148,7 @@ def training_plan(estimator, data, *, incremental):
         weight_init=estimator.weight_init,
         intercept_init=estimator.intercept_init,
         loss=data.loss.name,
-        loss_constants=_loss_constants(estimator, data),
+        loss_constants=loss_constants(estimator, data),
         solver=estimator.solver,
         optimizer={
             "l1_ratio": estimator.l1_ratio,
@@ -247,7 +247,7 @@ def _optimizer_parameters(estimator):
     return {name: getattr(estimator, name) for name in row.parameters} if row else {}
 
 
-def _loss_constants(estimator, data):
+def loss_constants(estimator, data):
     """The loss's constant for each output: that of `quantile` may differ between them."""
     if data.loss.constant is None:
         return (0.0,) * data.n_outputs

@@ -32,6 +32,8 @@ class State:
         () where there are none, or none yet.
     n_epochs, n_samples_seen : int
         Of this fit, and of all fits since the parameters were drawn.
+    batch_size : int
+        Of this fit's steps; with lbfgs all rows.
     loss : float
         The last epoch's.
     loss_curve, validation_scores : lists of float
@@ -51,6 +53,7 @@ class State:
     normalization: tuple = ()
     n_epochs: int = 0
     n_samples_seen: int = 0
+    batch_size: int = 0
     loss: float = np.nan
     loss_curve: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)

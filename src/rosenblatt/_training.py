@@ -82,7 +82,7 @@ class TrainingRun:
         self.onlookers, self.publish = onlookers, publish
         noise_seed = draw_noise_seed(plan, state.random_state)
         self.rows, self.validation = split_rows(plan, data, state.random_state)
-        self.batch_size = plan.rows_per_step(len(self.rows))
+        self.batch_size = state.batch_size = plan.rows_per_step(len(self.rows))
         weights = training_weights(data, self.rows, plan.class_weight)
         self.augmented = None
         if plan.augment is not None:

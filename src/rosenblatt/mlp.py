@@ -311,6 +311,9 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
         What makes predictions of the last layer's sums: 'identity', 'exp', 'logistic' or
         'softmax'.
 
+    batch_size_ : int
+        Rows of a batch in the last fit or call of `partial_fit`; with lbfgs all of them.
+
     loss_ : float
         The last epoch's loss, penalty included.
 
@@ -770,6 +773,7 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         self.n_parameters_ = sum(array.size for arrays in learned for array in arrays)
         self.out_activation_ = data.loss.out_activation
         self.n_iter_, self.t_, self.loss_ = state.n_epochs, state.n_samples_seen, state.loss
+        self.batch_size_ = state.batch_size
         self._levels = data.levels
         self._loss_name, self.activations_ = plan.loss, list(plan.activations)
         self.history_ = state.history
@@ -818,6 +822,21 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         if fitted != "batch":
             return coefs, intercepts, normalization
         return *fold_normalization(coefs, intercepts, *normalization), ()
+
+    def _data_to_inspect(self, X, y):
+        """TrainingData of rows that this fitted network is to be examined on, unweighted."""
+        twin = copy.copy(self)  # what the checks of a fit note in it stays there
+        twin.class_weight = None
+        data = twin._training_data(
+            X, y, None, validation=None, goes_on=True, incremental=True, classes=None
+        )
+        if data.loss.name != self._loss_name or data.n_outputs != self.n_outputs_:
+            raise ValueError(
+                f"loss={self.loss!r} with {data.n_outputs} outputs is not what was fitted, "
+                f"{self._loss_name!r} with {self.n_outputs_}: set `loss` and its parameters back, "
+                "give y as it was in fit, or fit again."
+            )
+        return data
 
     def activations(self, X, layer):
         """What a hidden layer puts out.

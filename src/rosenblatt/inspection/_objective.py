@@ -1,0 +1,311 @@
+"""The function that training descends, on the estimator and the data that a person has.
+
+What it is stands in `Objective`; its arithmetic is the engine's (core/surface.pyx). What is done
+with it, spectra, critical points and the rest, stands in the other files here.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import copy
+from math import prod
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from rosenblatt._plan import loss_constants
+from rosenblatt.core.surface import Surface
+from rosenblatt.mlp import NORMALIZATION_ATTRIBUTES, MLPClassifier, MLPRegressor
+
+ROWS_AT_ONCE = 4096  # that are turned into float64 together
+
+
+class Objective:
+    """What training descends, as a function of one flat vector of parameters.
+
+    The mean loss over (X, y), every row counting the same, plus the penalty
+    alpha * (l1_ratio * sum(|w|) + (1 - l1_ratio) / 2 * sum(w**2)) of `coefs_` divided by
+    `batch_size_`, as every step of the fit divided it. Dropout and noise are off; batch
+    normalisation uses its running statistics, which are constants here. All is computed in
+    float64. The estimator is not changed.
+
+    Vectors hold all coefs_ ravelled in C order, then all intercepts_, then, with normalisation,
+    all its scales and then all its shifts.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Fitted. `coefs_` and `intercepts_` are read as they are now.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Rows: as many as wanted, of the width that was fitted.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their targets: of the classes that were fitted, or numbers.
+    intercepts : bool, default=True
+        Whether everything varies, or coefs_ alone.
+
+    Attributes
+    ----------
+    n_parameters : int
+        Length of the vectors.
+    parameters : ndarray of shape (n_parameters,), float64
+        Where the estimator is.
+
+    Raises
+    ------
+    TypeError
+        For what is no MLPClassifier or MLPRegressor.
+    NotFittedError
+        If it was not fitted.
+    ValueError
+        If X, y or the fitted arrays do not fit each other.
+    """
+
+    def __init__(self, estimator, X, y, *, intercepts=True):
+        refuse_other_estimators(estimator)
+        self.estimator = estimator
+        data = estimator._data_to_inspect(X, y)
+        self._X, self._targets = data.X, data.targets
+        widths, coefs, intercept_vectors = estimator._parameters_to_predict_with()
+        normalization = estimator._normalization
+        lists = estimator._checked_normalization(widths[1:-1], normalization)
+        self._lists = (coefs, intercept_vectors, *lists[:2])
+        self._surface = Surface(
+            widths,
+            estimator.activations_,
+            data.loss.name,
+            "float64",
+            loss_constants=loss_constants(estimator, data),
+            normalization=normalization,
+            running=lists[2:] or ((), ()),
+        )
+        self._all = np.concatenate(
+            [np.ravel(array).astype(float) for part in self._lists for array in part]
+        )
+        self._n_coefs = sum(prod(np.shape(coef)) for coef in coefs)
+        self.n_parameters = len(self._all) if intercepts else self._n_coefs
+
+    @property
+    def parameters(self):
+        """A copy of where the estimator is."""
+        return self._all[: self.n_parameters].copy()
+
+    def loss(self, parameters=None):
+        """The value, a float; None is where the estimator is."""
+        point = self._moved_to(parameters)
+        return self._sum("loss") / self._X.shape[0] + self._penalty(point)
+
+    def loss_and_gradient(self, parameters=None):
+        """(value, gradient of shape (n_parameters,))."""
+        point = self._moved_to(parameters)
+        loss = self._sum("gradient") / self._X.shape[0] + self._penalty(point)
+        gradient = self._mean()
+        estimator, coefs = self.estimator, point[: self._n_coefs]
+        l1, l2 = estimator.l1_ratio, 1 - estimator.l1_ratio
+        if estimator.alpha:
+            gradient[: self._n_coefs] += self._strength() * (l1 * np.sign(coefs) + l2 * coefs)
+        return loss, gradient
+
+    def hessian_vector_product(self, v, parameters=None):
+        """The Hessian times v, of shape (n_parameters,)."""
+        v = np.asarray(v, dtype=float)
+        if v.shape != (self.n_parameters,) or not np.isfinite(v).all():
+            raise ValueError(
+                f"v must hold {self.n_parameters} finite numbers, one for each parameter that "
+                f"varies (coefs_{' alone' if self._holds_back else ' and intercepts_'}), got an "
+                f"array of shape {v.shape}."
+            )
+        self._moved_to(parameters)
+        direction = v
+        if self._holds_back:
+            direction = np.zeros(len(self._all))
+            direction[: self._n_coefs] = v
+        self._surface.look_along(direction)
+        self._sum("product")
+        product = self._mean()
+        if self.estimator.alpha:
+            strength = self._strength() * (1 - self.estimator.l1_ratio)
+            product[: self._n_coefs] += strength * v[: self._n_coefs]
+        return product
+
+    def estimator_at(self, parameters):
+        """A fitted copy of the estimator that has these parameters, in its own dtypes.
+
+        What the optimiser remembers of the fit is not in it.
+        """
+        estimator, start, lists = copy.copy(self.estimator), 0, []
+        point = self._checked(parameters)
+        for part in self._lists:
+            lists.append([])
+            for array in part:
+                stop = start + prod(np.shape(array))
+                dtype = np.asarray(array).dtype
+                moved = point[start:stop].reshape(np.shape(array))
+                lists[-1].append(moved.astype(dtype if dtype.kind == "f" else float))
+                start = stop
+        names = NORMALIZATION_ATTRIBUTES[estimator._normalization][:2]
+        for name, part in zip(("coefs_", "intercepts_", *names), lists, strict=True):
+            setattr(estimator, name, part)
+        for name in ("_optimizer", "_best_parameters"):
+            vars(estimator).pop(name, None)
+        return estimator
+
+    @property
+    def _holds_back(self):
+        return self.n_parameters < len(self._all)
+
+    def _checked(self, parameters):
+        """All parameters, with those that do not vary where the estimator has them."""
+        if parameters is None:
+            return self._all
+        parameters = np.asarray(parameters, dtype=float)
+        if parameters.shape != (self.n_parameters,):
+            raise ValueError(
+                f"parameters must be a vector of {self.n_parameters} numbers, got an array of "
+                f"shape {parameters.shape}."
+            )
+        if not self._holds_back:
+            return parameters
+        return np.concatenate([parameters, self._all[self._n_coefs :]])
+
+    def _moved_to(self, parameters):
+        point = self._checked(parameters)
+        self._surface.move_to(point)
+        return point
+
+    def _sum(self, what):
+        """Passes all rows through the surface; the sum of their losses."""
+        self._surface.begin()
+        total, n_rows = 0.0, self._X.shape[0]
+        at_once = n_rows if self._X.dtype == np.float64 else ROWS_AT_ONCE
+        for start in range(0, n_rows, at_once):
+            rows = self._X[start : start + at_once].astype(np.float64, copy=False)
+            targets = self._targets[start : start + at_once]
+            if targets.dtype.kind == "f":
+                targets = targets.astype(np.float64, copy=False)
+            total += self._surface.add(rows, targets, what)
+        return total
+
+    def _mean(self):
+        """What was summed, over the rows, of what varies."""
+        sums = self._surface.sums()[: self.n_parameters]
+        sums /= self._X.shape[0]
+        return sums
+
+    def _strength(self):
+        return self.estimator.alpha / self.estimator.batch_size_
+
+    def _penalty(self, point):
+        estimator, coefs = self.estimator, point[: self._n_coefs]
+        if not estimator.alpha:
+            return 0.0
+        l1, l2 = estimator.l1_ratio, 1 - estimator.l1_ratio
+        return self._strength() * float(l1 * np.abs(coefs).sum() + l2 / 2 * (coefs @ coefs))
+
+
+def refuse_other_estimators(estimator):
+    """Raises TypeError unless it is one of the two networks, NotFittedError unless fitted."""
+    if not isinstance(estimator, (MLPClassifier, MLPRegressor)):
+        name = type(estimator).__name__
+        hint = ""
+        if hasattr(estimator, "steps"):
+            hint = " Give its last step, and X as the steps before it transform it."
+        elif hasattr(estimator, "best_estimator_"):
+            hint = " Give its best_estimator_."
+        elif name == "PerceptronClassifier":
+            hint = (
+                " The perceptron's rule descends no smooth loss: "
+                "MLPClassifier(hidden_layer_sizes=(), loss='hinge') is its nearest network."
+            )
+        raise TypeError(f"estimator must be an MLPClassifier or MLPRegressor, got {name}.{hint}")
+    check_is_fitted(estimator)
+
+
+def loss(estimator, X, y, *, intercepts=True):
+    """What training descends, on (X, y), at the parameters that the estimator has now.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Fitted.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Rows.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their targets.
+    intercepts : bool, default=True
+        Taken for the sake of the other functions: the value does not depend on it.
+
+    Returns
+    -------
+    loss : float
+        The mean loss of the rows, unweighted, without dropout and noise, plus the penalty
+        divided by `batch_size_`.
+
+    Raises
+    ------
+    TypeError, NotFittedError, ValueError
+        For what is no fitted network of the package, and for data that do not fit it.
+
+    Examples
+    --------
+    >>> from rosenblatt import MLPRegressor
+    >>> from rosenblatt.inspection import loss
+    >>> X, y = [[1.0]], [1.0]
+    >>> net = MLPRegressor((1,), activation="identity", solver="lbfgs", alpha=0).fit(X, y)
+    >>> net.coefs_ = [0 * coef for coef in net.coefs_]
+    >>> net.intercepts_ = [0 * intercept for intercept in net.intercepts_]
+    >>> loss(net, X, y)
+    0.5
+    """
+    return Objective(estimator, X, y, intercepts=intercepts).loss()
+
+
+def gradient(estimator, X, y, *, intercepts=True):
+    """The gradient of `loss`.
+
+    Parameters
+    ----------
+    estimator, X, y
+        As for `loss`.
+    intercepts : bool, default=True
+        Whether by all parameters, or by coefs_ alone.
+
+    Returns
+    -------
+    gradient : ndarray of shape (n_parameters,), float64
+        By all coefs_ ravelled in C order, then all intercepts_, then, with normalisation, all
+        its scales and all its shifts. Where a slope jumps, at the joint of a relu, it is the one
+        that training takes; sign(0) = 0 in the L1 penalty.
+
+    Raises
+    ------
+    TypeError, NotFittedError, ValueError
+        As for `loss`.
+    """
+    return Objective(estimator, X, y, intercepts=intercepts).loss_and_gradient()[1]
+
+
+def hessian_vector_product(estimator, X, y, v, *, intercepts=True):
+    """The Hessian of `loss` times a vector, exactly, at the cost of about two gradients.
+
+    By the R-operator (Pearlmutter, 1994): the derivative of the gradient along v. Memory does
+    not depend on the number of rows. Piecewise linear functions have no curvature here, neither
+    between their joints nor at them: what relu, leaky_relu and hard_sigmoid, and the losses
+    'absolute_error', 'quantile' and 'hinge', add to a Hessian is what passes through their slopes.
+
+    Parameters
+    ----------
+    estimator, X, y
+        As for `loss`.
+    v : array-like of shape (n_parameters,)
+        A direction, in the order of `gradient`.
+    intercepts : bool, default=True
+        Whether all parameters vary, or coefs_ alone.
+
+    Returns
+    -------
+    product : ndarray of shape (n_parameters,), float64
+
+    Raises
+    ------
+    TypeError, NotFittedError, ValueError
+        As for `loss`; ValueError for a v of another length.
+    """
+    return Objective(estimator, X, y, intercepts=intercepts).hessian_vector_product(v)
