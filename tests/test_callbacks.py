@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rosenblatt import MLPClassifier, MLPRegressor
-from rosenblatt.callbacks import Callback, Checkpoint, Progress, TimeLimit, write_whole
+from rosenblatt.callbacks import Callback, Checkpoint, Progress, TimeLimit, Trajectory, write_whole
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -340,6 +340,65 @@ def test_progress_without_tqdm_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     with pytest.raises(ImportError, match="pip install tqdm"):
         Progress()
+
+
+def learned(model):
+    """Weights, intercepts, scales and shifts of a model, one after another."""
+    return np.concatenate(
+        [w.ravel() for w in model.coefs_]
+        + model.intercepts_
+        + getattr(model, "normalization_scales_", [])
+        + getattr(model, "normalization_shifts_", [])
+    )
+
+
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_trajectory_has_the_parameters_of_its_epochs(normalization, dtype):
+    """Point k is where a fit of as many epochs ends; looking on changes no bit."""
+    path, options = Trajectory(every=2), {"random_state": 0, "normalization": normalization}
+    options |= {"dtype": dtype, "hidden_layer_sizes": (5, 4)}
+    model = MLPClassifier(max_iter=7, callbacks=[path], **options).fit(*iris())
+    assert path.epochs_.tolist() == [2, 4, 6]
+    assert path.parameters_.shape == (3, model.n_parameters_)
+    assert path.parameters_.dtype == dtype
+    for epoch, point in zip(path.epochs_, path.parameters_, strict=True):
+        same = MLPClassifier(max_iter=epoch, **options).fit(*iris())
+        np.testing.assert_array_equal(point, learned(same))
+    assert_same_bits(model, MLPClassifier(max_iter=7, **options).fit(*iris()))
+
+
+def test_trajectory_goes_on_with_the_fit():
+    """partial_fit and warm starts add points; a new fit begins a new path, of any size."""
+    path = Trajectory()
+    model = MLPClassifier((4,), callbacks=[path], max_iter=3, random_state=0)
+    for _ in range(2):
+        model.partial_fit(*iris(), classes=[0, 1, 2])
+    model.set_params(warm_start=True).fit(*iris())
+    assert path.epochs_.tolist() == [1, 2, 3, 4, 5]
+    model.set_params(warm_start=False, hidden_layer_sizes=(6,)).fit(*iris())
+    assert path.epochs_.tolist() == [1, 2, 3]
+    assert path.parameters_.shape == (3, model.n_parameters_)
+
+
+def test_trajectory_is_not_copied():
+    """Clones, copies and pickles begin empty: a checkpoint does not hold the whole path."""
+    path = Trajectory()
+    model = MLPClassifier((4,), callbacks=[path], max_iter=3, random_state=0).fit(*iris())
+    for twin in (clone(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert twin.callbacks[0].every == 1
+        assert len(twin.callbacks[0].epochs_) == 0
+        with pytest.raises(AttributeError, match="has no point yet: fit"):
+            _ = twin.callbacks[0].parameters_
+        np.testing.assert_array_equal(twin.fit(*iris()).callbacks[0].parameters_, path.parameters_)
+    assert len(path.epochs_) == 3
+
+
+@pytest.mark.parametrize("every", [0, 1.5, "a", None])
+def test_bad_trajectory_is_refused(every):
+    """When the object is made."""
+    with pytest.raises((ValueError, TypeError), match="every"):
+        Trajectory(every)
 
 
 # scikit-learn's own -----------------------------------------------------------------------------

@@ -15,9 +15,18 @@ from rosenblatt.core import dispatch
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize(
-    "name", ["mlp", "perceptron", "_config", "inspection._objective", "inspection._stuck"]
-)
+# with examples in their docstrings
+PUBLIC_MODULES = [
+    "_config",
+    "callbacks",
+    "inspection._objective",
+    "inspection._stuck",
+    "mlp",
+    "perceptron",
+]
+
+
+@pytest.mark.parametrize("name", PUBLIC_MODULES)
 def test_docstring_examples(name):
     """Every example in the public modules prints what stands below it."""
     failed, attempted = doctest.testmod(importlib.import_module(f"rosenblatt.{name}"))
