@@ -173,6 +173,14 @@ def test_bad_choice_is_told_what_is_allowed(name, value, allowed):
         assert choice in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["activation", "hidden_layer_sizes"])
+def test_array_without_dimensions_is_no_sequence(name):
+    """It is no number and no name either: the error is the parameter's, not NumPy's."""
+    for kind in CLASSES:
+        with pytest.raises(ValueError, match=rf"{name}.* must .*[Gg]ot array\(3\)"):
+            getattr(rosenblatt, kind)(**{name: np.array(3)}).fit(Untouchable(), Untouchable())
+
+
 @pytest.mark.parametrize("sizes", [(5, 0), [-1], (3, -2, 4), np.array([0]), (2.5,), ["a"], ((2,),)])
 def test_bad_layer_width_is_refused(sizes):
     """Every width must be an integer above zero; the error names the parameter and the value."""

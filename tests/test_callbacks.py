@@ -174,6 +174,11 @@ def test_partial_fit_is_a_fit_of_one_epoch():
     assert [each[0] for each in recorder.told] == ["begin", 1, "end", "begin", 2, "end"]
 
 
+def test_no_callbacks_are_none():
+    """An empty list is taken by every solver."""
+    MLPClassifier((2,), solver="lbfgs", callbacks=[], max_iter=2).fit(*iris())
+
+
 @pytest.mark.parametrize("value", [print, [3], ["print"], [None], [TimeLimit], {"a": print}])
 def test_bad_callbacks_are_refused(value):
     """A list of callables is wanted, and no classes in place of objects."""
@@ -275,12 +280,39 @@ model.fit(X, X[:, 0])
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("path", 3), ("path", None), ("path", "{epochs}.pkl"), ("path", "{}"), ("every", 0)],
+    [
+        ("path", 3),
+        ("path", None),
+        ("path", "{epochs}.pkl"),
+        ("path", "{}"),
+        ("path", "{fit"),
+        ("path", "{fit:03d}"),
+        ("path", "{fit.name}"),
+        ("every", 0),
+    ],
 )
 def test_bad_checkpoint_is_refused(name, value):
     """When the object is made."""
     with pytest.raises((ValueError, TypeError), match=name):
         Checkpoint(**({"path": "x"} | {name: value}))
+
+
+def test_checkpoint_of_a_folder_is_refused_before_training(tmp_path):
+    """One that is not there, and one in the place of the file."""
+    for path, error in [(tmp_path / "a" / "b", FileNotFoundError), (tmp_path, IsADirectoryError)]:
+        recorder = Recorder()
+        with pytest.raises(error, match="path="):
+            MLPClassifier(callbacks=[recorder, Checkpoint(path)]).fit(*iris())
+        assert recorder.told == [("begin", 200), ("end", None)]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_callbacks_show_their_parameters():
+    """So that an estimator's own text, and errors, tell which they are."""
+    assert repr(TimeLimit(2.5)) == "TimeLimit(seconds=2.5)"
+    assert repr(Checkpoint("a.pkl", 3)) == "Checkpoint(path='a.pkl', every=3)"
+    assert repr(Recorder(stop_at=2)) == "Recorder(stop_at=2, fails_at=None)"
+    assert "callbacks=[TimeLimit(seconds=1)]" in repr(MLPClassifier(callbacks=[TimeLimit(1)]))
 
 
 def test_progress_shows_epochs_and_losses(capsys):

@@ -270,6 +270,7 @@ def test_lbfgs_remembers_every_iteration(weighted):
         # the paths of two searches part by rounding, which grows from iteration to iteration
         assert history["gradient_norm"][i] == pytest.approx(norm, rel=1e-6)
     assert history["loss"][-1] == model.loss_
+    assert type(model.loss_) is type(history["loss"][0]) is float  # as with the other solvers
     assert min(history["seconds"]) > 0
     for name in set(COLUMNS) - {"loss", "gradient_norm", "seconds"}:
         assert np.isnan(history[name]).all()

@@ -101,13 +101,14 @@ def test_callable_gives_the_weights(dtype):
             r"weight_init must return an array of shape \(4, 5\).*got one of .*5, 4",
         ),
         (np.full((4, 5), np.nan), "weight_init must return finite numbers, got NaN"),
+        (np.full((4, 5), 1e300), "weight_init must return finite numbers, .* what float32 has not"),
         (np.full((4, 5), "a"), "weight_init must return finite numbers, got <U1"),
     ],
 )
 def test_what_a_callable_must_not_return(result, message):
     """Shapes, types and values that are no weights are refused."""
     with pytest.raises(ValueError, match=message):
-        MLPClassifier((5,), weight_init=lambda *layer: result).fit(*iris())
+        MLPClassifier((5,), dtype="float32", weight_init=lambda *layer: result).fit(*iris())
 
 
 def test_zeros_and_prior_leave_hidden_intercepts_at_zero():

@@ -719,6 +719,14 @@ def test_bad_values_are_refused_before_any_work(kind):
             assert repr(value) in str(error.value)
 
 
+@pytest.mark.parametrize("loss", sorted(set(CLASSIFICATION) - {"log_loss"}))
+def test_smoothing_of_other_losses_is_refused(loss):
+    """It would do nothing; 0 is taken."""
+    with pytest.raises(ValueError, match=f"label_smoothing=0.1 .* got loss='{loss}'"):
+        MLPClassifier(loss=loss, label_smoothing=0.1).fit(None, None)
+    MLPClassifier((2,), loss=loss, label_smoothing=0.0, max_iter=1).fit(*iris())
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "names"),
     [

@@ -72,7 +72,7 @@ class Objective:
         loss = network.loss_and_gradient(self.examples, self.rows)
         gradient = self._flat(network.gradient)
         weights = vector[: self.n_weights]
-        loss = (loss + 0.5 * alpha * (weights @ weights)) / self.weight
+        loss = float((loss + 0.5 * alpha * (weights @ weights)) / self.weight)
         gradient[: self.n_weights] += alpha * weights
         gradient /= self.weight
         if loss < self.best[0]:
@@ -121,7 +121,7 @@ def minimize(plan, data, state):
         state.loss, vector = objective.best
     else:
         _warn_if_not_converged(plan, result)
-        state.loss, vector = result.fun, result.x
+        state.loss, vector = float(result.fun), result.x
     if vector is not None:
         objective.set_parameters(vector)
     if not network.all_finite():

@@ -183,9 +183,9 @@ def training_plan(estimator, data, *, incremental):
     )
 
 
-# what lbfgs can do nothing with, where it is not None or, of the second, 0
-NEED_STEPS = ("tol_params", "callbacks", "augment", "max_norm", "clip_norm", "clip_value")
-NEED_STEPS_UNLESS_ZERO = ("l1_ratio", "weight_decay")
+# what lbfgs can do nothing with, where it is not None or, of the second, 0 or empty
+NEED_STEPS = ("tol_params", "augment", "max_norm", "clip_norm", "clip_value")
+NEED_STEPS_UNLESS_EMPTY = ("l1_ratio", "weight_decay", "callbacks")
 
 
 def _scorer(scoring):
@@ -209,7 +209,7 @@ def refuse_without_epochs(estimator, X_val):
             f"{', '.join(map(repr, OPTIMIZERS))}; got solver={estimator.solver!r}."
         )
     meant = {name: getattr(estimator, name) for name in NEED_STEPS}
-    meant |= {name: getattr(estimator, name) or None for name in NEED_STEPS_UNLESS_ZERO}
+    meant |= {name: getattr(estimator, name) or None for name in NEED_STEPS_UNLESS_EMPTY}
     if not isinstance(estimator.learning_rate, str):
         meant["learning_rate"] = estimator.learning_rate
     for name, value in meant.items():
@@ -264,6 +264,14 @@ def _thread_count(n_jobs):
         return min(effective_n_jobs(n_jobs), MOST_THREADS)
 
 
+def _items(given):
+    """What a sequence holds; what is none, as an array without dimensions, is the only one."""
+    try:
+        return list(given)
+    except TypeError:
+        return [given]
+
+
 def hidden_widths(hidden_layer_sizes):
     """hidden_layer_sizes as a tuple of positive ints.
 
@@ -273,7 +281,7 @@ def hidden_widths(hidden_layer_sizes):
         If a width is not an integer of at least 1, or there are more than 255.
     """
     given = hidden_layer_sizes
-    sizes = list(given) if hasattr(given, "__iter__") else [given]
+    sizes = _items(given)
     if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
         raise ValueError(f"hidden_layer_sizes must hold integers, got {given!r}.")
     if any(size <= 0 for size in sizes):
@@ -305,7 +313,7 @@ def hidden_activations(activation, n_hidden):
     """
     if isinstance(activation, str):
         return (ACTIVATION_NAMES[activation],) * n_hidden
-    names = list(activation)
+    names = _items(activation)
     for i, name in enumerate(names):
         refuse_value(f"activation[{i}]", name, [ACTIVATION_OPTIONS])
     if len(names) != n_hidden:

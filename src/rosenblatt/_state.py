@@ -223,12 +223,15 @@ def _weights_of(weight_init, shape, random_state, dtype):
             f"weight_init must return an array of shape {shape} for fan_in={shape[0]}, "
             f"fan_out={shape[1]}, got one of shape {weights.shape}."
         )
-    if weights.dtype.kind not in "fiub" or not np.isfinite(weights).all():
+    if weights.dtype.kind not in "fiub":
+        raise ValueError(f"weight_init must return finite numbers, got {weights.dtype}.")
+    with np.errstate(over="ignore"):
+        weights = weights.astype(dtype)  # a copy: what was returned stays the caller's
+    if not np.isfinite(weights).all():
         raise ValueError(
-            "weight_init must return finite numbers, got "
-            + (f"{weights.dtype}." if weights.dtype.kind not in "fiub" else "NaN or infinity.")
+            f"weight_init must return finite numbers, got NaN, infinity or what {dtype} has not."
         )
-    return weights.astype(dtype)  # a copy: what was returned stays the caller's
+    return weights
 
 
 def draw_noise_seed(plan, random_state):

@@ -9,10 +9,10 @@ import math
 import multiprocessing
 import os
 import pickle
-import string
 import tempfile
 import time
 import uuid
+from inspect import signature
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -37,6 +37,12 @@ class Callback:
     """
 
     tracks_change = False
+
+    def __repr__(self):
+        """With the parameters, as estimators show them in their own."""
+        names = [name for name in signature(type(self)).parameters if hasattr(self, name)]
+        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"{type(self).__name__}({values})"
 
     def on_fit_begin(self, estimator, max_epochs):
         """Called before the first epoch of a fit that takes at most `max_epochs`."""
@@ -161,18 +167,23 @@ class Checkpoint(Callback):
             {"path": path, "every": every},
             {"path": [str, os.PathLike], "every": [Interval(Integral, 1, None)]},
         )
-        path = os.fspath(path)
-        names = {name for _, name, _, _ in string.Formatter().parse(path) if name is not None}
-        if not names <= {"fit", "epoch"}:
-            raise ValueError(f"path takes the placeholders {{fit}} and {{epoch}}, got {path!r}.")
-        self.path, self.every = path, every
+        self.path, self.every = os.fspath(path), every
         self._fit = ""
+        try:
+            self._path_of(0)
+        except (LookupError, ValueError, AttributeError) as error:
+            raise ValueError(
+                f"path takes the placeholders {{fit}} and {{epoch}}, and {{{{ for a brace; got "
+                f"{self.path!r}."
+            ) from error
 
     def on_fit_begin(self, estimator, max_epochs):
-        folder = Path(self._path_of(0)).parent
-        if not folder.is_dir():
-            raise FileNotFoundError(f"path={self.path!r} of Checkpoint: there is no {folder}.")
         self._fit = uuid.uuid4().hex[:12]
+        path = Path(self._path_of(0))
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"path={self.path!r} of Checkpoint: there is no {path.parent}.")
+        if path.is_dir():
+            raise IsADirectoryError(f"path={self.path!r} of Checkpoint is a folder: name a file.")
 
     def __call__(self, record, estimator):
         if record.epoch % self.every == 0:

@@ -418,7 +418,7 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
         "input_noise": [Interval(Real, 0, None, closed="left")],
-        "weight_init": [Options(str, tuple(WEIGHT_INITS)), callable],
+        "weight_init": [Options(str, tuple(WEIGHT_INITS)), "function"],
         "intercept_init": [Options(str, tuple(INTERCEPT_INITS))],
         "solver": [Options(str, (*OPTIMIZERS, "lbfgs"))],
         "alpha": [Interval(Real, 0, None, closed="left")],
@@ -989,7 +989,7 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
 
     label_smoothing : float in [0, 1], default=0.0
         The right class's target is 1 - label_smoothing, and label_smoothing / n_classes is
-        added to every class's. Only used when loss='log_loss'.
+        added to every class's. With a loss other than 'log_loss' it must be 0.
 
     focal_gamma : float >= 0, default=2.0
         How much less a row counts that is well predicted. Only used when loss='focal'.
@@ -1293,6 +1293,14 @@ class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):
         probabilities = self.predict_proba(X)
         with np.errstate(divide="ignore"):
             return np.log(probabilities, out=probabilities)
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        if self.label_smoothing > 0 and self.loss != "log_loss":
+            raise ValueError(
+                f"label_smoothing={self.label_smoothing!r} smooths the targets of loss='log_loss', "
+                f"got loss={self.loss!r}: use label_smoothing=0."
+            )
 
     def _training_data(self, X, y, sample_weight, *, validation, goes_on, incremental, classes):
         def resolve(seen, multilabel):
