@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 PUBLIC_MODULES = [
     "_config",
     "callbacks",
+    "diagnosis",
     "inspection._objective",
     "inspection._stuck",
     "mlp",

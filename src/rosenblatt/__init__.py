@@ -12,6 +12,7 @@ __all__ = [
     "PerceptronClassifier",
     "__version__",
     "callbacks",
+    "diagnose",
     "inspection",
     "plot",
     "schedules",
@@ -20,7 +21,11 @@ __all__ = [
 
 # What stands above the estimators is imported when it is first used: a name, and the module it
 # is or is found in.
-_WHEN_USED = {"inspection": "rosenblatt.inspection", "plot": "rosenblatt.plot"}
+_WHEN_USED = {
+    "diagnose": "rosenblatt.diagnosis",
+    "inspection": "rosenblatt.inspection",
+    "plot": "rosenblatt.plot",
+}
 
 
 def __getattr__(name):

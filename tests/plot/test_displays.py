@@ -32,8 +32,14 @@ def weights(**options):
     return plot.WeightsDisplay.from_estimator(fitted(), **options)
 
 
+def diagnosis(**options):
+    X, y = iris()
+    model = MLPClassifier((3,), max_iter=5, random_state=0).fit(X, y)
+    return plot.DiagnosisDisplay.from_estimator(model, X, y, X, y, verbose=False, **options)
+
+
 # one way to draw each display of rosenblatt.plot
-DISPLAYS = {"TrainingDisplay": training, "WeightsDisplay": weights}
+DISPLAYS = {"DiagnosisDisplay": diagnosis, "TrainingDisplay": training, "WeightsDisplay": weights}
 
 
 def test_every_display_is_tested():

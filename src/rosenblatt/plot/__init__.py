@@ -4,7 +4,8 @@ One file per display; what they share is in `_style.py`. matplotlib is loaded wh
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from rosenblatt.plot._diagnosis import DiagnosisDisplay
 from rosenblatt.plot._training import TrainingDisplay
 from rosenblatt.plot._weights import WeightsDisplay
 
-__all__ = ["TrainingDisplay", "WeightsDisplay"]
+__all__ = ["DiagnosisDisplay", "TrainingDisplay", "WeightsDisplay"]

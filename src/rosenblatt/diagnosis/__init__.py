@@ -1,0 +1,156 @@
+"""The learning recipe as a report: is a poor network biased, badly optimised, overfitted, or
+tested on other data than it was trained on, and what now?
+
+Stands above the estimators, which know nothing of it. Files: _case.py checks the input, _verdict.py
+decides, by what _mismatch.py, _rivals.py and _training.py give it and _statistics.py weighs;
+_next_steps.py says what to try, _report.py shows it.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from contextlib import closing
+from numbers import Integral, Real
+
+from threadpoolctl import threadpool_limits  # which scikit-learn depends on
+
+from rosenblatt._parameters import Interval, validate_values
+from rosenblatt.diagnosis._budget import Budget
+from rosenblatt.diagnosis._case import open_case
+from rosenblatt.diagnosis._next_steps import advice, next_steps
+from rosenblatt.diagnosis._report import (
+    VERDICTS,
+    Diagnosis,
+    Finding,
+    LearningCurve,
+    NetScores,
+    NextStep,
+)
+from rosenblatt.diagnosis._statistics import STANDARD_ERRORS, standard_error
+from rosenblatt.diagnosis._training import Trainer
+from rosenblatt.diagnosis._verdict import Examination
+
+__all__ = ["VERDICTS", "Diagnosis", "Finding", "LearningCurve", "NetScores", "NextStep", "diagnose"]
+
+RULES = {
+    "time_budget": [Interval(Real, 0, None, closed="neither")],
+    "tol": [Interval(Real, 0, 1, closed="left")],
+    "random_state": [Interval(Integral, 0, 2**32 - 1, closed="both")],
+    "verbose": ["boolean"],
+}
+
+
+def diagnose(
+    estimator, X, y, X_test, y_test, time_budget=30, *, tol=0.05, random_state=0, verbose=True
+):
+    """Tell why a fitted network is not better, with evidence, and what to try.
+
+    Other networks are trained under the same settings, as far as the decision asks for them:
+
+    1. 'mismatch': the test score falls below that of training rows held out of a fit of the same
+       net, and a forest tells test rows from training rows by their features (the interval of
+       its area under the ROC curve lies above 0.5), or the errors of nets that saw neither do.
+       It is looked for where the training score exceeds the test score by what counts.
+    2. The training loss, where the training score leaves room for what counts: of the same net
+       under a better optimiser (lbfgs, Adam in one cycle, on standardised columns where theirs are
+       of very different sizes), of a linear model and a smaller net that this one contains, and
+       of a larger net (ten times the hidden units, at least 64; then a layer more; then the same
+       net without penalty and dropout). The one that lowers it most decides: 'optimisation' for
+       the former, 'model bias' for the latter. A larger net has to do better than the same net,
+       well optimised, by what counts.
+    3. 'overfitting': the training score exceeds the test score by what counts.
+    4. 'fine'.
+
+    A difference counts when it exceeds both its noise, two standard errors over the rows (of
+    pairs, where two nets are scored on the same rows), and `tol`.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier, MLPRegressor, or a Pipeline that ends in one
+        Fitted. It is not changed. What comes before the net in a Pipeline is not fitted anew.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The rows it was fitted on.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their targets.
+    X_test : {array-like, sparse matrix} of shape (n_test, n_features)
+        Rows that it was not fitted on.
+    y_test : array-like of shape (n_test,) or (n_test, n_outputs)
+        Their targets.
+    time_budget : float > 0, default=30
+        Seconds, a ceiling: it returns as soon as the evidence suffices. One fit takes at most
+        half of what is left, and what it could not finish is evidence for a net but not against
+        one: such findings are 'undecided'.
+    tol : float in [0, 1), default=0.05
+        The smallest difference of the score that is worth acting on.
+    random_state : int, default=0
+        Draws what is held out, and seeds nets without a `random_state` of their own.
+    verbose : bool, default=True
+        Whether to show progress: a bar with tqdm, else lines on a terminal.
+
+    Returns
+    -------
+    diagnosis : Diagnosis
+        `verdict`, `evidence`, `next_steps`; it prints, shows itself in notebooks, and draws.
+
+    Raises
+    ------
+    TypeError
+        For an estimator that is none of the above, such as a PerceptronClassifier.
+    sklearn.exceptions.NotFittedError
+    ValueError
+        For rows of another width, targets of another kind, or parameters that are not those of
+        the fit any more.
+
+    Notes
+    -----
+    The score is accuracy (of whole rows for multilabel targets), R^2, or for loss='quantile' D^2
+    of the pinball loss. Rows count alike: there are no sample weights. At most 20,000 rows of
+    either set are scored. Callbacks of the net are left out of the other fits, which might write
+    files. With the same `random_state` and time enough the result is the same.
+
+    Examples
+    --------
+    >>> import rosenblatt
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X, X_test, y, y_test = train_test_split(X / 16, y, random_state=0)
+    >>> model = rosenblatt.MLPClassifier((2,), learning_rate_init=0.01, random_state=0).fit(X, y)
+    >>> diagnosis = rosenblatt.diagnose(model, X, y, X_test, y_test, verbose=False)
+    >>> diagnosis.verdict
+    'model bias'
+    >>> print(diagnosis.next_steps[0])
+    hidden_layer_sizes=(64,)
+    """
+    given = {"time_budget": time_budget, "tol": tol, "random_state": random_state}
+    validate_values("diagnose", {**given, "verbose": verbose}, RULES)
+    budget = Budget(time_budget, verbose=verbose)
+    # the engine has its own threads; BLAS's, which lbfgs's vectors would wake, only cost time
+    with threadpool_limits(1, "blas"), closing(budget):
+        case = open_case(estimator, X, y, X_test, y_test, random_state)
+        trainer = Trainer(case.net, budget, random_state)
+        examination = Examination(case, trainer, tol, random_state)
+        return _diagnosis(examination.verdict(), case, examination, budget)
+
+
+def _diagnosis(verdict, case, examination, budget):
+    held_out, is_share = examination.held_out, case.is_classifier
+    return Diagnosis(
+        verdict=verdict,
+        evidence=examination.findings,
+        next_steps=next_steps(verdict, case, examination),
+        advice=advice(verdict, case, examination),
+        undecided=[each.what for each in examination.findings if each.counts is None],
+        score_name=case.score_name,
+        train_score=float(examination.given.mean()),
+        test_score=float(examination.of_test.mean()),
+        train_noise=_noise(examination.given, is_share),
+        test_noise=_noise(examination.of_test, is_share),
+        held_out_score=float("nan") if held_out is None else float(held_out.fall.score),
+        learning_curve=examination.learning_curve,
+        nets=examination.nets(),
+        tol=examination.tol,
+        seconds=budget.spent,
+    )
+
+
+def _noise(values, is_share):
+    return float(STANDARD_ERRORS * standard_error(values, is_share=is_share))

@@ -1,0 +1,266 @@
+"""What is diagnosed: the fitted net and its rows, checked once, and how it is scored.
+
+A Pipeline is taken apart here: what comes before the net transforms the rows, once. Nothing is
+trained here.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import copy
+import warnings
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from rosenblatt._data import classification_data, regression_data
+from rosenblatt._plan import training_plan
+from rosenblatt._state import State
+from rosenblatt._training import build_network
+from rosenblatt.core.network import Examples
+from rosenblatt.diagnosis._statistics import explained_values, pinball_losses, share_values
+from rosenblatt.mlp import MLPClassifier, MLPRegressor
+from rosenblatt.perceptron import PerceptronClassifier
+
+# Scores of so many rows have a standard error of at most 0.004: more would tell nothing new.
+MOST_SCORED_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fitted net and the rows it is judged on.
+
+    Attributes
+    ----------
+    net : MLPClassifier or MLPRegressor
+        A copy that knows no feature names: the rows are arrays by now.
+    prefix : str
+        Before the names of its parameters in `set_params` of what was handed in: '' or a step's
+        name and '__'.
+    X, X_test : ndarray or CSR matrix
+    y, y_test : ndarray
+    scored : ndarray of int
+        The training rows that scores are taken of, sorted.
+    feature_names : sequence of str or None
+        Of the columns that the net sees, where they have names.
+    """
+
+    net: object
+    prefix: str
+    X: object
+    y: np.ndarray
+    X_test: object
+    y_test: np.ndarray
+    scored: np.ndarray
+    feature_names: object = None
+
+    @property
+    def is_classifier(self):
+        """Whether scores are shares of rows."""
+        return isinstance(self.net, MLPClassifier)
+
+    @property
+    def score_name(self):
+        """What the score is."""
+        if self.is_classifier:
+            return "accuracy"
+        return "D²" if self.net.loss == "quantile" else "R²"
+
+    def name_of(self, feature):
+        """What a column is called."""
+        if self.feature_names is None:
+            return f"feature {feature}"
+        return str(self.feature_names[feature])
+
+    def values(self, net, X, y):
+        """A value of every row, whose mean is the net's score; (n_samples,)."""
+        if self.is_classifier:
+            return share_values(net.predict(X), y)
+        return explained_values(*self._errors(net, X, y))
+
+    def errors(self, net, X, y):
+        """How far every row's prediction is off: 0 or 1, or what the score sums; (n_samples,)."""
+        if self.is_classifier:
+            return 1 - share_values(net.predict(X), y)
+        errors, baseline = self._errors(net, X, y)
+        scale = baseline.mean(axis=0)
+        return (errors / np.where(scale > 0, scale, 1)).mean(axis=1)
+
+    def training_values(self, net):
+        """Those of the training rows that are scored."""
+        return self.values(net, self.X[self.scored], self.y[self.scored])
+
+    def training_loss(self, net):
+        """The mean loss of the same rows, without the penalty: what nets of any size share."""
+        data = checked_data(net, self.X[self.scored], self.y[self.scored])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks on schedules, which act in fits alone
+            plan = training_plan(net, data, incremental=False)
+        normalization = net._checked_normalization(plan.widths[1:-1], plan.normalization)
+        state = State(net.coefs_, net.intercepts_, None, normalization)
+        n_rows = data.X.shape[0]
+        network = build_network(plan, data, state, n_rows)
+        rows = np.arange(n_rows)
+        return network.predict(Examples(data.X, data.targets), rows, with_loss=True)[1] / n_rows
+
+    def _errors(self, net, X, y):
+        """Errors of the predictions and of the best constant: (n_samples, n_outputs) each."""
+        predictions, y = np.asarray(net.predict(X), float), np.asarray(y, float)
+        predictions, y = predictions.reshape(len(y), -1), y.reshape(len(y), -1)
+        if self.net.loss != "quantile":
+            return (y - predictions) ** 2, (y - y.mean(axis=0)) ** 2
+        levels = np.asarray(net._levels or [net.quantile])
+        y = np.broadcast_to(y, predictions.shape)
+        if net._levels is None:
+            constant = np.quantile(y, net.quantile, axis=0)
+        else:
+            constant = np.quantile(y[:, 0], levels)
+        return pinball_losses(y, predictions, levels), pinball_losses(y, constant, levels)
+
+
+def open_case(estimator, X, y, X_test, y_test, random_state):
+    """The Case of what a person hands in.
+
+    Raises
+    ------
+    TypeError
+        For an estimator that is none of this package's networks.
+    NotFittedError
+    ValueError
+        For rows that are not as the net's, or parameters that were changed after its fit.
+    """
+    estimator, prefix, X, X_test = _without_pipeline(estimator, X, X_test)
+    _refuse_other_estimators(estimator)
+    check_is_fitted(
+        estimator,
+        msg="This %(name)s is not fitted: diagnose reads what training has made of it. Call "
+        "fit(X, y) first.",
+    )
+    _refuse_other_width(estimator, X, "X")
+    _refuse_other_width(estimator, X_test, "X_test")
+    training = checked_data(estimator, X, y)
+    test = _checked_test(estimator, X_test, y_test)
+    _refuse_changed_parameters(estimator, training)
+    n_rows = training.X.shape[0]
+    if n_rows < 2 or test.X.shape[0] < 2:
+        raise ValueError(
+            f"X has {n_rows} rows and X_test {test.X.shape[0]}; noise is judged by the spread "
+            "over rows, which takes 2 of each, and many more to be of use."
+        )
+    net = copy.copy(estimator)
+    vars(net).pop("feature_names_in_", None)
+    n_scored = min(n_rows, MOST_SCORED_ROWS)
+    scored = np.sort(check_random_state(random_state).permutation(n_rows)[:n_scored])
+    n_test = min(test.X.shape[0], MOST_SCORED_ROWS)
+    of_test = np.sort(check_random_state(random_state).permutation(test.X.shape[0])[:n_test])
+    return Case(
+        net,
+        prefix,
+        training.X,
+        training.y,
+        test.X[of_test],
+        test.y[of_test],
+        scored,
+        getattr(X, "columns", None),
+    )
+
+
+def checked_data(net, X, y):
+    """TrainingData of rows for a fitted net.
+
+    Raises
+    ------
+    ValueError
+        For rows that are none of its kind.
+    """
+    if isinstance(net, MLPClassifier):
+        resolve = partial(_known_classes, net, "y")
+        return classification_data(net, X, y, None, reset=False, resolve_classes=resolve)[0]
+    return _with_as_many_outputs(net, regression_data(net, X, y, None, reset=False), "y")
+
+
+def _checked_test(net, X_test, y_test):
+    if isinstance(net, MLPClassifier):
+        resolve = partial(_known_classes, net, "y_test")
+        return classification_data(net, X_test, y_test, None, reset=False, resolve_classes=resolve)[
+            0
+        ]
+    data = regression_data(net, X_test, y_test, None, reset=False)
+    return _with_as_many_outputs(net, data, "y_test")
+
+
+def _without_pipeline(estimator, X, X_test):
+    """(the last step, its prefix, what it sees of X and of X_test)."""
+    if not isinstance(estimator, Pipeline):
+        return estimator, "", X, X_test
+    name, net = estimator.steps[-1]
+    _refuse_other_estimators(net)
+    check_is_fitted(net, msg="This Pipeline is not fitted: call fit(X, y) first.")
+    if len(estimator.steps) > 1:
+        before = estimator[:-1]
+        X, X_test = before.transform(X), before.transform(X_test)
+    return net, f"{name}__", X, X_test
+
+
+def _refuse_other_estimators(estimator):
+    if isinstance(estimator, (MLPClassifier, MLPRegressor)):
+        return
+    name = type(estimator).__name__
+    if isinstance(estimator, PerceptronClassifier):
+        raise TypeError(
+            f"diagnose trains other networks under the same settings, and a {name} descends no "
+            "loss. MLPClassifier(hidden_layer_sizes=()) is the linear model that does: fit and "
+            "diagnose that."
+        )
+    raise TypeError(
+        "diagnose takes a fitted MLPClassifier or MLPRegressor of this package, or a Pipeline "
+        f"that ends in one; got a {name}. Of a search hand in best_estimator_."
+    )
+
+
+def _refuse_other_width(net, X, name):
+    shape = np.shape(X)
+    if len(shape) == 2 and shape[1] != net.n_features_in_:
+        raise ValueError(
+            f"{name} has {shape[1]} features, and the network was fitted on "
+            f"{net.n_features_in_}: hand in the rows it was fitted on as X, and rows of the same "
+            "columns as X_test."
+        )
+
+
+def _refuse_changed_parameters(net, data):
+    """The other nets are trained with these parameters: they must be those of the fit."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net._check_parameters()
+        plan = training_plan(net, data, incremental=False)
+    net._checked_parameters(
+        plan.widths,
+        f"hidden_layer_sizes={net.hidden_layer_sizes!r} with {plan.widths[0]} features and "
+        f"{plan.widths[-1]} outputs. Set the parameters back to those of the fit, or fit again",
+    )
+
+
+def _known_classes(net, name, labels, multilabel):
+    if multilabel != net._multilabel:
+        fitted = "an indicator matrix" if net._multilabel else "one label a row"
+        raise ValueError(f"{name} must be what the y of the fit was, {fitted}.")
+    if multilabel and len(labels) != len(net.classes_):
+        raise ValueError(f"{name} has {len(labels)} labels, and the y of the fit {net.n_outputs_}.")
+    unknown = [] if multilabel else np.setdiff1d(labels, net.classes_)
+    if len(unknown):
+        raise ValueError(
+            f"{name} has classes that the network was not fitted on: {unknown}; it knows "
+            f"{net.classes_}. Fit it on rows of all classes, or leave these rows out."
+        )
+    return net.classes_
+
+
+def _with_as_many_outputs(net, data, name):
+    if data.n_outputs != net.n_outputs_:
+        raise ValueError(
+            f"{name} has {data.n_outputs} outputs, and the network was fitted on {net.n_outputs_}."
+        )
+    return data

@@ -1,0 +1,155 @@
+"""What held-out training rows say: is the test set of another kind, or does the net memorise?
+
+The same net is trained anew on part of the training rows and scored on the others and on the test
+rows: it has seen neither, so that a difference between these is one between the rows. A forest that
+is to tell test rows from training rows by their features is the second witness.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from rosenblatt.diagnosis._statistics import (
+    Difference,
+    auc_over_chance,
+    difference_of_sets,
+)
+from rosenblatt.diagnosis._training import COMPLETE
+
+# A quarter of the rows is held out at a time: the net that is trained on the others has nearly as
+# many rows as the one that is diagnosed, and four nets see to it that every row is held out.
+N_FOLDS = 4
+FEWEST_ROWS_TO_SPLIT = 8
+
+# The forest reads at most so many rows of either set, and features. The standard error of its area
+# is then at most 0.01.
+MOST_ROWS_OF_FOREST = 2000
+MOST_FEATURES_OF_FOREST = 1000
+N_TREES = 100
+ROWS_OF_A_LEAF = 5
+FEATURES_NAMED = 3
+
+# The area by the nets' own errors is of the same figures as the fall of the score, and no second
+# witness: it has to be clear by three standard errors in place of two.
+STRICTER = 1.5
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Scores of nets trained without some of the training rows.
+
+    Attributes
+    ----------
+    fall : Difference
+        The score of held-out training rows over that of test rows.
+    memorised : Difference
+        The score of the rows these nets were trained on over that of held-out ones.
+    of_errors : Difference
+        The area under the ROC curve by the nets' errors, over 0.5.
+    is_complete : bool
+        Whether all their fits came to an end.
+    seconds : float
+    n_folds : int
+    first : tuple
+        (rows trained on, rows held out, the score's mean on either) of the first net.
+    """
+
+    fall: Difference
+    memorised: Difference
+    of_errors: Difference
+    is_complete: bool
+    seconds: float
+    n_folds: int
+    first: tuple
+
+
+def hold_out(case, trainer, tol, random_state):
+    """HeldOut, or None where no net could be trained.
+
+    Folds are added until the fall is settled: until its noise does not reach tol any more.
+    """
+    n_rows = case.X.shape[0]
+    if n_rows < FEWEST_ROWS_TO_SPLIT:
+        return None
+    held, trained_on, of_test, errors, test_errors = [], [], [], [], []
+    outcomes, first = [], None
+    for fit_rows, held_rows in _folds(case, random_state):
+        name = f"same net, fold {len(outcomes) + 1} of {N_FOLDS} held out"
+        outcome = trainer.train(name, {}, case.X[fit_rows], case.y[fit_rows])
+        if outcome.net is None:
+            break
+        outcomes.append(outcome)
+        net = outcome.net
+        held.append(case.values(net, case.X[held_rows], case.y[held_rows]))
+        trained_on.append(case.values(net, case.X[fit_rows], case.y[fit_rows]))
+        of_test.append(case.values(net, case.X_test, case.y_test))
+        errors.append(case.errors(net, case.X[held_rows], case.y[held_rows]))
+        test_errors.append(case.errors(net, case.X_test, case.y_test))
+        first = first or (fit_rows, held_rows, trained_on[0].mean(), held[0].mean())
+        is_share = case.is_classifier
+        held_values, test_values = np.concatenate(held), np.mean(of_test, axis=0)
+        fall = difference_of_sets(held_values, test_values, is_share=is_share)
+        if fall.is_settled(tol):
+            break
+    if first is None:
+        return None
+    return HeldOut(
+        fall=fall,
+        memorised=difference_of_sets(np.concatenate(trained_on), held_values, is_share=is_share),
+        of_errors=auc_over_chance(np.mean(test_errors, axis=0), np.concatenate(errors)),
+        is_complete=all(outcome.status == COMPLETE for outcome in outcomes),
+        seconds=sum(outcome.seconds for outcome in outcomes),
+        n_folds=len(outcomes),
+        first=first,
+    )
+
+
+def _folds(case, random_state):
+    """Pairs of row numbers; of single labels the folds keep the shares."""
+    splitter = KFold(N_FOLDS, shuffle=True, random_state=random_state)
+    if case.is_classifier and case.y.ndim == 1:
+        counts = np.unique(case.y, return_counts=True)[1]
+        if counts.max() >= N_FOLDS:
+            splitter = StratifiedKFold(N_FOLDS, shuffle=True, random_state=random_state)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes with fewer rows than folds
+        return list(splitter.split(np.zeros(case.X.shape[0]), case.y))
+
+
+def auc_of_forest(case, random_state):
+    """(area over 0.5 by which a forest tells test rows from training rows, telling features).
+
+    Every row is judged by the trees that were grown without it. Trees take features of any size,
+    and see differences of spread as well as of means.
+    """
+    draw = np.random.RandomState(random_state)
+    rows = draw.permutation(case.X.shape[0])[:MOST_ROWS_OF_FOREST]
+    test_rows = draw.permutation(case.X_test.shape[0])[:MOST_ROWS_OF_FOREST]
+    features = np.sort(draw.permutation(case.X.shape[1])[:MOST_FEATURES_OF_FOREST])
+    stack = sp.vstack if sp.issparse(case.X) else np.vstack
+    both = stack([case.X[rows][:, features], case.X_test[test_rows][:, features]])
+    is_test = np.arange(both.shape[0]) >= len(rows)
+    forest = ExtraTreesClassifier(
+        N_TREES,
+        min_samples_leaf=ROWS_OF_A_LEAF,
+        bootstrap=True,
+        oob_score=True,
+        class_weight="balanced",
+        random_state=random_state,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of rows that every tree has seen, which get no say
+        forest.fit(both.tocsr() if sp.issparse(both) else both, is_test)
+    of_test = np.nan_to_num(forest.oob_decision_function_[:, 1], nan=0.5)
+    order = np.argsort(-forest.feature_importances_)[:FEATURES_NAMED]
+    return auc_over_chance(of_test[is_test], of_test[~is_test]), features[order]
+
+
+def is_told_by_errors(of_errors):
+    """Whether the area by the nets' errors is above 0.5 by three standard errors."""
+    return bool(of_errors.value > STRICTER * of_errors.noise)

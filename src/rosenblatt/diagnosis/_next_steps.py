@@ -1,0 +1,172 @@
+"""What to try for each verdict, in order: parameters for `set_params`, with the reason.
+
+What was measured comes first. Nothing is trained here.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
+import scipy.sparse as sp
+
+from rosenblatt._plan import hidden_widths
+from rosenblatt.core.dispatch import OPTIMIZERS
+from rosenblatt.diagnosis._report import NextStep
+from rosenblatt.diagnosis._rivals import (
+    TIMES_SMALLER,
+    WEAK_ALPHA,
+    better_optimisers,
+    changed,
+    larger_nets,
+    reshaped,
+)
+
+FEWEST_ROWS_TO_STOP_BY = 200  # below, a tenth set aside scores too coarsely to stop by
+USUAL_BATCH = 200  # of batch_size='auto', for which `alpha` is usually given
+
+
+def next_steps(verdict, case, examination):
+    """List of NextStep for the estimator that was handed in."""
+    steps = _BY_VERDICT[verdict](case, examination)
+    prefix = case.prefix
+    return [
+        NextStep({prefix + name: value for name, value in params.items()}, reason)
+        for params, reason in steps
+        if params
+    ]
+
+
+def advice(verdict, case, examination):
+    """What no parameter does: one or two sentences."""
+    if verdict == "mismatch":
+        return _advice_on_mismatch(case, examination)
+    if verdict == "overfitting":
+        return _advice_on_data(examination)
+    if verdict == "optimisation":
+        text = "rosenblatt.inspection.stuck(estimator) says whether the loss went flat, and why."
+        if examination.decider.needs_scaling:
+            text = (
+                "Standardise the columns: StandardScaler before the network"
+                + (", TransformedTargetRegressor around it. " if case.y.dtype.kind == "f" else ". ")
+                + text
+            )
+        return text
+    if verdict == "model bias":
+        return "More features, or better ones, let any model do more. Diagnose the new fit again."
+    if examination.given.mean() < 1 - examination.tol:
+        return (
+            "No net that was tried does better on the training rows: what is missing may be in the "
+            "features, or is chance."
+        )
+    return "Nothing to mend: what is left is within the noise, or less than is worth acting on."
+
+
+def _advice_on_mismatch(case, examination):
+    if examination.telling_features is None:
+        return (
+            "The features look alike, but the nets that saw neither are wrong far more often on "
+            "test rows: are the rows of y_test in the order of X_test's, and its labels or numbers "
+            "of the same kind as y's?"
+        )
+    names = ", ".join(case.name_of(feature) for feature in examination.telling_features)
+    return (
+        "The test rows are of another kind, which no parameter mends: collect training rows like "
+        f"them, or prepare both alike. They differ most in {names}."
+    )
+
+
+def _advice_on_data(examination):
+    curve = examination.learning_curve
+    text = "More rows are the surest remedy, also such as are made by `augment`."
+    if curve is None or len(curve.n_rows) < 2:
+        return text
+    rise = curve.held_out[-1] - curve.held_out[-2]
+    return (
+        f"{text} From {curve.n_rows[-2]:,} rows to {curve.n_rows[-1]:,} the held-out score went "
+        f"from {curve.held_out[-2]:.3f} to {curve.held_out[-1]:.3f}: "
+        + ("more would help." if rise > examination.tol / 2 else "that gained little.")
+    )
+
+
+def _measured(rival):
+    finding = rival.finding
+    return (
+        f"measured: training score {finding.score:.3f} instead of {finding.against:.3f}, training "
+        f"loss {finding.training_loss:.3g}, test score {finding.test_score:.3f}."
+    )
+
+
+def _for_bias(case, examination):
+    net = case.net
+    decider = examination.decider
+    steps = [(decider.params, f"{decider.name}, {_measured(decider)}")]
+    for _, params in larger_nets(net):
+        if params != decider.params:
+            steps.append((params, "the other way to a larger set of functions."))
+    if net.alpha > WEAK_ALPHA and "alpha" not in decider.params:
+        steps.append(({"alpha": WEAK_ALPHA}, "a penalty keeps weights small, and a net simple."))
+    if np.any(np.asarray(net.dropout) > 0) and "dropout" not in decider.params:
+        steps.append(({"dropout": 0.0}, "dropout takes units away while the net learns."))
+    return steps
+
+
+def _for_optimisation(case, examination):
+    net, decider = case.net, examination.decider
+    steps = []
+    for rival in [decider, *examination.better("optimisation")]:
+        if all(rival.params != params for params, _ in steps):
+            steps.append((rival.params, f"{rival.name}, {_measured(rival)}"))
+    for name, params in better_optimisers(net, case.X.shape[0]):
+        if all(params != tried for tried, _ in steps):
+            steps.append((params, f"{name}: another way down the same loss."))
+    if net.normalization is None and hidden_widths(net.hidden_layer_sizes):
+        params = _with_steps(net, {"normalization": "batch"})
+        steps.append((params, "normalised units keep gradients from vanishing or exploding."))
+    return steps
+
+
+def _for_overfitting(case, examination):
+    net, n_rows = case.net, case.X.shape[0]
+    hidden, steps = hidden_widths(net.hidden_layer_sizes), []
+    if not net.early_stopping and n_rows >= FEWEST_ROWS_TO_STOP_BY:
+        params = _with_steps(net, {"early_stopping": True})
+        steps.append((params, "keeps the weights that did best on rows set aside."))
+    of_step = n_rows if net.solver not in OPTIMIZERS else min(USUAL_BATCH, n_rows)
+    alpha = float(f"{max(10 * net.alpha, of_step / USUAL_BATCH):.2g}")
+    steps.append(({"alpha": alpha}, "a penalty that is felt: smaller weights, a smoother net."))
+    if hidden and not np.any(np.asarray(net.dropout) > 0):
+        params = _with_steps(net, {"dropout": 0.3})
+        steps.append((params, "no unit can rely on what another one has memorised."))
+    if hidden and min(hidden) >= 2 * TIMES_SMALLER:
+        params = reshaped(net, [width // TIMES_SMALLER for width in hidden])
+        steps.append((params, "fewer parameters have less room to memorise in."))
+    if not sp.issparse(case.X) and net.input_dropout == 0 and case.X.shape[1] > 1:
+        params = _with_steps(net, {"input_dropout": 0.2})
+        steps.append((params, "fewer features at a time; those that do not help may be left out."))
+    return steps
+
+
+def _for_mismatch(case, examination):
+    net, n_rows, steps = case.net, case.X.shape[0], []
+    if not sp.issparse(case.X) and net.input_noise == 0:
+        spread = float(f"{0.3 * np.median(np.std(case.X, axis=0)):.2g}")
+        params = _with_steps(net, {"input_noise": spread} if spread > 0 else {"dropout": 0.3})
+        steps.append((params, "softens it: noise on the features makes exact values count less."))
+    of_step = n_rows if net.solver not in OPTIMIZERS else min(USUAL_BATCH, n_rows)
+    alpha = float(f"{max(10 * net.alpha, of_step / USUAL_BATCH):.2g}")
+    steps.append(({"alpha": alpha}, "softens it: smaller weights go less far on unknown ground."))
+    return steps
+
+
+def _with_steps(net, params):
+    """With a solver that takes steps, which these parameters need."""
+    if net.solver in OPTIMIZERS:
+        return params
+    return {**changed(net, {"solver": "adam", "max_iter": max(net.max_iter, 200)}), **params}
+
+
+_BY_VERDICT = {
+    "mismatch": _for_mismatch,
+    "optimisation": _for_optimisation,
+    "model bias": _for_bias,
+    "overfitting": _for_overfitting,
+    "fine": lambda case, examination: [],
+}

@@ -1,0 +1,310 @@
+"""What diagnose returns: verdict, evidence and next steps, as text, as HTML and as a picture.
+
+Only kept and shown here; decided in _verdict.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import html
+import math
+import textwrap
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+VERDICTS = {
+    "mismatch": "the test rows are of another kind than the training rows",
+    "optimisation": "the network could fit the training rows better, but training did not get "
+    "there",
+    "model bias": "the network is too simple, or too restrained, to fit the training rows",
+    "overfitting": "the network fits the training rows and does not carry over to others",
+    "fine": "nothing is amiss by what is worth acting on",
+}
+
+COUNTS = {True: "yes", False: "no", None: "undecided"}
+WIDTH = 96  # of the text, in characters
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of evidence: a score set against another.
+
+    Attributes
+    ----------
+    what : str
+        What was compared.
+    score, against : float
+        For another net, its training score and that of the given one; NaN where there is none.
+    difference, noise : float
+        The one less the other, and two standard errors of that.
+    counts : bool or None
+        Whether the difference exceeds both its noise and tol (for another net, with a lower
+        training loss too); None where the budget did not suffice to say so.
+    training_loss : float
+        The mean loss of the training rows without the penalty; NaN where it plays no part.
+    test_score : float
+        Of another net; NaN for comparisons of rows. It plays no part in the verdict.
+    seconds : float
+        That training took.
+    remark : str
+    """
+
+    what: str
+    score: float
+    against: float
+    difference: float
+    noise: float
+    counts: bool | None
+    training_loss: float = math.nan
+    test_score: float = math.nan
+    seconds: float = 0.0
+    remark: str = ""
+
+
+class LearningCurve(NamedTuple):
+    """Scores of the same net on nested subsets of the training rows.
+
+    Attributes
+    ----------
+    n_rows : ndarray of int
+        Rows trained on, ascending.
+    train, held_out : ndarray of float
+        Scores of these rows, and of training rows that were held out.
+    """
+
+    n_rows: np.ndarray
+    train: np.ndarray
+    held_out: np.ndarray
+
+
+class NetScores(NamedTuple):
+    """Scores of one net, NaN where there is none.
+
+    Attributes
+    ----------
+    name : str
+    train : float
+        Of the rows it was trained on.
+    held_out : float
+        Of training rows that it was not trained on.
+    test : float
+    """
+
+    name: str
+    train: float
+    held_out: float
+    test: float
+
+
+class NextStep(dict):
+    """Parameters for `set_params` of the estimator that was diagnosed, with a reason.
+
+    Parameters
+    ----------
+    params : dict
+    reason : str
+    """
+
+    def __init__(self, params, reason):
+        super().__init__(params)
+        self.reason = reason
+
+    def __reduce__(self):
+        return NextStep, (dict(self), self.reason)
+
+    def __str__(self):
+        return ", ".join(f"{name}={_plain(value)!r}" for name, value in self.items())
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What `rosenblatt.diagnose` found.
+
+    Attributes
+    ----------
+    verdict : {'mismatch', 'optimisation', 'model bias', 'overfitting', 'fine'}
+    evidence : list of Finding
+        What was compared, in the order in which it was; `to_frame` makes a table of it.
+    next_steps : list of NextStep
+        What to try, in order: dicts for `set_params(**step)`, each with a `reason`. Empty where
+        the verdict is 'fine'.
+    advice : str
+        What no parameter does.
+    undecided : list of str
+        What the time budget did not suffice to say.
+    score_name : str
+        What the scores are: 'accuracy', 'R²', or 'D²' (of the pinball loss).
+    train_score, test_score : float
+        Of the estimator as it was handed in.
+    train_noise, test_noise : float
+        Two standard errors of either.
+    held_out_score : float
+        Of training rows that the same net was not trained on; NaN where nothing asked for it.
+    learning_curve : LearningCurve or None
+        With 'overfitting', where there was time.
+    nets : list of NetScores
+        All nets that were scored, the given one first: what `plot` draws.
+    tol : float
+    seconds : float
+        That the diagnosis took.
+    """
+
+    verdict: str
+    evidence: list = field(repr=False)
+    next_steps: list = field(repr=False)
+    advice: str = field(repr=False)
+    undecided: list = field(repr=False)
+    score_name: str
+    train_score: float
+    test_score: float
+    train_noise: float
+    test_noise: float
+    held_out_score: float
+    learning_curve: LearningCurve | None = field(repr=False)
+    nets: list = field(repr=False)
+    tol: float
+    seconds: float
+
+    def to_frame(self):
+        """The evidence as a pandas.DataFrame, a row for each finding.
+
+        Raises
+        ------
+        ImportError
+            Without pandas.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("to_frame() needs pandas: pip install pandas") from error
+        return pd.DataFrame([vars(finding) for finding in self.evidence])
+
+    def plot(self, ax=None):
+        """Draw it; a `rosenblatt.plot.DiagnosisDisplay`.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None is a new figure.
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+        """
+        from rosenblatt.plot import DiagnosisDisplay
+
+        return DiagnosisDisplay(self).plot(ax=ax)
+
+    @property
+    def summary(self):
+        """One or two sentences."""
+        text = (
+            f"{self.score_name} {self.train_score:.3f} on training rows, {self.test_score:.3f} on "
+            f"test rows: {VERDICTS[self.verdict]}."
+        )
+        if self.undecided:
+            text += (
+                " Undecided within the budget: "
+                f"{', '.join(self.undecided)}; a larger time_budget would tell."
+            )
+        return text
+
+    def __str__(self):
+        lines = [f"Diagnosis: {self.verdict}", "", *textwrap.wrap(self.summary, WIDTH), ""]
+        lines += _aligned([HEADINGS, *map(_cells, self.evidence)])
+        remarks = [f"{each.what}: {each.remark}" for each in self.evidence if each.remark]
+        lines += [""] + [line for text in remarks for line in _item("- ", text)] if remarks else []
+        if self.next_steps:
+            lines += ["", "Next steps"]
+        for number, step in enumerate(self.next_steps, 1):
+            lines += _item(f"{number}. ", f"set_params({step})")
+            lines += textwrap.wrap(
+                step.reason, WIDTH, initial_indent="   ", subsequent_indent="   "
+            )
+        lines += ["", *textwrap.wrap(self.advice, WIDTH)]
+        return "\n".join(lines)
+
+    def _repr_pretty_(self, printer, cycle):
+        """IPython's representation in a terminal."""
+        printer.text("Diagnosis(...)" if cycle else str(self))
+
+    def _repr_html_(self):
+        """A notebook's."""
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(finding)) + "</tr>"
+            for finding in self.evidence
+        )
+        header = "".join(f"<th>{html.escape(name)}</th>" for name in HEADINGS)
+        steps = "".join(
+            f"<li><code>set_params({html.escape(str(step))})</code><br/>"
+            f"{html.escape(step.reason)}</li>"
+            for step in self.next_steps
+        )
+        remarks = "".join(
+            f"<li>{html.escape(each.what)}: {html.escape(each.remark)}</li>"
+            for each in self.evidence
+            if each.remark
+        )
+        return (
+            f"<div><h4>Diagnosis: {html.escape(self.verdict)}</h4>"
+            f"<p>{html.escape(self.summary)}</p>"
+            f"<table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table>"
+            + (f"<ul>{remarks}</ul>" if remarks else "")
+            + (f"<p>Next steps</p><ol>{steps}</ol>" if steps else "")
+            + f"<p>{html.escape(self.advice)}</p></div>"
+        )
+
+
+# the last two: the training loss, and the test score of another net
+HEADINGS = ("evidence", "score", "against", "difference", "counts", "loss", "test")
+
+
+def _cells(finding):
+    """The cells of a row of evidence, as text."""
+    difference = ""
+    if not math.isnan(finding.difference):
+        difference = f"{finding.difference:+.3f} ± {finding.noise:.3f}"
+    return (
+        finding.what,
+        _number(finding.score, ".3f"),
+        _number(finding.against, ".3f"),
+        difference,
+        COUNTS[finding.counts],
+        _number(finding.training_loss, ".3g"),
+        _number(finding.test_score, ".3f"),
+    )
+
+
+def _number(value, form):
+    return "" if math.isnan(value) else format(value, form)
+
+
+def _aligned(rows):
+    """Lines of cells in columns, the first to the left and the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            [
+                row[0].ljust(widths[0]),
+                *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True)),
+            ]
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _item(mark, text):
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=mark,
+        subsequent_indent=" " * len(mark),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _plain(value):
+    """NumPy's numbers as Python's, which print as they are typed."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,63 @@
+"""Training on standardised columns: the same net, whose optimiser finds an easier way.
+
+Scales and means are folded into the first and last weights afterwards, so that the net takes rows
+as they came. Nothing is decided here.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
+import scipy.sparse as sp
+
+from rosenblatt.mlp import MLPRegressor
+
+# Means or spreads that differ so much make the loss a narrow valley: its curvature goes with
+# their squares.
+UNEVEN_SIZES = 10.0
+# The losses whose minimum moves along when the target is moved and scaled.
+LOSSES_OF_ANY_SIZE = ("squared_error", "absolute_error", "quantile")
+
+
+def is_uneven(values):
+    """Whether columns' means or spreads are of sizes that slow gradient descent down."""
+    if sp.issparse(values):
+        return False  # mostly zeros, and means could not be taken away
+    values = np.asarray(values, float)
+    deviations, means = values.std(axis=0), np.abs(values.mean(axis=0))
+    deviations, means = deviations[deviations > 0], means[deviations > 0]
+    if not len(deviations):
+        return False
+    least, most = deviations.min(), deviations.max()
+    return bool(
+        most > UNEVEN_SIZES * least
+        or not 1 / UNEVEN_SIZES <= most <= UNEVEN_SIZES
+        or (means > UNEVEN_SIZES * deviations).any()
+    )
+
+
+def scales_target(net, y):
+    """Whether the target may be standardised, and needs to."""
+    may = isinstance(net, MLPRegressor) and net.loss in LOSSES_OF_ANY_SIZE
+    return may and is_uneven(np.asarray(y, float).reshape(len(y), -1))
+
+
+class Standardisation:
+    """Means and standard deviations of the columns of some values; constant ones keep theirs."""
+
+    def __init__(self, values):
+        self.means, deviations = values.mean(axis=0), values.std(axis=0)
+        self.deviations = np.where(deviations > 0, deviations, 1.0)
+
+    def __call__(self, values):
+        """The values with mean 0 and deviation 1."""
+        return (values - self.means) / self.deviations
+
+    def fold_into_first_layer(self, net):
+        """Makes a net that was trained on standardised features take plain ones."""
+        weights = np.asarray(net.coefs_[0], float) / self.deviations[:, None]
+        net.intercepts_[0] = net.intercepts_[0] - self.means @ weights
+        net.coefs_[0] = weights
+
+    def fold_into_last_layer(self, net):
+        """Makes a net that was trained on standardised targets predict plain ones."""
+        net.coefs_[-1] = net.coefs_[-1] * self.deviations
+        net.intercepts_[-1] = net.intercepts_[-1] * self.deviations + self.means

@@ -1,0 +1,180 @@
+"""Trains other nets under the settings of the one that is diagnosed, within the budget.
+
+Which nets, and what their scores mean, is not decided here. What a fit could not finish in its
+time is marked so: it may be evidence for a net, never against one.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import time
+import warnings
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+from rosenblatt._plan import hidden_widths
+from rosenblatt.core.dispatch import OPTIMIZERS
+from rosenblatt.diagnosis._budget import Deadline
+
+# A training takes six operations for a weight and a row (two in each of three products), and the
+# slowest machines that the package is built for do some five billion a second. Assumed until a
+# fit has been timed.
+SECONDS_PER_WEIGHT_AND_ROW = 6 / 5e9
+# The share of what is left that one fit may take, so that a slow one leaves time for others.
+SHARE_OF_WHAT_IS_LEFT = 0.5
+# Fewer epochs say nothing of a net: then it is trained on fewer rows for as many.
+FEWEST_EPOCHS = 5
+FEWEST_ROWS = 200
+# lbfgs cannot be stopped from without: it goes in stretches, each at most twice the one before and
+# this share of what the time suffices for by the last one's speed.
+FIRST_ITERATIONS = 20
+SHARE_OF_A_STRETCH = 0.25
+
+COMPLETE, CUT_SHORT, FAILED, NOT_TRIED = "complete", "cut short", "failed", "not tried"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What became of an attempt to train a net.
+
+    Attributes
+    ----------
+    net : MLPClassifier, MLPRegressor or None
+    status : {'complete', 'cut short', 'failed', 'not tried'}
+    seconds : float
+    remark : str
+        Why it is not complete.
+    """
+
+    net: object
+    status: str
+    seconds: float
+    remark: str = ""
+
+
+class Trainer:
+    """Trains clones of a net with some parameters changed.
+
+    Callbacks of the net are left out, which may write files; a net without a seed gets one, so
+    that a diagnosis can be repeated.
+
+    Parameters
+    ----------
+    net : MLPClassifier or MLPRegressor
+        Fitted; what its own fit took says what others will.
+    budget : Budget
+    random_state : int
+    """
+
+    def __init__(self, net, budget, random_state):
+        self.net, self.budget, self.random_state = net, budget, random_state
+        self.seconds_per_weight_and_row = self._measured() or SECONDS_PER_WEIGHT_AND_ROW
+
+    def train(self, name, params, X, y):
+        """Fits a clone of the net with `params` set; Trained."""
+        allowed = SHARE_OF_WHAT_IS_LEFT * self.budget.left
+        if allowed <= 0:
+            return Trained(None, NOT_TRIED, 0.0, "no time was left")
+        self.budget.announce(name)
+        net = self._clone(params)
+        begin = time.monotonic()
+        try:
+            trained = self._train(net, X, y, allowed)
+        except (ValueError, MemoryError) as error:
+            remark = str(error).split(". ")[0]
+            trained = Trained(None, FAILED, time.monotonic() - begin, remark)
+        self.budget.tick()
+        return trained
+
+    def epoch_seconds(self, net, X):
+        """What one pass over X is expected to take."""
+        widths = (X.shape[1], *hidden_widths(net.hidden_layer_sizes), self.net.n_outputs_)
+        n_weights = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(widths))
+        return n_weights * X.shape[0] * self.seconds_per_weight_and_row
+
+    def _clone(self, params):
+        net = clone(self.net)
+        seed = {} if net.random_state is not None else {"random_state": self.random_state}
+        settings = {"callbacks": None, "verbose": False, "warm_start": False, **seed}
+        return net.set_params(**settings).set_params(**params)
+
+    def _train(self, net, X, y, allowed):
+        """Trained, by whichever way to keep to the time."""
+        begin = time.monotonic()
+        if net.solver not in OPTIMIZERS:
+            return self._search(net, X, y, allowed)
+        n_rows, expected = X.shape[0], self.epoch_seconds(net, X)
+        if expected * min(FEWEST_EPOCHS, net.max_iter) <= allowed:
+            return self._step(net, X, y, allowed, begin, "")
+        n_part = int(n_rows * allowed / (expected * FEWEST_EPOCHS))
+        if n_part < min(FEWEST_ROWS, n_rows):
+            remark = f"an epoch would take some {expected:.0f} s"
+            return Trained(None, NOT_TRIED, 0.0, remark)
+        rows = np.sort(np.random.RandomState(self.random_state).permutation(n_rows)[:n_part])
+        remark = f"trained on {n_part:,} of {n_rows:,} rows"
+        return self._step(net, X[rows], y[rows], allowed, begin, remark)
+
+    def _step(self, net, X, y, allowed, begin, remark):
+        """By a solver that takes steps, which stops after the epoch when time is up."""
+        deadline = Deadline(allowed, self.budget)
+        fit_quietly(net.set_params(callbacks=[deadline]), X, y)
+        net.set_params(callbacks=None)
+        if deadline.has_stopped and net.n_iter_ < net.max_iter:
+            remark = f"{net.n_iter_} of at most {net.max_iter} epochs" + (remark and ", ") + remark
+        return Trained(net, CUT_SHORT if remark else COMPLETE, time.monotonic() - begin, remark)
+
+    def _search(self, net, X, y, allowed):
+        """By lbfgs, which cannot be stopped: in stretches of iterations that fit into the time.
+
+        A stretch goes on from the weights of the one before; what lbfgs knows of the curvature it
+        gathers again, in ten iterations.
+        """
+        begin, n_left, n_next = time.monotonic(), net.max_iter, FIRST_ITERATIONS
+        wanted, n_done = net.get_params(deep=False), 0
+        if n_next * self.epoch_seconds(net, X) > allowed:
+            return Trained(None, NOT_TRIED, 0.0, f"no time for {n_next} iterations of lbfgs")
+        while True:
+            n_now = min(n_next, n_left)
+            net.set_params(max_iter=n_now, max_fun=min(2 * n_now + 20, wanted["max_fun"]))
+            stretch = time.monotonic()
+            fit_quietly(net, X, y)
+            now, n_done, n_left = time.monotonic(), n_done + net.n_iter_, n_left - net.n_iter_
+            self.budget.tick()
+            if net.n_iter_ < n_now or n_left == 0:
+                break
+            net.set_params(warm_start=True)
+            n_possible = (begin + allowed - now) / (now - stretch) * n_now
+            n_next = min(2 * n_now, int(SHARE_OF_A_STRETCH * n_possible))
+            if n_next < 1:
+                break
+        net.set_params(max_iter=wanted["max_iter"], max_fun=wanted["max_fun"], warm_start=False)
+        is_cut_short = net.n_iter_ == n_now and n_left > 0
+        remark = f"{n_done} of at most {wanted['max_iter']} iterations" if is_cut_short else ""
+        return Trained(net, CUT_SHORT if remark else COMPLETE, time.monotonic() - begin, remark)
+
+    def _measured(self):
+        """Seconds of the net's own epochs, for every weight and row; None where none are known."""
+        history, n_epochs = getattr(self.net, "history_", None), self.net.n_iter_
+        if history is None or not n_epochs:
+            return None
+        seconds = np.mean(history["seconds"][-n_epochs:])
+        rows = self.net.t_ / max(len(history["seconds"]), 1)
+        return seconds / (self.net.n_parameters_ * rows) if rows else None
+
+
+def fit_quietly(net, X, y):
+    """Fits without warnings; returns whether none was of convergence.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After a Ctrl-C, which a fit alone turns into a warning.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        net.fit(X, y)
+    if any("interrupted by user" in str(each.message) for each in caught):
+        raise KeyboardInterrupt
+    return not any(issubclass(each.category, ConvergenceWarning) for each in caught)

@@ -1,0 +1,294 @@
+"""The order of the decisions, and what each takes as evidence.
+
+    1. mismatch      the test score falls below that of held-out training rows, and a forest
+                     tells test rows from training rows
+    2. optimisation  the same net under a better optimiser, or a net that it contains, has a
+       model bias    lower training loss; or a larger net has, whichever lowers it most
+    3. overfitting   the training score exceeds the test score
+    4. fine
+
+It returns as soon as nothing that is left to be trained could change the answer.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rosenblatt.diagnosis._mismatch import auc_of_forest, hold_out, is_told_by_errors
+from rosenblatt.diagnosis._report import Finding, LearningCurve, NetScores
+from rosenblatt.diagnosis._rivals import (
+    better_optimisers,
+    larger_nets,
+    restraints_of,
+    smaller_nets,
+)
+from rosenblatt.diagnosis._scaling import Standardisation, is_uneven, scales_target
+from rosenblatt.diagnosis._statistics import difference_of_rows, difference_of_sets
+from rosenblatt.diagnosis._training import COMPLETE
+
+BEST_SCORE = 1.0  # of accuracy, R^2 and D^2
+NESTED_SHARES = (0.25, 0.5)  # of the rows; all of them come with the held-out rows
+FEWEST_ROWS_OF_A_SUBSET = 20
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Another net on the same training rows.
+
+    Attributes
+    ----------
+    name : str
+    params : dict
+        For `set_params` of the net.
+    verdict : str
+        What it speaks for, if it lowers the training loss.
+    values : ndarray
+        Of the scored training rows.
+    finding : Finding
+    needs_scaling : bool
+        Whether it was trained on standardised columns.
+    """
+
+    name: str
+    params: dict
+    verdict: str
+    values: np.ndarray
+    finding: Finding
+    needs_scaling: bool = False
+
+
+class Examination:
+    """One diagnosis in the making.
+
+    Parameters
+    ----------
+    case : Case
+    trainer : Trainer
+    tol : float
+    random_state : int
+
+    Attributes
+    ----------
+    findings : list of Finding
+        In the order in which they were made.
+    rivals : list of Rival
+    held_out : HeldOut or None
+    telling_features : ndarray of int
+        By which a forest tells the test rows, the most telling first.
+    decider : Rival or None
+    learning_curve : LearningCurve or None
+    """
+
+    def __init__(self, case, trainer, tol, random_state):
+        self.case, self.trainer, self.tol, self.random_state = case, trainer, tol, random_state
+        self.findings, self.rivals = [], []
+        self.held_out, self.telling_features = None, None
+        self.decider, self.learning_curve = None, None
+        self.given = case.training_values(case.net)
+        self.given_loss = case.training_loss(case.net)
+        self.of_test = case.values(case.net, case.X_test, case.y_test)
+
+    def verdict(self):
+        """One of VERDICTS."""
+        gap = self._gap()
+        if gap.counts(self.tol) and self._is_mismatch():
+            return "mismatch"
+        self._try_rivals()
+        if self.decider is not None:
+            return self.decider.verdict
+        if not gap.counts(self.tol):
+            return "fine"
+        self._train_on_subsets()
+        return "overfitting"
+
+    def _gap(self):
+        """The training score over the test score. Where it does not count, neither memorising
+        nor other test rows cost anything: held-out rows do no better than those trained on."""
+        gap = difference_of_sets(self.given, self.of_test, is_share=self.case.is_classifier)
+        counts = gap.counts(self.tol)
+        self._note("training rows over test rows", gap, counts, training_loss=self.given_loss)
+        return gap
+
+    def _is_mismatch(self):
+        self.held_out = hold_out(self.case, self.trainer, self.tol, self.random_state)
+        name = "held-out training rows over test rows"
+        if self.held_out is None:
+            self._note_missing(name)
+            return False
+        held, fall = self.held_out, self.held_out.fall
+        falls = fall.counts(self.tol)
+        times = "once" if held.n_folds == 1 else f"{held.n_folds} times"
+        remark = f"same net, {times}, on three quarters of the rows"
+        counts = falls if falls or held.is_complete else None
+        self._note(name, fall, counts, seconds=held.seconds, remark=remark)
+        memorised = held.memorised.counts(self.tol)
+        self._note("rows these nets were trained on over held-out rows", held.memorised, memorised)
+        return falls and self._is_told()
+
+    def _is_told(self):
+        """Whether test rows can be told by their features, or by how wrong unseen nets are."""
+        self.trainer.budget.announce("a forest that is to tell test rows")
+        area, self.telling_features = auc_of_forest(self.case, self.random_state)
+        is_told = area.value > area.noise
+        self._note("test rows told by their features (AUC)", area, is_told)
+        if is_told:
+            return True
+        self.telling_features = None
+        area = self.held_out.of_errors
+        is_told = is_told_by_errors(area)
+        self._note("test rows told by unseen nets' errors (AUC)", area, is_told)
+        return is_told
+
+    def _try_rivals(self):
+        """Trains other nets, the cheapest first, until the decision is made.
+
+        No score exceeds 1: where the training score is within tol of it, no net can do better by
+        what counts; and where the same net has come so far, no larger one is needed.
+        """
+        if self.given.mean() >= BEST_SCORE - self.tol:
+            return None
+        net = self.case.net
+        for name, params in smaller_nets(net):
+            self._try(name, params, "optimisation")
+        if self._has_best("optimisation"):
+            return self._decide()
+        for name, params in better_optimisers(net, self.case.X.shape[0]):
+            self._try(name, params, "optimisation")
+            if self._has_best("optimisation"):
+                return self._decide()
+        self._try_standardised()
+        if self._has_best("optimisation"):
+            return self._decide()
+        for name, params in larger_nets(net):
+            if self._try(name, params, "model bias"):
+                return self._decide()
+        if free := restraints_of(net):
+            self._try("same net without restraints", free, "model bias")
+        return self._decide()
+
+    def _try(self, name, params, verdict):
+        """Trains a rival; whether it does better by what counts."""
+        case = self.case
+        outcome = self.trainer.train(name, params, case.X, case.y)
+        return self._weigh(name, params, verdict, outcome)
+
+    def _try_standardised(self):
+        """The same net on standardised columns, where theirs are of very different sizes."""
+        case, net = self.case, self.case.net
+        features, target = is_uneven(case.X), scales_target(net, case.y)
+        if not (features or target):
+            return
+        X, y = case.X, case.y
+        if features:
+            of_features = Standardisation(np.asarray(X, float))
+            X = of_features(X).astype(case.X.dtype)
+        if target:
+            of_target = Standardisation(np.asarray(y, float))
+            y = of_target(y)
+        name, params = better_optimisers(net, case.X.shape[0])[-1]
+        name += ", standardised"
+        outcome = self.trainer.train(name, params, X, y)
+        if outcome.net is not None and features:
+            of_features.fold_into_first_layer(outcome.net)
+        if outcome.net is not None and target:
+            of_target.fold_into_last_layer(outcome.net)
+        self._weigh(name, params, "optimisation", outcome, needs_scaling=True)
+
+    def _weigh(self, name, params, verdict, outcome, needs_scaling=False):
+        if outcome.net is None:
+            self._note_missing(name, outcome)
+            return False
+        case, is_complete = self.case, outcome.status == COMPLETE
+        values = case.training_values(outcome.net)
+        loss = case.training_loss(outcome.net)
+        difference = difference_of_rows(values, self.given)
+        is_better = difference.counts(self.tol) and not loss >= self.given_loss
+        finding = self._note(
+            name,
+            difference,
+            is_better if is_better or is_complete else None,
+            training_loss=loss,
+            test_score=float(case.values(outcome.net, case.X_test, case.y_test).mean()),
+            seconds=outcome.seconds,
+            remark=outcome.remark,
+        )
+        self.rivals.append(Rival(name, params, verdict, values, finding, needs_scaling))
+        return is_better
+
+    def better(self, verdict):
+        """Rivals that speak for a verdict, the lowest training loss first."""
+        better = [r for r in self.rivals if r.verdict == verdict and r.finding.counts]
+        return sorted(better, key=lambda rival: rival.finding.training_loss)
+
+    def _has_best(self, verdict):
+        return any(r.finding.score >= BEST_SCORE - self.tol for r in self.better(verdict))
+
+    def _decide(self):
+        """The lowest training loss decides. A larger net must do better than the same one, well
+        optimised, by what counts: else it is not needed."""
+        optimised, larger = self.better("optimisation"), self.better("model bias")
+        if optimised and larger:
+            lead = difference_of_rows(larger[0].values, optimised[0].values)
+            is_lower = larger[0].finding.training_loss < optimised[0].finding.training_loss
+            needs_larger = is_lower and lead.counts(self.tol)
+            self.decider = larger[0] if needs_larger else optimised[0]
+        elif optimised or larger:
+            self.decider = (optimised or larger)[0]
+
+    def _train_on_subsets(self):
+        """The learning curve on nested subsets: whether more rows would help."""
+        if self.held_out is None:
+            return
+        fit_rows, held_rows, of_trained, of_held = self.held_out.first
+        case = self.case
+        order = np.random.RandomState(self.random_state).permutation(fit_rows)
+        points = []
+        for share in NESTED_SHARES:
+            rows = order[: int(share * len(order))]
+            if len(rows) < FEWEST_ROWS_OF_A_SUBSET:
+                continue
+            name = f"same net, {len(rows):,} rows"
+            net = self.trainer.train(name, {}, case.X[rows], case.y[rows]).net
+            if net is None:
+                continue
+            on_rows = case.values(net, case.X[rows], case.y[rows]).mean()
+            on_held = case.values(net, case.X[held_rows], case.y[held_rows]).mean()
+            points.append((len(rows), float(on_rows), float(on_held)))
+        points.append((len(fit_rows), float(of_trained), float(of_held)))
+        n_rows, train, held_out = map(np.array, zip(*points, strict=True))
+        self.learning_curve = LearningCurve(n_rows, train, held_out)
+
+    def nets(self):
+        """NetScores of the given net, of those on part of the rows, and of the rivals."""
+        nets = [NetScores("as given", self.given.mean(), math.nan, self.of_test.mean())]
+        if self.learning_curve is not None:
+            curve = zip(*(column[:-1] for column in self.learning_curve), strict=True)
+            nets += [NetScores(f"same net, {n:,} rows", *pair, math.nan) for n, *pair in curve]
+        if self.held_out is not None:
+            fall, memorised = self.held_out.fall, self.held_out.memorised
+            name = "same net, ¾ of the rows"
+            nets.append(NetScores(name, memorised.score, fall.score, fall.against))
+        for rival in self.rivals:
+            finding = rival.finding
+            nets.append(NetScores(rival.name, finding.score, math.nan, finding.test_score))
+        return [NetScores(net.name, *map(float, net[1:])) for net in nets]
+
+    def _note(self, what, difference, counts, **more):
+        finding = Finding(
+            what,
+            float(difference.score),
+            float(difference.against),
+            float(difference.value),
+            float(difference.noise),
+            counts if counts is None else bool(counts),
+        )
+        self.findings.append(replace(finding, **more))
+        return self.findings[-1]
+
+    def _note_missing(self, what, outcome=None):
+        remark = "too few rows, or no net could be trained" if outcome is None else outcome.remark
+        seconds = 0.0 if outcome is None else outcome.seconds
+        unknown = [math.nan] * 4
+        self.findings.append(Finding(what, *unknown, None, seconds=seconds, remark=remark))
