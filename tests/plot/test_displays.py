@@ -13,6 +13,7 @@ from problems import iris
 from rendering import overlapping_texts, rendered, texts_outside
 
 from rosenblatt import MLPClassifier, plot
+from rosenblatt.callbacks import Trajectory
 from rosenblatt.plot import _style
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -38,8 +39,18 @@ def diagnosis(**options):
     return plot.DiagnosisDisplay.from_estimator(model, X, y, X, y, verbose=False, **options)
 
 
+def loss_surface(**options):
+    model = fitted(callbacks=[Trajectory()])
+    return plot.LossSurfaceDisplay.from_estimator(model, *iris(), grid_resolution=8, **options)
+
+
 # one way to draw each display of rosenblatt.plot
-DISPLAYS = {"DiagnosisDisplay": diagnosis, "TrainingDisplay": training, "WeightsDisplay": weights}
+DISPLAYS = {
+    "DiagnosisDisplay": diagnosis,
+    "LossSurfaceDisplay": loss_surface,
+    "TrainingDisplay": training,
+    "WeightsDisplay": weights,
+}
 
 
 def test_every_display_is_tested():

@@ -5,6 +5,8 @@ the functions, after `require_matplotlib`.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import contextlib
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -38,11 +40,17 @@ DECADES_FOR_LOG = 2  # values that span more are drawn on a log scale
 
 
 def require_matplotlib(display):
-    """Raises ImportError, with the way out, where matplotlib is not installed."""
+    """Raises ImportError, with the way out, where matplotlib is not installed.
+
+    Parameters
+    ----------
+    display : object or type
+        Who asks, or its class.
+    """
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        name = type(display).__name__
+        name = (display if isinstance(display, type) else type(display)).__name__
         raise ImportError(f"{name} needs matplotlib: pip install rosenblatt[plot]") from error
 
 
@@ -210,3 +218,18 @@ def log_where_wide(ax):
     wide = wide and values.max() >= values.min() * 10.0**DECADES_FOR_LOG
     ax.set_yscale("log" if wide else "linear")
     ax.autoscale(axis="y")  # whatever limits were set for the lines before
+
+
+@contextlib.contextmanager
+def progress_bar(name, total, unit, progress):
+    """A function to call after every piece of work, which moves a bar where one is wanted."""
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        progress = False
+    if not progress:
+        yield lambda: None
+        return
+    # disable=None: no bar where standard error is no terminal
+    with tqdm(desc=name, total=total, unit=unit, leave=False, disable=None) as bar:
+        yield lambda: bar.update(1)
