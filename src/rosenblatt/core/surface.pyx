@@ -30,7 +30,7 @@ from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES
 
 cdef enum:
     MOST_LAYERS = 256
-    CHUNK_ROWS = 240  # whole tiles, and no more than a panel of backward weights is deep
+    CHUNK_ROWS = 60   # whole tiles; what they touch stays in the second-level cache
     CROWDED = 2048    # rows a multiple of so many bytes apart share too few sets of a cache
     LOSS = 0          # what a pass over rows is for
     GRADIENT = 1
