@@ -4,7 +4,34 @@ It stands above the estimators, which know nothing of it.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from rosenblatt.inspection._critical_points import (
+    Approach,
+    ApproachPath,
+    CriticalPoint,
+    approach_critical_point,
+    critical_point,
+    escape_saddle,
+)
+from rosenblatt.inspection._hessian import Spectrum, hessian, hessian_spectrum
 from rosenblatt.inspection._objective import gradient, hessian_vector_product, loss
+from rosenblatt.inspection._sharpness import Sharpness, sharpness
 from rosenblatt.inspection._stuck import StuckReport, stuck
 
-__all__ = ["StuckReport", "gradient", "hessian_vector_product", "loss", "stuck"]
+__all__ = [
+    "Approach",
+    "ApproachPath",
+    "CriticalPoint",
+    "Sharpness",
+    "Spectrum",
+    "StuckReport",
+    "approach_critical_point",
+    "critical_point",
+    "escape_saddle",
+    "gradient",
+    "hessian",
+    "hessian_spectrum",
+    "hessian_vector_product",
+    "loss",
+    "sharpness",
+    "stuck",
+]

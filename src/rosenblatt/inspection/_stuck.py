@@ -29,9 +29,9 @@ FLAT = 0.01
 SMALL_RATIO = 0.1
 
 # Small from the beginning: with norm * |parameters| / |loss| below this, moving all parameters by
-# a tenth of their length changes the loss by less than a thousandth (the relative gradient of
+# a tenth of their length changes the loss by less than a hundredth (the relative gradient of
 # Dennis & Schnabel, 1983, section 7.2).
-SMALL_RELATIVE = 0.01
+SMALL_RELATIVE = 0.1
 
 # A loss that falls smoothly rises in no epoch, one that goes back and forth in every other: the
 # limit is half way.
@@ -114,7 +114,7 @@ def stuck(estimator):
         that is more, or by less than two standard errors: training as long again would gain less
         than 5 %. The gradient is small when its norm is at most a tenth of the highest epoch's
         (around a minimum a hundredth of the way is then left), or when norm times the parameters'
-        norm is at most a hundredth of the loss.
+        norm is at most a tenth of the loss.
 
     Raises
     ------
@@ -122,6 +122,7 @@ def stuck(estimator):
         For other estimators, pipelines included: hand over their last step.
     NotFittedError
         For one that is not fitted.
+
     Examples
     --------
     Signals vanish in eight layers of sigmoids; what the inputs are hardly matters to the loss.

@@ -1,0 +1,266 @@
+"""The Hessian of what training descends: whole for small networks, its spectrum for others.
+
+The products with vectors are the engine's (_objective.py), the linear algebra is _lanczos.py.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import contextlib
+from dataclasses import dataclass, field
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from rosenblatt._parameters import Interval, validate_values
+from rosenblatt.inspection._lanczos import (
+    dense,
+    extreme_eigenpairs,
+    smoothed_density,
+    stochastic_quadrature,
+)
+from rosenblatt.inspection._objective import Objective
+
+# Parameters of the largest network whose Hessian is made as a matrix: 72 MB, and half a minute
+# for its eigenvalues on one processor.
+DENSE_LIMIT = 3000
+
+
+def hessian(estimator, X, y, *, intercepts=True):
+    """The matrix of second derivatives of what training descends.
+
+    That is the mean loss over (X, y) plus the penalty, as in `loss`. One product with each unit
+    vector gives it, exact but for rounding, and symmetric. For a piecewise-linear activation it
+    is the Hessian of the linear piece that every row is on.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Fitted; `coefs_` and `intercepts_` are read as they are now.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    intercepts : bool, default=True
+        Whether all parameters vary, or `coefs_` alone.
+
+    Returns
+    -------
+    hessian : ndarray of shape (n_parameters, n_parameters), float64
+        In the order of `gradient`: coefs_, intercepts_, scales, shifts.
+
+    Raises
+    ------
+    ValueError
+        For more than 3000 parameters: `hessian_spectrum` is for those.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from rosenblatt import MLPClassifier
+    >>> from rosenblatt.inspection import hessian
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier((5,), random_state=0, solver="lbfgs", alpha=0.1).fit(X, y)
+    >>> hessian(model, X, y).shape
+    (43, 43)
+    """
+    objective = Objective(estimator, X, y, intercepts=intercepts)
+    n = objective.n_parameters
+    if n > DENSE_LIMIT:
+        raise ValueError(
+            f"the Hessian of {n} parameters has {n} x {n} numbers; it is made for up to "
+            f"{DENSE_LIMIT} parameters. hessian_spectrum(estimator, X, y) gives its extreme "
+            "eigenvalues, trace and density without it."
+        )
+    return dense(objective.hessian_vector_product, n)
+
+
+@dataclass(frozen=True, repr=False)
+class Spectrum:
+    """The eigenvalues of a Hessian, as far as products with vectors tell.
+
+    Attributes
+    ----------
+    n_parameters : int
+        How many eigenvalues there are.
+    eigenvalues : ndarray of shape (k,)
+        The extreme ones, ascending: the lower half from the lower end, the upper from the upper.
+    trace, trace_error : float
+        Their sum, estimated, and its standard error over the probes.
+    density_grid, density : ndarray of shape (1000,)
+        The share of eigenvalues per unit, which integrates to 1, and where. Every node of the
+        quadrature is widened to a normal curve of a hundredth of the spectrum's range.
+    nodes, weights : list of ndarray
+        The quadrature of every probe: nodes with their shares of the eigenvalues.
+    """
+
+    n_parameters: int
+    eigenvalues: np.ndarray
+    trace: float
+    trace_error: float
+    density_grid: np.ndarray
+    density: np.ndarray
+    nodes: list = field(repr=False)
+    weights: list = field(repr=False)
+
+    def share(self, low, high):
+        """The share of eigenvalues above `low` and up to `high`, and its standard error.
+
+        The error is that over the probes. Within a dense bulk of eigenvalues the share is
+        besides no sharper than the distance of the nodes there, which more steps lower.
+
+        Parameters
+        ----------
+        low, high : float
+
+        Returns
+        -------
+        share, error : float
+        """
+        shares = [
+            weights[(nodes > low) & (nodes <= high)].sum()
+            for nodes, weights in zip(self.nodes, self.weights, strict=True)
+        ]
+        return _mean_and_error(shares)
+
+    def __str__(self):
+        half = len(self.eigenvalues) // 2
+        lowest = ", ".join(f"{value:.4g}" for value in self.eigenvalues[:half])
+        highest = ", ".join(f"{value:.4g}" for value in self.eigenvalues[half:])
+        return (
+            f"Spectrum of the Hessian of {self.n_parameters} parameters\n"
+            f"  lowest eigenvalues   {lowest or '-'}\n"
+            f"  highest eigenvalues  {highest}\n"
+            f"  trace                {self.trace:.4g} +- {self.trace_error:.2g}"
+        )
+
+    __repr__ = __str__
+
+
+def hessian_spectrum(
+    estimator,
+    X,
+    y,
+    k=6,
+    *,
+    intercepts=True,
+    n_probes=10,
+    n_steps=60,
+    random_state=None,
+    progress=True,
+):
+    """Extreme eigenvalues, trace and density of the Hessian, without making the matrix.
+
+    The extreme eigenvalues are ARPACK's (Lanczos with restarts, `scipy.sparse.linalg.eigsh`),
+    one after the other: to 2e-5 of the largest magnitude, and far better where an eigenvalue
+    stands apart. Trace and density come from stochastic Lanczos quadrature [1]_ [2]_ with full
+    reorthogonalisation; the trace is Hutchinson's estimate [3]_ from the same probes.
+
+    It takes n_probes * n_steps products with the Hessian and some 40 for each extreme eigenvalue
+    (some hundred where many lie together), each about twice the work of a gradient. Fewer rows
+    are a good start for a large network: the spectrum of a thousand rows is much like that of
+    all.
+
+    Memory: n_steps vectors of n_parameters float64 (480 MB for a million parameters and 60
+    steps), and for the extreme eigenvalues 25 + k of them; the two are not held at once.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Fitted; `coefs_` and `intercepts_` are read as they are now.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    k : int >= 1, default=6
+        How many extreme eigenvalues: half from each end, one more from the upper where k is odd;
+        all where there are no more than k.
+    intercepts : bool, default=True
+        Whether all parameters vary, or `coefs_` alone.
+    n_probes : int >= 2, default=10
+        Random vectors. Errors fall with the root of their number.
+    n_steps : int >= 1, default=60
+        Lanczos steps from each: how fine the density is.
+    random_state : int, RandomState instance or None, default=None
+        Draws the vectors.
+    progress : bool, default=True
+        Whether to show a bar of tqdm where that is installed, on a terminal or in a notebook.
+
+    Returns
+    -------
+    spectrum : Spectrum
+
+    References
+    ----------
+    .. [1] Ubaru, Chen & Saad (2017). Fast estimation of tr(f(A)) via stochastic Lanczos
+       quadrature. SIAM Journal on Matrix Analysis and Applications 38.
+    .. [2] Ghorbani, Krishnan & Xiao (2019). An investigation into neural net optimization via
+       Hessian eigenvalue density. ICML.
+    .. [3] Hutchinson (1989). A stochastic estimator of the trace of the influence matrix for
+       Laplacian smoothing splines. Communications in Statistics 18.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from rosenblatt import MLPClassifier
+    >>> from rosenblatt.inspection import hessian_spectrum
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier((10,), random_state=0, solver="lbfgs", alpha=0.1).fit(X, y)
+    >>> spectrum = hessian_spectrum(model, X, y, random_state=0)
+    >>> spectrum.n_parameters, spectrum.eigenvalues.shape
+    (83, (6,))
+    """
+    values = {"k": k, "n_probes": n_probes, "n_steps": n_steps, "random_state": random_state}
+    validate_values("hessian_spectrum", values, _RULES)
+    objective = Objective(estimator, X, y, intercepts=intercepts)
+    return spectrum_of(objective, k, n_probes, n_steps, random_state, progress)
+
+
+_RULES = {
+    "k": [Interval(Integral, 1, None)],
+    "n_probes": [Interval(Integral, 2, None)],
+    "n_steps": [Interval(Integral, 1, None)],
+    "random_state": ["random_state"],
+}
+
+
+def spectrum_of(objective, k, n_probes, n_steps, random_state, progress):
+    """The Spectrum of an Objective where it stands."""
+    random_state = check_random_state(random_state)
+    n, product = objective.n_parameters, objective.hessian_vector_product
+    n_products = n_probes * min(n_steps, n)
+    with counted(product, "spectral density", n_products, progress) as counting:
+        nodes, weights, traces = stochastic_quadrature(counting, n, n_probes, n_steps, random_state)
+    grid, density = smoothed_density(nodes, weights)
+    eigenvalues, _ = extremes_of(objective, k // 2, k - k // 2, random_state, progress)
+    trace, trace_error = _mean_and_error(traces)
+    return Spectrum(n, eigenvalues, trace, trace_error, grid, density, nodes, weights)
+
+
+def extremes_of(objective, n_lowest, n_highest, random_state, progress):
+    """Extreme eigenvalues and their vectors (columns); all where there are no more."""
+    n = objective.n_parameters
+    n_highest = min(n_highest, n)
+    n_lowest = min(n_lowest, n - n_highest)
+    product = objective.hessian_vector_product
+    with counted(product, "extreme eigenvalues", None, progress) as counting:
+        return extreme_eigenpairs(counting, n, n_lowest, n_highest, random_state)
+
+
+@contextlib.contextmanager
+def counted(product, name, n_products, progress):
+    """The same function, with a bar that shows how often it was called."""
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        progress = False
+    if not progress:
+        yield product
+        return
+    # disable=None: no bar where standard error is no terminal
+    with tqdm(desc=name, total=n_products, unit="product", leave=False, disable=None) as bar:
+
+        def counting(*arguments):
+            bar.update(1)
+            return product(*arguments)
+
+        yield counting
+
+
+def _mean_and_error(values):
+    return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values)))

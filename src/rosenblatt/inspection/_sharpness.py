@@ -1,0 +1,218 @@
+"""How sharp a minimum is: the largest curvature, and the loss around it.
+
+Gradients are the engine's (_objective.py), the largest eigenvalue comes from _hessian.py.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from rosenblatt._parameters import Interval, Options, validate_values
+from rosenblatt.inspection._hessian import extremes_of
+from rosenblatt.inspection._objective import Objective
+
+# steps of the search for the highest loss, from each of its begins
+ASCENT_STEPS = 20
+
+_RULES = {
+    "radius": [Interval(Real, 0, None, closed="neither")],
+    "relative_to": [None, Options(str, ("parameters", "units"))],
+    "n_directions": [Interval(Integral, 2, None)],
+    "random_state": ["random_state"],
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Sharpness:
+    """How the loss rises around a network.
+
+    Attributes
+    ----------
+    largest_eigenvalue : float
+        Of the Hessian: the curvature in the steepest direction.
+    loss : float
+        What training descends, in the middle.
+    radius, relative_to : float, str or None
+        How far the perturbations go.
+    highest_loss : float
+        The highest that was found within the radius.
+    mean_loss, mean_loss_error : float
+        The mean at the radius in random directions, and its standard error.
+    """
+
+    largest_eigenvalue: float
+    loss: float
+    radius: float
+    relative_to: str | None
+    highest_loss: float
+    mean_loss: float
+    mean_loss_error: float
+
+    @property
+    def sharpness(self):
+        """100 (highest_loss - loss) / (1 + loss), the figure of Keskar et al. (2017)."""
+        return 100 * (self.highest_loss - self.loss) / (1 + self.loss)
+
+    def __str__(self):
+        unit = "" if self.relative_to is None else f" of the {self.relative_to}' norm"
+        return (
+            f"Sharpness {self.sharpness:.4g}\n"
+            f"  largest eigenvalue  {self.largest_eigenvalue:.4g}\n"
+            f"  loss                {self.loss:.6g}\n"
+            f"  highest within      {self.highest_loss:.6g}  (radius {self.radius:g}{unit})\n"
+            f"  mean at the radius  {self.mean_loss:.6g} +- {self.mean_loss_error:.2g}"
+        )
+
+    __repr__ = __str__
+
+
+def sharpness(
+    estimator,
+    X,
+    y,
+    radius=0.05,
+    *,
+    relative_to=None,
+    intercepts=True,
+    n_directions=20,
+    random_state=None,
+    progress=True,
+):
+    """The largest eigenvalue, and the loss under perturbations of the parameters.
+
+    Minima that small batches find are often flatter than those of large batches, and flat ones
+    often generalise better [1]_. To compare two, give both the same X, y and radius.
+
+    The highest loss within the radius is sought by steps that each go to where the loss would be
+    highest if it were linear, d = radius * g / |g| with the gradient g of the last place (the
+    first is the perturbation of sharpness-aware minimisation [2]_); they climb as long as the
+    surface is convex. The search begins from the gradient and from both sides of the
+    eigenvector of the largest curvature, and the highest loss met counts: a lower bound of the
+    true one.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Fitted; `coefs_` and `intercepts_` are read as they are now.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    radius : float > 0, default=0.05
+        The length of a perturbation; 0.05 is that of [2]_.
+    relative_to : {'parameters', 'units'} or None, default=None
+        What the radius is a share of. None: nothing, the perturbation has Euclidean norm
+        `radius`. 'parameters': the norm of all parameters. 'units': for every unit the norm of
+        its own weights and intercept (of its scale and shift), each perturbed by that share. A
+        ReLU net whose units' input weights double and output weights halve is the same function;
+        with 'units' it has nearly the same loss around it, without it may look sharp [3]_ [4]_.
+    intercepts : bool, default=True
+        Whether all parameters vary, or `coefs_` alone.
+    n_directions : int >= 2, default=20
+        Random directions of the mean.
+    random_state : int, RandomState instance or None, default=None
+        Draws them, and the begin of the search for the eigenvector.
+    progress : bool, default=True
+        Whether to show a bar of tqdm where that is installed, on a terminal or in a notebook.
+
+    Returns
+    -------
+    sharpness : Sharpness
+
+    References
+    ----------
+    .. [1] Keskar, Mudigere, Nocedal, Smelyanskiy & Tang (2017). On large-batch training for deep
+       learning: generalization gap and sharp minima. ICLR.
+    .. [2] Foret, Kleiner, Mobahi & Neyshabur (2021). Sharpness-aware minimization for efficiently
+       improving generalization. ICLR.
+    .. [3] Dinh, Pascanu, Bengio & Bengio (2017). Sharp minima can generalize for deep nets. ICML.
+    .. [4] Li, Xu, Taylor, Studer & Goldstein (2018). Visualizing the loss landscape of neural
+       nets. NeurIPS.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from rosenblatt import MLPClassifier
+    >>> from rosenblatt.inspection import sharpness
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier((10,), solver="lbfgs", alpha=0.1, random_state=0).fit(X, y)
+    >>> around = sharpness(model, X, y, random_state=0)
+    >>> around.loss < around.mean_loss < around.highest_loss
+    True
+    """
+    values = {
+        "radius": radius,
+        "relative_to": relative_to,
+        "n_directions": n_directions,
+        "random_state": random_state,
+    }
+    validate_values("sharpness", values, _RULES)
+    objective = Objective(estimator, X, y, intercepts=intercepts)
+    random_state = check_random_state(random_state)
+    eigenvalues, vectors = extremes_of(objective, 0, 1, random_state, progress)
+    ball = _Ball(objective, radius, relative_to)
+    loss, gradient = objective.loss_and_gradient()
+    begins = (gradient, vectors[:, 0], -vectors[:, 0])
+    directions = (random_state.standard_normal(len(gradient)) for _ in range(n_directions))
+    around = [objective.loss(ball.centre + ball.furthest(d)) for d in directions]
+    return Sharpness(
+        largest_eigenvalue=float(eigenvalues[-1]),
+        loss=loss,
+        radius=radius,
+        relative_to=relative_to,
+        highest_loss=max(loss, *(_highest_loss(objective, ball, begin) for begin in begins)),
+        mean_loss=float(np.mean(around)),
+        mean_loss_error=float(np.std(around, ddof=1) / np.sqrt(n_directions)),
+    )
+
+
+def _highest_loss(objective, ball, direction):
+    """The highest loss that steps to the furthest point along the gradient meet."""
+    highest = -np.inf
+    for _ in range(ASCENT_STEPS):
+        loss, direction = objective.loss_and_gradient(ball.centre + ball.furthest(direction))
+        if not loss > highest:
+            break
+        highest = loss
+    return highest
+
+
+class _Ball:
+    """The perturbations that are looked at: a ball, or for every unit a ball of its own."""
+
+    def __init__(self, objective, radius, relative_to):
+        self.centre = objective.parameters
+        self._unit = np.zeros(len(self.centre), dtype=np.intp)
+        if relative_to == "units":
+            self._unit = units_of_parameters(objective.estimator)[: len(self.centre)]
+        self._radii = np.full(self._unit.max() + 1, float(radius))
+        if relative_to is not None:
+            self._radii *= self._norms(self.centre)
+
+    def furthest(self, direction):
+        """The perturbation that goes furthest along a direction."""
+        norms = self._norms(direction)
+        # a direction of zeros leads nowhere
+        factors = np.divide(self._radii, norms, out=np.zeros_like(norms), where=norms > 0)
+        return factors[self._unit] * direction
+
+    def _norms(self, vector):
+        return np.sqrt(np.bincount(self._unit, weights=vector**2))
+
+
+def units_of_parameters(estimator):
+    """The number of the unit that each parameter belongs to, in the order of `gradient`.
+
+    A unit's weights and its intercept have one number, its scale and its shift another.
+    """
+    widths = [np.shape(coef)[1] for coef in estimator.coefs_]
+    begins = np.cumsum([0, *widths])
+    weights = [
+        np.tile(begin + np.arange(width), np.shape(coef)[0])
+        for begin, width, coef in zip(begins[:-1], widths, estimator.coefs_, strict=True)
+    ]
+    units = [*weights, np.arange(begins[-1])]
+    if hasattr(estimator, "normalization_scales_"):
+        units += 2 * [begins[-1] + np.arange(sum(widths[:-1]))]
+    return np.concatenate(units)
