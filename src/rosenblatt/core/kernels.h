@@ -219,7 +219,8 @@ typedef struct {
 
     /* Dropout. out (m, width) *= a mask of 0 for the share `rate` of its elements and of
      * 1 / (1 - rate) for the others; slopes (m, width) = slope(kept) * the mask, where it is not
-     * NULL. `kept` may be `out` or `slopes`. The first row is number `first_row` of its batch. */
+     * NULL. `kept` may be `out`; it is `slopes` where `activation` is SLOPES_KEPT. The first row is
+     * number `first_row` of its batch. */
     void (*drop_out)(void *out, void *slopes, const void *kept, ptrdiff_t m, ptrdiff_t width,
                      int activation, double rate, uint64_t key, ptrdiff_t first_row);
     /* rows (m, n) += normal numbers with this standard deviation */
@@ -335,7 +336,7 @@ typedef struct {
     double (*multiply_adds)(ptrdiff_t repeats, void *result);
 
     /* y (count,) = function(x) for tests: 0 exp, 1 log, 2 tanh, 3 logistic, 4 softplus,
-     * 5 sqrt, 6 expm1, 7 erf */
+     * 5 sqrt, 6 expm1, 7 normal_cdf */
     void (*evaluate)(void *y, const void *x, ptrdiff_t count, int function);
     /* a (count,) = activation(z) and slope (count,); nothing overlaps */
     void (*activate)(void *a, void *slope, const void *z, ptrdiff_t count, int activation);

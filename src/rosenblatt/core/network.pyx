@@ -1330,7 +1330,7 @@ cdef class Network:
         return self.kernels.all_finite(self.layers[0].weights, self.n_stored)
 
 
-FUNCTIONS = ("exp", "log", "tanh", "logistic", "softplus", "sqrt", "expm1", "erf")
+FUNCTIONS = ("exp", "log", "tanh", "logistic", "softplus", "sqrt", "expm1", "normal_cdf")
 
 
 def evaluate(function, x):
@@ -1338,7 +1338,8 @@ def evaluate(function, x):
 
     Parameters
     ----------
-    function : {'exp', 'log', 'tanh', 'logistic', 'softplus', 'sqrt', 'expm1', 'erf'}
+    function : {'exp', 'log', 'tanh', 'logistic', 'softplus', 'sqrt', 'expm1',
+        'normal_cdf'}
     """
     x = np.ascontiguousarray(x)
     y = np.empty_like(x)

@@ -21,16 +21,17 @@ ALWAYS_INLINE void NAME(dropout_mask)(real *restrict mask, double rate, uint64_t
 static void NAME(drop_out)(void *out, void *slopes, const void *kept, ptrdiff_t m,
                            ptrdiff_t width, int activation, double rate, uint64_t key,
                            ptrdiff_t first_row) {
-    real mask[NOISE_BLOCK], slope[NOISE_BLOCK];
+    real mask[NOISE_BLOCK];
     for (ptrdiff_t i = 0; i < m; i++)
         for (ptrdiff_t j0 = 0; j0 < width; j0 += NOISE_BLOCK) {
             const ptrdiff_t count = smaller(NOISE_BLOCK, width - j0), at = i * width + j0;
-            real *output = (real *)out + at;
+            real *output = (real *)out + at, *slope = slopes ? (real *)slopes + at : NULL;
             NAME(dropout_mask)(mask, rate, key, first_row + i, j0, count);
-            if (slopes) { /* before `out`, which may be what the activation kept */
+            if (slope && slopes == kept) {
+                for (ptrdiff_t j = 0; j < count; j++) slope[j] *= mask[j];
+            } else if (slope) { /* before `out`, which may be what the activation kept */
                 memcpy(slope, mask, (size_t)count * sizeof(real));
                 NAME(backward_of)[activation](slope, (const real *)kept + at, count);
-                memcpy((real *)slopes + at, slope, (size_t)count * sizeof(real));
             }
             for (ptrdiff_t j = 0; j < count; j++) output[j] *= mask[j];
         }

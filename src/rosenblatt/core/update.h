@@ -110,8 +110,8 @@ static double NAME(gradient_squares)(const void *w, const void *gradient, ptrdif
     return total;
 }
 
-/* Each row twice: as plain as scikit-learn's steps are, and with everything. A plain step sums
- * the squares in its own pass. */
+/* Each row twice: with what scikit-learn's steps have and decoupled decay, and with everything. A
+ * plain step sums the squares in its own pass. */
 #define OPTIMIZER(name, n_moments, parameters, decay, factor, rate_of, other_of, unbias_of, ...) \
     ALWAYS_INLINE void NAME(step_##name)(                                                \
         const int plain, real *restrict weights, const real *restrict gradient,          \
@@ -141,10 +141,8 @@ static double NAME(gradient_squares)(const void *w, const void *gradient, ptrdif
             for (ptrdiff_t i = i0; i < i0 + LANES; i++) {                                \
                 real w = weights[i];                                                     \
                 real g = NAME(penalised)(plain, &rule, gradient[i], w);                  \
-                if (!plain) {                                                            \
-                    g = NAME(clamp)(g * rule.scale, -rule.clip, rule.clip);              \
-                    w *= rule.keep;                                                      \
-                }                                                                        \
+                if (!plain) g = NAME(clamp)(g * rule.scale, -rule.clip, rule.clip);      \
+                w *= rule.keep;                                                          \
                 real first = n_moments > 0 ? firsts[i] : ZERO;                           \
                 real second = n_moments > 1 ? seconds[i] : ZERO;                         \
                 real third = n_moments > 2 ? thirds[i] : ZERO;                           \
@@ -182,8 +180,8 @@ static NAME(update_function) *const NAME(update_of)[N_OPTIMIZERS][2] = {
 
 static void NAME(update)(void *w, const void *gradient, void *first, void *second, void *third,
                          ptrdiff_t count, const rb_step *s, int optimizer, double *sums) {
-    const int plain = (s->l1_ratio == 0 || s->alpha == 0) && s->weight_decay == 0
-                      && s->gradient_scale == 1 && isinf(s->clip_value);
+    const int plain = (s->l1_ratio == 0 || s->alpha == 0) && s->gradient_scale == 1
+                      && isinf(s->clip_value);
     if (!plain) {
         sums[0] = NAME(penalty)(w, count, s);
         sums[1] = NAME(gradient_squares)(w, gradient, count, s);

@@ -2,8 +2,8 @@
  * The functions take and give one element and have no branches, so that a loop over them
  * becomes vector code at every instruction set, without intrinsics.
  * Errors, against the true value, for finite arguments (measured by tests/core/test_math.py):
- * exp, expm1, log, tanh, logistic, softplus and erf at most 4 units in the last place, sqrt
- * at most one.
+ * exp, expm1, log, tanh, logistic and softplus at most 4 units in the last place, sqrt at most
+ * one, normal_cdf an epsilon of 1.
  */
 // SPDX-License-Identifier: BSD-3-Clause
 
@@ -208,43 +208,36 @@ ALWAYS_INLINE real NAME(softplus)(real x) {
             p = p * x + coefficients[i];                                                 \
     } while (0)
 
-/* Up to 1, x times a polynomial in x^2 (interpolation of erf(x) / x at Chebyshev's nodes);
- * beyond, 1 - exp(a polynomial in x - 1), which is fitted to log(erfc(x)) by least squares
- * weighted with erfc. Left out of either is a tenth of a unit in the last place at most. */
-ALWAYS_INLINE real NAME(erf)(real x) {
-    const real one_from = IS_FLOAT ? (real)4 : (real)6; /* erf is 1 to the last bit */
-    const real magnitude = NAME(abs)(x), u = magnitude > one_from ? one_from : magnitude;
-    const real squared = x * x, v = u - ONE;
-    real low = ZERO, log_erfc = ZERO;
-#if IS_FLOAT
-    HORNER(low, squared, 0x1.4a5690p-14f, -0x1.a45088p-11f, 0x1.541270p-8f, -0x1.b7fabap-6f,
-           0x1.ce2d10p-4f, -0x1.81273ep-2f, 0x1.20dd74p+0f);
-    HORNER(log_erfc, v, 0x1.85854ep-13f, -0x1.ded642p-10f, 0x1.441cfcp-7f, -0x1.53f8e8p-5f,
-           -0x1.afad3ap-1f, -0x1.51c9aap+1f, -0x1.d97fc0p+0f);
-#else
-    HORNER(low, squared, -0x1.ac9585a44fe29p-31, 0x1.d76af6ca49787p-27, -0x1.5c131500d3f88p-23,
-           0x1.b981d78881a5dp-20, -0x1.f4ca838adb73bp-17, 0x1.f9a2be4f731a1p-14,
-           -0x1.c02db0665e53dp-11, 0x1.565bccfa44156p-8, -0x1.b82ce31203772p-6,
-           0x1.ce2f21a040f66p-4, -0x1.812746b0379c1p-2, 0x1.20dd750429b6dp+0);
-    HORNER(log_erfc, v, -0x1.5633548048e28p-38, 0x1.064cfc0531ed7p-33, -0x1.6a78589930dd3p-30,
-           0x1.249d4c1e3a842p-27, -0x1.1ebe995fe1ed0p-25, 0x1.f2179642fb3f8p-25,
-           0x1.b7efdcb82c69bp-23, -0x1.1e2745735b2c8p-19, 0x1.44851a4c20ebep-17,
-           -0x1.c852ecdcf7005p-16, 0x1.b92dfcb8b267dp-16, 0x1.f1b048ed280cfp-13,
-           -0x1.033f5a0c6b6f8p-9, 0x1.48c9d37f7e425p-7, -0x1.5477f099b52c3p-5,
-           -0x1.afabc11a2afeep-1, -0x1.51c9b0006c21ap+1, -0x1.d97fbf27aa2a1p+0);
-#endif
-    const real high = NAME(copysign)(ONE - NAME(exp)(log_erfc), x);
-    return magnitude <= ONE ? x * low : high;
-}
+/* The density of the normal distribution, but for its factor 1 / sqrt(2 pi) */
+ALWAYS_INLINE real NAME(bell)(real x) { return NAME(exp)(-HALF * x * x); }
 
-/* Phi(x), the share of a normal distribution below x, to an epsilon of 1 */
-ALWAYS_INLINE real NAME(normal_cdf)(real x) {
-    return HALF + HALF * NAME(erf)(x * (real)0.70710678118654752440);
-}
-
-/* its density */
 ALWAYS_INLINE real NAME(normal_pdf)(real x) {
-    return (real)0.39894228040143267794 * NAME(exp)(-HALF * x * x);
+    return (real)0.39894228040143267794 * NAME(bell)(x);
+}
+
+/* Phi(x), the share of a normal distribution below x. With u = |x| and s = u / (u + a), what lies
+ * beyond u is bell(u) (a / 2 + s P(2 s - 1)) / (u + a), an expansion like Shepherd & Laframboise's
+ * (1981); the polynomial P interpolates at Chebyshev's nodes up to `last`, from where on the tail
+ * is less than an epsilon of 1 and counts as zero. The exponential is the density's, so whoever
+ * wants both has one. */
+ALWAYS_INLINE real NAME(normal_cdf)(real x) {
+    const real a = IS_FLOAT ? 4 : 5, last = IS_FLOAT ? (real)6 : (real)8.5, u = NAME(abs)(x);
+    const real inverse = ONE / (u + a), s = u * inverse, t = s + s - ONE;
+    real p = ZERO;
+#if IS_FLOAT
+    HORNER(p, t, 0x1.314280p-10f, 0x1.73ef1cp-9f, -0x1.385686p-7f, -0x1.6aefd4p-8f,
+           0x1.02b1e0p-3f, -0x1.ff589ap-2f, 0x1.460d0ap+0f, -0x1.3ea5a2p+1f);
+#else
+    HORNER(p, t, 0x1.45a665654ee50p-24, 0x1.18da90528b0b5p-21, 0x1.0fb9e6be0baa9p-20,
+           -0x1.3d693e4e86c45p-20, -0x1.1740aec1cfe79p-18, 0x1.96e59f008a4f6p-17,
+           0x1.63bfc54564250p-16, -0x1.fa6d8bf9000c4p-14, 0x1.0b1e49e9bf404p-19,
+           0x1.1d299dd65a522p-10, -0x1.5fbce92babc0dp-9, -0x1.b0f534486b6bbp-9,
+           0x1.6fc42837de9a7p-5, -0x1.770d2f5a99140p-3, 0x1.06be6526277a1p-1,
+           -0x1.23e69d8f4e87ap+0, 0x1.10bfa815c501dp+1, -0x1.bb162a0f03529p+1);
+#endif
+    const real beyond = NAME(bell)(x) * ((HALF * a + s * p) * inverse);
+    const real tail = u > last ? ZERO : beyond;
+    return x < ZERO ? tail : ONE - tail;
 }
 
 /* x, or where it is beyond them `lowest` and `highest`; a NaN stays a NaN */
@@ -286,6 +279,6 @@ static void NAME(evaluate)(void *to, const void *from, ptrdiff_t count, int func
         FUNCTION(4, softplus)
         FUNCTION(5, sqrt)
         FUNCTION(6, expm1)
-        FUNCTION(7, erf)
+        FUNCTION(7, normal_cdf)
     }
 }
