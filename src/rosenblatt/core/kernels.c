@@ -92,7 +92,10 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
         .narrow_backward_weights = narrow_backward_weights_##type,                       \
         .csr_backward_weights = csr_backward_weights_##type,                             \
         .column_sums = column_sums_##type, .drop_out = drop_out_##type,                  \
-        .add_noise = add_noise_##type, .batch_statistics = batch_statistics_##type,      \
+        .add_noise = add_noise_##type, .block_statistics = block_statistics_##type,      \
+        .batch_statistics = batch_statistics_##type,                                     \
+        .block_gradients = block_gradients_##type,                                       \
+        .batch_gradients = batch_gradients_##type,                                       \
         .inverse_deviations = inverse_deviations_##type,                                 \
         .normalize_columns = normalize_columns_##type,                                   \
         .normalize_rows = normalize_rows_##type,                                         \

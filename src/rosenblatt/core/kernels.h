@@ -140,6 +140,7 @@ typedef struct {
 } rb_perceptron;
 
 enum { OUTPUT_BLOCK = 16 };   /* rows that the losses handle at once */
+enum { BATCH_BLOCK = 24 };    /* rows of a batch whose statistics are taken at once; whole tiles */
 enum { UPDATE_BLOCK = 4096 }; /* parameters whose squares are summed at once */
 
 /* Whether a layer above another is narrow, and TRANSPOSED: few outputs, and they fill no whole
@@ -227,9 +228,12 @@ typedef struct {
     void (*add_noise)(void *rows, ptrdiff_t m, ptrdiff_t n, double deviation, uint64_t key,
                       ptrdiff_t first_row);
 
-    /* Normalisation, see normalize.h. Columns [j0, j1) of the statistics of z (m, width), whole
-     * vectors, m of 2 or more; the running ones take a step towards them. */
-    void (*batch_statistics)(const rb_statistics *s, const void *z, ptrdiff_t m,
+    /* Normalisation, see normalize.h. sums (blocks, 2, width) <- the statistics of every
+     * BATCH_BLOCK rows of z (m, width), the last may be fewer. */
+    void (*block_statistics)(void *sums, const void *z, ptrdiff_t m, ptrdiff_t width);
+    /* Columns [j0, j1) of a batch's statistics from those of its blocks, whole vectors, m of 2 or
+     * more rows; the running ones take a step towards them. */
+    void (*batch_statistics)(const rb_statistics *s, const void *sums, ptrdiff_t m,
                              ptrdiff_t width, ptrdiff_t j0, ptrdiff_t j1);
     /* 1 / the deviations that normalisation divides by, from variances (width,) */
     void (*inverse_deviations)(void *inverses, const void *variances, ptrdiff_t width);
@@ -248,6 +252,12 @@ typedef struct {
     void (*normalization_gradients)(void *d_scale, void *d_shift, const void *d_pre,
                                     const void *x, ptrdiff_t m, ptrdiff_t width, ptrdiff_t j0,
                                     ptrdiff_t j1, int accumulate);
+    /* sums (blocks, 2, width) <- d_scale and d_shift of every BATCH_BLOCK rows of d_pre and x */
+    void (*block_gradients)(void *sums, const void *d_pre, const void *x, ptrdiff_t m,
+                            ptrdiff_t width);
+    /* columns [j0, j1) of a batch's from those of the blocks of its m rows */
+    void (*batch_gradients)(void *d_scale, void *d_shift, const void *sums, ptrdiff_t m,
+                            ptrdiff_t width, ptrdiff_t j0, ptrdiff_t j1);
     /* dZ (m, width), which is d_pre on entry, for m of the batch's n_rows rows */
     void (*normalize_columns_backward)(void *dZ, const void *x, const void *inverse,
                                        const void *scale, const void *d_scale,

@@ -9,7 +9,7 @@ cdef extern from "kernels.h" nogil:
     int UNBOUNDED, NOT_NEGATIVE, POSITIVE, BY_POWER
     int N_ACTIVATIONS, N_ACTIVATION_ALIASES, N_LOSSES, N_OPTIMIZERS
     int ACTIVATION_identity, SLOPES_KEPT, WITH_SLOPES
-    int OUTPUT_BLOCK, UPDATE_BLOCK
+    int OUTPUT_BLOCK, UPDATE_BLOCK, BATCH_BLOCK
 
     ctypedef struct rb_activation_row:
         const char *name
@@ -132,6 +132,7 @@ cdef extern from "kernels.h" nogil:
             Py_ssize_t) noexcept nogil
         void (*add_noise)(
             void *, Py_ssize_t, Py_ssize_t, double, uint64_t, Py_ssize_t) noexcept nogil
+        void (*block_statistics)(void *, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*batch_statistics)(
             const rb_statistics *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
             Py_ssize_t) noexcept nogil
@@ -145,6 +146,11 @@ cdef extern from "kernels.h" nogil:
         void (*normalization_gradients)(
             void *, void *, const void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
             Py_ssize_t, int) noexcept nogil
+        void (*block_gradients)(
+            void *, const void *, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*batch_gradients)(
+            void *, void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t) noexcept nogil
         void (*normalize_columns_backward)(
             void *, const void *, const void *, const void *, const void *, const void *,
             Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil

@@ -20,8 +20,9 @@ from libc.string cimport memcpy
 from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.kernels cimport (
-    ACTIVATION_identity, OUTPUT_BLOCK, PANELS, ROWS, SLOPES_KEPT, TRANSPOSED, UPDATE_BLOCK,
-    WITH_SLOPES, rb_csr, rb_dropout, rb_is_narrow, rb_kernels, rb_statistics, rb_step,
+    ACTIVATION_identity, BATCH_BLOCK, OUTPUT_BLOCK, PANELS, ROWS, SLOPES_KEPT, TRANSPOSED,
+    UPDATE_BLOCK, WITH_SLOPES, rb_csr, rb_dropout, rb_is_narrow, rb_kernels, rb_statistics,
+    rb_step,
 )
 from rosenblatt.core.subnormals cimport rb_flush_subnormals, rb_set_mode
 
@@ -35,6 +36,7 @@ SHARE_ABOVE = 4e6  # about 40 microseconds of one thread, some ten times what me
 cdef enum:
     MOST_LAYERS = 256
     TILE_ROWS = 12    # rows are shared in multiples of the product's tiles'
+    PIECE_ROWS = 48   # whole blocks, see kernels.h
     CHUNK_ROWS = 240  # a thread's; no more than a panel of backward weights is deep, see dense.h
     N_FIGURES = 3     # EPOCH_FIGURES
     FEW_ROWS = 4      # below, transposing weights costs more than it saves
@@ -245,6 +247,7 @@ cdef struct Layer:
     char *d_intercepts
     int normalization           # NOT_NORMALIZED, BY_BATCH or BY_LAYER
     char *normalized            # (chunk, width) products, then normalised
+    char *block_sums            # BY_BATCH: (blocks, 2, width), of each BATCH_BLOCK rows
     char *scales                # (width,)
     char *shifts                # (width,)
     char *d_scales
@@ -390,7 +393,9 @@ cdef class Network:
     cdef list buffers
     cdef Layer layers[MOST_LAYERS]
     cdef int n_layers, loss, optimizer, n_moments, n_threads, normalization
-    cdef Py_ssize_t chunk, n_weights, n_parameters, n_blocks
+    cdef Py_ssize_t chunk       # rows whose activations are kept
+    cdef Py_ssize_t piece       # rows of it that go from layer to layer together
+    cdef Py_ssize_t n_weights, n_parameters, n_blocks
     cdef Py_ssize_t n_stored    # and running statistics
     cdef char *batch            # (chunk, n_features) gathered rows
     cdef char *moment_blocks[3]
@@ -621,6 +626,7 @@ cdef class Network:
         cdef Layer *layer
         names = [*activations, "identity"]  # the loss applies the last activation
         self.chunk = self._chunk_rows(batch_size)
+        self.piece = PIECE_ROWS if self.normalization == BY_BATCH else self.chunk
         self.batch = self._buffer(self.chunk, widths[0])
         for i in range(self.n_layers):
             layer = &self.layers[i]
@@ -646,6 +652,7 @@ cdef class Network:
         if layer.normalization == BY_LAYER:
             layer.statistics.inverse_deviations = self._buffer(self.chunk, 1)
         else:
+            layer.block_sums = self._buffer(2 * (self.chunk // BATCH_BLOCK + 1), layer.width)
             layer.statistics.means = self._buffer(1, layer.width)
             layer.statistics.inverse_deviations = self._buffer(1, layer.width)
 
@@ -695,60 +702,83 @@ cdef class Network:
 
         `training` is NULL in predictions. Returns where the first of these rows' logits are.
         """
-        cdef Py_ssize_t rows = last - first, size = self.kernels.item_size
-        cdef Py_ssize_t n_features = examples.n_features
-        cdef char *inputs = self.batch + first * n_features * size
-        cdef char *output
-        cdef char *product
-        cdef char *product_out
-        cdef Layer *layer
-        cdef int i, activation
-        cdef rb_dropout dropout
-        if examples.is_sparse:
-            dropout = self.dropout_of_inputs(first, training)
-        else:
-            self.kernels.gather(inputs, examples.rows, order + first, rows, n_features,
-                                n_features)
-            if training:
-                self.disturb_inputs(inputs, rows, n_features, first, training)
+        cdef Py_ssize_t start, stop
+        cdef Layer *layer = &self.layers[self.n_layers - 1]
+        cdef int i
+        self.gather_inputs(examples, order, first, last, training)
         for i in range(self.n_layers):
-            layer = &self.layers[i]
-            output = layer.output + first * layer.width * size
-            product, product_out = layer.pre_activation + first * layer.width * size, output
-            activation = layer.activation + (WITH_SLOPES if training else 0)
-            if layer.normalization != NOT_NORMALIZED:
-                product = product_out = layer.normalized + first * layer.width * size
-                activation = ACTIVATION_identity  # after normalisation comes the layer's own
-            if i == 0 and examples.is_sparse:
-                self.kernels.csr_forward(product_out, product, &examples.csr, order + first,
-                                         &dropout, layer.weights, layer.intercepts, rows,
-                                         layer.width, activation)
-            elif layer.layout == TRANSPOSED:
-                self.kernels.narrow_forward(product_out, product, inputs, layer.weights,
-                                            layer.intercepts, rows, layer.stride, layer.fan_out,
-                                            layer.width, layer.stride, activation)
-            else:
-                self.kernels.dense_forward(product_out, product, inputs, layer.weights,
-                                           layer.layout, layer.intercepts, rows, layer.fan_in,
-                                           layer.width, layer.stride, activation)
-            if layer.normalization != NOT_NORMALIZED or (training and layer.slopes):
-                self.finish(i, first, last, training)
-            inputs = output
-        return inputs
+            start = first
+            while start < last:
+                stop = min(start + self.piece, last)
+                if i > 0:
+                    self.finish(i - 1, start, stop, training)
+                self.multiply(i, examples, order, start, stop, training)
+                start = stop
+            if self.layers[i].normalization == BY_BATCH and training:
+                self.collect_statistics(&self.layers[i], training)
+        return layer.output + first * layer.width * self.kernels.item_size
+
+    cdef void gather_inputs(self, Examples examples, const Py_ssize_t *order, Py_ssize_t first,
+                            Py_ssize_t last, const Pass *training) noexcept nogil:
+        """Rows [first, last) of the chunk, where they are dense, as the first layer takes them."""
+        cdef Py_ssize_t rows = last - first, n_features = examples.n_features
+        cdef char *inputs = self.batch + first * n_features * self.kernels.item_size
+        if examples.is_sparse:
+            return
+        self.kernels.gather(inputs, examples.rows, order + first, rows, n_features, n_features)
+        if training:
+            self.disturb_inputs(inputs, rows, n_features, first, training)
+
+    cdef void multiply(self, int i, Examples examples, const Py_ssize_t *order, Py_ssize_t first,
+                       Py_ssize_t last, const Pass *training) noexcept nogil:
+        """A layer's product for rows [first, last) of the chunk, and what of the rest can be done
+        at once: the activation, or a share in the batch's statistics."""
+        cdef Layer *layer = &self.layers[i]
+        cdef Py_ssize_t rows = last - first, size = self.kernels.item_size
+        cdef Py_ssize_t offset = first * layer.width * size
+        cdef const char *inputs = self.batch if i == 0 else self.layers[i - 1].output
+        cdef char *product = layer.pre_activation + offset
+        cdef char *output = layer.output + offset
+        cdef int activation = layer.activation + (WITH_SLOPES if training else 0)
+        cdef rb_dropout dropout
+        if layer.normalization != NOT_NORMALIZED:
+            product = output = layer.normalized + offset
+            activation = ACTIVATION_identity  # after normalisation comes the layer's own
+        inputs += first * layer.stride * size
+        if i == 0 and examples.is_sparse:
+            dropout = self.dropout_of_inputs(first, training)
+            self.kernels.csr_forward(output, product, &examples.csr, order + first, &dropout,
+                                     layer.weights, layer.intercepts, rows, layer.width,
+                                     activation)
+        elif layer.layout == TRANSPOSED:
+            self.kernels.narrow_forward(output, product, inputs, layer.weights, layer.intercepts,
+                                        rows, layer.stride, layer.fan_out, layer.width,
+                                        layer.stride, activation)
+        else:
+            self.kernels.dense_forward(output, product, inputs, layer.weights, layer.layout,
+                                       layer.intercepts, rows, layer.fan_in, layer.width,
+                                       layer.stride, activation)
+        if layer.normalization == BY_BATCH and training:
+            self.kernels.block_statistics(self.sums_of(layer, first), product, rows, layer.width)
+
+    cdef char *sums_of(self, Layer *layer, Py_ssize_t first) noexcept nogil:
+        """Where the sums of the block that begins with row `first` of the chunk are."""
+        return layer.block_sums + first // BATCH_BLOCK * 2 * layer.width * self.kernels.item_size
 
     cdef void finish(self, int i, Py_ssize_t first, Py_ssize_t last,
                      const Pass *training) noexcept nogil:
-        """What follows a hidden layer's product, for rows [first, last) of the chunk: all of it
-        on a few rows, while they are in the first-level cache."""
+        """What is left of a hidden layer after its product, for rows [first, last) of the chunk:
+        all of it on a few rows, while they are in the first-level cache."""
         cdef Layer *layer = &self.layers[i]
         cdef Py_ssize_t rows = max(1, FEW_NUMBERS // layer.width), stop, offset
-        if layer.normalization == BY_BATCH and training:
-            self.collect_statistics(layer, training)
+        cdef bint drops = training and layer.slopes
+        if layer.normalization == NOT_NORMALIZED and not drops:
+            return
         while first < last:
             stop = min(first + rows, last)
             if layer.normalization != NOT_NORMALIZED:
                 self.normalize(layer, first, stop, training)
-            if training and layer.slopes:
+            if drops:
                 offset = first * layer.width * self.kernels.item_size
                 self.kernels.drop_out(layer.output + offset, layer.slopes + offset,
                                       layer.pre_activation + offset, stop - first, layer.width,
@@ -758,12 +788,12 @@ cdef class Network:
             first = stop
 
     cdef void collect_statistics(self, Layer *layer, const Pass *training) noexcept nogil:
-        """Of a layer's products, by all threads; each has its share of the columns."""
+        """A batch's from its blocks', by all threads; each has its share of the columns."""
         cdef Py_ssize_t start, stop
         rb_meet(training.team)
         rb_share(layer.width, self.kernels.vector_length, training.team.n_threads,
                  training.thread, &start, &stop)
-        self.kernels.batch_statistics(&layer.statistics, layer.normalized, training.count,
+        self.kernels.batch_statistics(&layer.statistics, layer.block_sums, training.count,
                                       layer.width, start, stop)
         rb_meet(training.team)
 
@@ -823,43 +853,60 @@ cdef class Network:
     cdef void backward(self, Py_ssize_t first, Py_ssize_t last, bint transposed,
                        const Pass *training) noexcept nogil:
         """Deltas of all layers for rows [first, last) of the chunk, from the last layer's."""
-        cdef Py_ssize_t size = self.kernels.item_size
-        cdef Layer *layer
-        cdef Layer *below
+        cdef Py_ssize_t start, stop
         cdef int i
-        for i in range(self.n_layers - 1, 0, -1):
-            layer = &self.layers[i]
-            below = &self.layers[i - 1]
-            self.kernels.dense_backward_input(
-                below.d_pre_activation + first * below.width * size,
-                layer.delta + first * layer.width * size, layer.weights, layer.layout,
-                layer.transposed if transposed else NULL,
-                below.kept + first * below.width * size, last - first, layer.fan_in,
-                layer.fan_out, layer.width, below.width, below.slope)
-            if below.normalization != NOT_NORMALIZED:
-                self.normalize_backward(below, first, last - first, training)
+        for i in range(self.n_layers - 1, -1, -1):
+            start = first
+            while start < last:
+                stop = min(start + self.piece, last)
+                if self.layers[i].normalization != NOT_NORMALIZED:
+                    self.normalize_backward(&self.layers[i], start, stop, training)
+                if i > 0:
+                    self.multiply_backward(i, start, stop, transposed)
+                start = stop
+            if i > 0 and self.layers[i - 1].normalization == BY_BATCH:
+                self.collect_gradients(&self.layers[i - 1], training)
 
-    cdef void normalize_backward(self, Layer *layer, Py_ssize_t first, Py_ssize_t rows,
+    cdef void multiply_backward(self, int i, Py_ssize_t first, Py_ssize_t last,
+                                bint transposed) noexcept nogil:
+        """Deltas of the layer below, before its normalisation, for rows [first, last)."""
+        cdef Py_ssize_t size = self.kernels.item_size, rows = last - first
+        cdef Layer *layer = &self.layers[i]
+        cdef Layer *below = &self.layers[i - 1]
+        cdef char *delta = below.d_pre_activation + first * below.width * size
+        self.kernels.dense_backward_input(
+            delta, layer.delta + first * layer.width * size, layer.weights, layer.layout,
+            layer.transposed if transposed else NULL, below.kept + first * below.width * size,
+            rows, layer.fan_in, layer.fan_out, layer.width, below.width, below.slope)
+        if below.normalization == BY_BATCH:
+            self.kernels.block_gradients(
+                self.sums_of(below, first), delta,
+                below.normalized + first * below.width * size, rows, below.width)
+
+    cdef void normalize_backward(self, Layer *layer, Py_ssize_t first, Py_ssize_t last,
                                  const Pass *training) noexcept nogil:
         """Deltas of a layer's products from those of its pre-activations."""
         cdef Py_ssize_t size = self.kernels.item_size, offset = first * layer.width * size
-        cdef Py_ssize_t start, stop
         if layer.normalization == BY_LAYER:
             self.kernels.normalize_rows_backward(
                 layer.delta + offset, layer.d_pre_activation + offset, layer.normalized + offset,
-                <char *> layer.statistics.inverse_deviations + first * size, layer.scales, rows,
-                layer.fan_out, layer.width)
+                <char *> layer.statistics.inverse_deviations + first * size, layer.scales,
+                last - first, layer.fan_out, layer.width)
             return
+        self.kernels.normalize_columns_backward(
+            layer.delta + offset, layer.normalized + offset, layer.statistics.inverse_deviations,
+            layer.scales, layer.d_scales, layer.d_shifts, training.count, last - first,
+            layer.width)
+
+    cdef void collect_gradients(self, Layer *layer, const Pass *training) noexcept nogil:
+        """Of scales and shifts, from the blocks' sums, which all threads have left."""
+        cdef Py_ssize_t start, stop
         rb_meet(training.team)
         rb_share(layer.width, self.kernels.vector_length, training.team.n_threads,
                  training.thread, &start, &stop)
-        self.kernels.normalization_gradients(
-            layer.d_scales, layer.d_shifts, layer.delta, layer.normalized, training.count,
-            layer.width, start, stop, False)
+        self.kernels.batch_gradients(layer.d_scales, layer.d_shifts, layer.block_sums,
+                                     training.count, layer.width, start, stop)
         rb_meet(training.team)
-        self.kernels.normalize_columns_backward(
-            layer.delta + offset, layer.normalized + offset, layer.statistics.inverse_deviations,
-            layer.scales, layer.d_scales, layer.d_shifts, training.count, rows, layer.width)
 
     cdef void backward_weights(self, Examples examples, const Py_ssize_t *order, bint packed,
                                const Pass *training) noexcept nogil:
@@ -945,7 +992,8 @@ cdef class Network:
             count = min(self.chunk, rows - start)
             training.step, training.start, training.count = step, start, count
             training.team, training.thread = team, thread
-            rb_share(count, TILE_ROWS, team.n_threads, thread, &first, &last)
+            rb_share(count, TILE_ROWS if self.normalization != BY_BATCH else BATCH_BLOCK,
+                     team.n_threads, thread, &first, &last)
             if first < last or self.normalization == BY_BATCH:  # which has its own meetings
                 logits = <char *> self.forward(examples, order + start, first, last, &training)
                 self.kernels.loss_gradient(

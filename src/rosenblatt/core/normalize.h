@@ -29,46 +29,55 @@ ALWAYS_INLINE void NAME(few_statistics)(const int vectors, NAME(vec) * mean, NAM
         }
 }
 
-/* The statistics of `vectors` vectors of columns, from column j on; a few rows' after another's
- * (Chan, Golub & LeVeque, 1983). */
-ALWAYS_INLINE void NAME(some_statistics)(const int vectors, const rb_statistics *s,
-                                         const real *z, ptrdiff_t m, ptrdiff_t width,
-                                         ptrdiff_t j) {
-    enum { FEW = 64 };
-    real *means = (real *)s->means + j, *inverses = (real *)s->inverse_deviations + j;
-    real *running_means = (real *)s->running_means + j;
-    real *running_variances = (real *)s->running_variances + j;
-    NAME(vec) mean[4], squares[4], few_mean[4], few_squares[4];
-    NAME(few_statistics)(vectors, mean, squares, z + j, smaller(FEW, m), width);
-    for (ptrdiff_t i = FEW; i < m; i += FEW) {
-        const ptrdiff_t few = smaller(FEW, m - i);
-        const real share = (real)few / (real)(i + few);
-        NAME(few_statistics)(vectors, few_mean, few_squares, z + j + i * width, few, width);
-        UNROLL for (int v = 0; v < vectors; v++) {
-            const NAME(vec) apart = few_mean[v] - mean[v];
-            mean[v] += apart * share;
-            squares[v] += few_squares[v] + apart * apart * (share * (real)i);
+/* Of each block of rows: means, and sums of squared distances from them. */
+static void NAME(block_statistics)(void *sums, const void *products, ptrdiff_t m,
+                                   ptrdiff_t width) {
+    real *block = sums;
+    for (ptrdiff_t i = 0; i < m; i += BATCH_BLOCK, block += 2 * width) {
+        const real *z = (const real *)products + i * width;
+        const ptrdiff_t rows = smaller(BATCH_BLOCK, m - i);
+        NAME(vec) mean[4], squares[4];
+        ptrdiff_t j = 0;
+        for (; j + 4 * LANES <= width; j += 4 * LANES) {
+            NAME(few_statistics)(4, mean, squares, z + j, rows, width);
+            UNROLL for (int v = 0; v < 4; v++) {
+                NAME(store)(block + j + v * LANES, mean[v]);
+                NAME(store)(block + width + j + v * LANES, squares[v]);
+            }
         }
-    }
-    UNROLL for (int v = 0; v < vectors; v++) {
-        NAME(store)(means + v * LANES, mean[v]);
-        NAME(store)(inverses + v * LANES, squares[v]);
-    }
-    for (ptrdiff_t c = 0; c < vectors * LANES; c++) {
-        const real square = inverses[c];
-        inverses[c] = ONE / NAME(sqrt)(square / (real)m + IN_VARIANCE);
-        running_means[c] = (ONE - OF_RUNNING) * running_means[c] + OF_RUNNING * means[c];
-        running_variances[c] = (ONE - OF_RUNNING) * running_variances[c]
-                               + OF_RUNNING * (square / (real)(m - 1));
+        for (; j < width; j += LANES) {
+            NAME(few_statistics)(1, mean, squares, z + j, rows, width);
+            NAME(store)(block + j, mean[0]);
+            NAME(store)(block + width + j, squares[0]);
+        }
     }
 }
 
-static void NAME(batch_statistics)(const rb_statistics *s, const void *products, ptrdiff_t m,
+/* One block's after another's (Chan, Golub & LeVeque, 1983). */
+static void NAME(batch_statistics)(const rb_statistics *s, const void *sums, ptrdiff_t m,
                                    ptrdiff_t width, ptrdiff_t j0, ptrdiff_t j1) {
-    ptrdiff_t j = j0;
-    for (; j + 4 * LANES <= j1; j += 4 * LANES)
-        NAME(some_statistics)(4, s, products, m, width, j);
-    for (; j < j1; j += LANES) NAME(some_statistics)(1, s, products, m, width, j);
+    real *means = s->means, *inverses = s->inverse_deviations;
+    real *running_means = s->running_means, *running_variances = s->running_variances;
+    for (ptrdiff_t j = j0; j < j1; j += LANES) {
+        const real *block = (const real *)sums + j;
+        NAME(vec) mean = NAME(load)(block), squares = NAME(load)(block + width);
+        for (ptrdiff_t i = BATCH_BLOCK; i < m; i += BATCH_BLOCK) {
+            const real rows = (real)smaller(BATCH_BLOCK, m - i), share = rows / (real)(i + rows);
+            block += 2 * width;
+            const NAME(vec) apart = NAME(load)(block) - mean;
+            mean += apart * share;
+            squares += NAME(load)(block + width) + apart * apart * (share * (real)i);
+        }
+        NAME(store)(means + j, mean);
+        NAME(store)(inverses + j, squares);
+    }
+    for (ptrdiff_t j = j0; j < j1; j++) {
+        const real square = inverses[j];
+        inverses[j] = ONE / NAME(sqrt)(square / (real)m + IN_VARIANCE);
+        running_means[j] = (ONE - OF_RUNNING) * running_means[j] + OF_RUNNING * means[j];
+        running_variances[j] = (ONE - OF_RUNNING) * running_variances[j]
+                               + OF_RUNNING * (square / (real)(m - 1));
+    }
 }
 
 static void NAME(inverse_deviations)(void *inverses, const void *variances, ptrdiff_t width) {
@@ -170,6 +179,31 @@ static void NAME(normalization_gradients)(void *d_scale, void *d_shift, const vo
         NAME(sum_gradients)(2, d_scales + j, d_shifts + j, delta + j, x + j, m, width, accumulate);
     for (; j < j1; j += LANES)
         NAME(sum_gradients)(1, d_scales + j, d_shifts + j, delta + j, x + j, m, width, accumulate);
+}
+
+/* Of each block of rows: what it adds to the gradients of scales and shifts. */
+static void NAME(block_gradients)(void *sums, const void *d_pre, const void *normalized,
+                                  ptrdiff_t m, ptrdiff_t width) {
+    real *block = sums;
+    for (ptrdiff_t i = 0; i < m; i += BATCH_BLOCK, block += 2 * width)
+        NAME(normalization_gradients)(
+            block, block + width, (const real *)d_pre + i * width,
+            (const real *)normalized + i * width, smaller(BATCH_BLOCK, m - i), width, 0, width, 0);
+}
+
+static void NAME(batch_gradients)(void *d_scale, void *d_shift, const void *sums, ptrdiff_t m,
+                                  ptrdiff_t width, ptrdiff_t j0, ptrdiff_t j1) {
+    real *d_scales = d_scale, *d_shifts = d_shift;
+    for (ptrdiff_t j = j0; j < j1; j += LANES) {
+        const real *block = (const real *)sums + j;
+        NAME(vec) scale = {0}, shift = {0};
+        for (ptrdiff_t i = 0; i < m; i += BATCH_BLOCK, block += 2 * width) {
+            scale += NAME(load)(block);
+            shift += NAME(load)(block + width);
+        }
+        NAME(store)(d_scales + j, scale);
+        NAME(store)(d_shifts + j, shift);
+    }
 }
 
 static void NAME(normalize_columns_backward)(void *dZ, const void *normalized,
