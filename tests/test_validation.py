@@ -374,6 +374,8 @@ def test_scores_that_are_no_numbers_leave_the_last_weights():
     _, warned = call_recording_warnings(model.fit, *iris())
     assert [text for _, text in warned if "No epoch had a validation score" in text]
     assert_same_bits(model, last)
+    model.set_params(n_iter_no_change=2).fit(*iris())
+    assert model.n_iter_ == 3  # none of them was an improvement
 
 
 def test_loss_as_score():

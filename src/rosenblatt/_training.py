@@ -282,10 +282,11 @@ class TrainingRun:
         if not plan.early_stopping:
             return
         state.validation_scores.append(score)
-        if score < state.best_validation_score + plan.tol:
-            state.n_epochs_without_improvement += 1
-        else:
+        # NaN is no improvement, and neither smaller nor larger than anything
+        if score >= state.best_validation_score + plan.tol:
             state.n_epochs_without_improvement = 0
+        else:
+            state.n_epochs_without_improvement += 1
         if score > state.best_validation_score:
             state.best_validation_score = score
             if self.best_parameters is not None:

@@ -852,7 +852,8 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         Returns
         -------
         outputs : ndarray of shape (n_samples, width of the layer)
-            activation(inputs of the layer @ coefs_[layer] + intercepts_[layer]).
+            activation(inputs of the layer @ coefs_[layer] + intercepts_[layer]), the sums
+            normalised before where the network has `normalization`.
 
         Raises
         ------
