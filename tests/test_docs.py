@@ -132,6 +132,24 @@ def test_examples_of_the_layers_page_run():
     names["model"].set_params(max_iter=300, tol=0).fit(X, y)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:The validation score has not improved")
+def test_examples_of_the_training_page_run(tmp_path, monkeypatch):
+    """Every block in its place, and what the text says of them."""
+    pytest.importorskip("tqdm", reason="one of them shows bars")
+    pytest.importorskip("pandas", reason="one of them makes a frame")
+    monkeypatch.chdir(tmp_path)
+    names, text = {}, (ROOT / "docs" / "training.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    for block in blocks:
+        exec(block, names)
+    assert len(list(tmp_path.glob("search-*.pkl"))) == 2 * 3 + 1  # fits of the search, and the last
+    assert (tmp_path / "model.pkl").exists()
+    assert names["model"].history_["loss"][-1] < 0.1
+    assert names["pipeline"]["net"].best_validation_score_ > 0.95
+    assert names["net"].stopped_
+
+
 def test_the_layers_page_names_what_there_is():
     """Each initialiser by its name."""
     from rosenblatt._state import INTERCEPT_INITS, WEIGHT_INITS

@@ -585,7 +585,7 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Rows to score after every epoch, recorded in `history_`; early_stopping=True looks
             at them instead of setting rows aside. In a Pipeline, transform_input=["X_val"]
-            transforms them as X.
+            and metadata routing transform them as X, see docs/training.md.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Their targets.
         sample_weight_val : array-like of shape (n_val,), default=None

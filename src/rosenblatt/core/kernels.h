@@ -68,7 +68,11 @@ typedef struct {
     const char *name, *parameter, *out_activation, *constant;
     int target, domain, out;
 } rb_loss_row;
-typedef struct { const char *name, *parameters; int n_moments; double weight_decay; } rb_optimizer_row;
+typedef struct {
+    const char *name, *parameters;
+    int n_moments;
+    double weight_decay;
+} rb_optimizer_row;
 
 extern const rb_activation_row rb_activation_rows[N_ACTIVATIONS];
 extern const rb_activation_alias rb_activation_aliases[N_ACTIVATION_ALIASES];

@@ -82,7 +82,8 @@ static inline void NAME(one_hot)(const NAME(output_block) * block) {
 }
 
 /* The target is 1 - c for the own class and c / n more for every class. */
-static __attribute__((noinline)) void NAME(smoothed_multiclass_log_loss)(const NAME(output_block) * block) {
+static __attribute__((noinline)) void NAME(smoothed_multiclass_log_loss)(
+    const NAME(output_block) * block) {
     const ptrdiff_t n = block->n;
     const real c = block->constants[0], share = c / (real)n;
     real own[OUTPUT_BLOCK], sum[OUTPUT_BLOCK] = {0}, highest[OUTPUT_BLOCK],

@@ -119,7 +119,7 @@ static double NAME(gradient_squares)(const void *w, const void *gradient, ptrdif
         ptrdiff_t count, const rb_step *s, double *sums) {                               \
         const NAME(gradient_rule) rule = NAME(rule_of)(s);                               \
         const real rate = (real)s->rate, other_rate = (real)s->other_rate,               \
-                   unbias = (real)s->unbias, momentum = (real)s->momentum,                                         \
+                   unbias = (real)s->unbias, momentum = (real)s->momentum,               \
                    beta_1 = (real)s->beta_1, rest_1 = (real)(1 - s->beta_1),             \
                    beta_2 = (real)s->beta_2, rest_2 = (real)(1 - s->beta_2),             \
                    rho = (real)s->rho, rest_rho = (real)(1 - s->rho),                    \
@@ -127,7 +127,7 @@ static double NAME(gradient_squares)(const void *w, const void *gradient, ptrdif
                    epsilon = (real)fmax(s->epsilon, IS_FLOAT ? FLT_MIN : DBL_MIN);       \
         const int nesterovs_momentum = s->nesterovs_momentum, centered = s->centered;    \
         (void)other_rate, (void)momentum, (void)beta_1, (void)beta_2, (void)rest_1;      \
-        (void)rest_2, (void)unbias, (void)rho, (void)rest_rho, (void)rmsprop_momentum; \
+        (void)rest_2, (void)unbias, (void)rho, (void)rest_rho, (void)rmsprop_momentum;   \
         (void)epsilon, (void)nesterovs_momentum, (void)centered;                         \
         NAME(vec) of_w = {0}, of_g = {0};                                                \
         for (ptrdiff_t i0 = 0; i0 < count; i0 += LANES) {                                \
