@@ -300,6 +300,14 @@ def test_activation_and_slope_match_reference(name, isa, dtype):
     assert slope_errors.max() <= row.slope_epsilons[dtype], x[slope_errors.argmax()]
 
 
+def test_slope_of_softplus_keeps_the_digits_of_a_small_one(isa, dtype):
+    """It is about e^z far below zero, where 1 - e^-a would be 0."""
+    z = np.linspace(-80, -5, 1000).astype(dtype)
+    _, slope = network.activate("softplus", z)
+    # 4 ulp each of the value and of expm1, and the roundings of both
+    np.testing.assert_allclose(slope, expit(z.astype(float)), rtol=10 * np.finfo(dtype).eps)
+
+
 @pytest.mark.parametrize("name", dispatch.ACTIVATIONS)
 def test_activation_of_every_length(name, isa, dtype, vector_length):
     """Loop tails: any number of elements, as the reference has them."""
