@@ -138,11 +138,15 @@ PLATEAUS = [
 
 @pytest.mark.parametrize("options", PLATEAUS, ids=str)
 @pytest.mark.parametrize("is_score", [False, True])
-def test_plateau_is_pytorchs(options, is_score):
-    """Sixty noisy values, of which one is no number, lower the rate at the same epochs."""
+@pytest.mark.parametrize("offset", [0, -3])
+def test_plateau_is_pytorchs(offset, options, is_score):
+    """Sixty noisy values, of which one is no number, lower the rate at the same epochs.
+
+    With the offset all are negative, as an R^2 or a log-likelihood may be.
+    """
     torch = pytest.importorskip("torch", reason="PyTorch is the oracle")
     values = 0.5 + 0.5 * np.exp(-np.arange(60) / 10) + np.random.RandomState(0).normal(0, 0.02, 60)
-    values = 1.2 - values if is_score else values
+    values = offset + (1.2 - values if is_score else values)
     values[30] = np.nan
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=INITIAL)
     theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(
@@ -213,7 +217,7 @@ def test_callable_with_a_bad_factor_is_refused(factor):
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-@pytest.mark.parametrize("warmup", [5, 0.1, 13, 0.25, ALL + 4])
+@pytest.mark.parametrize("warmup", [5, 0.1, 13, 0.29, ALL + 4])  # 0.29 is 46.7 steps
 def test_warmup_climbs_to_the_schedule_which_begins_after_it(name, warmup):
     """w steps at (s + 1) / w of the first rate, then the schedule over the steps that are left."""
     n_warmup = round(warmup * ALL) if isinstance(warmup, float) else warmup
@@ -237,15 +241,43 @@ def test_warmup_is_pytorchs_linear_one():
     np.testing.assert_allclose(warm, theirs, rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "last"),
+    [
+        (schedules.Linear(end_factor=0.1), 0.1),
+        (schedules.Cosine(eta_min=0.05), 0.05 / INITIAL),
+        (schedules.OneCycle(), 1 / 25e4),
+        (schedules.OneCycle(anneal_strategy="linear", final_div_factor=5), 1 / 125),
+        (FromCallable(lambda progress: 2 - progress), 1),
+    ],
+    ids=["linear", "cosine", "one_cycle", "one_cycle-linear", "callable"],
+)
+def test_after_the_end_the_last_rate_stays(schedule, last):
+    """partial_fit may be called more than max_iter times."""
+    rates = schedule.rates(ALL, 2, clock_of())
+    np.testing.assert_allclose(rates, INITIAL * last, rtol=1e-12)
+
+
+def test_one_cycle_may_rise_in_no_time():
+    """A rise of a single step, and of none: no 0 / 0."""
+    for share in (0, 1 / ALL):
+        rates = rates_of(schedules.OneCycle(pct_start=share))
+        assert np.isfinite(rates).all()
+        assert (np.diff(rates[1:]) < 0).all()
+        assert rates.max() == pytest.approx(INITIAL, rel=1e-3)
+
+
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_where_calls_are_split_changes_no_rate(name):
+@pytest.mark.parametrize("n_steps", [1, N_STEPS])
+def test_where_calls_are_split_changes_no_rate(n_steps, name):
     """Rates asked for epoch by epoch are those asked for at once."""
     schedule, parts, current = SCHEDULES[name](warmup=10), [], INITIAL
     for epoch in range(N_EPOCHS):
-        clock = clock_of(current=current, n_samples_seen=70 * epoch)
-        parts.append(schedule.rates(epoch * N_STEPS, 1, clock))
+        clock = clock_of(n_steps=n_steps, current=current, n_samples_seen=10 * n_steps * epoch)
+        parts.append(schedule.rates(epoch * n_steps, 1, clock))
         current = schedule.next_rate(1, clock)
-    np.testing.assert_array_equal(np.concatenate(parts).ravel(), rates_of(schedule))
+    at_once = rates_of(schedule, n_steps=n_steps)
+    np.testing.assert_array_equal(np.concatenate(parts).ravel(), at_once)
 
 
 # in the estimators ------------------------------------------------------------------------------

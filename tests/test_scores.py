@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from problems import call_recording_warnings, row_weights
 from sklearn import neural_network
-from sklearn.metrics import accuracy_score, r2_score
+from sklearn.metrics import accuracy_score, d2_pinball_score, r2_score
 from sklearn.utils.multiclass import check_classification_targets
 
 import rosenblatt
@@ -64,6 +64,30 @@ def test_accuracy_is_scikit_learns(target, weighted, dtype):
         expected = accuracy_score(y, p > 0.5, sample_weight=weights)
     ours = validation_score(p, y, weights, "class" if target == "class" else "binary")
     assert ours == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("threshold", "dtype"), [(0.5, "float32"), (0.0, "float64")])
+def test_output_at_the_threshold_is_a_zero(threshold, dtype):
+    """As in scikit-learn's predictions, of probabilities and of margins."""
+    y = np.array([[0], [1], [0]], dtype)
+    f = np.array([[threshold], [threshold], [threshold + 0.1]], dtype)
+    assert validation_score(f, y, None, "binary", threshold=threshold) == 1 / 3
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_d2_of_several_quantiles_is_scikit_learns(weighted):
+    """Averaged over the levels; NaN where predictions are no numbers."""
+    rng = np.random.RandomState(4)
+    y, f = np.repeat(rng.normal(size=(30, 1)), 2, axis=1), rng.normal(size=(30, 2))
+    weights = weights_of(30, "float64", weighted)
+    scores = [
+        d2_pinball_score(y[:, 0], f[:, i], alpha=level, sample_weight=weights)
+        for i, level in enumerate([0.2, 0.9])
+    ]
+    ours = validation_score(f, y, weights, "real", levels=(0.2, 0.9))
+    assert ours == pytest.approx(np.mean(scores), rel=1e-12)
+    f[3, 1] = np.nan
+    assert np.isnan(validation_score(f, y, weights, "real", levels=(0.2, 0.9)))
 
 
 @pytest.mark.parametrize(
