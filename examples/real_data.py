@@ -14,7 +14,11 @@ N_TRAIN_IMAGES = 60_000
 
 # the numbers on openml.org, and what the target is called there
 OPENML_IMAGES = {"mnist": 554, "fashion_mnist": 40996}
-OPENML_TABLES = {"churn": (40701, "class"), "kc_house": (42731, "price")}
+OPENML_TABLES = {
+    "bike_sharing": (42712, "count"),
+    "churn": (40701, "class"),
+    "kc_house": (42731, "price"),
+}
 
 
 def add_common_arguments(parser, file, quick):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_up_files import write_images
 from sklearn.utils import Bunch
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -47,24 +48,6 @@ def table(printed, header):
 def share(cell):
     """The number of '12.3%'."""
     return float(cell.removesuffix("%")) / 100
-
-
-def write_images(folder, n_train=400, n_test=100, name="mnist"):
-    """Write noise with one bright square per class in the form of MNIST."""
-    random = np.random.RandomState(0)
-    y = random.randint(10, size=n_train + n_test).astype(np.uint8)
-    X = random.randint(60, size=(len(y), 28, 28)).astype(np.uint8)
-    for image, label in zip(X, y, strict=True):
-        row, column = divmod(int(label), 5)
-        image[14 * row : 14 * row + 5, 5 * column : 5 * column + 5] = 250
-    X = X.reshape(len(X), -1)
-    np.savez(
-        folder / f"{name}.npz",
-        X_train=X[:n_train],
-        y_train=y[:n_train],
-        X_test=X[n_train:],
-        y_test=y[n_train:],
-    )
 
 
 def test_mnist_trains_and_reports(tmp_path):

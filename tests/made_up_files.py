@@ -1,0 +1,40 @@
+"""Files in the form of the real data that the examples read, small and made up."""
+
+import numpy as np
+import pandas as pd
+
+
+def write_images(folder, n_train=400, n_test=100, name="mnist"):
+    """Write noise with one bright square per class in the form of MNIST."""
+    random = np.random.RandomState(0)
+    y = random.randint(10, size=n_train + n_test).astype(np.uint8)
+    X = random.randint(60, size=(len(y), 28, 28)).astype(np.uint8)
+    for image, label in zip(X, y, strict=True):
+        row, column = divmod(int(label), 5)
+        image[14 * row : 14 * row + 5, 5 * column : 5 * column + 5] = 250
+    X = X.reshape(len(X), -1)
+    np.savez(
+        folder / f"{name}.npz",
+        X_train=X[:n_train],
+        y_train=y[:n_train],
+        X_test=X[n_train:],
+        y_test=y[n_train:],
+    )
+
+
+def write_hours(folder, n_days=280):
+    """Write bike_sharing.csv.gz: hours of days of which every seventh is alike but for noise."""
+    random = np.random.RandomState(0)
+    of_week = np.array([100, 180, 60, 140, 90, 200, 40])
+    day = np.arange(24 * n_days) // 24
+    target = random.poisson(of_week[day % 7] * random.uniform(0.8, 1.2, n_days)[day])
+    frame = pd.DataFrame({"weekday": day % 7, "target": target})
+    frame.to_csv(folder / "bike_sharing.csv.gz", index=False)
+
+
+def write_prices(folder, numeric, n_rows=3000):
+    """Write kc_house.csv.gz: the logarithm of the price is a noisy sum of two features."""
+    random = np.random.RandomState(0)
+    frame = pd.DataFrame({name: random.normal(size=n_rows) for name in numeric})
+    log_price = 13 + 0.4 * frame["grade"] + 0.3 * frame["lat"] + 0.3 * random.normal(size=n_rows)
+    frame.assign(target=np.exp(log_price)).to_csv(folder / "kc_house.csv.gz", index=False)
