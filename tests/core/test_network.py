@@ -826,6 +826,40 @@ def test_poisson_of_zero_targets_and_small_means(isa, dtype):
         assert np.isfinite(net.gradient).all()
 
 
+@pytest.mark.parametrize(
+    ("loss", "value", "slope"),
+    [
+        ("squared_error", lambda d: d**2 / 2, lambda d: d),
+        ("absolute_error", np.abs, np.sign),
+        ("huber", lambda d: 0.3 * (abs(d) - 0.15), lambda d: 0.3 * np.sign(d)),
+        ("log_cosh", lambda d: abs(d) - np.log(2), np.sign),
+        ("quantile", lambda d: max(0.7 * d, -0.3 * d), lambda d: 0.7 if d > 0 else -0.3),
+    ],
+)
+@pytest.mark.parametrize("residual", [-1e4, -30, 30, 1e4])
+def test_losses_of_large_residuals(residual, loss, value, slope, isa, dtype):
+    """By hand: beyond 20, log cosh is |d| - log 2 to all digits."""
+    net = logits_network(loss, 1, dtype, constant=0.3)
+    examples = Examples(np.full((1, 1), residual, dtype), np.zeros((1, 1), dtype))
+    epsilon = 4 * float(np.finfo(dtype).eps)
+    assert net.loss_and_gradient(examples, np.array([0])) == pytest.approx(
+        value(residual), rel=epsilon
+    )
+    assert net.read(net.gradient)[1][0] == pytest.approx(slope(residual), rel=epsilon)
+
+
+@pytest.mark.parametrize(
+    ("loss", "z", "target"),
+    [("absolute_error", 2, 2), ("quantile", 2, 2), ("hinge", 1, 1), ("hinge", -1, 0)],
+)
+def test_slope_at_a_kink_is_zero(loss, z, target, isa, dtype):
+    """Where the row is right to the last bit nothing pulls."""
+    net = logits_network(loss, 1, dtype, constant=0.3)
+    examples = Examples(np.full((1, 1), z, dtype), np.full((1, 1), target, dtype))
+    assert net.loss_and_gradient(examples, np.array([0])) == 0
+    assert net.read(net.gradient)[1][0] == 0
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_extreme_logits_spoil_no_loss(loss, isa, dtype):
     """To +-1e4 there is no NaN, and no infinity but for a mean exp(1e4) or its inverse."""
