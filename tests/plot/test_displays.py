@@ -44,10 +44,16 @@ def loss_surface(**options):
     return plot.LossSurfaceDisplay.from_estimator(model, *iris(), grid_resolution=8, **options)
 
 
+def spectrum(**options):
+    quick = {"k": 4, "n_probes": 2, "n_steps": 10, "random_state": 0, "progress": False}
+    return plot.SpectrumDisplay.from_estimator(fitted(), *iris(), **quick, **options)
+
+
 # one way to draw each display of rosenblatt.plot
 DISPLAYS = {
     "DiagnosisDisplay": diagnosis,
     "LossSurfaceDisplay": loss_surface,
+    "SpectrumDisplay": spectrum,
     "TrainingDisplay": training,
     "WeightsDisplay": weights,
 }

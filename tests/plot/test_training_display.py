@@ -146,6 +146,7 @@ def test_iterations_of_lbfgs_are_drawn():
     model = classifier(solver="lbfgs")
     display = TrainingDisplay.from_estimator(model)
     assert display.panels_ == ("loss", "gradient_norm")
+    assert display.axes_[-1].get_xlabel() == "iteration"
     np.testing.assert_array_equal(display.lines_["loss"].get_ydata(), model.history_["loss"])
 
 

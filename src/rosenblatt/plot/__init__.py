@@ -6,12 +6,14 @@ One file per display; what they share is in `_style.py`. matplotlib is loaded wh
 # SPDX-License-Identifier: BSD-3-Clause
 from rosenblatt.plot._diagnosis import DiagnosisDisplay
 from rosenblatt.plot._loss_surface import LossSurfaceDisplay
+from rosenblatt.plot._spectrum import SpectrumDisplay
 from rosenblatt.plot._training import TrainingDisplay
 from rosenblatt.plot._weights import WeightsDisplay
 
 __all__ = [
     "DiagnosisDisplay",
     "LossSurfaceDisplay",
+    "SpectrumDisplay",
     "TrainingDisplay",
     "WeightsDisplay",
 ]

@@ -108,7 +108,7 @@ class LossSurfaceDisplay:
         grid_resolution=25,
         intercepts=True,
         random_state=0,
-        progress=False,
+        progress=True,
         kind="contour",
         levels=20,
         ax=None,
@@ -145,7 +145,7 @@ class LossSurfaceDisplay:
             Whether directions are of all parameters, or of `coefs_` alone.
         random_state : int, RandomState instance or None, default=0
             Of random directions: the same for every estimator, unless it is said otherwise.
-        progress : bool, default=False
+        progress : bool, default=True
             Whether to show a bar of tqdm where that is installed, on a terminal or in a notebook.
         kind : {'contour', 'surface'}, default='contour'
         levels : int, default=20

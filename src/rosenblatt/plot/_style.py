@@ -202,11 +202,11 @@ def add_legend(ax):
     ax.legend(loc="best", frameon=True, framealpha=0.8, edgecolor="none")
 
 
-def count_epochs(ax):
-    """Names the axis of epochs, and puts its ticks at whole ones."""
+def count_from_one(ax, unit):
+    """Names the axis of what is counted, epochs say, and puts its ticks at whole numbers."""
     from matplotlib.ticker import MaxNLocator
 
-    ax.set_xlabel("epoch")
+    ax.set_xlabel(unit)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
 
 

@@ -40,6 +40,8 @@ class TrainingDisplay:
         The root mean square over the epoch's steps of the norm of the gradient.
     score_name : str, default='validation score'
         What the score is, the label of its axis.
+    unit : str, default='epoch'
+        What is counted; of 'lbfgs' iterations.
     title : str, default=None
     name : str, default=None
         Of this training, in the legends.
@@ -76,6 +78,7 @@ class TrainingDisplay:
         learning_rate=None,
         gradient_norm=None,
         score_name="validation score",
+        unit="epoch",
         title=None,
         name=None,
     ):
@@ -85,6 +88,7 @@ class TrainingDisplay:
         self.learning_rate = learning_rate
         self.gradient_norm = gradient_norm
         self.score_name = score_name
+        self.unit = unit
         self.title = title
         self.name = name
 
@@ -121,7 +125,10 @@ class TrainingDisplay:
         _style.check_network(estimator, cls.__name__)
         title = f"Training of {type(estimator).__name__}"
         columns = _columns(estimator.history_)
-        display = cls(**columns, score_name=_score_name(estimator), title=title, name=name)
+        unit = "iteration" if estimator.solver == "lbfgs" else "epoch"
+        display = cls(
+            **columns, score_name=_score_name(estimator), unit=unit, title=title, name=name
+        )
         return display.plot(ax, panels=panels, **kwargs)
 
     @classmethod
@@ -185,7 +192,7 @@ class TrainingDisplay:
             self._draw_panel(panel, axes, recorded, place, kwargs)
         if self.name or len(self.axes_[0].lines) > 1:
             _style.add_legend(self.axes_[0])
-        _style.count_epochs(self.axes_[-1])
+        _style.count_from_one(self.axes_[-1], self.unit)
         if self.title and not self.axes_[0].get_title():
             self.axes_[0].set_title(self.title)
         return self
@@ -263,7 +270,7 @@ class TrainingDisplay:
         """A ring around the highest score, whose weights early stopping keeps."""
         best = int(np.nanargmax(scores))
         ring = {"facecolors": "none", "edgecolors": _style.BLACK, "s": 70, "zorder": 3}
-        axes.scatter([best + 1], [scores[best]], **ring, label=f"best: epoch {best + 1}")
+        axes.scatter([best + 1], [scores[best]], **ring, label=f"best: {self.unit} {best + 1}")
         if not self.name:
             _style.add_legend(axes)
 
