@@ -101,7 +101,8 @@ def _engine_rows(X):
     return X if sp.issparse(X) else np.require(X, requirements=["C", "A"])
 
 
-def _checked_pair(estimator, X, y, *, reset, dtype=None, **options):
+def checked_pair(estimator, X, y, *, reset, dtype=None, **options):
+    """X as `checked_rows` gives it, and y as an array of as many rows."""
     X, y = validate_data(
         estimator,
         X,
@@ -146,7 +147,7 @@ def regression_data(estimator, X, y, sample_weight, *, reset, validation=None):
 
 
 def _regression_rows(estimator, X, y, sample_weight, *, reset, dtype=None):
-    X, y = _checked_pair(estimator, X, y, reset=reset, dtype=dtype, y_numeric=True)
+    X, y = checked_pair(estimator, X, y, reset=reset, dtype=dtype, y_numeric=True)
     if sp.issparse(y) or y.dtype.kind not in "fiub":
         kind = "a sparse matrix" if sp.issparse(y) else f"values of type {y.dtype}"
         raise ValueError(f"y must be an array of numbers, got {kind}.")
@@ -251,7 +252,7 @@ def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classe
     resolved : (ndarray, bool)
         Classes, and whether y is an indicator matrix.
     """
-    X, y = _checked_pair(estimator, X, y, reset=reset)
+    X, y = checked_pair(estimator, X, y, reset=reset)
     sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
     y, labels, multilabel = checked_labels(y)
     classes = resolve_classes(labels, multilabel)
@@ -259,7 +260,7 @@ def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classe
     if validation is not None:
         X, y, sample_weight = validation
         with _of_validation_rows():
-            X, y = _checked_pair(estimator, X, y, reset=False, dtype=data.X.dtype)
+            X, y = checked_pair(estimator, X, y, reset=False, dtype=data.X.dtype)
             sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
             y, labels, of_same_kind = checked_labels(y)
         _refuse_other_classes(labels, of_same_kind, classes, multilabel)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 from contextlib import redirect_stderr
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from rosenblatt.callbacks import Callback
 from rosenblatt.diagnosis import _budget
 from rosenblatt.diagnosis._budget import Budget
 from rosenblatt.diagnosis._case import open_case
+from rosenblatt.diagnosis._mismatch import auc_of_forest
 from rosenblatt.diagnosis._rivals import (
     better_optimisers,
     contains_linear,
@@ -251,15 +253,27 @@ def test_other_width():
     ("change", "message"),
     [
         (lambda y: y[:-1], "inconsistent numbers of samples"),
-        (lambda y: y + 5, r"y_test has classes that the network was not fitted on: \[5 6\]"),
+        (lambda y: y + 5, r"y_test has the classes \[5 6\], none of which"),
         (lambda y: np.c_[y, y], "y_test must be what the y of the fit was, one label a row"),
-        (lambda y: y + 0.5, "y_test has classes|Unknown label type"),
+        (lambda y: y + 0.5, "Unknown label type"),
     ],
 )
 def test_other_targets_of_a_classifier(change, message):
     X, y, X_test, y_test = small_problem()
     with pytest.raises(ValueError, match=message):
         quietly(classifier(2).fit(X, y), X, y, X_test, change(y_test))
+
+
+def test_classes_that_were_never_seen():
+    """Of the test rows they are rows that the net is wrong on; of the training rows a mistake."""
+    X, y, X_test, y_test = rows("digits")
+    seen = y < 7
+    model = classifier(32).fit(X[seen], y[seen])
+    diagnosis = quietly(model, X[seen], y[seen], X_test, y_test)
+    assert diagnosis.verdict == "mismatch"
+    assert diagnosis.test_score == pytest.approx(model.score(X_test, y_test))
+    with pytest.raises(ValueError, match=r"y has classes .* not fitted on: \[7 8 9\]"):
+        quietly(model, X, y, X_test, y_test)
 
 
 def test_other_targets_of_a_regressor():
@@ -308,7 +322,7 @@ def test_a_fit_is_cut_short_and_said_to_be(slow_clock, solver, seconds):
     """It is a net all the same."""
     X, y, *_ = data = rows("digits", train_size=400)
     net = classifier(8, solver=solver, max_iter=20, tol=0, n_iter_no_change=np.inf).fit(X, y)
-    case = open_case(net, *data, 0)
+    case = open_case(net, *data)
     trained = Trainer(case.net, Budget(seconds, verbose=False), 0).train(
         "", {"alpha": 1.0, "max_iter": 10**5}, X, y
     )
@@ -342,7 +356,7 @@ def test_a_cut_short_net_that_does_better_is_evidence():
     """Five epochs of the larger net beat all of the given one's."""
     X, y, X_test, y_test = rows("digits")
     handed_in = fitted(classifier(1, max_iter=3), X, y, X_test, y_test)
-    case = open_case(*handed_in, 0)
+    case = open_case(*handed_in)
     trainer = Trainer(case.net, Budget(1000, verbose=False), 0)
     trainer.seconds_per_weight_and_row = 1.0  # so slow that only a part of the rows can be seen
     trained = trainer.train("", {"hidden_layer_sizes": (1,)}, X, y)
@@ -356,7 +370,7 @@ def test_a_cut_short_net_that_does_better_is_evidence():
 def test_a_net_that_diverges_or_is_too_large_is_no_evidence():
     """It is noted with its error."""
     X, y, *_ = data = small_problem()
-    case = open_case(classifier(4).fit(X, y), *data, 0)
+    case = open_case(classifier(4).fit(X, y), *data)
     trainer = Trainer(case.net, Budget(100, verbose=False), 0)
     params = {"solver": "sgd", "learning_rate_init": 1e300, "activation": "identity"}
     trained = trainer.train("", params, X, y)
@@ -408,16 +422,41 @@ def test_progress_without_tqdm_is_lines_on_a_terminal(monkeypatch):
 # the parts
 
 
+@pytest.mark.parametrize(("n_rows", "n_test"), [(1000, 1000), (100, 900), (900, 100)])
+def test_forest_tells_what_differs_and_nothing_else(n_rows, n_test):
+    """Of ten draws of equal rows none is told by three standard errors, few by two; shifted rows
+    are told, and by which feature."""
+    n_told = 0
+    for seed in range(10):
+        random = np.random.RandomState(seed)
+        X, X_test = random.normal(size=(n_rows, 8)), random.normal(size=(n_test, 8))
+        area, _ = auc_of_forest(SimpleNamespace(X=X, X_test=X_test), seed)
+        assert abs(area.value) < 1.5 * area.noise
+        n_told += area.value > area.noise
+    assert n_told <= 2
+    X_test[:, 5] += 1
+    area, features = auc_of_forest(SimpleNamespace(X=X, X_test=X_test), 0)
+    assert area.value > area.noise
+    assert features[0] == 5
+    X_test[:, 5] = 2 * random.normal(size=n_test)
+    area, features = auc_of_forest(
+        SimpleNamespace(X=sp.csr_matrix(X), X_test=sp.csr_matrix(X_test)),
+        0,
+    )
+    assert area.value > area.noise
+    assert features[0] == 5
+
+
 @pytest.mark.parametrize("options", [{}, {"alpha": 10.0}, {"normalization": "batch"}])
 def test_training_loss_is_without_the_penalty(options):
     """scikit-learn's log loss; half its mean squared error."""
     X, y, *_ = data = small_problem(n_classes=3, n_informative=5)
     model = classifier(5, max_iter=20, **options).fit(X, y)
     expected = log_loss(y, model.predict_proba(X))
-    assert open_case(model, *data, 0).training_loss(model) == pytest.approx(expected)
+    assert open_case(model, *data).training_loss(model) == pytest.approx(expected)
     model = regressor(5, max_iter=20, **options).fit(X, y)
     expected = mean_squared_error(y, model.predict(X)) / 2
-    assert open_case(model, *data, 0).training_loss(model) == pytest.approx(expected)
+    assert open_case(model, *data).training_loss(model) == pytest.approx(expected)
 
 
 def test_folded_scales_change_no_prediction():

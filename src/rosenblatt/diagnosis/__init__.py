@@ -125,7 +125,7 @@ def diagnose(
     budget = Budget(time_budget, verbose=verbose)
     # the engine has its own threads; BLAS's, which lbfgs's vectors would wake, only cost time
     with threadpool_limits(1, "blas"), closing(budget):
-        case = open_case(estimator, X, y, X_test, y_test, random_state)
+        case = open_case(estimator, X, y, X_test, y_test)
         trainer = Trainer(case.net, budget, random_state)
         examination = Examination(case, trainer, tol, random_state)
         return _diagnosis(examination.verdict(), case, examination, budget)

@@ -12,10 +12,9 @@ from functools import partial
 
 import numpy as np
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from rosenblatt._data import classification_data, regression_data
+from rosenblatt._data import checked_labels, checked_pair, classification_data, regression_data
 from rosenblatt._plan import training_plan
 from rosenblatt._state import State
 from rosenblatt._training import build_network
@@ -74,6 +73,13 @@ class Case:
             return f"feature {feature}"
         return str(self.feature_names[feature])
 
+    @staticmethod
+    def some_of(rows):
+        """As many of some row numbers as are worth scoring, drawn at random, sorted."""
+        if len(rows) <= MOST_SCORED_ROWS:
+            return rows
+        return np.sort(np.random.RandomState(0).permutation(rows)[:MOST_SCORED_ROWS])
+
     def values(self, net, X, y):
         """A value of every row, whose mean is the net's score; (n_samples,)."""
         if self.is_classifier:
@@ -120,7 +126,7 @@ class Case:
         return pinball_losses(y, predictions, levels), pinball_losses(y, constant, levels)
 
 
-def open_case(estimator, X, y, X_test, y_test, random_state):
+def open_case(estimator, X, y, X_test, y_test):
     """The Case of what a person hands in.
 
     Raises
@@ -140,30 +146,27 @@ def open_case(estimator, X, y, X_test, y_test, random_state):
     )
     _refuse_other_width(estimator, X, "X")
     _refuse_other_width(estimator, X_test, "X_test")
-    training = checked_data(estimator, X, y)
-    test = _checked_test(estimator, X_test, y_test)
+    training, names = checked_data(estimator, X, y), getattr(X, "columns", None)
+    X_test, y_test = _checked_test(estimator, X_test, y_test)
     _refuse_changed_parameters(estimator, training)
     n_rows = training.X.shape[0]
-    if n_rows < 2 or test.X.shape[0] < 2:
+    if n_rows < 2 or X_test.shape[0] < 2:
         raise ValueError(
-            f"X has {n_rows} rows and X_test {test.X.shape[0]}; noise is judged by the spread "
+            f"X has {n_rows} rows and X_test {X_test.shape[0]}; noise is judged by the spread "
             "over rows, which takes 2 of each, and many more to be of use."
         )
     net = copy.copy(estimator)
     vars(net).pop("feature_names_in_", None)
-    n_scored = min(n_rows, MOST_SCORED_ROWS)
-    scored = np.sort(check_random_state(random_state).permutation(n_rows)[:n_scored])
-    n_test = min(test.X.shape[0], MOST_SCORED_ROWS)
-    of_test = np.sort(check_random_state(random_state).permutation(test.X.shape[0])[:n_test])
+    of_test = Case.some_of(np.arange(X_test.shape[0]))
     return Case(
         net,
         prefix,
         training.X,
         training.y,
-        test.X[of_test],
-        test.y[of_test],
-        scored,
-        getattr(X, "columns", None),
+        X_test[of_test],
+        y_test[of_test],
+        Case.some_of(np.arange(n_rows)),
+        names,
     )
 
 
@@ -176,19 +179,27 @@ def checked_data(net, X, y):
         For rows that are none of its kind.
     """
     if isinstance(net, MLPClassifier):
-        resolve = partial(_known_classes, net, "y")
+        resolve = partial(_known_classes, net)
         return classification_data(net, X, y, None, reset=False, resolve_classes=resolve)[0]
     return _with_as_many_outputs(net, regression_data(net, X, y, None, reset=False), "y")
 
 
 def _checked_test(net, X_test, y_test):
-    if isinstance(net, MLPClassifier):
-        resolve = partial(_known_classes, net, "y_test")
-        return classification_data(net, X_test, y_test, None, reset=False, resolve_classes=resolve)[
-            0
-        ]
-    data = regression_data(net, X_test, y_test, None, reset=False)
-    return _with_as_many_outputs(net, data, "y_test")
+    """(X_test, y_test) as arrays. Classes that the net does not know are taken: it is wrong on
+    them, as it will be whenever they turn up."""
+    if not isinstance(net, MLPClassifier):
+        data = regression_data(net, X_test, y_test, None, reset=False)
+        data = _with_as_many_outputs(net, data, "y_test")
+        return data.X, data.y
+    X_test, y_test = checked_pair(net, X_test, y_test, reset=False)
+    y_test, labels, multilabel = checked_labels(y_test)
+    _refuse_other_kind(net, "y_test", labels, multilabel)
+    if not multilabel and not np.isin(labels, net.classes_).any():
+        raise ValueError(
+            f"y_test has the classes {labels}, none of which the network was fitted on; it knows "
+            f"{net.classes_}. Hand in labels of the same kind."
+        )
+    return X_test, y_test
 
 
 def _without_pipeline(estimator, X, X_test):
@@ -243,19 +254,23 @@ def _refuse_changed_parameters(net, data):
     )
 
 
-def _known_classes(net, name, labels, multilabel):
+def _known_classes(net, labels, multilabel):
+    _refuse_other_kind(net, "y", labels, multilabel)
+    unknown = [] if multilabel else np.setdiff1d(labels, net.classes_)
+    if len(unknown):
+        raise ValueError(
+            f"y has classes that the network was not fitted on: {unknown}; it knows "
+            f"{net.classes_}. Hand in the rows it was fitted on."
+        )
+    return net.classes_
+
+
+def _refuse_other_kind(net, name, labels, multilabel):
     if multilabel != net._multilabel:
         fitted = "an indicator matrix" if net._multilabel else "one label a row"
         raise ValueError(f"{name} must be what the y of the fit was, {fitted}.")
     if multilabel and len(labels) != len(net.classes_):
         raise ValueError(f"{name} has {len(labels)} labels, and the y of the fit {net.n_outputs_}.")
-    unknown = [] if multilabel else np.setdiff1d(labels, net.classes_)
-    if len(unknown):
-        raise ValueError(
-            f"{name} has classes that the network was not fitted on: {unknown}; it knows "
-            f"{net.classes_}. Fit it on rows of all classes, or leave these rows out."
-        )
-    return net.classes_
 
 
 def _with_as_many_outputs(net, data, name):

@@ -175,10 +175,13 @@ class Examination:
         return self._weigh(name, params, verdict, outcome)
 
     def _try_standardised(self):
-        """The same net on standardised columns, where theirs are of very different sizes."""
+        """The same net on standardised columns, where theirs are of very different sizes.
+
+        Not where something restrains the weights: it would restrain others than on plain columns.
+        """
         case, net = self.case, self.case.net
         features, target = is_uneven(case.X), scales_target(net, case.y)
-        if not (features or target):
+        if restraints_of(net) or not (features or target):
             return
         X, y = case.X, case.y
         if features:
