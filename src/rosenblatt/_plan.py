@@ -8,6 +8,7 @@ import contextlib
 import os
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from itertools import compress, pairwise
 from numbers import Integral, Real
 from pathlib import Path
@@ -131,7 +132,8 @@ def training_plan(estimator, data, *, incremental):
     hidden = hidden_widths(estimator.hidden_layer_sizes)
     activations = hidden_activations(estimator.activation, len(hidden))
     widths = (data.X.shape[1], *hidden, data.n_outputs)
-    refuse_too_large(estimator, widths, data.X.shape[0], data.X.dtype)
+    n_threads = _thread_count(estimator.n_jobs)
+    refuse_too_large(estimator, widths, data.X.shape[0], data.X.dtype, n_threads)
     if sp.issparse(data.X):
         refuse_for_sparse(estimator)
     weight_decay = estimator.weight_decay
@@ -179,7 +181,7 @@ def training_plan(estimator, data, *, incremental):
         validation_fraction=estimator.validation_fraction,
         alpha=float(estimator.alpha),
         verbose=estimator.verbose,
-        n_threads=_thread_count(estimator.n_jobs),
+        n_threads=n_threads,
     )
 
 
@@ -392,9 +394,10 @@ def refuse_for_sparse(estimator):
         )
 
 
-def refuse_too_large(estimator, widths, n_rows, dtype):
+def refuse_too_large(estimator, widths, n_rows, dtype, n_threads):
     """Raises MemoryError for a network that this machine cannot hold, before any work."""
-    needed, available = memory_needed(estimator, widths, n_rows, dtype), _memory_of_this_machine()
+    needed = memory_needed(estimator, widths, n_rows, dtype, n_threads)
+    available = _memory_of_this_machine()
     if needed > available:
         raise MemoryError(
             f"hidden_layer_sizes={widths[1:-1]} with {widths[0]} features and {widths[-1]} outputs "
@@ -407,7 +410,7 @@ def _n_parameters(widths):
     return sum((k + 1) * n for k, n in pairwise(widths))
 
 
-def memory_needed(estimator, widths, n_rows, dtype):
+def memory_needed(estimator, widths, n_rows, dtype, n_threads):
     """Bytes that a fit to so many rows takes besides X and y, padding and small change apart."""
     n_parameters, item_size = _n_parameters(widths), np.dtype(dtype).itemsize
     if estimator.solver == "lbfgs":
@@ -419,17 +422,18 @@ def memory_needed(estimator, widths, n_rows, dtype):
         n_copies = 4 + OPTIMIZERS[estimator.solver].n_moments
         n_copies += bool(estimator.early_stopping) + (estimator.tol_params is not None)
         needed = n_copies * n_parameters * item_size
-    return needed + _rows_at_once(estimator, n_rows) * _numbers_a_row(estimator, widths) * item_size
+    n_numbers = _rows_at_once(estimator, n_rows, n_threads) * _numbers_a_row(estimator, widths)
+    return needed + n_numbers * item_size
 
 
-def _rows_at_once(estimator, n_rows):
+def _rows_at_once(estimator, n_rows, n_threads):
     """The most rows whose activations are kept: a chunk's, or with batch normalisation a batch's,
     which another row may join."""
     batch_size = 200 if estimator.batch_size == "auto" else estimator.batch_size
     if estimator.normalization == "batch":
         return min(n_rows, batch_size + 1)
     rows = n_rows if estimator.solver == "lbfgs" else min(n_rows, batch_size)
-    return min(rows, CHUNK_ROWS * _thread_count(estimator.n_jobs))
+    return min(rows, CHUNK_ROWS * n_threads)
 
 
 def _numbers_a_row(estimator, widths):
@@ -450,6 +454,7 @@ def _numbers_a_row(estimator, widths):
     )
 
 
+@cache  # a file is read, which shows in a small fit
 def _memory_of_this_machine():
     """Bytes of memory that a process may have at most; infinite where that is not told."""
     limits = [np.inf]

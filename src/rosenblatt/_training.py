@@ -250,7 +250,8 @@ class TrainingRun:
         if rule is not None:
             state.best_loss = rule.best
             state.n_epochs_without_improvement = rule.n_without_improvement
-        self._print_if_verbose(f"Iteration {state.n_epochs}, loss = {state.loss:.8f}")
+        if plan.verbose:
+            print(f"Iteration {state.n_epochs}, loss = {state.loss:.8f}")
         return n_done
 
     def _keep_history(self, losses, rates, figures):

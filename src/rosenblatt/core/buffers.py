@@ -4,6 +4,8 @@ A kernel believes the sizes it is told, so what could lead it astray is refused 
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import math
+
 import numpy as np
 
 ALIGNMENT = 64
@@ -12,7 +14,7 @@ ALIGNMENT = 64
 def aligned_zeros(shape, dtype):
     """An array of zeros that starts at a multiple of 64 bytes; MemoryError if there is no room."""
     dtype = np.dtype(dtype)
-    count = int(np.prod(shape, dtype=object))
+    count = math.prod(shape) if isinstance(shape, tuple) else shape
     try:
         block = np.zeros(count * dtype.itemsize + ALIGNMENT, dtype=np.uint8)
     except (ValueError, OverflowError) as error:  # more than an index can count

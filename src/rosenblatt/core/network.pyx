@@ -124,6 +124,11 @@ cdef extern from "threads.h" nogil:
     void rb_share(Py_ssize_t, Py_ssize_t, int, int, Py_ssize_t *, Py_ssize_t *)
 
 
+def _span(rows):
+    """(lowest, highest) of an array of row numbers."""
+    return (int(rows.min()), int(rows.max())) if len(rows) else (0, -1)
+
+
 cdef class RowOrder:
     """The order in which rows are taken, shuffled anew for every epoch.
 
@@ -144,9 +149,13 @@ cdef class RowOrder:
     ----------
     is_continued_in_core : bool
         Whether epochs can follow each other without Python: only MT19937 is known there.
+    span : (int, int)
+        The lowest and the highest row number, which are the same in every epoch.
     """
 
-    cdef Py_ssize_t[::1] rows
+    cdef object array
+    cdef Py_ssize_t[::1] rows   # of the array
+    cdef readonly tuple span
     cdef object random_state
     cdef dict state
     cdef rb_mt19937 generator
@@ -154,7 +163,8 @@ cdef class RowOrder:
     cdef readonly bint is_continued_in_core
 
     def __init__(self, rows, random_state=None, is_private=True):
-        self.rows = np.array(rows, dtype=np.intp)
+        self.rows = self.array = np.array(rows, dtype=np.intp)
+        self.span = _span(self.array)
         self.random_state = random_state
         self.is_continued_in_core = random_state is None or (
             is_private and random_state.get_state(legacy=False)["bit_generator"] == "MT19937")
@@ -165,9 +175,7 @@ cdef class RowOrder:
         if self.random_state is None:
             return
         if not self.shuffles:
-            permutation = np.arange(len(self.rows))
-            self.random_state.shuffle(permutation)
-            self.rows = np.asarray(self.rows)[permutation]
+            self.random_state.shuffle(self.array)
             return
         self.state = self.random_state.get_state(legacy=False)
         key = np.ascontiguousarray(self.state["state"]["key"], dtype=np.uint32)
@@ -189,7 +197,7 @@ cdef class RowOrder:
     @property
     def current(self):
         """The order of the last epoch."""
-        return np.array(self.rows)
+        return self.array.copy()
 
     cdef void next_epoch(self) noexcept nogil:
         if self.shuffles:
@@ -1218,7 +1226,7 @@ cdef class Network:
         table = np.empty((learning_rates.shape[0], N_FIGURES)) if figures is None else figures
         if table.shape[0] < learning_rates.shape[0] or table.shape[1] != N_FIGURES:
             raise ValueError(f"figures must have the shape {(learning_rates.shape[0], N_FIGURES)}.")
-        self._check(examples, np.asarray(order.rows))
+        self._check(examples, order.span)
         if self.optimizer < 0 or order.rows.shape[0] == 0 or batch_size < 1:
             raise ValueError("a step takes an optimizer, and a row at least")
         self._check_step(examples, min(batch_size, order.rows.shape[0]), self.chunk - 1)
@@ -1250,7 +1258,7 @@ cdef class Network:
         order._end()
         return np.asarray(losses)[:job.n_done]
 
-    def _check(self, Examples examples, order):
+    def _check(self, Examples examples, span):
         """What the kernels cannot: sizes, precision and row numbers fit this network."""
         if self.parameters is None:
             raise ValueError("the network has handed over its parameters")
@@ -1259,9 +1267,10 @@ cdef class Network:
                              f"got {examples.n_features} of {examples.X.dtype}.")
         if examples.is_sparse and self.layers[0].layout == PANELS:
             raise ValueError("the network was made for X that is not sparse")
-        if len(order) and (order.min() < 0 or order.max() >= examples.n_samples):
+        lowest, highest = span
+        if lowest < 0 or highest >= examples.n_samples:
             raise ValueError(f"rows must be numbers in [0, {examples.n_samples}), got "
-                             f"{order.min()} to {order.max()}.")
+                             f"{lowest} to {highest}.")
 
     def _check_step(self, Examples examples, n_rows, most):
         """What training takes besides: X that may be filled, and rows that have a variance."""
@@ -1282,7 +1291,7 @@ cdef class Network:
         """
         if self.layers[0].d_weights == NULL or examples.target_data == NULL or len(order) == 0:
             raise ValueError("a gradient takes a trainable network, targets, and a row at least")
-        self._check(examples, np.asarray(order))
+        self._check(examples, _span(np.asarray(order)))
         self._check_step(examples, len(order), self.chunk)
         cdef Sum job
         job.network, job.examples = <void *> self, <void *> examples
@@ -1299,7 +1308,7 @@ cdef class Network:
         """
         if with_loss and examples.target_data == NULL:
             raise ValueError("a loss takes targets")
-        self._check(examples, np.asarray(order))
+        self._check(examples, _span(np.asarray(order)))
         cdef Py_ssize_t n = order.shape[0], start = 0, rows, i
         cdef double total = 0
         cdef Layer *last = &self.layers[self.n_layers - 1]
@@ -1343,7 +1352,7 @@ cdef class Network:
 
     def activations(self, Examples examples, const Py_ssize_t[::1] order, int i):
         """Outputs of layer i, counted from 0, for rows `order`: (n_rows, fan_out)."""
-        self._check(examples, np.asarray(order))
+        self._check(examples, _span(np.asarray(order)))
         if not 0 <= i < self.n_layers - 1:
             raise ValueError(f"there are {self.n_layers - 1} hidden layers, got layer {i}")
         cdef Py_ssize_t n = order.shape[0], start = 0, rows, row
