@@ -327,6 +327,16 @@ def test_progress_shows_epochs_and_losses(capsys):
     assert f"score={model.validation_scores_[-1]:.4g}" in shown
 
 
+def test_progress_goes_when_the_fit_is_done(capsys):
+    """The line is wiped, and there is no score in it without validation rows."""
+    pytest.importorskip("tqdm", reason="the bar is tqdm's")
+    MLPClassifier((4,), max_iter=5, callbacks=[Progress()]).fit(*iris())
+    shown = capsys.readouterr().err
+    assert "epoch" in shown
+    assert "score" not in shown
+    assert shown.split("\r")[-2].strip() == shown.split("\r")[-1] == ""
+
+
 def test_progress_inside_a_search_ends_every_bar(capsys):
     """One after another on the same line, each wiped when its fit is done; none is left open."""
     tqdm = pytest.importorskip("tqdm", reason="the bar is tqdm's")

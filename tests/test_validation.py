@@ -157,6 +157,28 @@ def test_scores_and_losses_of_a_set_are_scikit_learns(weighted):
     assert_same_bits(model, MLPClassifier((4,), **options).fit(X, y))
 
 
+@pytest.mark.parametrize("kind", ["classifier", "regressor"])
+def test_split_rows_without_weight_have_no_score(kind):
+    """The error says so, and what to do; one row with a weight is enough."""
+    X, y = breast_cancer()
+    model = {"classifier": MLPClassifier, "regressor": MLPRegressor}[kind]
+    model = model((4,), early_stopping=True, max_iter=2, random_state=0)
+    scored = []
+
+    def scoring(estimator, X, y):
+        scored.append(X)
+        return 0.0
+
+    model.set_params(scoring=scoring).fit(X, y)
+    held_out = np.isin(X[:, 0], scored[0][:, 0])
+    weights = np.where(held_out, 0.0, 1.0)
+    model.set_params(scoring=None)
+    with pytest.raises(ValueError, match="validation set's rows sum to 0"):
+        model.fit(X, y, sample_weight=weights)
+    weights[held_out.argmax()] = 1
+    model.fit(X, y, sample_weight=weights)
+
+
 @pytest.mark.parametrize("kinds", [("dense", "csr"), ("csr", "dense"), ("csr", "csr")])
 def test_sets_may_be_sparse(kinds):
     """Each of both by itself."""
