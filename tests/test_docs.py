@@ -150,6 +150,32 @@ def test_examples_of_the_training_page_run(tmp_path, monkeypatch):
     assert names["net"].stopped_
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_examples_of_the_inspection_page_say_what_it_says():
+    """Every block runs; the story of the saddle ends as it is told, whatever the last digits."""
+    text = (ROOT / "docs" / "inspection.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 6
+    names, number = {}, r"-?[\d.]+(e-?\d+)?%?"
+    for i, (code, expected) in enumerate(blocks):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(code, names)
+        if i < 3:
+            words = [re.sub(number, "", t).split() for t in (printed.getvalue(), expected)]
+            assert words[0] == words[1]
+
+
+def test_the_inspection_page_names_every_function():
+    """Each that is public."""
+    from rosenblatt import inspection
+
+    text = (ROOT / "docs" / "inspection.md").read_text()
+    for name in inspection.__all__:
+        if name[0].islower():
+            assert f"`{name}" in text
+
+
 def test_the_layers_page_names_what_there_is():
     """Each initialiser by its name."""
     from rosenblatt._state import INTERCEPT_INITS, WEIGHT_INITS

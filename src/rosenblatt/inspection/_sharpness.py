@@ -53,8 +53,8 @@ class Sharpness:
 
     @property
     def sharpness(self):
-        """100 (highest_loss - loss) / (1 + loss), the figure of Keskar et al. (2017)."""
-        return 100 * (self.highest_loss - self.loss) / (1 + self.loss)
+        """100 (highest_loss - loss) / (1 + |loss|), the figure of Keskar et al. (2017)."""
+        return 100 * (self.highest_loss - self.loss) / (1 + abs(self.loss))
 
     def __str__(self):
         unit = "" if self.relative_to is None else f" of the {self.relative_to}' norm"

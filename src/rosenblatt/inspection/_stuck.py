@@ -241,9 +241,9 @@ class _Figures:
         )
         return (
             f"The loss went from {first:.4g} to {last:.4g} in {n} epochs. Over the last "
-            f"{self.window} it {direction} by {100 * abs(self.trend):.2g} % of its "
+            f"{self.window} it {direction} by {100 * abs(self.trend):.2g}% of its "
             f"{'range' if np.ptp(self.loss) >= abs(self.loss[-self.window :].mean()) else 'level'}"
-            f"{noise}; it rose in {100 * self.share_of_rises:.0f} % of them."
+            f"{noise}; it rose in {100 * self.share_of_rises:.0f}% of them."
         )
 
     def _about_gradient(self):
