@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 
 
-def write_images(folder, n_train=400, n_test=100, name="mnist"):
-    """Write noise with one bright square per class in the form of MNIST."""
+def write_images(folder, n_train=400, n_test=100, name="mnist", brightness=250):
+    """Write noise (up to 60) with one square per class, so bright, in the form of MNIST."""
     random = np.random.RandomState(0)
     y = random.randint(10, size=n_train + n_test).astype(np.uint8)
     X = random.randint(60, size=(len(y), 28, 28)).astype(np.uint8)
     for image, label in zip(X, y, strict=True):
         row, column = divmod(int(label), 5)
-        image[14 * row : 14 * row + 5, 5 * column : 5 * column + 5] = 250
+        image[14 * row : 14 * row + 5, 5 * column : 5 * column + 5] = brightness
     X = X.reshape(len(X), -1)
     np.savez(
         folder / f"{name}.npz",

@@ -144,6 +144,59 @@ def test_adagrad_without_decay_is_the_lectures_rule():
         w = w - module.RATES["adagrad"] * gradient / np.sqrt(squares / step)
 
 
+def test_stalled_training(tmp_path, capsys):
+    """A flat loss with a large gradient and one with a small gradient are told apart."""
+    write_images(tmp_path)
+    models, reports = run("stalled_training", tmp_path, data=True)
+
+    for name in ("rate too large", "rate too small"):
+        assert reports[name].verdict == "not a critical point", name
+        assert models[name].history_["gradient_norm"][-1] > 1
+    for name in ("weights zero", "eight layers of sigmoids"):
+        assert reports[name].verdict == "near a critical point", name
+        assert models[name].loss_ > 2  # log(10) is what classes at random give
+        # units that begin alike stay alike, and sigmoids let no gradient through
+        first = models[name].history_["gradient_norm"]
+        assert first[-1] < 0.1 * first[0]
+    assert models["rate 0.3"].loss_ < 0.5
+    assert capsys.readouterr().out.count("not a critical point") == 2
+
+
+def test_minimum_ratio(tmp_path, capsys):
+    """Of the points that are critical none is a minimum; lower ones have fewer ways down."""
+    write_images(tmp_path)
+    points = run("minimum_ratio", tmp_path, data=True)
+
+    found = [point for of_stage in points.values() for point in of_stage]
+    for point in found:
+        assert point.n_negative + point.n_zero + point.n_positive == point.n_parameters == 490
+        assert point.minimum_ratio == point.n_positive / 490
+    high, low = max(found, key=lambda p: p.loss), min(found, key=lambda p: p.loss)
+    assert high.verdict == "saddle point"
+    assert high.n_negative > 1.5 * low.n_negative
+    assert high.minimum_ratio < low.minimum_ratio < 1
+    assert f"{low.loss:.3f} to " in capsys.readouterr().out
+
+
+def test_batch_size(tmp_path, capsys):
+    """Small batches take more updates, train further in as many epochs, and end flatter."""
+    write_images(tmp_path, name="fashion_mnist", brightness=60)
+    by_epochs, by_loss = run("batch_size", tmp_path, data=True)
+
+    smallest, largest = min(by_epochs), max(by_epochs)
+    updates, training = ([found[column] for found in by_epochs.values()] for column in (1, 2))
+    assert sorted(updates, reverse=True) == updates
+    assert updates[0] == 20 * 300 / smallest
+    assert training[0] > training[-1] + 0.1
+    for epochs, _, _, loss, _, rise in by_loss.values():
+        assert loss < 0.2
+        assert rise > 0
+        assert epochs < 1000
+    assert by_loss[smallest][0] < by_loss[largest][0]
+    assert by_loss[smallest][4] < by_loss[largest][4]
+    assert "each until the training loss is 0.2" in capsys.readouterr().out
+
+
 def test_deep_or_wide(tmp_path, capsys):
     """By hand the counts are the formulas'; trained at equal parameters, depth folds better."""
     write_images(tmp_path, name="fashion_mnist")
@@ -293,7 +346,7 @@ def test_the_picture_has_the_scripts_name(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", ["daily_counts", "deep_or_wide", "cross_validation", "overfitting_remedies"]
+    "name", ["batch_size", "daily_counts", "cross_validation", "overfitting_remedies"]
 )
 def test_without_its_file_it_says_so(name, tmp_path, capsys):
     """One line and status 2, as the other examples."""

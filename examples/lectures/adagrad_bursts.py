@@ -24,8 +24,8 @@ as its mean forgets, decay makes its bursts smaller but does not end them.
 import numpy as np
 from common import (
     COLORS,
-    WeightPath,
     decorate,
+    first_weights,
     new_figure,
     parse_arguments,
     print_table,
@@ -35,6 +35,7 @@ from common import (
 )
 
 from rosenblatt import MLPRegressor
+from rosenblatt.callbacks import Trajectory
 
 RATES = {"adagrad": 0.2, "rmsprop": 0.05}
 WARMUP = 100  # steps
@@ -71,7 +72,7 @@ def schedules(n_steps):
 
 def descend(X, y, n_steps, solver, schedule):
     """Return the path of the weights."""
-    recorder = WeightPath(*START)
+    trajectory = Trajectory()
     model = MLPRegressor(
         (),
         solver=solver,
@@ -84,10 +85,10 @@ def descend(X, y, n_steps, solver, schedule):
         tol=0,
         weight_init=start_at(START),
         intercept_init="zeros",  # and so it stays: features and target have no mean
-        callbacks=[recorder],
+        callbacks=[trajectory],
     )
     train(model, X, y)
-    return np.array(recorder.path)
+    return first_weights(START, trajectory)
 
 
 def bursts(path):

@@ -21,8 +21,8 @@ from real_data import load_images, load_table, loading, print_table
 __all__ = [
     "COLORS",
     "MARKERS",
-    "WeightPath",
     "decorate",
+    "first_weights",
     "load_images",
     "load_some_images",
     "load_table",
@@ -112,15 +112,9 @@ def start_at(*weights):
     return weight_init
 
 
-class WeightPath:
-    """A callback that keeps the first layer's weights of every epoch, in `path`."""
-
-    def __init__(self, *start):
-        self.path = [np.array(start, float)]
-
-    def __call__(self, record, estimator):
-        """Keep this epoch's."""
-        self.path.append(estimator.coefs_[0].ravel().astype(float))
+def first_weights(start, trajectory):
+    """Return the path of the first layer's weights: the start, then each point of a Trajectory."""
+    return np.vstack([start, trajectory.parameters_[:, : len(start)]])
 
 
 def new_figure(n_rows=1, n_columns=1, *, size=None, **panels):

@@ -24,8 +24,8 @@ settle: it goes to and fro at the distance of its rate.
 import numpy as np
 from common import (
     COLORS,
-    WeightPath,
     decorate,
+    first_weights,
     new_figure,
     parse_arguments,
     print_table,
@@ -35,6 +35,7 @@ from common import (
 )
 
 from rosenblatt import MLPRegressor
+from rosenblatt.callbacks import Trajectory
 
 OPTIMIZERS = {
     "gradient descent": {"solver": "sgd", "momentum": 0},
@@ -72,7 +73,7 @@ def curvatures(X):
 
 def descend(X, y, start, n_steps, rate, **optimizer):
     """Return (path of the weights, loss above the bottom's at each of its points)."""
-    recorder = WeightPath(*start)
+    trajectory = Trajectory()
     model = MLPRegressor(
         (),
         alpha=0,
@@ -82,11 +83,11 @@ def descend(X, y, start, n_steps, rate, **optimizer):
         n_iter_no_change=np.inf,
         weight_init=start_at(start),
         intercept_init="zeros",  # and so it stays: features and target have no mean
-        callbacks=[recorder],
+        callbacks=[trajectory],
         **optimizer,
     )
     train(model, X, y)
-    path = np.array(recorder.path)
+    path = first_weights(start, trajectory)
     residuals = (path - bottom(X, y)) @ X.T
     return path, np.mean(residuals**2, axis=1) / 2
 
