@@ -100,6 +100,8 @@ def test_path_can_be_handed_in(intercepts):
     path = model.callbacks[0]
     options = {"intercepts": intercepts, **GRID}
     own = LossSurfaceDisplay.from_estimator(model, *iris(), **options)
+    # in whichever parameters: it ends where the estimator is
+    np.testing.assert_allclose(own.path[-1], (0, 0), atol=1e-9)
     other = copy.deepcopy(model).set_params(callbacks=None)
     for given in (path, path.parameters_, path.parameters_.tolist()):
         display = LossSurfaceDisplay.from_estimator(other, *iris(), path=given, **options)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from problems import diabetes, iris
+from rendering import overlapping_texts
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -32,7 +33,7 @@ def test_lines_are_the_history():
         np.testing.assert_array_equal(line.get_xdata(), np.arange(1, 13))
         np.testing.assert_array_equal(line.get_ydata(), model.history_[column])
     labels = [ax.get_ylabel() for ax in display.axes_]
-    assert labels == ["loss", "validation accuracy", "learning rate", "gradient norm"]
+    assert labels == ["loss", "validation\naccuracy", "learning\nrate", "gradient\nnorm"]
     assert display.axes_[-1].get_xlabel() == "epoch"
     assert display.figure_ is display.axes_[0].figure
     assert display.axes_[0].get_title() == "Training of MLPClassifier"
@@ -61,15 +62,15 @@ def test_score_that_is_the_loss_is_not_drawn_twice():
     model = classifier(early_stopping=True, scoring="loss")
     assert TrainingDisplay.from_estimator(model).panels_[:2] == ("loss", "learning_rate")
     display = TrainingDisplay.from_estimator(model, panels=["score"])
-    assert display.axes_[0].get_ylabel() == "negative validation loss"
+    assert display.axes_[0].get_ylabel() == "negative\nvalidation loss"
 
 
 @pytest.mark.parametrize(
     ("model", "name"),
     [
-        (MLPClassifier(scoring="balanced_accuracy"), "validation balanced accuracy"),
-        (MLPRegressor(), "validation $R^2$"),
-        (MLPRegressor(scoring=lambda estimator, X, y: 1.0), "validation score"),
+        (MLPClassifier(scoring="balanced_accuracy"), "validation\nbalanced accuracy"),
+        (MLPRegressor(), "validation\n$R^2$"),
+        (MLPRegressor(scoring=lambda estimator, X, y: 1.0), "validation\nscore"),
     ],
 )
 def test_score_has_its_name(model, name):
@@ -139,6 +140,16 @@ def test_panels_are_drawn_in_the_place_of_one_axes():
     np.testing.assert_allclose([ax.get_position().x0 for ax in panels], 0.2)
     np.testing.assert_allclose(panels[-1].get_position().y0, 0.3)
     np.testing.assert_allclose(panels[0].get_position().y1, 0.9)
+
+
+def test_panels_are_legible_in_a_quarter_of_a_figure():
+    """Four in some four inches."""
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(2, 2, figsize=(13, 10), layout="constrained")
+    for ax in axes.flat:
+        TrainingDisplay.from_estimator(classifier(early_stopping=True), ax=ax)
+    assert overlapping_texts(figure) == []
 
 
 def test_iterations_of_lbfgs_are_drawn():

@@ -75,7 +75,9 @@ def check_network(estimator, display):
     if not isinstance(estimator, MLPClassifier | MLPRegressor):
         instead = ""
         if hasattr(estimator, "steps"):
-            instead = ": pass its last step, estimator[-1]"
+            instead = (
+                ": pass its last step, estimator[-1], and data as the steps before change them"
+            )
         elif hasattr(estimator, "best_estimator_"):
             instead = ": pass its best_estimator_, or the last step of that"
         raise TypeError(

@@ -13,8 +13,8 @@ from rosenblatt.plot import _style
 PANELS = {
     "loss": ("loss", {"loss": "training", "validation_loss": "validation"}),
     "score": (None, {"validation_score": "validation"}),
-    "learning_rate": ("learning rate", {"learning_rate": ""}),
-    "gradient_norm": ("gradient norm", {"gradient_norm": ""}),
+    "learning_rate": ("learning\nrate", {"learning_rate": ""}),
+    "gradient_norm": ("gradient\nnorm", {"gradient_norm": ""}),
 }
 
 
@@ -258,7 +258,8 @@ class TrainingDisplay:
             epochs = np.arange(1, len(values) + 1)
             style |= kwargs
             self.lines_[column] = _style.add_series(axes, epochs, values, look, **style)
-        axes.set_ylabel(self.score_name if label is None else label)
+        # two lines: a panel may be an inch high
+        axes.set_ylabel(self.score_name.replace(" ", "\n", 1) if label is None else label)
         if panel == "score":
             self._mark_best(axes, recorded["validation_score"])
             return
@@ -269,7 +270,13 @@ class TrainingDisplay:
     def _mark_best(self, axes, scores):
         """A ring around the highest score, whose weights early stopping keeps."""
         best = int(np.nanargmax(scores))
-        ring = {"facecolors": "none", "edgecolors": _style.BLACK, "s": 70, "zorder": 3}
+        ring = {
+            "facecolors": "none",
+            "edgecolors": _style.BLACK,
+            "s": 70,
+            "zorder": 3,
+            "clip_on": False,
+        }
         axes.scatter([best + 1], [scores[best]], **ring, label=f"best: {self.unit} {best + 1}")
         if not self.name:
             _style.add_legend(axes)
