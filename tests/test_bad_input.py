@@ -614,6 +614,27 @@ def test_ctrl_c_stops_lbfgs_and_keeps_the_best_weights():
     assert model.loss_ < 0.5 * np.mean(y**2) * 1.5
 
 
+def test_ctrl_c_leaves_lbfgs_the_lowest_loss_it_met(monkeypatch):
+    """Not that of the last point: a line search tries bad ones, and overwrites its vector."""
+
+    def search(objective, start, **options):
+        vector = start.copy()
+        objective(vector)
+        vector *= 100
+        objective(vector)
+        raise KeyboardInterrupt
+
+    X, y = diabetes()
+    model = rosenblatt.MLPRegressor((4,), solver="lbfgs", random_state=0, max_iter=1)
+    start = model.set_params(tol=1e9).fit(X, y)
+    coefs, loss = start.coefs_, start.loss_
+    monkeypatch.setattr("scipy.optimize.minimize", search)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(X, y)
+    assert model.loss_ == loss
+    np.testing.assert_array_equal(model.coefs_[0], coefs[0])
+
+
 @needs_sigint
 def test_model_can_be_trained_on_after_ctrl_c():
     """partial_fit and a warm fit go on from an interrupted fit."""

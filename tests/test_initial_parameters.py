@@ -57,6 +57,16 @@ def test_orthogonal_rows_or_columns_are_orthonormal():
         assert abs(np.sign(coef).mean()) < 5 / np.sqrt(coef.size)
 
 
+def test_orthogonal_matrices_favour_no_sign():
+    """The corner of a product of reflections would be negative in every draw."""
+    X, y = iris()
+    corners = []
+    for seed in range(30):
+        model = MLPClassifier((5,), weight_init="orthogonal", **{**UNMOVED, "random_state": seed})
+        corners.append(np.sign(model.fit(X, y).coefs_[0][0, 0]))
+    assert set(corners) == {-1, 1}
+
+
 def test_every_name_is_tested_here():
     """A new row of the tables needs its properties in this file."""
     assert set(WEIGHT_INITS) == {

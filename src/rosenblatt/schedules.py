@@ -456,7 +456,6 @@ class OneCycle(Schedule):
         if self.three_phase:
             ends.insert(1, 2 * rise - 2)
             corners.insert(2, low)
-        steps = np.minimum(steps, clock.n_total - 1)
         phase = np.minimum(np.searchsorted(ends, steps), len(ends) - 1)
         begins, ends, corners = np.array([0, *ends[:-1]]), np.array(ends), np.array(corners)
         lengths = np.maximum(ends - begins, np.finfo(float).tiny)
