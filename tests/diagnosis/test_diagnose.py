@@ -323,7 +323,7 @@ def test_a_fit_is_cut_short_and_said_to_be(slow_clock, solver, seconds):
     X, y, *_ = data = rows("digits", train_size=400)
     net = classifier(8, solver=solver, max_iter=20, tol=0, n_iter_no_change=np.inf).fit(X, y)
     case = open_case(net, *data)
-    trained = Trainer(case.net, Budget(seconds, verbose=False), 0).train(
+    trained = Trainer(case.net, len(y), Budget(seconds, verbose=False), 0).train(
         "", {"alpha": 1.0, "max_iter": 10**5}, X, y
     )
     assert trained.status == CUT_SHORT
@@ -331,6 +331,18 @@ def test_a_fit_is_cut_short_and_said_to_be(slow_clock, solver, seconds):
     assert "of at most 100000" in trained.remark
     assert trained.net.get_params()["max_iter"] == 10**5
     assert trained.net.callbacks is None
+
+
+def test_what_an_epoch_takes_is_judged_by_the_nets_own():
+    """As long for smaller nets, longer by the weights of larger ones."""
+    X, y, *_ = data = small_problem()
+    for solver in ("adam", "lbfgs"):
+        case = open_case(classifier(4, solver=solver, max_iter=5).fit(X, y), *data)
+        trainer = Trainer(case.net, len(y), Budget(100, verbose=False), 0)
+        own = np.mean(case.net.history_["seconds"])
+        small, same, large = (trainer.epoch_seconds(classifier(n), X) for n in (1, 4, 4000))
+        assert small == same == pytest.approx(own)
+        assert large > same
 
 
 def test_what_was_cut_short_is_undecided(slow_clock):
@@ -357,11 +369,11 @@ def test_a_cut_short_net_that_does_better_is_evidence():
     X, y, X_test, y_test = rows("digits")
     handed_in = fitted(classifier(1, max_iter=3), X, y, X_test, y_test)
     case = open_case(*handed_in)
-    trainer = Trainer(case.net, Budget(1000, verbose=False), 0)
-    trainer.seconds_per_weight_and_row = 1.0  # so slow that only a part of the rows can be seen
+    trainer = Trainer(case.net, len(y), Budget(1000, verbose=False), 0)
+    trainer.seconds_per_row = 1e3  # so slow that not even a part of the rows can be seen
     trained = trainer.train("", {"hidden_layer_sizes": (1,)}, X, y)
     assert trained.status == NOT_TRIED
-    trainer.seconds_per_weight_and_row = 0.5 * 1000 / (65 * 1 + 2 * 10) / 600 / 3
+    trainer.seconds_per_row = 0.5 * 1000 / 600 / 3  # three epochs of 600 rows are half of 1000 s
     trained = trainer.train("", {"hidden_layer_sizes": (1,)}, X, y)
     assert trained.status == CUT_SHORT
     assert "of 1,257 rows" in trained.remark
@@ -371,7 +383,7 @@ def test_a_net_that_diverges_or_is_too_large_is_no_evidence():
     """It is noted with its error."""
     X, y, *_ = data = small_problem()
     case = open_case(classifier(4).fit(X, y), *data)
-    trainer = Trainer(case.net, Budget(100, verbose=False), 0)
+    trainer = Trainer(case.net, len(y), Budget(100, verbose=False), 0)
     params = {"solver": "sgd", "learning_rate_init": 1e300, "activation": "identity"}
     trained = trainer.train("", params, X, y)
     assert trained.status == FAILED

@@ -126,7 +126,7 @@ def diagnose(
     # the engine has its own threads; BLAS's, which lbfgs's vectors would wake, only cost time
     with threadpool_limits(1, "blas"), closing(budget):
         case = open_case(estimator, X, y, X_test, y_test)
-        trainer = Trainer(case.net, budget, random_state)
+        trainer = Trainer(case.net, case.X.shape[0], budget, random_state)
         examination = Examination(case, trainer, tol, random_state)
         return _diagnosis(examination.verdict(), case, examination, budget)
 

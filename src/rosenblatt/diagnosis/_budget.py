@@ -9,6 +9,9 @@ import time
 
 from rosenblatt.callbacks import Callback
 
+# What comes after the last fit, scores and losses, takes time too.
+SHARE_FOR_TRAINING = 0.95
+
 
 class Budget:
     """Seconds from now on, and a display of their passing.
@@ -33,8 +36,8 @@ class Budget:
 
     @property
     def left(self):
-        """Seconds; negative when it is over."""
-        return self.seconds - self.spent
+        """Seconds for what is yet to be trained; negative when they are over."""
+        return SHARE_FOR_TRAINING * self.seconds - self.spent
 
     def announce(self, what):
         """Shows what begins."""

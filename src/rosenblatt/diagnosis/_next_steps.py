@@ -41,7 +41,10 @@ def advice(verdict, case, examination):
     if verdict == "overfitting":
         return _advice_on_data(examination)
     if verdict == "optimisation":
-        text = "rosenblatt.inspection.stuck(estimator) says whether the loss went flat, and why."
+        text = (
+            "rosenblatt.inspection.stuck(estimator) says whether the loss went flat, and "
+            "critical_point(estimator, X, y) whether at a saddle point or a minimum."
+        )
         if examination.decider.needs_scaling:
             text = (
                 "Standardise the columns: StandardScaler before the network"

@@ -21,8 +21,8 @@ def is_uneven(values):
     """Whether columns' means or spreads are of sizes that slow gradient descent down."""
     if sp.issparse(values):
         return False  # mostly zeros, and means could not be taken away
-    values = np.asarray(values, float)
-    deviations, means = values.std(axis=0), np.abs(values.mean(axis=0))
+    deviations = values.std(axis=0, dtype=float)
+    means = np.abs(values.mean(axis=0, dtype=float))
     deviations, means = deviations[deviations > 0], means[deviations > 0]
     if not len(deviations):
         return False
@@ -37,19 +37,23 @@ def is_uneven(values):
 def scales_target(net, y):
     """Whether the target may be standardised, and needs to."""
     may = isinstance(net, MLPRegressor) and net.loss in LOSSES_OF_ANY_SIZE
-    return may and is_uneven(np.asarray(y, float).reshape(len(y), -1))
+    return may and is_uneven(y.reshape(len(y), -1))
 
 
 class Standardisation:
     """Means and standard deviations of the columns of some values; constant ones keep theirs."""
 
     def __init__(self, values):
-        self.means, deviations = values.mean(axis=0), values.std(axis=0)
+        self.means = values.mean(axis=0, dtype=float)
+        deviations = values.std(axis=0, dtype=float)
         self.deviations = np.where(deviations > 0, deviations, 1.0)
 
     def __call__(self, values):
-        """The values with mean 0 and deviation 1."""
-        return (values - self.means) / self.deviations
+        """The values with mean 0 and deviation 1, of the precision they came in."""
+        dtype = values.dtype if values.dtype.kind == "f" else np.dtype(float)
+        scaled = values - self.means.astype(dtype)
+        scaled /= self.deviations.astype(dtype)
+        return scaled
 
     def fold_into_first_layer(self, net):
         """Makes a net that was trained on standardised features take plain ones."""

@@ -19,8 +19,7 @@ from rosenblatt.core.dispatch import OPTIMIZERS
 from rosenblatt.diagnosis._budget import Deadline
 
 # A training takes six operations for a weight and a row (two in each of three products), and the
-# slowest machines that the package is built for do some five billion a second. Assumed until a
-# fit has been timed.
+# slowest machines that the package is built for do some five billion a second.
 SECONDS_PER_WEIGHT_AND_ROW = 6 / 5e9
 # The share of what is left that one fit may take, so that a slow one leaves time for others.
 SHARE_OF_WHAT_IS_LEFT = 0.5
@@ -32,6 +31,7 @@ FEWEST_ROWS = 200
 FIRST_ITERATIONS = 20
 SHARE_OF_A_STRETCH = 0.25
 
+NO_TIME = "no time was left"
 COMPLETE, CUT_SHORT, FAILED, NOT_TRIED = "complete", "cut short", "failed", "not tried"
 
 
@@ -64,19 +64,24 @@ class Trainer:
     ----------
     net : MLPClassifier or MLPRegressor
         Fitted; what its own fit took says what others will.
+    n_rows : int
+        That it was fitted on.
     budget : Budget
     random_state : int
     """
 
-    def __init__(self, net, budget, random_state):
+    def __init__(self, net, n_rows, budget, random_state):
         self.net, self.budget, self.random_state = net, budget, random_state
-        self.seconds_per_weight_and_row = self._measured() or SECONDS_PER_WEIGHT_AND_ROW
+        self.seconds_per_row = self._measured(n_rows)
+        self.seconds_per_weight_and_row = min(
+            self.seconds_per_row / net.n_parameters_, SECONDS_PER_WEIGHT_AND_ROW
+        )
 
     def train(self, name, params, X, y):
         """Fits a clone of the net with `params` set; Trained."""
         allowed = SHARE_OF_WHAT_IS_LEFT * self.budget.left
         if allowed <= 0:
-            return Trained(None, NOT_TRIED, 0.0, "no time was left")
+            return Trained(None, NOT_TRIED, 0.0, NO_TIME)
         self.budget.announce(name)
         net = self._clone(params)
         begin = time.monotonic()
@@ -89,10 +94,15 @@ class Trainer:
         return trained
 
     def epoch_seconds(self, net, X):
-        """What one pass over X is expected to take."""
+        """What one pass over X is expected to take.
+
+        As long as one of the given net did, and what more weights cost.
+        """
         widths = (X.shape[1], *hidden_widths(net.hidden_layer_sizes), self.net.n_outputs_)
         n_weights = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(widths))
-        return n_weights * X.shape[0] * self.seconds_per_weight_and_row
+        n_more = max(n_weights - self.net.n_parameters_, 0)
+        per_row = self.seconds_per_row + n_more * self.seconds_per_weight_and_row
+        return X.shape[0] * per_row
 
     def _clone(self, params):
         net = clone(self.net)
@@ -154,14 +164,16 @@ class Trainer:
         remark = f"{n_done} of at most {wanted['max_iter']} iterations" if is_cut_short else ""
         return Trained(net, CUT_SHORT if remark else COMPLETE, time.monotonic() - begin, remark)
 
-    def _measured(self):
-        """Seconds of the net's own epochs, for every weight and row; None where none are known."""
-        history, n_epochs = getattr(self.net, "history_", None), self.net.n_iter_
-        if history is None or not n_epochs:
-            return None
-        seconds = np.mean(history["seconds"][-n_epochs:])
-        rows = self.net.t_ / max(len(history["seconds"]), 1)
-        return seconds / (self.net.n_parameters_ * rows) if rows else None
+    def _measured(self, n_rows):
+        """Seconds that the net's own epochs took for every row; what is usual for unknown ones."""
+        n_weights, seconds = self.net.n_parameters_, self.net.history_["seconds"]
+        usual = n_weights * SECONDS_PER_WEIGHT_AND_ROW
+        n_epochs = self.net.n_iter_
+        if not (n_epochs and seconds):
+            return usual
+        if self.net.solver in OPTIMIZERS:
+            n_rows = self.net.t_ / len(seconds)
+        return float(np.mean(seconds[-n_epochs:])) / n_rows
 
 
 def fit_quietly(net, X, y):

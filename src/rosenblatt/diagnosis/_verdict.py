@@ -26,7 +26,7 @@ from rosenblatt.diagnosis._rivals import (
 )
 from rosenblatt.diagnosis._scaling import Standardisation, is_uneven, scales_target
 from rosenblatt.diagnosis._statistics import difference_of_rows, difference_of_sets
-from rosenblatt.diagnosis._training import COMPLETE
+from rosenblatt.diagnosis._training import COMPLETE, NO_TIME
 
 BEST_SCORE = 1.0  # of accuracy, R^2 and D^2
 NESTED_SHARES = (0.25, 0.5)  # of the rows; all of them come with the held-out rows
@@ -115,7 +115,7 @@ class Examination:
         self.held_out = hold_out(self.case, self.trainer, self.tol, self.random_state)
         name = "held-out training rows over test rows"
         if self.held_out is None:
-            self._note_missing(name)
+            self._note_missing(name, "too few rows, or no net could be trained in time")
             return False
         held, fall = self.held_out, self.held_out.fall
         falls = fall.counts(self.tol)
@@ -180,18 +180,22 @@ class Examination:
         Not where something restrains the weights: it would restrain others than on plain columns.
         """
         case, net = self.case, self.case.net
-        features, target = is_uneven(case.X), scales_target(net, case.y)
+        features = is_uneven(case.X[case.scored])
+        target = scales_target(net, case.y[case.scored])
         if restraints_of(net) or not (features or target):
+            return
+        name, params = better_optimisers(net, case.X.shape[0])[-1]
+        name += ", standardised"
+        if self.trainer.budget.left <= 0:
+            self._note_missing(name, NO_TIME)
             return
         X, y = case.X, case.y
         if features:
-            of_features = Standardisation(np.asarray(X, float))
-            X = of_features(X).astype(case.X.dtype)
+            of_features = Standardisation(X)
+            X = of_features(X)
         if target:
-            of_target = Standardisation(np.asarray(y, float))
+            of_target = Standardisation(y)
             y = of_target(y)
-        name, params = better_optimisers(net, case.X.shape[0])[-1]
-        name += ", standardised"
         outcome = self.trainer.train(name, params, X, y)
         if outcome.net is not None and features:
             of_features.fold_into_first_layer(outcome.net)
@@ -201,7 +205,7 @@ class Examination:
 
     def _weigh(self, name, params, verdict, outcome, needs_scaling=False):
         if outcome.net is None:
-            self._note_missing(name, outcome)
+            self._note_missing(name, outcome.remark, outcome.seconds)
             return False
         case, is_complete = self.case, outcome.status == COMPLETE
         values = case.training_values(outcome.net)
@@ -290,8 +294,6 @@ class Examination:
         self.findings.append(replace(finding, **more))
         return self.findings[-1]
 
-    def _note_missing(self, what, outcome=None):
-        remark = "too few rows, or no net could be trained" if outcome is None else outcome.remark
-        seconds = 0.0 if outcome is None else outcome.seconds
+    def _note_missing(self, what, remark, seconds=0.0):
         unknown = [math.nan] * 4
         self.findings.append(Finding(what, *unknown, None, seconds=seconds, remark=remark))
