@@ -216,6 +216,22 @@ def test_escape_leaves_the_saddle_of_the_lectures(dtype, y):
     assert not np.any(model.coefs_)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_escape_looks_at_what_the_estimator_can_hold(dtype, monkeypatch):
+    """Parameters are rounded to its precision before their loss is compared."""
+    tried, inner = [], _critical_points.Objective.loss
+
+    def recorded(objective, parameters=None):
+        if parameters is not None:
+            tried.append(parameters)
+        return inner(objective, parameters)
+
+    monkeypatch.setattr(_critical_points.Objective, "loss", recorded)
+    escape_saddle(*product_of_two(0.1, 0.3, dtype=dtype), intercepts=False)
+    assert all(np.array_equal(p, p.astype(dtype)) for p in tried)
+    assert any(np.any(p != p.astype("float32")) for p in tried) == (dtype == "float64")
+
+
 def test_escape_takes_the_lower_side():
     """Off the saddle one side of the same direction is better: both are tried."""
     for sign in (1, -1):

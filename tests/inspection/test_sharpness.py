@@ -67,6 +67,18 @@ def test_highest_loss_away_from_a_minimum(radius, relative_to):
     assert 0.98 * rise < around.highest_loss - around.loss <= rise * (1 + 1e-12)
 
 
+@pytest.mark.parametrize("radius", [0.1, 1.0])
+def test_where_the_gradient_is_zero_the_eigenvector_leads(radius):
+    """The saddle of y = w1 w2 x at (1, 1): (w1 w2 - 1)^2 / 2 rises along (1, -1)."""
+    X, y = np.ones((1, 1)), np.ones(1)
+    model = MLPRegressor((1,), activation="identity", alpha=0, solver="lbfgs", random_state=0)
+    model.fit(X, y)
+    model.coefs_ = [np.zeros((1, 1)), np.zeros((1, 1))]
+    model.intercepts_ = [np.zeros(1), np.zeros(1)]
+    around = sharpness(model, X, y, radius, intercepts=False, random_state=0)
+    assert around.highest_loss == pytest.approx((radius**2 / 2 + 1) ** 2 / 2, rel=1e-12)
+
+
 @pytest.mark.parametrize("normalization", [None, "layer", "batch"])
 def test_units_of_parameters(normalization):
     """By hand: 4-3-2 units; a scale and its shift belong together."""

@@ -37,6 +37,9 @@ def with_history(loss, norms, rates=None, **parameters):
         (1 / (1 + EPOCHS), 1 / (1 + EPOCHS), "near a critical point"),
         (1 / (1 + EPOCHS), 1 + 0 * EPOCHS, "not a critical point"),
         (1 + np.exp(-EPOCHS) + NOISE, 1 + 0 * EPOCHS, "not a critical point"),
+        # a gradient norm just above and just below a tenth of the highest
+        (1 / (1 + EPOCHS), np.where(EPOCHS, 1.1, 10.0), "not a critical point"),
+        (1 / (1 + EPOCHS), np.where(EPOCHS, 0.9, 10.0), "near a critical point"),
         (0 * EPOCHS + 2.3, 0 * EPOCHS + 1e-9, "near a critical point"),
         (0 * EPOCHS + 2.3, 0 * EPOCHS, "near a critical point"),
         (0 * EPOCHS, 0 * EPOCHS, "near a critical point"),

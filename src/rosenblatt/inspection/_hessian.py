@@ -20,8 +20,8 @@ from rosenblatt.inspection._lanczos import (
 )
 from rosenblatt.inspection._objective import Objective
 
-# Parameters of the largest network whose Hessian is made as a matrix: 72 MB, and half a minute
-# for its eigenvalues on one processor.
+# Parameters of the largest network whose Hessian is made as a matrix: 72 MB, and three seconds of
+# one processor for its eigenvalues.
 DENSE_LIMIT = 3000
 
 
