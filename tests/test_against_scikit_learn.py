@@ -177,6 +177,15 @@ CASES = {
     "sgd-invscaling": classifier(iris, **SGD, learning_rate="invscaling"),
     "sgd-invscaling-power": regressor(diabetes, **SGD, learning_rate="invscaling", power_t=0.25),
     "sgd-adaptive": classifier(iris, **SGD, learning_rate="adaptive", tol=0.1, n_iter_no_change=1),
+    "sgd-adaptive-to-its-end": classifier(
+        iris,
+        solver="sgd",
+        learning_rate="adaptive",
+        learning_rate_init=6e-6,
+        tol=0.1,
+        n_iter_no_change=1,
+        max_iter=50,
+    ),
     "sgd-adaptive-validation": regressor(
         diabetes, **SGD, learning_rate="adaptive", early_stopping=True, n_iter_no_change=1, tol=0.1
     ),

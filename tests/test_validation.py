@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import time
 
 import numpy as np
 import pytest
@@ -423,6 +424,24 @@ def test_scores_of_frames_give_no_warning():
         _, warned = call_recording_warnings(model.fit, X, y, **arguments)
         assert not [text for _, text in warned if "feature names" in text]
     assert list(model.feature_names_in_) == list("abcd")
+
+
+def test_equal_score_is_an_improvement_by_nothing():
+    """With tol=0 a score that stays stops nothing, as in scikit-learn; with any tol it does."""
+    model = MLPClassifier((4,), early_stopping=True, scoring=lambda *rows: 0.5, max_iter=30)
+    assert model.set_params(tol=0).fit(*breast_cancer()).n_iter_ == 30
+    assert model.set_params(tol=1e-9).fit(*breast_cancer()).n_iter_ == 12
+
+
+def test_seconds_of_an_epoch_count_its_scoring():
+    """A scorer that sleeps is in the history."""
+
+    def scoring(estimator, X, y):
+        time.sleep(0.01)
+        return 0.5
+
+    model = MLPClassifier((4,), early_stopping=True, scoring=scoring, max_iter=3)
+    assert min(model.fit(*breast_cancer()).history_["seconds"]) >= 0.01
 
 
 def test_score_that_is_no_number_is_refused():
