@@ -534,6 +534,16 @@ def test_diverging_fit_with_early_stopping_warns_and_keeps_the_best_weights(dtyp
         assert_close(a, b, tolerance, "coefs_")
 
 
+def test_fit_that_diverges_before_it_scored_raises():
+    """The initial weights are not the best of anything; the estimator stays as it was."""
+    X, y = diabetes()
+    params = DIVERGING | {"early_stopping": True, "learning_rate_init": 1e9}
+    model = rosenblatt.MLPRegressor(**params)
+    with pytest.raises(ValueError, match="non-finite"):
+        model.fit(X, y)
+    assert not hasattr(model, "coefs_")
+
+
 # Ctrl-C ----------------------------------------------------------------------------------------
 
 

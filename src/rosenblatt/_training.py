@@ -170,14 +170,18 @@ class TrainingRun:
         state.normalization = tuple(normalization)
 
     def _restore_best(self):
-        """Puts the best weights in, if any scored: what was never scored are the first."""
-        if self.state.best_validation_score == -math.inf and self.network.all_finite():
+        """Puts the best weights in, if any have scored."""
+        if not self._has_scored():
             warn_user(
                 "No epoch had a validation score that is a number: there are no best weights to "
                 "restore, the last are kept."
             )
             return
         self.network.parameters[...] = self.best_parameters
+
+    def _has_scored(self):
+        """Whether an epoch had a score; before, what counts as best are the first weights."""
+        return self.state.best_validation_score > -math.inf
 
     def _begin_augmentation(self, weights):
         """From here on training knows its own rows alone, and they change from epoch to epoch."""
@@ -314,7 +318,7 @@ class TrainingRun:
     def _diverged(self):
         """Parameters that are no numbers stay so: there is nothing to wait for."""
         message = NON_FINITE.format(self.plan.learning_rate_init)
-        if self.best_parameters is None:
+        if self.best_parameters is None or not self._has_scored():
             raise ValueError(message)
         self.state.validation_scores.append(np.nan)
         warn_user(f"{message} The best weights are kept.", ConvergenceWarning)

@@ -600,7 +600,8 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         ------
         ValueError
             For parameters or data out of range, before any work; for training that
-            diverged, when there is no early stopping. The estimator is then as it was.
+            diverged, when there is no early stopping, or it did before an epoch had a score.
+            The estimator is then as it was.
         MemoryError
             For a network that this machine cannot hold.
 
