@@ -1,9 +1,15 @@
 """Fixtures of all tests."""
 
+import signal
+
 import pytest
 from hypothesis import HealthCheck, settings
 
 from rosenblatt.core import dispatch, network
+
+# a process in a shell's background ignores Ctrl-C, and tests that send it would wait for ever
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # no deadline: a busy machine is not a failure; the fixtures below do not change between examples
 settings.register_profile(
