@@ -151,7 +151,7 @@ def _most_used(X, draw):
     """Numbers of the features that a forest reads; of a sparse X those with most values."""
     order = draw.permutation(X.shape[1])
     if sp.issparse(X):
-        order = np.argsort(-X.getnnz(axis=0), kind="stable")
+        order = np.argsort(-np.bincount(X.indices, minlength=X.shape[1]), kind="stable")
     return np.sort(order[:MOST_FEATURES_OF_FOREST])
 
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.base import clone, is_classifier
 
 from rosenblatt._plan import hidden_widths
 from rosenblatt.core.dispatch import OPTIMIZERS
@@ -122,9 +121,17 @@ class Trainer:
         if n_part < min(FEWEST_ROWS, n_rows):
             remark = f"an epoch would take some {expected:.0f} s"
             return Trained(None, NOT_TRIED, 0.0, remark)
-        rows = np.sort(np.random.RandomState(self.random_state).permutation(n_rows)[:n_part])
+        rows = self._some_rows(y, n_part)
         remark = f"trained on {n_part:,} of {n_rows:,} rows"
         return self._step(net, X[rows], y[rows], allowed, begin, remark)
+
+    def _some_rows(self, y, n_part):
+        """Numbers of so many rows, drawn at random, and of one of every class: a net that knows
+        fewer classes would be another."""
+        rows = np.random.RandomState(self.random_state).permutation(len(y))[:n_part]
+        if is_classifier(self.net) and y.ndim == 1:
+            return np.union1d(rows, np.unique(y, return_index=True)[1])
+        return np.sort(rows)
 
     def _step(self, net, X, y, allowed, begin, remark):
         """By a solver that takes steps, which stops after the epoch when time is up."""
@@ -155,7 +162,7 @@ class Trainer:
             if net.n_iter_ < n_now or n_left == 0:
                 break
             net.set_params(warm_start=True)
-            n_possible = (begin + allowed - now) / (now - stretch) * n_now
+            n_possible = (begin + allowed - now) / max(now - stretch, 1e-9) * n_now
             n_next = min(2 * n_now, int(SHARE_OF_A_STRETCH * n_possible))
             if n_next < 1:
                 break
@@ -177,7 +184,7 @@ class Trainer:
 
 
 def fit_quietly(net, X, y):
-    """Fits without warnings; returns whether none was of convergence.
+    """Fits without warnings.
 
     Raises
     ------
@@ -189,4 +196,3 @@ def fit_quietly(net, X, y):
         net.fit(X, y)
     if any("interrupted by user" in str(each.message) for each in caught):
         raise KeyboardInterrupt
-    return not any(issubclass(each.category, ConvergenceWarning) for each in caught)
