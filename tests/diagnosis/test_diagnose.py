@@ -225,6 +225,26 @@ def test_callbacks_of_the_net_are_not_called():
     assert Counting.calls == before
 
 
+def test_scikit_learns_callbacks_are_not_called():
+    """Clones share them with the net."""
+    pytest.importorskip("sklearn.callback")
+
+    class Counting:
+        calls = 0
+
+        def setup(self, *given, **named):
+            self.calls += 1
+
+        on_fit_task_begin = on_fit_task_end = teardown = setup
+
+    model = classifier(2, max_iter=5)
+    X, y, X_test, y_test = small_problem()
+    model.fit(X, y)
+    model._skl_callbacks = [Counting()]
+    quietly(model, X, y, X_test, y_test)
+    assert model._skl_callbacks[0].calls == 0
+
+
 def test_what_cannot_gain_is_not_trained():
     """A training score within tol of 1, and a test score within tol of that, need no other net."""
     X, y, X_test, y_test = rows("digits")

@@ -105,6 +105,7 @@ class Trainer:
 
     def _clone(self, params):
         net = clone(self.net)
+        vars(net).pop("_skl_callbacks", None)  # of set_callbacks: clones share them
         seed = {} if net.random_state is not None else {"random_state": self.random_state}
         settings = {"callbacks": None, "verbose": False, "warm_start": False, **seed}
         return net.set_params(**settings).set_params(**params)
