@@ -98,11 +98,12 @@ def test_quadrature_gives_the_moments_of_the_spectrum(name):
     """Means of f over the eigenvalues, within three standard errors of the probes."""
     spectrum = SPECTRA[name]
     n = len(spectrum)
-    nodes, weights, traces = _lanczos.stochastic_quadrature(
+    nodes, weights, coarse, traces = _lanczos.stochastic_quadrature(
         reflected(spectrum), n, 40, 60, np.random.RandomState(0)
     )
-    for shares in weights:
+    for shares in (*weights, *(pair[1] for pair in coarse)):
         assert shares.sum() == pytest.approx(1, rel=1e-12)
+    assert {len(values) for values, _ in coarse} == {45}
     for function in (lambda t: t, np.square, lambda t: np.exp(-np.abs(t))):
         estimates = [w @ function(t) for t, w in zip(nodes, weights, strict=True)]
         error = np.std(estimates, ddof=1) / np.sqrt(len(estimates))
@@ -114,7 +115,7 @@ def test_quadrature_gives_the_moments_of_the_spectrum(name):
 def test_hutchinson_is_exact_on_a_diagonal_matrix():
     """Signs squared are 1: only elements off the diagonal bring variance."""
     diagonal = np.arange(1.0, 6.0)
-    _, _, traces = _lanczos.stochastic_quadrature(
+    *_, traces = _lanczos.stochastic_quadrature(
         lambda v: diagonal * v, 5, 3, 5, np.random.RandomState(0)
     )
     np.testing.assert_allclose(traces, 15, rtol=1e-14)
@@ -127,7 +128,7 @@ def test_error_of_the_trace_is_what_repetitions_spread_by():
     rng = np.random.RandomState(0)
     estimates, errors = [], []
     for _ in range(300):
-        _, _, traces = _lanczos.stochastic_quadrature(lambda v: A @ v, 30, 10, 1, rng)
+        *_, traces = _lanczos.stochastic_quadrature(lambda v: A @ v, 30, 10, 1, rng)
         estimates.append(traces.mean())
         errors.append(traces.var(ddof=1) / 10)
     # a variance from 300 values is good to 8 %
@@ -140,7 +141,7 @@ def test_density_integrates_to_one_and_follows_the_eigenvalues(name):
     """Its distribution function against the eigenvalues counted, a few widths apart."""
     spectrum = SPECTRA[name]
     n = len(spectrum)
-    nodes, weights, _ = _lanczos.stochastic_quadrature(
+    nodes, weights, _, _ = _lanczos.stochastic_quadrature(
         reflected(spectrum), n, 10, 80, np.random.RandomState(0)
     )
     grid, density = _lanczos.smoothed_density(nodes, weights)

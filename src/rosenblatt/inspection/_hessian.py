@@ -89,6 +89,8 @@ class Spectrum:
         quadrature is widened to a normal curve of a hundredth of the spectrum's range.
     nodes, weights : list of ndarray
         The quadrature of every probe: nodes with their shares of the eigenvalues.
+    coarse : list of (ndarray, ndarray)
+        Nodes and weights of three quarters of the steps.
     """
 
     n_parameters: int
@@ -99,12 +101,14 @@ class Spectrum:
     density: np.ndarray
     nodes: list = field(repr=False)
     weights: list = field(repr=False)
+    coarse: list = field(repr=False, default=())
 
     def share(self, low, high):
         """The share of eigenvalues above `low` and up to `high`, and its standard error.
 
-        The error is that over the probes. Within a dense bulk of eigenvalues the share is
-        besides no sharper than the distance of the nodes there, which more steps lower.
+        The error is the root of two squares: the standard error over the probes, and what the
+        last quarter of the Lanczos steps changed, which tells how well the nodes resolve a bulk
+        of eigenvalues around `low` or `high`. More steps lower it.
 
         Parameters
         ----------
@@ -114,11 +118,13 @@ class Spectrum:
         -------
         share, error : float
         """
-        shares = [
-            weights[(nodes > low) & (nodes <= high)].sum()
-            for nodes, weights in zip(self.nodes, self.weights, strict=True)
+        rules = list(zip(self.nodes, self.weights, strict=True))
+        share, error = _mean_and_error([_share(*rule, low, high) for rule in rules])
+        changes = [
+            _share(*rule, low, high) - _share(*fewer, low, high)
+            for rule, fewer in zip(rules, self.coarse, strict=False)
         ]
-        return _mean_and_error(shares)
+        return share, float(np.hypot(error, np.mean(changes or [0.0])))
 
     def __str__(self):
         half = len(self.eigenvalues) // 2
@@ -132,6 +138,10 @@ class Spectrum:
         )
 
     __repr__ = __str__
+
+
+def _share(nodes, weights, low, high):
+    return weights[(nodes > low) & (nodes <= high)].sum()
 
 
 def hessian_spectrum(
@@ -225,11 +235,13 @@ def spectrum_of(objective, k, n_probes, n_steps, random_state, progress):
     n, product = objective.n_parameters, objective.hessian_vector_product
     n_products = n_probes * min(n_steps, n)
     with counted(product, "spectral density", n_products, progress) as counting:
-        nodes, weights, traces = stochastic_quadrature(counting, n, n_probes, n_steps, random_state)
+        nodes, weights, coarse, traces = stochastic_quadrature(
+            counting, n, n_probes, n_steps, random_state
+        )
     grid, density = smoothed_density(nodes, weights)
     eigenvalues, _ = extremes_of(objective, k // 2, k - k // 2, random_state, progress)
     trace, trace_error = _mean_and_error(traces)
-    return Spectrum(n, eigenvalues, trace, trace_error, grid, density, nodes, weights)
+    return Spectrum(n, eigenvalues, trace, trace_error, grid, density, nodes, weights, coarse)
 
 
 def extremes_of(objective, n_lowest, n_highest, random_state, progress):

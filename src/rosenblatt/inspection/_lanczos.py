@@ -73,18 +73,26 @@ def stochastic_quadrature(product, n, n_probes, n_steps, random_state):
     -------
     nodes, weights : list of ndarray
         For every random vector; its weights sum to 1.
+    coarse : list of (nodes, weights)
+        The same of the first three quarters of the steps, to see what the others changed.
     traces : ndarray of shape (n_probes,)
         n v^T A v of each: independent estimates of the trace (Hutchinson).
     """
-    nodes, weights, traces = [], [], np.empty(n_probes)
+    rules, coarse, traces = [], [], np.empty(n_probes)
     for i in range(n_probes):
         signs = random_state.randint(0, 2, size=n) * 2.0 - 1.0
         diagonal, off_diagonal = lanczos(product, signs, n_steps)
-        values, vectors = eigh_tridiagonal(diagonal, off_diagonal)
-        nodes.append(values)
-        weights.append(vectors[0] ** 2)
+        rules.append(_gauss_rule(diagonal, off_diagonal))
+        fewer = -(-3 * len(diagonal) // 4)
+        coarse.append(_gauss_rule(diagonal[:fewer], off_diagonal[: fewer - 1]))
         traces[i] = n * diagonal[0]
-    return nodes, weights, traces
+    nodes, weights = map(list, zip(*rules, strict=True))
+    return nodes, weights, coarse, traces
+
+
+def _gauss_rule(diagonal, off_diagonal):
+    values, vectors = eigh_tridiagonal(diagonal, off_diagonal)
+    return values, vectors[0] ** 2
 
 
 def smoothed_density(nodes, weights, n_points=1000):
