@@ -333,8 +333,11 @@ def test_progress_goes_when_the_fit_is_done(capsys):
     MLPClassifier((4,), max_iter=5, callbacks=[Progress()]).fit(*iris())
     shown = capsys.readouterr().err
     assert "epoch" in shown
-    assert "score" not in shown
     assert shown.split("\r")[-2].strip() == shown.split("\r")[-1] == ""
+    MLPClassifier((4,), max_iter=5, callbacks=[Progress(leave=True)]).fit(*iris())
+    shown = capsys.readouterr().err
+    assert "loss=" in shown
+    assert "score" not in shown
 
 
 def test_progress_inside_a_search_ends_every_bar(capsys):

@@ -69,9 +69,9 @@ def test_accuracy_is_scikit_learns(target, weighted, dtype):
 @pytest.mark.parametrize(("threshold", "dtype"), [(0.5, "float32"), (0.0, "float64")])
 def test_output_at_the_threshold_is_a_zero(threshold, dtype):
     """As in scikit-learn's predictions, of probabilities and of margins."""
-    y = np.array([[0], [1], [0]], dtype)
+    y = np.array([[0], [0], [1]], dtype)
     f = np.array([[threshold], [threshold], [threshold + 0.1]], dtype)
-    assert validation_score(f, y, None, "binary", threshold=threshold) == 1 / 3
+    assert validation_score(f, y, None, "binary", threshold=threshold) == 1
 
 
 @pytest.mark.parametrize("weighted", [False, True])
