@@ -36,7 +36,7 @@ SHARE_ABOVE = 4e6  # about 40 microseconds of one thread, some ten times what me
 cdef enum:
     MOST_LAYERS = 256
     TILE_ROWS = 12    # rows are shared in multiples of the product's tiles'
-    PIECE_ROWS = 48   # whole blocks, see kernels.h
+    PIECE_ROWS = 48   # whole blocks, see kernels.h, as CHUNK_ROWS are
     CHUNK_ROWS = 240  # a thread's; no more than a panel of backward weights is deep, see dense.h
     N_FIGURES = 3     # EPOCH_FIGURES
     FEW_ROWS = 4      # below, transposing weights costs more than it saves
@@ -47,6 +47,7 @@ cdef enum:
     NOT_NORMALIZED = 0
     BY_BATCH = 1
     BY_LAYER = 2
+    SECOND_LEVEL = 1048576  # weights of more bytes leave little of it to anything else
     FIRST_LEVEL = 98304  # weights of more bytes outgrow the first-level cache by far
 
 
@@ -249,6 +250,7 @@ cdef struct Layer:
     int activation
     int layout                  # of the weights, see kernels.h
     Py_ssize_t n_weights        # with their padding
+    Py_ssize_t piece            # rows that go through it together
     char *weights               # (fan_in, width), or (fan_out, stride) where TRANSPOSED
     char *intercepts            # (width,)
     char *d_weights
@@ -401,9 +403,7 @@ cdef class Network:
     cdef list buffers
     cdef Layer layers[MOST_LAYERS]
     cdef int n_layers, loss, optimizer, n_moments, n_threads, normalization
-    cdef Py_ssize_t chunk       # rows whose activations are kept
-    cdef Py_ssize_t piece       # rows of it that go from layer to layer together
-    cdef Py_ssize_t n_weights, n_parameters, n_blocks
+    cdef Py_ssize_t chunk, n_weights, n_parameters, n_blocks
     cdef Py_ssize_t n_stored    # and running statistics
     cdef char *batch            # (chunk, n_features) gathered rows
     cdef char *moment_blocks[3]
@@ -634,12 +634,12 @@ cdef class Network:
         cdef Layer *layer
         names = [*activations, "identity"]  # the loss applies the last activation
         self.chunk = self._chunk_rows(batch_size)
-        self.piece = PIECE_ROWS if self.normalization == BY_BATCH else self.chunk
         self.batch = self._buffer(self.chunk, widths[0])
         for i in range(self.n_layers):
             layer = &self.layers[i]
             row = ACTIVATIONS[names[i]]
             layer.activation = row.code
+            layer.piece = self._piece_rows(layer)
             layer.output = self._buffer(self.chunk, layer.width)
             if layer.normalization != NOT_NORMALIZED:
                 self._allocate_normalization(layer)
@@ -701,6 +701,14 @@ cdef class Network:
         rows = -(-batch_size // n_chunks)
         return min(batch_size, -(-rows // TILE_ROWS) * TILE_ROWS)
 
+    cdef Py_ssize_t _piece_rows(self, const Layer *layer):
+        """Rows of a chunk that go through a layer together, with what follows one product and
+        precedes the next. Weights that outgrow the cache are read anew for every piece."""
+        if self.normalization != BY_BATCH:
+            return self.chunk
+        n_bytes = layer.n_weights * self.kernels.item_size
+        return PIECE_ROWS if n_bytes <= SECOND_LEVEL else CHUNK_ROWS
+
     # -- forward, backward, update -------------------------------------------------------
 
     cdef const char *forward(self, Examples examples, const Py_ssize_t *order,
@@ -717,7 +725,7 @@ cdef class Network:
         for i in range(self.n_layers):
             start = first
             while start < last:
-                stop = min(start + self.piece, last)
+                stop = min(start + self.layers[i].piece, last)
                 if i > 0:
                     self.finish(i - 1, start, stop, training)
                 self.multiply(i, examples, order, start, stop, training)
@@ -866,7 +874,7 @@ cdef class Network:
         for i in range(self.n_layers - 1, -1, -1):
             start = first
             while start < last:
-                stop = min(start + self.piece, last)
+                stop = min(start + self.layers[i].piece, last)
                 if self.layers[i].normalization != NOT_NORMALIZED:
                     self.normalize_backward(&self.layers[i], start, stop, training)
                 if i > 0:
