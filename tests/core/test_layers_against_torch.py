@@ -156,6 +156,11 @@ def test_loss_gradient_and_statistics_are_torchs(
     np.testing.assert_allclose(predictions, expected, rtol=0, atol=TOLERANCE[dtype])
 
 
+def test_weights_that_outgrow_the_cache_are_torchs(dtype):
+    """More than 1 MB of them: a batch goes through such layers in larger pieces."""
+    test_loss_gradient_and_statistics_are_torchs("batch", "tanh", (530, 530), 300, 0.4, None, dtype)
+
+
 @pytest.mark.parametrize("n_threads", [1, 3])
 @pytest.mark.parametrize("normalization", ["batch", "layer"])
 def test_training_is_torchs(normalization, n_threads, isa):
