@@ -441,14 +441,18 @@ def test_ctrl_c_ends_the_diagnosis(monkeypatch):
 # what is shown meanwhile
 
 
-def test_progress_is_shown_on_demand(capsys):
-    """A bar, of which nothing is left; or nothing."""
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_progress_is_shown_on_demand(monkeypatch, is_terminal):
+    """A bar, of which nothing is left, on a terminal; nothing in a file, or unasked."""
     pytest.importorskip("tqdm")
     handed_in = fitted(classifier(2, max_iter=5), *small_problem())
+    stream = io.StringIO()
+    stream.isatty = lambda: is_terminal
+    monkeypatch.setattr(sys, "stderr", stream)
     quietly(*handed_in)
-    assert capsys.readouterr() == ("", "")
+    assert stream.getvalue() == ""
     diagnose(*handed_in)
-    assert "diagnose" in capsys.readouterr().err
+    assert ("diagnose" in stream.getvalue()) == is_terminal
 
 
 def test_progress_without_tqdm_is_lines_on_a_terminal(monkeypatch):
@@ -514,6 +518,16 @@ def test_folded_scales_change_no_prediction():
     of_X.fold_into_first_layer(net)
     of_y.fold_into_last_layer(net)
     np.testing.assert_allclose(net.predict(X), expected, rtol=1e-10)
+
+
+def test_a_step_that_takes_standardised_columns_says_so():
+    """Its parameters alone do not reach what was measured."""
+    X, y, X_test, y_test = rows("wine")
+    sizes = 10.0 ** np.arange(X.shape[1])
+    handed_in = fitted(classifier(20), X * sizes, y, X_test * sizes, y_test)
+    diagnosis = quietly(*handed_in)
+    assert "takes standardised columns too" in diagnosis.next_steps[0].reason
+    assert "StandardScaler" in diagnosis.advice
 
 
 def test_which_other_nets_are_tried():

@@ -9,6 +9,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn import neural_network
 from sklearn.datasets import load_digits, load_iris, make_multilabel_classification, make_regression
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -17,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 
 from rosenblatt import MLPClassifier, MLPRegressor, PerceptronClassifier
 from rosenblatt.core import dispatch
-from rosenblatt.inspection import gradient, hessian_vector_product, loss
+from rosenblatt.inspection import critical_point, gradient, hessian_vector_product, loss
 from rosenblatt.inspection._objective import Objective
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -304,6 +305,7 @@ def test_estimator_at(iris, intercepts, normalization):
         (make_pipeline(MLPClassifier()), "its last step"),
         (GridSearchCV(MLPClassifier(), {}), "MLPClassifier or MLPRegressor, got GridSearchCV"),
         (LogisticRegression(), "MLPClassifier or MLPRegressor, got LogisticRegression"),
+        (neural_network.MLPRegressor(), "got MLPRegressor. This one is sklearn's"),
     ],
 )
 def test_other_estimators(iris, estimator, message):
@@ -338,4 +340,21 @@ def test_data_that_do_not_fit(iris):
         loss(fitted(X, y).set_params(loss="hinge"), X, y)
     net.coefs_ = net.coefs_[:1]
     with pytest.raises(ValueError, match="coefs_ have the shapes"):
+        loss(net, X, y)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of what overflows
+def test_numbers_that_are_not_finite(iris):
+    """In the parameters, in a direction, or in the Hessian alone: the error says where."""
+    X, y = iris
+    net = fitted(X, y)
+    v = np.zeros(net.n_parameters_)
+    v[3] = np.nan
+    with pytest.raises(ValueError, match="of which 1 are NaN or infinite"):
+        hessian_vector_product(net, X, y, v)
+    net.coefs_ = [1e200 * coef for coef in net.coefs_]
+    with pytest.raises(ValueError, match="float64 cannot hold"):
+        critical_point(net, X, y)
+    net.coefs_[0][0, 0] = np.nan
+    with pytest.raises(ValueError, match="coefs_ and intercepts_ must be finite"):
         loss(net, X, y)

@@ -143,7 +143,7 @@ def test_other_estimators_get_a_way_out():
         stuck(MLPClassifier())
     with pytest.raises(TypeError, match="PerceptronClassifier"):
         stuck(PerceptronClassifier().fit(*iris()))
-    with pytest.raises(TypeError, match=r"pipeline\[-1\]"):
+    with pytest.raises(TypeError, match=r"estimator\[-1\]"):
         stuck(make_pipeline(StandardScaler(), MLPClassifier((4,), max_iter=5)).fit(*iris()))
 
 

@@ -190,14 +190,14 @@ def test_histories_of_every_kind():
                 make_pipeline(StandardScaler(), MLPClassifier())
             ),
             TypeError,
-            r"got Pipeline: pass its last step, estimator\[-1\]",
+            r"got Pipeline\. Give its last step, estimator\[-1\]",
         ),
         (
             lambda: TrainingDisplay.from_estimator(
                 GridSearchCV(MLPClassifier((2,), max_iter=2), {"alpha": [0.1]}, cv=2).fit(*iris())
             ),
             TypeError,
-            "got GridSearchCV: pass its best_estimator_",
+            "got GridSearchCV. Give its best_estimator_",
         ),
         (
             lambda: TrainingDisplay.from_history({"losses": [1.0]}),

@@ -83,7 +83,7 @@ def diagnose(
     random_state : int, default=0
         Draws what is held out, and seeds nets without a `random_state` of their own.
     verbose : bool, default=True
-        Whether to show progress: a bar with tqdm, else lines on a terminal.
+        Whether to show progress on a terminal: a bar with tqdm, in a notebook too, else lines.
 
     Returns
     -------

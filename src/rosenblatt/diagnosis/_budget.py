@@ -20,8 +20,8 @@ class Budget:
     ----------
     seconds : float > 0
     verbose : bool
-        Whether to show progress: tqdm's bar where tqdm is installed, else a line for every
-        step where standard error is a terminal.
+        Whether to show progress where standard error is a terminal: tqdm's bar where tqdm is
+        installed, which notebooks show too, else a line for every step.
     """
 
     def __init__(self, seconds, *, verbose):
@@ -87,6 +87,7 @@ class _Bar:
         self._bar = tqdm(
             total=seconds,
             leave=False,
+            disable=None,  # no bar where standard error is no terminal
             desc="diagnose",
             bar_format="{desc} |{bar}| {n:.0f} of at most {total:.0f} s",
         )

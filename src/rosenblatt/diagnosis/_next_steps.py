@@ -91,16 +91,19 @@ def _advice_on_data(examination):
 
 def _measured(rival):
     finding = rival.finding
+    # parameters alone would not reach this
+    too = " (takes standardised columns too, see below)" if rival.needs_scaling else ""
     return (
-        f"measured: training score {finding.score:.3f} instead of {finding.against:.3f}, training "
-        f"loss {finding.training_loss:.3g}, test score {finding.test_score:.3f}."
+        f"{rival.name}{too}, measured: training score {finding.score:.3f} instead of "
+        f"{finding.against:.3f}, training loss {finding.training_loss:.3g}, test score "
+        f"{finding.test_score:.3f}."
     )
 
 
 def _for_bias(case, examination):
     net = case.net
     decider = examination.decider
-    steps = [(decider.params, f"{decider.name}, {_measured(decider)}")]
+    steps = [(decider.params, _measured(decider))]
     for _, params in larger_nets(net):
         if params != decider.params:
             steps.append((params, "the other way to a larger set of functions."))
@@ -116,7 +119,7 @@ def _for_optimisation(case, examination):
     steps = []
     for rival in [decider, *examination.better("optimisation")]:
         if all(rival.params != params for params, _ in steps):
-            steps.append((rival.params, f"{rival.name}, {_measured(rival)}"))
+            steps.append((rival.params, _measured(rival)))
     for name, params in better_optimisers(net, case.X.shape[0]):
         if all(params != tried for tried, _ in steps):
             steps.append((params, f"{name}: another way down the same loss."))

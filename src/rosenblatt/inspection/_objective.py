@@ -55,7 +55,7 @@ class Objective:
     NotFittedError
         If it was not fitted.
     ValueError
-        If X, y or the fitted arrays do not fit each other.
+        If X, y or the fitted arrays do not fit each other, or parameters are not finite.
     """
 
     def __init__(self, estimator, X, y, *, intercepts=True):
@@ -81,6 +81,11 @@ class Objective:
         )
         self._n_coefs = sum(prod(np.shape(coef)) for coef in coefs)
         self.n_parameters = len(self._all) if intercepts else self._n_coefs
+        if not np.isfinite(self._all).all():
+            raise ValueError(
+                "coefs_ and intercepts_ must be finite numbers, and some are NaN or infinite: fit "
+                "again with a lower learning rate, or set them to others."
+            )
 
     @property
     def parameters(self):
@@ -110,7 +115,7 @@ class Objective:
             raise ValueError(
                 f"v must hold {self.n_parameters} finite numbers, one for each parameter that "
                 f"varies (coefs_{' alone' if self._holds_back else ' and intercepts_'}), got an "
-                f"array of shape {v.shape}."
+                f"array of shape {v.shape}{_not_finite(v)}."
             )
         self._moved_to(parameters)
         direction = v
@@ -123,6 +128,11 @@ class Objective:
         if self.estimator.alpha:
             strength = self._strength() * (1 - self.estimator.l1_ratio)
             product[: self._n_coefs] += strength * v[: self._n_coefs]
+        if not np.isfinite(product).all():
+            raise ValueError(
+                "the Hessian has numbers that float64 cannot hold: the parameters, X or a "
+                "regression target are too large. Standardise the data, or fit again."
+            )
         return product
 
     def estimator_at(self, parameters):
@@ -200,13 +210,19 @@ class Objective:
         return self._strength() * float(l1 * np.abs(coefs).sum() + l2 / 2 * (coefs @ coefs))
 
 
-def refuse_other_estimators(estimator):
-    """Raises TypeError unless it is one of the two networks, NotFittedError unless fitted."""
+def _not_finite(v):
+    n_bad = np.count_nonzero(~np.isfinite(v))
+    return f" of which {n_bad} are NaN or infinite" if n_bad else ""
+
+
+def refuse_other_estimators(estimator, who="rosenblatt.inspection"):
+    """Raises TypeError, with the way out, unless it is one of the two networks; NotFittedError
+    unless it is fitted."""
     if not isinstance(estimator, (MLPClassifier, MLPRegressor)):
         name = type(estimator).__name__
         hint = ""
         if hasattr(estimator, "steps"):
-            hint = " Give its last step, and X as the steps before it transform it."
+            hint = " Give its last step, estimator[-1], and X as the steps before transform it."
         elif hasattr(estimator, "best_estimator_"):
             hint = " Give its best_estimator_."
         elif name == "PerceptronClassifier":
@@ -214,7 +230,10 @@ def refuse_other_estimators(estimator):
                 " The perceptron's rule descends no smooth loss: "
                 "MLPClassifier(hidden_layer_sizes=(), loss='hinge') is its nearest network."
             )
-        raise TypeError(f"estimator must be an MLPClassifier or MLPRegressor, got {name}.{hint}")
+        elif name in (MLPClassifier.__name__, MLPRegressor.__name__):
+            package = type(estimator).__module__.partition(".")[0]
+            hint = f" This one is {package}'s: import rosenblatt's, and fit that."
+        raise TypeError(f"{who} takes a fitted MLPClassifier or MLPRegressor, got {name}.{hint}")
     check_is_fitted(estimator)
 
 

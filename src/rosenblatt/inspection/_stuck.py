@@ -10,9 +10,8 @@ import textwrap
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from rosenblatt.mlp import MLPClassifier, MLPRegressor
+from rosenblatt.inspection._objective import refuse_other_estimators
 
 # The last fifth of the epochs is looked at, and no fewer than this many: a straight line through
 # fewer says nothing of its own noise.
@@ -135,7 +134,8 @@ def stuck(estimator):
     >>> stuck(model.fit(*load_iris(return_X_y=True))).verdict
     'near a critical point'
     """
-    history = _checked_history(estimator)
+    refuse_other_estimators(estimator)
+    history = estimator.history_
     loss, norms = np.asarray(history["loss"]), np.asarray(history["gradient_norm"])
     if not (np.isfinite(loss).all() and np.isfinite(norms).all()):
         return _not_finite(estimator, loss, norms)
@@ -154,18 +154,6 @@ def stuck(estimator):
     return StuckReport(
         verdict, is_flat, is_small, trend, ratio, figures.evidence(), _advice(verdict, figures)
     )
-
-
-def _checked_history(estimator):
-    name = type(estimator).__name__
-    if not isinstance(estimator, (MLPClassifier, MLPRegressor)):
-        raise TypeError(
-            f"stuck takes a fitted MLPClassifier or MLPRegressor of rosenblatt, got {name}. "
-            "Of a pipeline or a search hand over the network: pipeline[-1], "
-            "search.best_estimator_."
-        )
-    check_is_fitted(estimator, "coefs_")
-    return estimator.history_
 
 
 def _scale(loss, window):

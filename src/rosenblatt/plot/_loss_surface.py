@@ -9,7 +9,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from rosenblatt.callbacks import Trajectory
-from rosenblatt.inspection._objective import Objective
+from rosenblatt.inspection._objective import Objective, refuse_other_estimators
 from rosenblatt.plot import _style
 from rosenblatt.plot._plane import percent, plane_through
 
@@ -167,7 +167,7 @@ class LossSurfaceDisplay:
             If the data are not of the network's shape, or directions, path, extent or
             kind are none of the above.
         """
-        _style.check_network(estimator, cls.__name__)
+        refuse_other_estimators(estimator, cls.__name__)
         _style.require_matplotlib(cls)
         _check_kind(kind, ax)
         if not isinstance(grid_resolution, Integral) or grid_resolution < 2:

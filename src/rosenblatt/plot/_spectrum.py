@@ -6,6 +6,7 @@ It draws what `rosenblatt.inspection.hessian_spectrum` found, and computes nothi
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
+from rosenblatt.inspection._objective import refuse_other_estimators
 from rosenblatt.plot import _style
 
 BELOW = 0.1  # the lowest density shown, of that of one eigenvalue spread over the whole range
@@ -122,7 +123,7 @@ class SpectrumDisplay:
         """
         from rosenblatt.inspection import hessian_spectrum
 
-        _style.check_network(estimator, cls.__name__)
+        refuse_other_estimators(estimator, cls.__name__)
         _style.require_matplotlib(cls)
         spectrum = hessian_spectrum(
             estimator,

@@ -1,4 +1,4 @@
-"""What the displays share: colours, line styles, axes to draw into, checks of estimators.
+"""What the displays share: colours, line styles, axes to draw into.
 
 No setting of matplotlib is changed: every artist is given its style. matplotlib is imported inside
 the functions, after `require_matplotlib`.
@@ -8,7 +8,6 @@ the functions, after `require_matplotlib`.
 import contextlib
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 # Okabe and Ito (2008): told apart with any kind of colour vision. The yellow is left out, it is
 # hard to see on white.
@@ -52,39 +51,6 @@ def require_matplotlib(display):
     except ImportError as error:
         name = (display if isinstance(display, type) else type(display)).__name__
         raise ImportError(f"{name} needs matplotlib: pip install rosenblatt[plot]") from error
-
-
-def check_network(estimator, display):
-    """Raises where there is no fitted MLPClassifier or MLPRegressor.
-
-    Parameters
-    ----------
-    estimator : object
-        What a person handed in.
-    display : str
-        The display's name, for the message.
-
-    Raises
-    ------
-    TypeError
-        For anything else, with what to pass instead of a pipeline or a search.
-    NotFittedError
-    """
-    from rosenblatt.mlp import MLPClassifier, MLPRegressor
-
-    if not isinstance(estimator, MLPClassifier | MLPRegressor):
-        instead = ""
-        if hasattr(estimator, "steps"):
-            instead = (
-                ": pass its last step, estimator[-1], and data as the steps before change them"
-            )
-        elif hasattr(estimator, "best_estimator_"):
-            instead = ": pass its best_estimator_, or the last step of that"
-        raise TypeError(
-            f"{display} takes a fitted MLPClassifier or MLPRegressor, got "
-            f"{type(estimator).__name__}{instead}."
-        )
-    check_is_fitted(estimator)
 
 
 def axes_or_new(ax, figsize=(WIDTH, 4.2), **subplot_kw):

@@ -7,6 +7,7 @@ It draws `history_`; what the figures mean is said in `_history.py`.
 import numpy as np
 from sklearn.base import is_classifier
 
+from rosenblatt.inspection._objective import refuse_other_estimators
 from rosenblatt.plot import _style
 
 # panel: (label of its y axis, the columns drawn in it and what each is called there)
@@ -122,7 +123,7 @@ class TrainingDisplay:
         ValueError
             If the fit recorded no epochs, or nothing for one of `panels`.
         """
-        _style.check_network(estimator, cls.__name__)
+        refuse_other_estimators(estimator, cls.__name__)
         title = f"Training of {type(estimator).__name__}"
         columns = _columns(estimator.history_)
         unit = "iteration" if estimator.solver == "lbfgs" else "epoch"

@@ -6,6 +6,7 @@ from numbers import Integral
 
 import numpy as np
 
+from rosenblatt.inspection._objective import refuse_other_estimators
 from rosenblatt.plot import _style
 
 GAP = 0.25  # between images, of their width; room for a unit's number
@@ -90,7 +91,7 @@ class WeightsDisplay:
         ValueError
             If the features do not make images of that shape, or there is no such unit.
         """
-        _style.check_network(estimator, cls.__name__)
+        refuse_other_estimators(estimator, cls.__name__)
         weights = np.asarray(estimator.coefs_[0], dtype=float).T
         shape = _image_shape(image_shape, weights.shape[1])
         chosen, said = _chosen_units(units, max_units, weights)
