@@ -395,6 +395,8 @@ def test_no_time_at_all():
     assert diagnosis.verdict == "fine"
     assert {f.counts for f in diagnosis.evidence[1:]} == {None}
     assert "no time was left" in str(diagnosis)
+    assert "not all was looked at" in diagnosis.summary
+    assert "may change the verdict" in diagnosis.advice
 
 
 def test_a_cut_short_net_that_does_better_is_evidence():

@@ -54,6 +54,8 @@ def advice(verdict, case, examination):
         return text
     if verdict == "model bias":
         return "More features, or better ones, let any model do more. Diagnose the new fit again."
+    if any(finding.counts is None for finding in examination.findings):
+        return "What is undecided may change the verdict: hand in a larger time_budget."
     if examination.given.mean() < 1 - examination.tol:
         return (
             "No net that was tried does better on the training rows: what is missing may be in the "

@@ -199,9 +199,12 @@ class Diagnosis:
     @property
     def summary(self):
         """One or two sentences."""
+        says = VERDICTS[self.verdict]
+        if self.verdict == "fine" and self.undecided:
+            says = "nothing amiss was found, but not all was looked at"
         text = (
             f"{self.score_name} {self.train_score:.3f} on training rows, {self.test_score:.3f} on "
-            f"test rows: {VERDICTS[self.verdict]}."
+            f"test rows: {says}."
         )
         if self.undecided:
             text += (
