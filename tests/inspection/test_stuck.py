@@ -121,7 +121,7 @@ def test_verdict_of_trainings(model, data, verdict):
 
 
 def test_lbfgs_is_told_nothing_of_rates_and_batches():
-    """It has neither: its iterations count as epochs, and each verdict has advice of its own."""
+    """It has neither: it has iterations, no epochs; each verdict has advice of its own."""
     model = MLPClassifier((4,), solver="lbfgs", max_iter=5, random_state=0)
     assert stuck(model.fit(*iris())).verdict == "too few epochs"
     model.set_params(max_iter=15, tol=0)
@@ -133,7 +133,7 @@ def test_lbfgs_is_told_nothing_of_rates_and_batches():
     reports.append(stuck(model))
     assert [report.verdict for report in reports[2:]] == ["not a critical point", "diverging"]
     for report in reports:
-        for word in ("learning_rate", "batch_size", "momentum"):
+        for word in ("epoch", "learning_rate", "batch_size", "momentum"):
             assert word not in str(report)
 
 

@@ -202,6 +202,11 @@ class _Figures:
         return not math.isnan(self.estimator.history_["learning_rate"][-1])
 
     @property
+    def unit(self):
+        """What history_ counts: 'epoch', or 'iteration' of lbfgs."""
+        return "epoch" if self.has_rate else "iteration"
+
+    @property
     def goes_back_and_forth(self):
         """Whether the loss rose in many epochs of the window."""
         return self.share_of_rises >= BACK_AND_FORTH
@@ -228,7 +233,7 @@ class _Figures:
             ", which is less than two standard errors" if abs(self.trend) < 2 * self.error else ""
         )
         return (
-            f"The loss went from {first:.4g} to {last:.4g} in {n} epochs. Over the last "
+            f"The loss went from {first:.4g} to {last:.4g} in {n} {self.unit}s. Over the last "
             f"{self.window} it {direction} by {100 * abs(self.trend):.2g}% of its "
             f"{'range' if np.ptp(self.loss) >= abs(self.loss[-self.window :].mean()) else 'level'}"
             f"{noise}; it rose in {100 * self.share_of_rises:.0f}% of them."
@@ -247,7 +252,7 @@ class _Figures:
         )
         return (
             f"The gradient norm is {recent:.3g}, {self.ratio:.2g} of its highest "
-            f"({self.norms[highest]:.3g} in epoch {highest + 1}){why}: it is {is_small}."
+            f"({self.norms[highest]:.3g} in {self.unit} {highest + 1}){why}: it is {is_small}."
         )
 
     def _about_rate(self):
@@ -381,7 +386,7 @@ LBFGS_ADVICE = {
 def _not_finite(estimator, loss, norms):
     figures = _Figures(estimator, loss, norms, len(loss), math.nan, math.nan, math.nan, 0.0, False)
     first = 1 + int(np.argmin(np.isfinite(loss) & np.isfinite(norms)))
-    evidence = (f"The loss or the gradient norm is not a finite number in epoch {first}.",)
+    evidence = (f"The loss or the gradient norm is not a finite number in {figures.unit} {first}.",)
     return StuckReport(
         "diverging", False, False, math.nan, math.nan, evidence, _advice("diverging", figures)
     )
