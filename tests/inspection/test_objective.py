@@ -334,6 +334,8 @@ def test_data_that_do_not_fit(iris):
         hessian_vector_product(net, X, y, np.ones(3))
     with pytest.raises(ValueError, match="coefs_ alone"):
         hessian_vector_product(net, X, y, np.ones(net.n_parameters_), intercepts=False)
+    with pytest.raises(ValueError, match="'intercepts' parameter"):
+        gradient(net, X, y, intercepts=None)
     with pytest.raises(ValueError, match="parameters must be"):
         Objective(net, X, y).loss(np.ones(3))
     with pytest.raises(ValueError, match="not what was fitted"):

@@ -11,10 +11,12 @@ from math import prod
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from rosenblatt._parameters import validate_values
 from rosenblatt._plan import loss_constants
 from rosenblatt.core.surface import Surface
 from rosenblatt.mlp import NORMALIZATION_ATTRIBUTES, MLPClassifier, MLPRegressor
 
+_RULES = {"intercepts": ["boolean"]}
 ROWS_AT_ONCE = 4096  # that are turned into float64 together
 
 
@@ -60,6 +62,7 @@ class Objective:
 
     def __init__(self, estimator, X, y, *, intercepts=True):
         refuse_other_estimators(estimator)
+        validate_values("rosenblatt.inspection", {"intercepts": intercepts}, _RULES)
         self.estimator = estimator
         data = estimator._data_to_inspect(X, y)
         self._X, self._targets = data.X, data.targets
