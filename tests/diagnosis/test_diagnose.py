@@ -532,6 +532,17 @@ def test_a_step_that_takes_standardised_columns_says_so():
     assert "StandardScaler" in diagnosis.advice
 
 
+def test_a_lower_training_loss_that_costs_the_test_score_is_said_to():
+    """The training loss decides first; what it does to the test rows is not kept quiet."""
+    X, y, X_test, y_test = rows("diabetes")
+    diagnosis = quietly(*fitted(regressor(20, max_iter=300), X, y, X_test, y_test))
+    assert diagnosis.verdict == "optimisation"
+    assert "But the test score falls (same net, lbfgs: " in diagnosis.advice
+    diagnosis = quietly(*fitted(classifier(2), *rows("digits")))
+    assert diagnosis.verdict == "model bias"
+    assert "falls" not in diagnosis.advice
+
+
 def test_which_other_nets_are_tried():
     """Those it contains speak of optimisation, larger ones of bias."""
     X, y, *_ = rows("digits", train_size=100)

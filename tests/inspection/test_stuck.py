@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 from problems import diabetes, digits, iris
+from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -13,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 import rosenblatt
 from rosenblatt import MLPClassifier, MLPRegressor, PerceptronClassifier
 from rosenblatt._history import History
-from rosenblatt.inspection import stuck
+from rosenblatt.inspection import critical_point, stuck
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -38,8 +39,8 @@ def with_history(loss, norms, rates=None, **parameters):
         (1 / (1 + EPOCHS), 1 + 0 * EPOCHS, "not a critical point"),
         (1 + np.exp(-EPOCHS) + NOISE, 1 + 0 * EPOCHS, "not a critical point"),
         # a gradient norm just above and just below a tenth of the highest
-        (1 / (1 + EPOCHS), np.where(EPOCHS, 1.1, 10.0), "not a critical point"),
-        (1 / (1 + EPOCHS), np.where(EPOCHS, 0.9, 10.0), "near a critical point"),
+        (1 / (1 + EPOCHS), np.where(EPOCHS, 0.11, 1.0), "not a critical point"),
+        (1 / (1 + EPOCHS), np.where(EPOCHS, 0.09, 1.0), "near a critical point"),
         (0 * EPOCHS + 2.3, 0 * EPOCHS + 1e-9, "near a critical point"),
         (0 * EPOCHS + 2.3, 0 * EPOCHS, "near a critical point"),
         (0 * EPOCHS, 0 * EPOCHS, "near a critical point"),
@@ -67,6 +68,19 @@ def test_verdict_does_not_depend_on_the_units_of_the_loss(scale, shift):
         before = stuck(with_history(1 / (1 + EPOCHS), norms))
         after = stuck(with_history(scale / (1 + EPOCHS) + shift, scale * norms))
         assert after.verdict == before.verdict
+
+
+def test_first_steps_down_a_wall_make_no_later_gradient_small():
+    """In a narrow valley, that of raw features; critical_point agrees."""
+    X, y = load_breast_cancer(return_X_y=True)
+    model = MLPClassifier((30,), max_iter=300, random_state=0).fit(X, y)
+    report = stuck(model)
+    assert report.verdict == "not a critical point"
+    assert report.gradient_ratio < 0.1
+    assert ", but a step of a tenth" in report.evidence[1]
+    assert "Standardise" in str(report)
+    assert critical_point(model, X, y, progress=False).verdict == report.verdict
+    assert stuck(model.fit(StandardScaler().fit_transform(X), y)).is_gradient_small
 
 
 def test_trend_and_ratio_are_those_of_numpy():

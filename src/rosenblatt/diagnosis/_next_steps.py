@@ -35,7 +35,23 @@ def next_steps(verdict, case, examination):
 
 
 def advice(verdict, case, examination):
-    """What no parameter does: one or two sentences."""
+    """What no parameter does, and what to expect of those that are advised: a few sentences."""
+    return _advice_on(verdict, case, examination) + _warning(examination)
+
+
+def _warning(examination):
+    """What the training loss, which decides first, does not tell of the test rows."""
+    decider, test_score = examination.decider, examination.of_test.mean()
+    if decider is None or decider.finding.test_score >= test_score - examination.tol:
+        return ""
+    return (
+        f" But the test score falls ({decider.name}: {decider.finding.test_score:.3f} instead of "
+        f"{test_score:.3f}): rows are learned by heart, and the next diagnosis may say "
+        "'overfitting'."
+    )
+
+
+def _advice_on(verdict, case, examination):
     if verdict == "mismatch":
         return _advice_on_mismatch(case, examination)
     if verdict == "overfitting":

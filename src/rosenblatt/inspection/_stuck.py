@@ -24,8 +24,10 @@ LEAST_EPOCHS = 2 * LEAST_WINDOW
 FLAT = 0.01
 
 # Small: a tenth of the highest norm. Around a minimum the loss above it goes with the square of
-# the norm, so a hundredth of the way is left.
+# the norm, so a hundredth of the way is left. But not where norm * |parameters| is as much as the
+# loss: beside the first steps down a narrow valley's wall any gradient along it is small.
 SMALL_RATIO = 0.1
+LARGE_RELATIVE = 1.0
 
 # Small from the beginning: with norm * |parameters| / |loss| below this, moving all parameters by
 # a tenth of their length changes the loss by less than a hundredth (the relative gradient of
@@ -112,8 +114,8 @@ def stuck(estimator):
         the last fifth of the epochs changes by less than 1 % of the loss's range, or level where
         that is more, or by less than two standard errors: training as long again would gain less
         than 5 %. The gradient is small when its norm is at most a tenth of the highest epoch's
-        (around a minimum a hundredth of the way is then left), or when norm times the parameters'
-        norm is at most a tenth of the loss.
+        (around a minimum a hundredth of the way is then left) and norm times the parameters' norm
+        at most the loss's range or level, or when that product is at most a tenth of it.
 
     Raises
     ------
@@ -145,7 +147,7 @@ def stuck(estimator):
     trend, error = _trend(loss[-window:], _scale(loss, window))
     ratio, relative = _gradient_ratios(estimator, loss, norms, window)
     is_flat = abs(trend) < max(FLAT, 2 * error)
-    is_small = ratio <= SMALL_RATIO or relative <= SMALL_RELATIVE
+    is_small = relative <= (LARGE_RELATIVE if ratio <= SMALL_RATIO else SMALL_RELATIVE)
     if not is_flat:
         verdict = "still descending" if trend < 0 else "diverging"
     else:
@@ -207,6 +209,12 @@ class _Figures:
         return "epoch" if self.has_rate else "iteration"
 
     @property
+    def scale_name(self):
+        """Which of the two changes of the loss are compared with."""
+        level = abs(self.loss[-self.window :].mean())
+        return "range" if np.ptp(self.loss) >= level else "level"
+
+    @property
     def goes_back_and_forth(self):
         """Whether the loss rose in many epochs of the window."""
         return self.share_of_rises >= BACK_AND_FORTH
@@ -234,8 +242,7 @@ class _Figures:
         )
         return (
             f"The loss went from {first:.4g} to {last:.4g} in {n} {self.unit}s. Over the last "
-            f"{self.window} it {direction} by {100 * abs(self.trend):.2g}% of its "
-            f"{'range' if np.ptp(self.loss) >= abs(self.loss[-self.window :].mean()) else 'level'}"
+            f"{self.window} it {direction} by {100 * abs(self.trend):.2g}% of its {self.scale_name}"
             f"{noise}; it rose in {100 * self.share_of_rises:.0f}% of them."
         )
 
@@ -243,13 +250,13 @@ class _Figures:
         highest = int(self.norms.argmax())
         recent = math.sqrt(np.mean(self.norms[-self.window :] ** 2))
         is_small = "small" if self.is_gradient_small else "not small"
-        below = self.ratio > SMALL_RATIO and self.is_gradient_small
-        why = (
-            f", and a step of a tenth of the parameters' length would change the loss by "
-            f"{self.relative / 10:.2g} of itself"
-            if below
-            else ""
-        )
+        why = ""
+        if (self.ratio <= SMALL_RATIO) != self.is_gradient_small:
+            why = (
+                f", {'and' if self.is_gradient_small else 'but'} a step of a tenth of the "
+                f"parameters' length would change the loss by {self.relative / 10:.2g} of its "
+                f"{self.scale_name}"
+            )
         return (
             f"The gradient norm is {recent:.3g}, {self.ratio:.2g} of its highest "
             f"({self.norms[highest]:.3g} in {self.unit} {highest + 1}){why}: it is {is_small}."
@@ -276,6 +283,12 @@ WHICH_KIND = (
     "high, try another random_state, or a larger network.",
     "At a saddle point the way on is down the most negative curvature: "
     "rosenblatt.inspection.escape_saddle(estimator, X, y).",
+)
+
+
+STANDARDISE = (
+    "Standardise the features (sklearn.preprocessing.StandardScaler): on a narrow error "
+    "surface no single rate suits all weights."
 )
 
 
@@ -320,8 +333,7 @@ def _not_critical_point(figures):
             f"The loss falls smoothly, but hardly: the learning rate is too small. "
             f"{_rate(estimator, 10)}.",
             _per_weight_rate(estimator),
-            "Standardise the features (sklearn.preprocessing.StandardScaler): on a narrow error "
-            "surface no single rate suits all weights.",
+            STANDARDISE,
             noise,
         )
     return (
@@ -329,6 +341,7 @@ def _not_critical_point(figures):
         f"valley. Lower the learning rate: {_rate(estimator, 0.2)}.",
         "Or let it fall while training goes on: set_params(learning_rate='cosine').",
         _per_weight_rate(estimator),
+        STANDARDISE,
         noise,
     )
 
