@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from rosenblatt import MLPClassifier, MLPRegressor, PerceptronClassifier
 from rosenblatt.inspection import (
-    _critical_points,
+    _critical_point,
     _lanczos,
     approach_critical_point,
     critical_point,
@@ -85,7 +85,7 @@ def test_verdicts_on_the_product_of_two_weights(w1, w2, y, verdict, signs):
 )
 def test_kinds_of_critical_points(eigenvalues, verdict):
     """Up to the tolerance, here 0.01, an eigenvalue is zero; the tolerance itself is within."""
-    assert _critical_points._kind(np.array(eigenvalues, dtype=float), 0.01) == verdict
+    assert _critical_point._kind(np.array(eigenvalues, dtype=float), 0.01) == verdict
 
 
 def test_tolerances_are_what_they_are_said_to_be():
@@ -136,7 +136,7 @@ def test_beyond_the_dense_size_the_counts_are_estimates(monkeypatch):
     model = MLPClassifier((15, 8), activation="tanh", alpha=0.1, random_state=0, max_iter=300)
     model.fit(X, y)
     exact = critical_point(model, X, y, gradient_tol=10, tol=0.01)
-    monkeypatch.setattr(_critical_points, "DENSE_LIMIT", 100)
+    monkeypatch.setattr(_critical_point, "DENSE_LIMIT", 100)
     monkeypatch.setattr(_lanczos, "SMALL", 100)
     estimated = critical_point(model, X, y, gradient_tol=10, tol=0.01, random_state=0)
     assert exact.spectrum is None
@@ -219,14 +219,14 @@ def test_escape_leaves_the_saddle_of_the_lectures(dtype, y):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_escape_looks_at_what_the_estimator_can_hold(dtype, monkeypatch):
     """Parameters are rounded to its precision before their loss is compared."""
-    tried, inner = [], _critical_points.Objective.loss
+    tried, inner = [], _critical_point.Objective.loss
 
     def recorded(objective, parameters=None):
         if parameters is not None:
             tried.append(parameters)
         return inner(objective, parameters)
 
-    monkeypatch.setattr(_critical_points.Objective, "loss", recorded)
+    monkeypatch.setattr(_critical_point.Objective, "loss", recorded)
     escape_saddle(*product_of_two(0.1, 0.3, dtype=dtype), intercepts=False)
     assert all(np.array_equal(p, p.astype(dtype)) for p in tried)
     assert any(np.any(p != p.astype("float32")) for p in tried) == (dtype == "float64")

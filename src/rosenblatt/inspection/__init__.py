@@ -4,14 +4,9 @@ It stands above the estimators, which know nothing of it.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
-from rosenblatt.inspection._critical_points import (
-    Approach,
-    ApproachPath,
-    CriticalPoint,
-    approach_critical_point,
-    critical_point,
-    escape_saddle,
-)
+from rosenblatt.inspection._approach import Approach, ApproachPath, approach_critical_point
+from rosenblatt.inspection._critical_point import CriticalPoint, critical_point
+from rosenblatt.inspection._escape import escape_saddle
 from rosenblatt.inspection._hessian import Spectrum, hessian, hessian_spectrum
 from rosenblatt.inspection._objective import gradient, hessian_vector_product, loss
 from rosenblatt.inspection._sharpness import Sharpness, sharpness

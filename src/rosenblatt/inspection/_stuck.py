@@ -1,7 +1,7 @@
 """Is training stuck, and was the gradient small when the loss was flat? Reads history_ alone.
 
 It needs neither data nor derivatives; where a network is and what the surface is like there is
-for _critical_points.py.
+for _critical_point.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

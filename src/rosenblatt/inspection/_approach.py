@@ -1,0 +1,185 @@
+"""The way to a critical point of whatever kind: minimising the gradient's norm.
+
+What counts as a small gradient is _critical_point.py's to say.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator, minres
+from sklearn.exceptions import ConvergenceWarning
+
+from rosenblatt._base import warn_user
+from rosenblatt._parameters import Interval, validate_values
+from rosenblatt.inspection._critical_point import gradient_unit
+from rosenblatt.inspection._hessian import counted
+from rosenblatt.inspection._objective import Objective
+
+_RULES = {
+    "max_iter": [Interval(Integral, 1, None)],
+    "gradient_tol": [Interval(Real, 0, None, closed="left")],
+}
+
+
+class Approach(NamedTuple):
+    """What approach_critical_point returns: an estimator, and how it got there.
+
+    Attributes
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        A copy of the one given, at the end of the path.
+    path : ApproachPath
+        The figures of every iteration.
+    """
+
+    estimator: object
+    path: "ApproachPath"
+
+
+@dataclass(frozen=True, repr=False)
+class ApproachPath:
+    """The way to a critical point, the begin included.
+
+    Attributes
+    ----------
+    loss, gradient_norm : ndarray of shape (n_iterations + 1,)
+        What training descends, and the Euclidean norm of its gradient. The norm never rises; the
+        loss may.
+    gradient_tolerance : float
+        The norm at which the way ends.
+    """
+
+    loss: np.ndarray
+    gradient_norm: np.ndarray
+    gradient_tolerance: float
+
+    @property
+    def has_arrived(self):
+        """Whether the gradient's norm is within its tolerance."""
+        return bool(self.gradient_norm[-1] <= self.gradient_tolerance)
+
+    def __str__(self):
+        arrived = "" if self.has_arrived else "not "
+        return (
+            f"{len(self.loss) - 1} iterations, {arrived}arrived\n"
+            f"  loss           from {self.loss[0]:.6g} to {self.loss[-1]:.6g}\n"
+            f"  gradient norm  from {self.gradient_norm[0]:.3g} to {self.gradient_norm[-1]:.3g}, "
+            f"tolerance {self.gradient_tolerance:.3g}"
+        )
+
+    __repr__ = __str__
+
+
+def approach_critical_point(
+    estimator, X, y, *, intercepts=True, max_iter=200, gradient_tol=0.01, progress=True
+):
+    """Walks to a critical point of whatever kind, by making the gradient small.
+
+    It minimises |g|^2 / 2, whose gradient is H g, and so is drawn to saddle points and maxima as
+    much as to minima, where a descent of the loss ends at minima alone. Each step is about that
+    of Newton's method, which would land where the gradient vanishes if the surface were
+    quadratic: MINRES lowers |g + H d| over some 20 products with the Hessian, and a line search
+    sees that the norm falls (Newton-MR [1]_).
+
+    Where the surface has kinks, as with ReLU, or where g lies in directions without curvature,
+    it can end before the gradient is small; the path says so, and a warning.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Fitted; where its `coefs_` and `intercepts_` are now, the way begins. It stays there.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    intercepts : bool, default=True
+        Whether all parameters vary, or `coefs_` alone.
+    max_iter : int >= 1, default=200
+        The most steps.
+    gradient_tol : float >= 0, default=0.01
+        Where to stop, in the unit of `critical_point`: at a tenth of what counts as zero there.
+    progress : bool, default=True
+        Whether to show a bar of tqdm where that is installed, on a terminal or in a notebook.
+
+    Returns
+    -------
+    estimator : MLPClassifier or MLPRegressor
+        A copy, at the end of the way.
+    path : ApproachPath
+        Loss and gradient norm of every iteration.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the way ended before the gradient was within its tolerance.
+
+    References
+    ----------
+    .. [1] Roosta, Liu, Xu & Mahoney (2022). Newton-MR: inexact Newton method with minimum
+       residual sub-problem solver. EURO Journal on Computational Optimization 10.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from rosenblatt import MLPClassifier
+    >>> from rosenblatt.inspection import approach_critical_point, critical_point
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier((4,), activation="tanh", alpha=1, random_state=0, max_iter=5)
+    >>> model, path = approach_critical_point(model.fit(X, y), X, y)
+    >>> path.has_arrived
+    True
+    """
+    validate_values(
+        "approach_critical_point", {"max_iter": max_iter, "gradient_tol": gradient_tol}, _RULES
+    )
+    objective = Objective(estimator, X, y, intercepts=intercepts)
+    parameters, (loss, gradient) = objective.parameters, objective.loss_and_gradient()
+    tolerance = gradient_tol * gradient_unit(objective, loss)
+    losses, norms = [loss], [np.linalg.norm(gradient)]
+    with counted(objective.hessian_vector_product, "approach", None, progress) as product:
+        while norms[-1] > tolerance and len(losses) <= max_iter:
+            step = _newton_step(product, parameters, gradient)
+            found = _search_gradient(objective, parameters, gradient, *step)
+            if found is None:
+                break
+            parameters, loss, gradient = found
+            losses.append(loss)
+            norms.append(np.linalg.norm(gradient))
+    path = ApproachPath(np.array(losses), np.array(norms), tolerance)
+    if not path.has_arrived:
+        why = "after max_iter steps" if len(losses) > max_iter else "no step lowers the norm"
+        warn_user(
+            f"the gradient norm is {norms[-1]:.3g}, its tolerance {tolerance:.3g}: {why}. Try a "
+            f"larger max_iter (it is {max_iter}), or another begin.",
+            ConvergenceWarning,
+        )
+    return Approach(objective.estimator_at(parameters), path)
+
+
+# Products with the Hessian for a step. On eight small nets (tanh and ReLU) the work of 2000
+# gradients brought the norm lower than L-BFGS on |g|^2 / 2 did on seven and as low on one; with 10
+# or 50 in place of 20 L-BFGS was ahead on two.
+PRODUCTS_PER_STEP = 20
+
+
+def _newton_step(product, parameters, gradient):
+    """A direction d with a small |g + H d|, and the slope of |g|^2 / 2 along it."""
+    n = len(gradient)
+    operator = LinearOperator(
+        (n, n), matvec=lambda v: product(v.ravel(), parameters), dtype=np.float64
+    )
+    direction, _ = minres(operator, -gradient, maxiter=PRODUCTS_PER_STEP)
+    return direction, direction @ product(gradient, parameters)
+
+
+def _search_gradient(objective, parameters, gradient, direction, slope):
+    """(parameters, loss, gradient) where the norm has fallen enough (Armijo's rule), or None."""
+    square, length = gradient @ gradient / 2, 1.0
+    for _ in range(30):
+        there = parameters + length * direction
+        loss, new = objective.loss_and_gradient(there)
+        if new @ new / 2 <= square + 1e-4 * length * slope and slope < 0:
+            return there, loss, new
+        length /= 2
+    return None
