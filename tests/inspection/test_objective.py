@@ -87,11 +87,12 @@ def test_lbfgs_ends_where_the_gradient_is_small(iris):
     assert np.abs(gradient(net, X, y)).max() < 1e-3
 
 
-def test_weights_dropout_and_noise_are_left_out(iris):
+@pytest.mark.parametrize("class_weight", [{0: 5}, "balanced"])
+def test_weights_dropout_and_noise_are_left_out(iris, class_weight):
     """The function is that of a plain network."""
     X, y = iris
-    options = {"class_weight": {0: 5}, "dropout": 0.5, "input_noise": 1.0, "input_dropout": 0.3}
-    net = fitted(X, y, alpha=0, **options)
+    options = {"dropout": 0.5, "input_noise": 1.0, "input_dropout": 0.3}
+    net = fitted(X, y, alpha=0, class_weight=class_weight, **options)
     log_loss = -np.log(net.predict_proba(X)[range(150), y]).mean()
     assert loss(net, X, y) == pytest.approx(log_loss, rel=1e-12)
 
