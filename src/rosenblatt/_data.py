@@ -47,6 +47,9 @@ class TrainingData:
         The labels in the order of these numbers; None for regression.
     validation : TrainingData or None
         Rows that were handed in to validate on.
+    rows, held_out : ndarray of int or None
+        Numbers of the rows of X to train on and of those to validate on, where the caller has
+        divided them: several fits can share one X this way.
     levels : tuple of float or None
         The quantiles that the outputs are, where `quantile` gives several.
     """
@@ -60,6 +63,8 @@ class TrainingData:
     strata: np.ndarray | None
     classes: np.ndarray | None = None
     validation: object = None
+    rows: np.ndarray | None = None
+    held_out: np.ndarray | None = None
     levels: tuple | None = None
 
 

@@ -59,7 +59,16 @@ class Onlookers:
     estimator : MLPClassifier or MLPRegressor
     callbacks : list of callables
     tasks : ScikitLearnTasks or None
+
+    Attributes
+    ----------
+    tracks_change : bool
+        Whether one of them asks how far the parameters moved in each epoch.
+    sees_estimator : bool
+        True: before every `end_epoch` the estimator gets the parameters so far.
     """
+
+    sees_estimator = True
 
     def __init__(self, estimator, callbacks, tasks):
         self.estimator, self.callbacks, self.tasks = estimator, callbacks, tasks

@@ -61,6 +61,9 @@ class Plan:
     batch_size : int or 'auto'
     max_epochs : int
     tol_params : float or None
+    n_iter_no_change, patience_ratio : float
+        Training stops after more than n_iter_no_change + patience_ratio * b consecutive epochs
+        without improvement, b of them the epochs up to the best.
     scoring : None, 'loss' or callable
         A scorer of (estimator, X, y); None is accuracy or R^2.
     class_weight : dict, 'balanced' or None
@@ -95,6 +98,7 @@ class Plan:
     tol: float
     tol_params: float | None
     n_iter_no_change: float
+    patience_ratio: float
     early_stopping: bool
     restore_best: bool
     scoring: object
@@ -172,6 +176,7 @@ def training_plan(estimator, data, *, incremental):
         tol=estimator.tol,
         tol_params=estimator.tol_params,
         n_iter_no_change=estimator.n_iter_no_change,
+        patience_ratio=0.0,
         early_stopping=bool(estimator.early_stopping),
         restore_best=bool(estimator.restore_best),
         scoring=_scorer(estimator.scoring),

@@ -327,7 +327,8 @@ class TrainingRun:
         """Whether an onlooker, or parameters that hardly move, end training."""
         plan, history, is_stopped = self.plan, self.state.history, False
         if self.onlookers is not None:
-            self._fitted_estimator()
+            if self.onlookers.sees_estimator:
+                self._fitted_estimator()
             is_stopped = self.onlookers.end_epoch(history.last())
         if plan.tol_params is not None and history["parameter_change"][-1] < plan.tol_params:
             self._print_if_verbose(
@@ -340,7 +341,9 @@ class TrainingRun:
         """Whether patience is at its end and learning_rate='adaptive' has nothing to lower."""
         plan, state, optimizer = self.plan, self.state, self.state.optimizer
         state.is_exhausted = False
-        if state.n_epochs_without_improvement <= plan.n_iter_no_change:
+        n_missed = state.n_epochs_without_improvement
+        patience = plan.n_iter_no_change + plan.patience_ratio * (state.n_epochs - n_missed)
+        if n_missed <= patience:
             return False
         message = (
             ("Validation score" if plan.early_stopping else "Training loss")

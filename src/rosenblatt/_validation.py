@@ -18,7 +18,9 @@ from rosenblatt.core.network import Examples
 
 def split_rows(plan, data, random_state):
     """(rows to train on, ValidationSet or None)."""
-    every = np.arange(data.X.shape[0])
+    every = np.arange(data.X.shape[0]) if data.rows is None else data.rows
+    if data.held_out is not None:
+        return every, ValidationSet(plan, data, data.held_out)
     if data.validation is not None:
         return every, ValidationSet(plan, data.validation)
     if not plan.early_stopping:
