@@ -15,6 +15,7 @@ __all__ = [
     "diagnose",
     "inspection",
     "plot",
+    "preprocessing",
     "schedules",
     "show_config",
 ]
@@ -25,6 +26,7 @@ _WHEN_USED = {
     "diagnose": "rosenblatt.diagnosis",
     "inspection": "rosenblatt.inspection",
     "plot": "rosenblatt.plot",
+    "preprocessing": "rosenblatt.preprocessing",
 }
 
 

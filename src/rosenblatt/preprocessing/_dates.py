@@ -1,0 +1,85 @@
+"""Turns times into numbers: parts of the calendar, and the days since the first training row.
+Reads no frame: times come as datetime64.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from dataclasses import dataclass
+
+import numpy as np
+
+_MICROSECONDS_A_DAY = 86_400_000_000
+
+
+def _years(times):
+    return times.astype("M8[Y]").astype(np.int64) + 1970
+
+
+def _months(times):
+    return times.astype("M8[M]").astype(np.int64) % 12 + 1
+
+
+def _days(times):
+    first = times.astype("M8[M]").astype("M8[D]")
+    return (times.astype("M8[D]") - first).astype(np.int64) + 1
+
+
+def _weekdays(times):
+    return (times.astype("M8[D]").astype(np.int64) + 3) % 7
+
+
+def _hours(times):
+    return times.astype("M8[h]").astype(np.int64) % 24
+
+
+def _minutes(times):
+    return times.astype("M8[m]").astype(np.int64) % 60
+
+
+_PARTS = {
+    "year": _years,
+    "month": _months,
+    "day": _days,
+    "weekday": _weekdays,
+    "hour": _hours,
+    "minute": _minutes,
+}
+
+
+@dataclass(frozen=True)
+class DateParts:
+    """What a column of times becomes.
+
+    Attributes
+    ----------
+    origin : datetime64[us]
+        The earliest time of the training rows.
+    parts : tuple of str
+        Those of year, month (1 to 12), day (of the month), weekday (Monday is 0), hour and
+        minute that vary in the training rows.
+    """
+
+    origin: np.datetime64
+    parts: tuple
+
+    @classmethod
+    def fit(cls, times):
+        """Learn from datetime64[us] of shape (n,); None where all are missing."""
+        present = times[~np.isnat(times)]
+        if not len(present):
+            return None
+        varying = (name for name, part in _PARTS.items() if np.ptp(part(present)) > 0)
+        return cls(present.min(), tuple(varying))
+
+    @property
+    def names(self):
+        """Names of the columns that `numbers` gives."""
+        return (*self.parts, "elapsed_days")
+
+    def numbers(self, times):
+        """float64 of shape (n, len(names)); rows of NaT are NaN."""
+        out = np.empty((len(times), len(self.names)))
+        for j, name in enumerate(self.parts):
+            out[:, j] = _PARTS[name](times)
+        out[:, -1] = (times - self.origin).astype(np.int64) / _MICROSECONDS_A_DAY
+        out[np.isnat(times)] = np.nan
+        return out
