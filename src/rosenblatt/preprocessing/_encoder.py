@@ -1,0 +1,402 @@
+"""Encodes a `Table` as the float32 matrix that a network reads: scaled numbers, their bins or
+waves, indicators of gaps, and categories as columns. It reads no frame and learns no target
+statistics.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from dataclasses import dataclass, field
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from rosenblatt.preprocessing._bins import (
+    LARGEST,
+    SortedColumn,
+    inverse_widths,
+    quantile_edges,
+    tree_edges,
+)
+from rosenblatt.preprocessing._columns import is_nearly_constant
+from rosenblatt.preprocessing._robust import median_and_scale, smoothly_clipped
+
+ENCODINGS = ("quantile", "tree", "periodic", "coarse", "one_hot", "none")
+N_WAVES, WAVE_SCALE = 12, 0.4
+_CHUNK = 2**17  # elements of a chunk of rows: its float64 intermediates stay in cache
+
+
+@dataclass(frozen=True)
+class Bins:
+    """How many bins an encoding has, and up to how many distinct values each is an edge."""
+
+    n_bins: int
+    max_distinct: int
+
+
+def default_bins(encoding, classification):
+    """The Bins of an encoding; None where it has none."""
+    if encoding in ("coarse", "one_hot"):
+        return Bins(8, 16) if classification else Bins(32, 64)
+    return {"quantile": Bins(16, 32), "tree": Bins(24, 0)}.get(encoding)
+
+
+@dataclass
+class _Outputs:
+    """Gathers the output columns of one group while fitting: parameters, names, sources."""
+
+    columns: list = field(default_factory=list)  # index of the column of numbers, or of codes
+    first: list = field(default_factory=list)
+    second: list = field(default_factory=list)
+    names: list = field(default_factory=list)
+    sources: list = field(default_factory=list)
+
+    def add(self, column, name, source, first=0.0, second=0.0):
+        self.columns.append(column)
+        self.first.append(first)
+        self.second.append(second)
+        self.names.append(name)
+        self.sources.append(source)
+
+    def __len__(self):
+        return len(self.columns)
+
+    def arrays(self):
+        return (
+            np.array(self.columns, dtype=np.intp),
+            np.array(self.first, dtype=np.float64),
+            np.array(self.second, dtype=np.float64),
+        )
+
+
+class ColumnEncoder:
+    """Learns from a Table how to encode it, and encodes Tables.
+
+    The output has, in this order: an indicator for every input column with gaps (1 missing, -1
+    not); numbers of two values as -1 and 1 (a gap is 0); every other number scaled,
+    z / sqrt(1 + (z / 3)**2) with z = (x - median) / (q75 - q25), a gap being the median; the
+    encoding of these numbers; categories of two levels as -1 and 1 (0 for neither); those of
+    more as one column a level. All columns are then centred at the training mean. A column that
+    is constant in the rows of `fit` has no output.
+
+    Parameters
+    ----------
+    encoding : {'quantile', 'tree', 'periodic', 'coarse', 'one_hot', 'none'}, default='quantile'
+        Of a number x with edges e_0 < .. < e_T the code is clip((x - e_t) / (e_t+1 - e_t), 0, 1),
+        t = 0 .. T - 1. Edges: 'quantile', 16 bins of equal weight, or each value where there are
+        at most 32; 'tree', the splits of a tree of this column with at most 24 leaves; 'coarse',
+        8 bins or each of at most 16 values, in regression 32 and 64. 'one_hot': the bins of
+        'coarse', 1 in the one where x lies. 'periodic': cos(2 pi w z + b) of the scaled number,
+        12 times, w ~ N(0, 0.4**2) and b ~ U(-pi, pi). 'none': the scaled number alone.
+    n_bins : int or None
+        Another number of bins (or of waves); up to twice as many distinct values are edges.
+    classification : bool, default=True
+        What the trees learn, and how coarse 'coarse' is.
+    max_categories : int, default=64
+        The most columns of a category. With more levels the rarest share the last.
+    scaled_only : collection of str, default=()
+        Names of numbers that get no encoding.
+    random_state : int, RandomState or None
+        For 'periodic'.
+
+    Attributes
+    ----------
+    n_columns : int
+        Of the output.
+    names : list of str
+    column_of_output : ndarray of intp of shape (n_columns,)
+        The column of X that each output column comes from.
+    centre : ndarray of float32 of shape (n_columns,)
+        The training means, which are subtracted.
+    """
+
+    def __init__(
+        self,
+        encoding="quantile",
+        *,
+        n_bins=None,
+        classification=True,
+        max_categories=64,
+        scaled_only=(),
+        random_state=None,
+    ):
+        if encoding not in ENCODINGS:
+            raise ValueError(f"encoding must be one of {ENCODINGS}, got {encoding!r}.")
+        self.encoding = encoding
+        self.n_bins = n_bins
+        self.classification = classification
+        self.max_categories = max_categories
+        self.scaled_only = frozenset(scaled_only)
+        self.random_state = random_state
+
+    def fit(self, table, y=None, sample_weight=None):
+        """Learn bins, scales, levels and means.
+
+        Parameters
+        ----------
+        table : Table
+        y : ndarray of shape (n,) or (n, n_outputs), or None
+            For 'tree' alone: class indices, or numbers.
+        sample_weight : ndarray of float of shape (n,) or None
+
+        Returns
+        -------
+        self
+        """
+        self._learn(table, y, sample_weight)
+        total, buffer = np.zeros(self.n_columns), None
+        for rows in self._chunks(len(table)):
+            part = table.take(rows)
+            if buffer is None:
+                buffer = np.empty((len(part), self.n_columns), np.float32)
+            total += _weighted_sum(self._encode(part, buffer[: len(part)]), sample_weight, rows)
+        self._set_centre(total, len(table), sample_weight)
+        return self
+
+    def fit_transform(self, table, y=None, sample_weight=None, out=None):
+        """As `fit` and `transform` of the same rows, at the cost of one of them."""
+        self._learn(table, y, sample_weight)
+        out = self._output(len(table), out)
+        total = np.zeros(self.n_columns)
+        for rows in self._chunks(len(table)):
+            self._encode(table.take(rows), out[rows])
+            total += _weighted_sum(out[rows], sample_weight, rows)
+        self._set_centre(total, len(table), sample_weight)
+        for rows in self._chunks(len(table)):
+            out[rows] -= self.centre
+        return out
+
+    def transform(self, table, out=None):
+        """Encode the rows of a table.
+
+        Parameters
+        ----------
+        table : Table
+            With the columns of that of `fit`.
+        out : ndarray of float32 of shape (n, n_columns) or None
+            Where to write; None makes one.
+
+        Returns
+        -------
+        ndarray of float32 of shape (n, n_columns)
+        """
+        out = self._output(len(table), out)
+        for rows in self._chunks(len(table)):
+            part = self._encode(table.take(rows), out[rows])
+            part -= self.centre
+        return out
+
+    def _output(self, n_rows, out):
+        if out is None:
+            return np.empty((n_rows, self.n_columns), np.float32)
+        if out.shape != (n_rows, self.n_columns) or out.dtype != np.float32:
+            raise ValueError(
+                f"out must be float32 of shape {(n_rows, self.n_columns)}, got {out.dtype} of "
+                f"shape {out.shape}."
+            )
+        return out
+
+    def _chunks(self, n_rows):
+        length = max(_CHUNK // max(self.n_columns, self._n_numbers, 1), 16)
+        return [slice(start, start + length) for start in range(0, n_rows, length)]
+
+    def _set_centre(self, total, n_rows, sample_weight):
+        weight = n_rows if sample_weight is None else np.sum(sample_weight, dtype=np.float64)
+        self.centre = (total / weight).astype(np.float32)
+
+    def _learn(self, table, y, sample_weight):
+        if self.encoding == "tree" and y is None:
+            raise ValueError("encoding='tree' places bins by y, which is None.")
+        self._n_numbers = table.numbers.shape[1]
+        self._fill = np.zeros(self._n_numbers)
+        groups = {name: _Outputs() for name in ("missing", "binary", "scaled", "encoded")}
+        random_state = check_random_state(self.random_state)
+        for j in range(self._n_numbers):
+            self._learn_number(groups, table, j, y, sample_weight, random_state)
+        groups["signs"], groups["levels"] = self._learn_categories(table, sample_weight)
+        start, self._slices = 0, {}
+        for name, group in groups.items():
+            self._slices[name] = slice(start, start + len(group))
+            start += len(group)
+        self.n_columns = start
+        self.names = _distinct_names([name for group in groups.values() for name in group.names])
+        sources = [source for group in groups.values() for source in group.sources]
+        self.column_of_output = np.array(sources, dtype=np.intp)
+        self._groups = {name: group.arrays() for name, group in groups.items()}
+        self._waves = tuple(part.astype(np.float32) for part in self._groups["encoded"][1:])
+        self._positions += self._slices["levels"].start * (self._positions >= 0)
+
+    def _learn_number(self, groups, table, j, y, sample_weight, random_state):
+        """Adds the output columns of a column of numbers to their groups."""
+        name, source = table.layout.number_names[j], table.layout.number_sources[j]
+        column = SortedColumn(table.numbers[:, j], sample_weight)
+        if not 0 <= column.n_missing < column.n_rows:
+            return
+        if column.n_missing and source not in groups["missing"].sources:
+            groups["missing"].add(j, f"{name}_missing", source)
+        low, high = column.values[[0, -1]]
+        if is_nearly_constant(low, high, _are_integers(column.distinct)):
+            return
+        if len(column.distinct) == 2:
+            groups["binary"].add(j, name, source, low, 2 / (high - low))
+            self._fill[j] = low / 2 + high / 2
+            return
+        self._fill[j], scale = median_and_scale(column)
+        place = len(groups["scaled"])
+        groups["scaled"].add(j, name, source, self._fill[j], scale)
+        if self.encoding == "none" or name in self.scaled_only:
+            return
+        if self.encoding == "periodic":
+            n_waves = self.n_bins or N_WAVES
+            frequencies = 2 * np.pi * random_state.normal(0, WAVE_SCALE, n_waves)
+            phases = random_state.uniform(-np.pi, np.pi, n_waves)
+            for k, (frequency, phase) in enumerate(zip(frequencies, phases, strict=True)):
+                groups["encoded"].add(place, f"{name}_wave{k}", source, frequency, phase)
+            return
+        edges = self._edges(column, table.numbers[:, j], y, sample_weight)
+        first, second = edges[:-1], inverse_widths(edges)
+        if self.encoding == "one_hot":
+            first, second = _intervals(edges, len(column.distinct))
+        for k, pair in enumerate(zip(first, second, strict=True)):
+            groups["encoded"].add(j, f"{name}_bin{k}", source, *pair)
+
+    def _edges(self, column, values, y, sample_weight):
+        bins = default_bins(self.encoding, self.classification)
+        if self.n_bins is not None:
+            bins = Bins(self.n_bins, 2 * self.n_bins)
+        if self.encoding != "tree":
+            return quantile_edges(column, bins.n_bins, bins.max_distinct)
+        return tree_edges(
+            values,
+            y,
+            n_bins=bins.n_bins,
+            classification=self.classification,
+            sample_weight=sample_weight,
+        )
+
+    def _learn_categories(self, table, sample_weight):
+        """The groups of categories of two levels and of more; fills `_positions`.
+
+        `_positions[_offsets[j] + code]` is the output column of a level within its group, -1 if
+        none; `_offsets` counts from code -1, which has none.
+        """
+        signs, levels = _Outputs(), _Outputs()
+        positions, self._offsets, self._code_columns = [], [], []
+        for j, fitted in enumerate(table.layout.levels):
+            name, source = table.layout.code_names[j], table.layout.code_sources[j]
+            if len(fitted) == 2:
+                signs.add(j, f"{name}_{fitted.names[1]}", source)
+                continue
+            counts = np.bincount(table.codes[:, j] + 1, sample_weight, len(fitted) + 1)[1:]
+            column_of, names = _level_columns(counts, fitted, self.max_categories)
+            self._offsets.append(len(positions) + 1)
+            self._code_columns.append(j)
+            positions += [-1, *(k + len(levels) if k >= 0 else -1 for k in column_of)]
+            for level in names:
+                levels.add(j, f"{name}_{level}", source)
+        self._positions = np.array(positions, dtype=np.intp)
+        return signs, levels
+
+    def _encode(self, table, out):
+        """Writes the uncentred codes of a chunk into `out`, and returns it."""
+        if self._n_numbers:
+            self._encode_numbers(table.numbers, out)
+        if table.codes.shape[1]:
+            self._encode_categories(table.codes, out)
+        return out
+
+    def _encode_numbers(self, numbers, out):
+        groups, slices = self._groups, self._slices
+        missing = np.isnan(numbers)
+        columns = groups["missing"][0]
+        if len(columns):
+            out[:, slices["missing"]] = np.where(missing.take(columns, axis=1), 1, -1)
+        x = np.clip(np.where(missing, self._fill, numbers), -LARGEST, LARGEST)
+        with np.errstate(over="ignore"):
+            columns, low, factor = groups["binary"]
+            if len(columns):
+                value = (x.take(columns, axis=1) - low) * factor - 1
+                np.clip(value, -1, 1, out=out[:, slices["binary"]], casting="same_kind")
+            columns, median, scale = groups["scaled"]
+            if not len(columns):
+                return
+            scaled = smoothly_clipped((x.take(columns, axis=1) - median) * scale)
+            out[:, slices["scaled"]] = scaled
+            columns, low, factor = groups["encoded"]
+            if not len(columns):
+                return
+            target = out[:, slices["encoded"]]
+            if self.encoding == "periodic":
+                frequency, phase = self._waves
+                angle = scaled.astype(np.float32).take(columns, axis=1) * frequency
+                np.cos(angle + phase, out=target)
+                return
+            value = x.take(columns, axis=1)
+            if self.encoding == "one_hot":
+                target[:] = (value >= low) & (value < factor)
+                return
+            value -= low
+            value *= factor
+            np.clip(value, 0, 1, out=target, casting="same_kind")
+
+    def _encode_categories(self, codes, out):
+        columns = self._groups["signs"][0]
+        if len(columns):
+            code = codes.take(columns, axis=1)
+            out[:, self._slices["signs"]] = np.where(code < 0, 0, 2 * code - 1)
+        if self._code_columns:
+            out[:, self._slices["levels"]] = 0
+            places = self._positions[codes.take(self._code_columns, axis=1) + self._offsets]
+            rows, some = np.nonzero(places >= 0)
+            out[rows, places[rows, some]] = 1
+
+
+def _weighted_sum(values, sample_weight, rows):
+    if sample_weight is None:
+        return values.sum(axis=0, dtype=np.float64)
+    return np.einsum("i,ij->j", sample_weight[rows], values, dtype=np.float64)
+
+
+def _are_integers(values):
+    return bool((values == np.rint(values)).all())
+
+
+def _intervals(edges, n_distinct):
+    """(low, high) of disjoint intervals that cover all numbers, one a bin, or one a value.
+
+    Where each of `n_distinct` values is an edge, the intervals part in the middle between them.
+    """
+    inner = edges[1:-1]
+    if len(edges) == n_distinct:
+        inner = edges[:-1] / 2 + edges[1:] / 2
+    return np.append(-np.inf, inner), np.append(inner, np.inf)
+
+
+def _level_columns(counts, levels, max_categories):
+    """(column of every code or -1, names of the columns) of a category.
+
+    Levels without weight in the rows of `fit` have no column. With more than `max_categories`
+    levels, the most frequent have one each; the others share the last with the rare values.
+    """
+    present = np.flatnonzero(counts > 0)
+    rare = [levels.unseen_code] if levels.has_rare else []
+    alone = present[~np.isin(present, rare)]
+    merged = len(present) > len(alone)
+    if len(alone) + merged > max_categories:
+        order = np.argsort(-counts[alone], kind="stable")
+        alone, merged = np.sort(alone[order[: max_categories - 1]]), True
+    column_of = np.full(len(counts), -1)
+    if merged:
+        column_of[present] = len(alone)
+    if rare and merged:
+        column_of[rare] = len(alone)
+    column_of[alone] = np.arange(len(alone))
+    names = [levels.names[code] for code in alone] + ["infrequent"] * merged
+    return column_of.tolist(), names
+
+
+def _distinct_names(names):
+    """The names; one that occurred before (level 1 and level '1') has a number behind it."""
+    seen, distinct = {}, []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        distinct.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return distinct
