@@ -1,7 +1,11 @@
 """Transformers that turn raw tables into what a network learns from quickly.
 
-They train nothing but their own bins and statistics.
+They learn bins, scales, levels and target statistics; they train no network.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
-__all__ = []
+from rosenblatt.preprocessing._piecewise import PiecewiseLinearEncoder
+from rosenblatt.preprocessing._scaler import RobustSmoothScaler
+from rosenblatt.preprocessing._tabular import TabularPreprocessor
+
+__all__ = ["PiecewiseLinearEncoder", "RobustSmoothScaler", "TabularPreprocessor"]

@@ -137,3 +137,21 @@ def _with_two(edges, column):
 def inverse_widths(edges):
     """1 / (e_t+1 - e_t), finite."""
     return 1 / np.maximum(np.diff(edges), 1 / LARGEST)
+
+
+def write_codes(values, columns, low, factor, out):
+    """Writes clip((x - low) * factor, 0, 1) of the rows x[columns] of `values` into `out`.
+
+    Parameters
+    ----------
+    values : ndarray of float64 of shape (n, p)
+        Without NaN, within +-1e300.
+    columns : ndarray of intp of shape (m,)
+    low, factor : ndarray of float64 of shape (m,)
+    out : ndarray of float32 or float64 of shape (n, m)
+    """
+    codes = values.take(columns, axis=1)
+    codes -= low
+    with np.errstate(over="ignore"):
+        codes *= factor
+    np.clip(codes, 0, 1, out=out, casting="same_kind")

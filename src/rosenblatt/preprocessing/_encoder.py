@@ -15,6 +15,7 @@ from rosenblatt.preprocessing._bins import (
     inverse_widths,
     quantile_edges,
     tree_edges,
+    write_codes,
 )
 from rosenblatt.preprocessing._columns import is_nearly_constant
 from rosenblatt.preprocessing._robust import median_and_scale, smoothly_clipped
@@ -329,13 +330,11 @@ class ColumnEncoder:
                 angle = scaled.astype(np.float32).take(columns, axis=1) * frequency
                 np.cos(angle + phase, out=target)
                 return
-            value = x.take(columns, axis=1)
             if self.encoding == "one_hot":
+                value = x.take(columns, axis=1)
                 target[:] = (value >= low) & (value < factor)
                 return
-            value -= low
-            value *= factor
-            np.clip(value, 0, 1, out=target, casting="same_kind")
+            write_codes(x, columns, low, factor, target)
 
     def _encode_categories(self, codes, out):
         columns = self._groups["signs"][0]
