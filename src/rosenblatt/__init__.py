@@ -10,6 +10,8 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "PerceptronClassifier",
+    "TabularMLPClassifier",
+    "TabularMLPRegressor",
     "__version__",
     "callbacks",
     "diagnose",
@@ -23,6 +25,8 @@ __all__ = [
 # What stands above the estimators is imported when it is first used: a name, and the module it
 # is or is found in.
 _WHEN_USED = {
+    "TabularMLPClassifier": "rosenblatt.tabular",
+    "TabularMLPRegressor": "rosenblatt.tabular",
     "diagnose": "rosenblatt.diagnosis",
     "inspection": "rosenblatt.inspection",
     "plot": "rosenblatt.plot",

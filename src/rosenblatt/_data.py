@@ -333,7 +333,7 @@ def training_weights(data, rows, class_weight):
     """
     if class_weight is None:
         return data.sample_weight
-    of_row = _class_weights(data.classes, data.strata[rows], class_weight)[data.strata[rows]]
+    of_row = class_weights(data.classes, data.strata[rows], class_weight)[data.strata[rows]]
     if not of_row.any():
         raise ValueError(f"class_weight makes all rows weigh 0, got {class_weight!r}.")
     of_row /= of_row.max()  # the sum of large ones overflows
@@ -343,7 +343,7 @@ def training_weights(data, rows, class_weight):
     return weights.astype(data.X.dtype)
 
 
-def _class_weights(classes, indices, class_weight):
+def class_weights(classes, indices, class_weight):
     """The weight of every class; `indices` are the rows' classes."""
     if isinstance(class_weight, str):  # 'balanced'
         counts = np.bincount(indices, minlength=len(classes))

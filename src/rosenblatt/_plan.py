@@ -136,7 +136,7 @@ def training_plan(estimator, data, *, incremental):
     hidden = hidden_widths(estimator.hidden_layer_sizes)
     activations = hidden_activations(estimator.activation, len(hidden))
     widths = (data.X.shape[1], *hidden, data.n_outputs)
-    n_threads = _thread_count(estimator.n_jobs)
+    n_threads = thread_count(estimator.n_jobs)
     refuse_too_large(estimator, widths, data.X.shape[0], data.X.dtype, n_threads)
     if sp.issparse(data.X):
         refuse_for_sparse(estimator)
@@ -263,7 +263,7 @@ def loss_constants(estimator, data):
     return (float(getattr(estimator, data.loss.constant)),) * data.n_outputs
 
 
-def _thread_count(n_jobs):
+def thread_count(n_jobs):
     """Threads for n_jobs as joblib counts them; None is 1 unless a joblib context says more."""
     with warnings.catch_warnings():
         # joblib's remarks on its own workers; these are threads of the core

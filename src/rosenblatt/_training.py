@@ -57,7 +57,12 @@ def train(plan, data, state, onlookers=None, publish=None):
     """
     run = TrainingRun(plan, data, state, onlookers, publish)
     with Interruption() as interruption:
-        run.epochs(interruption)
+        if not run.epochs(interruption):
+            warn_user(
+                f"Stochastic Optimizer: Maximum iterations ({plan.max_epochs}) reached and the "
+                "optimization hasn't converged yet.",
+                ConvergenceWarning,
+            )
         is_finite = run.network.all_finite()
         run.hand_over()
     if interruption.requested:
@@ -110,6 +115,11 @@ class TrainingRun:
 
         Where Python has nothing to do between epochs the core runs many in one call, for about
         SECONDS_PER_CALL, so that Ctrl-C is heard. Where calls are split changes no bit.
+
+        Returns
+        -------
+        is_stopped : bool
+            False where training would have gone on after the plan's last epoch.
         """
         state, plan = self.state, self.plan
         state.n_epochs = 0
@@ -123,21 +133,17 @@ class TrainingRun:
             n_done = self._train_epochs(min(n_epochs, plan.max_epochs - state.n_epochs))
             if not self.network.all_finite():
                 self._diverged()
-                return
+                return True
             if self.validation is not None:
                 self._validate()
             self._look_for_plateau()
             is_stopped, is_finished = self._is_stopped(), self._is_finished()
             if is_stopped or is_finished or plan.incremental or interruption.requested:
-                return
+                return True
             if core_runs_alone:
                 seconds = max(time.perf_counter() - started, 1e-9)
                 n_epochs = max(1, min(int(n_done * SECONDS_PER_CALL / seconds), 2 * n_epochs))
-        warn_user(
-            f"Stochastic Optimizer: Maximum iterations ({plan.max_epochs}) reached and the "
-            "optimization hasn't converged yet.",
-            ConvergenceWarning,
-        )
+        return False
 
     def _may_core_run_alone(self):
         """Whether nothing in Python has to see an epoch."""

@@ -1,0 +1,62 @@
+"""Adds to a table what the target is like in the levels of categories that have many.
+
+Which columns and under which names is decided here; the arithmetic is
+preprocessing/_target_statistics.py's.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
+
+from rosenblatt.preprocessing._target_statistics import (
+    MANY_LEVELS,
+    TargetStatistics,
+    indicators,
+)
+
+MOST_CLASSES = 10  # with more, a column of statistics for each class costs more than it tells
+
+
+class CategoryStatistics:
+    """Shrunken means of the target for columns of more than 30 levels.
+
+    Parameters
+    ----------
+    table : Table
+    target : ClassTarget or NumberTarget
+
+    Attributes
+    ----------
+    columns : list of int
+        Of `table.codes`; none where nothing is added.
+    """
+
+    def __init__(self, table, target):
+        levels = table.layout.levels
+        self.columns = [j for j in range(len(levels)) if len(levels[j]) > MANY_LEVELS]
+        if target.is_classification and not 2 <= target.n_outputs <= MOST_CLASSES:
+            self.columns = []
+        self.statistics = TargetStatistics()
+
+    def fit_extend(self, table, target, folds):
+        """The table with statistics that no row's own fold entered."""
+        if target.is_classification:
+            y = indicators(target.indices, target.n_outputs)
+        else:
+            y = target.targets.astype(np.float64)
+        codes = table.codes[:, self.columns]
+        values = self.statistics.fit_transform(codes, y, folds, target.sample_weight)
+        return self._with(table, values)
+
+    def extend(self, table):
+        """The table with the statistics of all training rows."""
+        return self._with(table, self.statistics.transform(table.codes[:, self.columns]))
+
+    def _with(self, table, values):
+        n_each = values.shape[1] // len(self.columns)
+        names = [table.layout.code_names[j] for j in self.columns]
+        sources = [table.layout.code_sources[j] for j in self.columns]
+        return table.with_numbers(
+            values,
+            [f"{name}_target{i}" for name in names for i in range(n_each)],
+            np.repeat(sources, n_each).tolist(),
+        )

@@ -1,0 +1,102 @@
+"""The fitted ensemble: preprocessing, networks and their weights, as one function of raw rows.
+
+Holds no row it was trained on. How it came about is _fit.py's; what it is asked for by people is
+_estimators.py's.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+CHUNK_ROWS = 2048  # encoded at once
+
+
+@dataclass
+class Ensemble:
+    """Networks on encoded rows.
+
+    Attributes
+    ----------
+    reader : TableReader
+    statistics : CategoryStatistics or None
+    encoders : list of ColumnEncoder
+    members : list of MLPClassifier or MLPRegressor
+        Fitted to encoded rows.
+    encoder_of : list of int
+        The members' encoders.
+    weights : ndarray of shape (n_members,)
+        Sum to 1.
+    decoder : ClassDecoder or NumberDecoder
+    calibration : TemperatureScaling or None
+        Of classes.
+    distribution : PredictionDistribution or None
+        Of numbers.
+    """
+
+    reader: object
+    statistics: object
+    decoder: object
+    encoders: list = field(default_factory=list)
+    members: list = field(default_factory=list)
+    encoder_of: list = field(default_factory=list)
+    weights: np.ndarray | None = None
+    calibration: object = None
+    distribution: object = None
+
+    def read(self, X):
+        """The Table of rows that a person hands in."""
+        table = self.reader.read(X)
+        return table if self.statistics is None else self.statistics.extend(table)
+
+    def encode(self, table, member):
+        """The rows as a member sees them."""
+        return self.encoders[self.encoder_of[member]].transform(table)
+
+    def predict(self, table, n_jobs=1):
+        """The weighted mean of the members' decoded outputs, calibrated.
+
+        Parameters
+        ----------
+        table : Table
+        n_jobs : int
+            Threads that share the rows; a row's bits do not depend on them.
+
+        Returns
+        -------
+        predictions : ndarray of float64 of shape (n_samples, n_outputs)
+        """
+        n_rows = len(table)
+        starts = range(0, n_rows, CHUNK_ROWS)
+        out = np.empty((n_rows, self.decoder.n_outputs))
+
+        def predict_chunk(start):
+            out[start : start + CHUNK_ROWS] = self._predict(
+                table.take(slice(start, start + CHUNK_ROWS))
+            )
+
+        if n_jobs == 1 or len(starts) == 1:
+            for start in starts:
+                predict_chunk(start)
+        else:
+            with ThreadPoolExecutor(n_jobs, thread_name_prefix="rosenblatt") as pool:
+                list(pool.map(predict_chunk, starts))
+        return out
+
+    def _predict(self, table):
+        total = 0.0
+        for i, encoder in enumerate(self.encoders):
+            numbers = [k for k, used in enumerate(self.encoder_of) if used == i]
+            if not numbers:
+                continue
+            X = encoder.transform(table)
+            for k in numbers:
+                decoded = self.decoder.decoded(member_outputs(self.members[k], X))
+                total = total + self.weights[k] * decoded
+        return total if self.calibration is None else self.calibration.transform(total)
+
+
+def member_outputs(member, X):
+    """What a member's network puts out for encoded rows: ndarray of shape (n_rows, n_outputs)."""
+    return member._outputs(X)

@@ -1,0 +1,502 @@
+"""The two estimators for raw tables: parameters, documentation, and calls to the stages of a fit.
+
+No arithmetic here: a fit is _fit.py's, a prediction _ensemble.py's.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import time
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+
+from rosenblatt._base import RosenblattEstimator
+from rosenblatt._interruption import Interruption
+from rosenblatt._parameters import Interval, Options, validate_parameters
+from rosenblatt._plan import thread_count
+from rosenblatt.preprocessing._columns import TableReader
+from rosenblatt.tabular._descriptions import ATTRIBUTES, CLASS_WEIGHT, PARAMETERS
+from rosenblatt.tabular._fit import EnsembleFit, Rows
+from rosenblatt.tabular._recipe import PRESETS
+from rosenblatt.tabular._summary import summary_lines
+from rosenblatt.tabular._targets import ClassTarget, NumberTarget
+
+_AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
+
+
+class _TabularMLP(RosenblattEstimator):
+    """What the classifier and the regressor share."""
+
+    _parameter_rules = {  # noqa: RUF012 - read only
+        "preset": [Options(str, tuple(PRESETS))],
+        "time_limit": [None, Interval(Real, 0, None, closed="neither")],
+        "categorical_features": [None, Options(str, ("from_dtype",)), "array-like"],
+        "scoring": [None, "scoring", "function"],
+        "n_members": [None, _AT_LEAST_ONE],
+        "hidden_layer_sizes": [None, _AT_LEAST_ONE, "array-like"],
+        "max_iter": [None, _AT_LEAST_ONE],
+        "n_folds": [None, Interval(Integral, 2, None, closed="left")],
+        "store_oof": ["boolean"],
+        "n_jobs": [
+            None,
+            _AT_LEAST_ONE,
+            Interval(Integral, None, -1, closed="right"),
+        ],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+        "callbacks": [None, "functions"],
+    }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        groups=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Fit the ensemble to a raw table.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
+            Numbers, text, categories, dates, with gaps. docs/tables.md says what becomes of each
+            kind of column, and `summary` what became of these.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Labels of a classifier, of any type; numbers of a regressor, of one target or several.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows: in the loss, in the statistics of columns, in the choice of
+            epochs, in calibration and in `oof_score_`.
+        groups : array-like of shape (n_samples,), default=None
+            Rows of one group are left out together.
+        X_val : like X, default=None
+            Rows to hold out instead of folds: every network trains on all of X. With y_val.
+        y_val : like y, default=None
+        sample_weight_val : array-like of shape (n_val,), default=None
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            For parameters, columns or targets that cannot be used, before any training; the
+            message names them. The estimator is then as it was.
+        KeyboardInterrupt
+            For Ctrl-C before a network has trained an epoch.
+
+        Warns
+        -----
+        UserWarning
+            For text columns that are not used, and where Ctrl-C or `time_limit` ended training
+            before all networks were ready: those that are make the ensemble.
+        """
+        started = time.monotonic()
+        validate_parameters(self)
+        with self._unchanged_on_error(), Interruption() as interruption:
+            reader = TableReader(type(self).__name__)
+            rows = self._rows(X, y, sample_weight, groups, reader)
+            validation = self._validation(X_val, y_val, sample_weight_val, groups, reader, rows)
+            fit = EnsembleFit(self, rows, validation, reader, interruption, started)
+            return self._set_fitted(rows, reader, fit.run())
+
+    def _rows(self, X, y, sample_weight, groups, reader):
+        target = self._target(y, sample_weight)
+        table = reader.fit_read(X, self.categorical_features, target.given_weight)
+        check_consistent_length(table.numbers, target.y)
+        if len(table) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least 2 rows, of which one is left out; got "
+                f"n_samples = {len(table)}."
+            )
+        if not table.numbers.shape[1] and not table.codes.shape[1]:
+            raise ValueError(
+                "X has no column that could be used: "
+                + ", ".join(f"{one.name!r} ({one.kind})" for one in reader.columns_[:10])
+            )
+        if groups is not None:
+            groups = column_or_1d(np.asarray(groups))
+            check_consistent_length(table.numbers, groups)
+        return Rows(table, target, groups)
+
+    def _validation(self, X_val, y_val, sample_weight_val, groups, reader, rows):
+        given = {"X_val": X_val, "y_val": y_val}
+        missing = [name for name, value in given.items() if value is None]
+        if len(missing) == 2:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val is provided, but X_val was not provided.")
+            return None
+        if missing:
+            (other,) = set(given) - set(missing)
+            raise ValueError(f"{other} is provided, but {missing[0]} was not provided.")
+        if groups is not None:
+            raise ValueError("groups divide rows into folds; with X_val there are none: give one.")
+        target = self._target(y_val, sample_weight_val, like=rows.target)
+        table = reader.read(X_val)
+        check_consistent_length(table.numbers, target.y)
+        return Rows(table, target)
+
+    def _set_fitted(self, rows, reader, fitted):
+        self._ensemble = fitted.ensemble
+        self.n_features_in_, self.columns_ = reader.n_features_in_, reader.columns_
+        vars(self).pop("feature_names_in_", None)
+        if hasattr(reader, "feature_names_in_"):
+            self.feature_names_in_ = reader.feature_names_in_
+        vars(self).pop("oof_prediction_", None)
+        if self.store_oof:
+            self.oof_prediction_ = fitted.held_out_prediction
+        self.oof_score_, self.oof_score_stderr_ = fitted.score, fitted.score_error
+        self.feature_importances_ = fitted.importances
+        self.n_epochs_ = fitted.plan.max_iter
+        return self
+
+    @property
+    def members_(self):
+        """The networks, fitted to encoded rows."""
+        check_is_fitted(self)
+        return list(self._ensemble.members)
+
+    @property
+    def n_members_(self):
+        """Networks in the ensemble."""
+        return len(self.members_)
+
+    @property
+    def member_weights_(self):
+        """The networks' weights in the mean."""
+        check_is_fitted(self)
+        return self._ensemble.weights
+
+    @property
+    def n_iter_(self):
+        """Most epochs that a network trained."""
+        return max(member.n_iter_ for member in self.members_)
+
+    @property
+    def history_(self):
+        """The History of each network."""
+        return [member.history_ for member in self.members_]
+
+    def __sklearn_is_fitted__(self):
+        return "_ensemble" in vars(self)
+
+    def encode(self, X, member=0):
+        """The rows as one of the networks sees them.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+        member : int, default=0
+            An index into `members_`.
+
+        Returns
+        -------
+        encoded : ndarray of float32 of shape (n_samples, n_inputs)
+        """
+        check_is_fitted(self)
+        n_members = self.n_members_
+        if not isinstance(member, Integral) or not -n_members <= member < n_members:
+            raise ValueError(
+                f"member must be an int in [{-n_members}, {n_members}), got {member!r}."
+            )
+        return self._ensemble.encode(self._ensemble.read(X), member)
+
+    def summary(self):
+        """Print what became of every column, and of what the ensemble consists."""
+        check_is_fitted(self)
+        print("\n".join(summary_lines(self)))
+
+    def _outputs(self, X):
+        check_is_fitted(self)
+        table = self._ensemble.read(X)
+        return table, self._ensemble.predict(table, thread_count(self.n_jobs))
+
+
+class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
+    __doc__ = f"""Classifier for raw tables: an ensemble of multi-layer perceptrons.
+
+    Takes a table as it comes, with text, gaps, dates and skewed numbers, and needs no tuning.
+    Columns are encoded by their dtype, several ways; networks are trained on folds of the rows,
+    each with early stopping on the fold that it leaves out; their mean probabilities are
+    calibrated on out-of-fold predictions. docs/tables.md says what happens to each kind of column.
+
+    Parameters
+    ----------
+    {PARAMETERS.format(score="the accuracy", extra=CLASS_WEIGHT)}
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+
+    {
+        ATTRIBUTES.format(
+            oof_shape="(n_samples, n_classes)",
+            oof_kind="mean probabilities, calibrated,",
+            member="MLPClassifier",
+        )
+    }
+    See Also
+    --------
+    TabularMLPRegressor : The same for numbers.
+    MLPClassifier : One network, for arrays of numbers.
+
+    References
+    ----------
+    D. Holzmueller, L. Grinsztajn, I. Steinwart, "Better by default: strong pre-tuned MLPs and
+    boosted trees on tabular data", NeurIPS 2024. Y. Gorishniy, I. Rubachev, A. Babenko, "On
+    embeddings for numerical features in tabular deep learning", NeurIPS 2022.
+
+    Examples
+    --------
+    >>> from rosenblatt import TabularMLPClassifier
+    >>> from sklearn.datasets import load_wine
+    >>> X, y = load_wine(return_X_y=True, as_frame=True)
+    >>> model = TabularMLPClassifier("fast", random_state=0).fit(X, y)
+    >>> model.predict_proba(X[:5]).shape
+    (5, 3)
+    """
+
+    def __init__(
+        self,
+        preset="default",
+        *,
+        time_limit=None,
+        categorical_features="from_dtype",
+        scoring=None,
+        class_weight=None,
+        n_members=None,
+        hidden_layer_sizes=None,
+        max_iter=None,
+        n_folds=None,
+        store_oof=True,
+        n_jobs=None,
+        random_state=None,
+        verbose=False,
+        callbacks=None,
+    ):
+        self.preset = preset
+        self.time_limit = time_limit
+        self.categorical_features = categorical_features
+        self.scoring = scoring
+        self.class_weight = class_weight
+        self.n_members = n_members
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.max_iter = max_iter
+        self.n_folds = n_folds
+        self.store_oof = store_oof
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+        self.callbacks = callbacks
+
+    _parameter_rules = {  # noqa: RUF012 - read only
+        **_TabularMLP._parameter_rules,
+        "class_weight": [None, dict, Options(str, ("balanced",))],
+    }
+
+    def _target(self, y, sample_weight, like=None):
+        classes, name = (None, "y") if like is None else (like.classes, "y_val")
+        return ClassTarget(y, sample_weight, self.class_weight, classes, name)
+
+    def _set_fitted(self, rows, reader, fitted):
+        self.classes_ = rows.target.classes
+        return super()._set_fitted(rows, reader, fitted)
+
+    def predict(self, X):
+        """Predict classes.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Columns of a frame are found by their names.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+        """
+        indices = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[indices]
+
+    def predict_proba(self, X):
+        """Predict the calibrated probabilities of the classes.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        probabilities : ndarray of float64 of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return self._outputs(X)[1]
+
+    def predict_log_proba(self, X):
+        """Predict the logarithms of the classes' probabilities.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_probabilities : ndarray of float64 of shape (n_samples, n_classes)
+        """
+        return np.log(self.predict_proba(X))
+
+
+class TabularMLPRegressor(RegressorMixin, _TabularMLP):
+    __doc__ = f"""Regressor for raw tables: an ensemble of multi-layer perceptrons.
+
+    Takes a table as it comes, with text, gaps, dates and skewed numbers, and needs no tuning.
+    Targets are standardised inside, and predictions stay within their range. Besides the mean,
+    `predict_interval` and `predict_quantiles` give the distribution around it. docs/tables.md
+    says what happens to each kind of column.
+
+    Parameters
+    ----------
+    {PARAMETERS.format(score="R^2", extra="")}
+    Attributes
+    ----------
+    {
+        ATTRIBUTES.format(
+            oof_shape="(n_samples,) or (n_samples, n_targets)",
+            oof_kind="mean prediction",
+            member="MLPRegressor",
+        )
+    }
+    See Also
+    --------
+    TabularMLPClassifier : The same for classes.
+    MLPRegressor : One network, for arrays of numbers.
+
+    References
+    ----------
+    D. Holzmueller, L. Grinsztajn, I. Steinwart, "Better by default: strong pre-tuned MLPs and
+    boosted trees on tabular data", NeurIPS 2024. Y. Romano, E. Patterson, E. Candes,
+    "Conformalized quantile regression", NeurIPS 2019.
+
+    Examples
+    --------
+    >>> from rosenblatt import TabularMLPRegressor
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> model = TabularMLPRegressor("fast", random_state=0).fit(X, y)
+    >>> model.predict_interval(X[:5], coverage=0.8).shape
+    (5, 2)
+    """
+
+    def __init__(
+        self,
+        preset="default",
+        *,
+        time_limit=None,
+        categorical_features="from_dtype",
+        scoring=None,
+        n_members=None,
+        hidden_layer_sizes=None,
+        max_iter=None,
+        n_folds=None,
+        store_oof=True,
+        n_jobs=None,
+        random_state=None,
+        verbose=False,
+        callbacks=None,
+    ):
+        self.preset = preset
+        self.time_limit = time_limit
+        self.categorical_features = categorical_features
+        self.scoring = scoring
+        self.n_members = n_members
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.max_iter = max_iter
+        self.n_folds = n_folds
+        self.store_oof = store_oof
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+        self.callbacks = callbacks
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _target(self, y, sample_weight, like=None):
+        scaling, name = (None, "y") if like is None else (like.scaling, "y_val")
+        return NumberTarget(y, sample_weight, scaling, name)
+
+    def predict(self, X):
+        """Predict numbers.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Columns of a frame are found by their names.
+
+        Returns
+        -------
+        y : ndarray of float64 of shape (n_samples,) or (n_samples, n_targets)
+            Within the range of the training targets.
+        """
+        _, prediction = self._outputs(X)
+        return self._ensemble.decoder.presented(prediction)
+
+    def predict_interval(self, X, coverage=0.9):
+        """Predict intervals that hold the target with a given probability.
+
+        They are the quantiles (1 - coverage) / 2 and (1 + coverage) / 2 of `predict_quantiles`.
+        Over rows like those of training they hold the target in about the share `coverage`; for
+        a single row that is no promise.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+        coverage : float in (0, 1), default=0.9
+            Above 0.99 the intervals are those of 0.99.
+
+        Returns
+        -------
+        intervals : ndarray of float64 of shape (n_samples, 2) or (n_samples, n_targets, 2)
+            The lower and the upper end.
+        """
+        if not isinstance(coverage, Real) or not 0 < coverage < 1:
+            raise ValueError(f"coverage must be a number in (0, 1), got {coverage!r}.")
+        return self.predict_quantiles(X, [(1 - coverage) / 2, (1 + coverage) / 2])
+
+    def predict_quantiles(self, X, levels):
+        """Predict quantiles of the target, given the row.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+        levels : array-like of shape (n_levels,)
+            Numbers in (0, 1); below 0.005 and above 0.995 the quantiles are those of these levels.
+
+        Returns
+        -------
+        quantiles : ndarray of float64 of shape (n_samples, [n_targets,] n_levels)
+            In the order of `levels`. A higher level has no lower value.
+        """
+        given = np.asarray(levels, dtype=np.float64)
+        if given.ndim != 1 or not len(given) or not ((given > 0) & (given < 1)).all():
+            raise ValueError(f"levels must be a sequence of numbers in (0, 1), got {levels!r}.")
+        table, prediction = self._outputs(X)
+        order = np.argsort(given, kind="stable")
+        quantiles = np.empty((*prediction.shape, len(given)))
+        distribution = self._ensemble.distribution
+        quantiles[:, :, order] = distribution.quantiles(table, prediction, given[order])
+        return self._ensemble.decoder.presented(quantiles)

@@ -1,0 +1,220 @@
+"""Prediction intervals and quantiles of a regressor, from its out-of-fold residuals.
+
+Small networks learn how the residuals' quantiles depend on the row; what they say is then
+shifted so that each level holds on rows that they have not seen.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from dataclasses import replace
+
+import numpy as np
+from sklearn.base import clone
+
+from rosenblatt._data import TrainingData, loss_row
+from rosenblatt.mlp import MLPRegressor
+from rosenblatt.preprocessing._encoder import ColumnEncoder
+from rosenblatt.tabular._members import MemberTask, train_members
+from rosenblatt.tabular._schedule import one_cycle
+
+LEARNED = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
+LOW, HIGH = LEARNED.index(0.2), LEARNED.index(0.8)  # whose distance is the spread
+# levels with a shift of their own; between them quantiles are interpolated
+GRID = np.unique(
+    np.round(np.r_[0.005, 0.01, 0.015, 0.02:0.9801:0.02, 0.025, 0.975, 0.985, 0.99, 0.995], 4)
+)
+FEWEST_ROWS = 200  # below, residuals count as spread alike everywhere
+MOST_ROWS = 20_000
+N_FOLDS = 4
+FEWEST_STEPS = 600
+
+
+class ResidualQuantiles:
+    """The distribution of one target around its prediction.
+
+    For a level a, the quantile of the residual y - prediction of a row x is
+
+        q_a(x) + d_a * s(x),    s(x) = q_0.8(x) - q_0.2(x),
+
+    where the q are the sorted outputs of networks that minimise the pinball loss of residuals
+    [1]_, and d_a is the a-quantile of (residual - q_a) / s over rows that the networks did not
+    see: conformalised quantile regression [2]_. With fewer than 200 rows q is 0 and s is 1.
+
+    References
+    ----------
+    .. [1] R. Koenker and G. Bassett, "Regression quantiles", Econometrica 46, 1978.
+    .. [2] Y. Romano, E. Patterson, E. Candes, "Conformalized quantile regression", NeurIPS 2019.
+    """
+
+    def fit(self, X, residuals, folds, sample_weight, random_state, n_jobs, watch):
+        """Learn from out-of-fold residuals.
+
+        Parameters
+        ----------
+        X : ndarray of float32 of shape (n_samples, n_inputs)
+            What the spread may depend on, scaled.
+        residuals : ndarray of shape (n_samples,)
+        folds : ndarray of int of shape (n_samples,)
+        sample_weight : ndarray of shape (n_samples,) or None
+        random_state : numpy.random.RandomState
+        n_jobs : int
+        watch : Watch
+        """
+        self.unit_ = float(np.abs(residuals).mean()) or 1.0
+        rows, n_folds = np.arange(len(X)), min(N_FOLDS, int(folds.max()) + 1)
+        if len(rows) > MOST_ROWS:
+            rows = np.sort(random_state.permutation(rows)[:MOST_ROWS])
+        X, scaled, part = X[rows], residuals[rows] / self.unit_, folds[rows] % n_folds
+        weights = None if sample_weight is None else sample_weight[rows]
+        self.networks_, known = [], np.zeros((len(rows), len(LEARNED)))
+        if len(rows) >= FEWEST_ROWS and n_folds > 1:
+            data = _training_data(X, scaled, weights)
+            tasks = _tasks(data, part, n_folds, random_state)
+            fitted = {}
+            train_members(
+                tasks, n_jobs, watch, lambda task, network: fitted.update({task.number: network})
+            )
+            if len(fitted) == n_folds and all(fitted.values()):
+                self.networks_ = [fitted[number] for number in range(n_folds)]
+                for number, network in enumerate(self.networks_):
+                    held_out = part == number
+                    known[held_out] = np.sort(network._outputs(X[held_out]), axis=1)
+        self.shifts_ = self._shifts(known, scaled, weights)
+        return self
+
+    def _shifts(self, known, residuals, weights):
+        """d of every level of the grid."""
+        at_grid, spread = self._at_grid(known), self._spread(known)
+        scores = (residuals[:, None] - at_grid) / spread[:, None]
+        return np.array([_quantile(scores[:, i], level, weights) for i, level in enumerate(GRID)])
+
+    def _spread(self, known):
+        if not self.networks_:
+            return np.ones(len(known))
+        distance = known[:, HIGH] - known[:, LOW]
+        return np.maximum(distance, 0.05 * max(float(np.mean(distance)), 1e-12))
+
+    @staticmethod
+    def _at_grid(known):
+        """The learned quantiles at the grid's levels, linear between and constant beyond."""
+        right = np.clip(np.searchsorted(LEARNED, GRID), 1, len(LEARNED) - 1)
+        low, high = np.take(LEARNED, right - 1), np.take(LEARNED, right)
+        share = np.clip((GRID - low) / (high - low), 0, 1)
+        return known[:, right - 1] * (1 - share) + known[:, right] * share
+
+    def predict(self, X, levels):
+        """Quantiles of the residuals of rows.
+
+        Parameters
+        ----------
+        X : ndarray of float32 of shape (n_samples, n_inputs)
+        levels : ndarray of shape (n_levels,)
+            Ascending, in (0, 1); below 0.005 and above 0.995 the quantiles of these.
+
+        Returns
+        -------
+        quantiles : ndarray of shape (n_samples, n_levels)
+            No row of them falls.
+        """
+        known = np.zeros((len(X), len(LEARNED)))
+        if self.networks_:
+            outputs = [np.sort(network._outputs(X), axis=1) for network in self.networks_]
+            known = np.mean(outputs, axis=0, dtype=np.float64)
+        at_grid = self._at_grid(known) + self.shifts_ * self._spread(known)[:, None]
+        at_grid = np.sort(at_grid, axis=1) * self.unit_
+        right = np.clip(np.searchsorted(GRID, levels), 1, len(GRID) - 1)
+        share = np.clip((levels - GRID[right - 1]) / (GRID[right] - GRID[right - 1]), 0, 1)
+        return at_grid[:, right - 1] * (1 - share) + at_grid[:, right] * share
+
+
+class PredictionDistribution:
+    """The quantiles of every target, given the rows and their predictions."""
+
+    def fit(self, table, prediction, values, folds, sample_weight, random_state, n_jobs, watch):
+        """Learn from out-of-fold predictions.
+
+        Parameters
+        ----------
+        table : Table
+        prediction, values : ndarray of shape (n_samples, n_targets)
+            Out of fold, and the targets.
+        folds, sample_weight, random_state, n_jobs, watch : as in ResidualQuantiles.fit
+        """
+        self.low_, self.high_ = values.min(axis=0), values.max(axis=0)
+        # of numbers the scaled ones will do; where the prediction lies is worth bins
+        self.encoder_ = ColumnEncoder("quantile", scaled_only=table.layout.number_names)
+        X = self.encoder_.fit_transform(_with_prediction(table, prediction), None, sample_weight)
+        self.residuals_ = [
+            ResidualQuantiles().fit(X, column, folds, sample_weight, random_state, n_jobs, watch)
+            for column in (values - prediction).T
+        ]
+        return self
+
+    def quantiles(self, table, prediction, levels):
+        """ndarray of shape (n_samples, n_targets, n_levels), for levels in ascending order."""
+        X = self.encoder_.transform(_with_prediction(table, prediction))
+        residuals = np.stack([one.predict(X, levels) for one in self.residuals_], axis=1)
+        bounds = self.low_[:, None], self.high_[:, None]
+        return np.clip(prediction[:, :, None] + residuals, *bounds)
+
+
+def _with_prediction(table, prediction):
+    names = [f"prediction{i}" for i in range(prediction.shape[1])]
+    return table.with_numbers(prediction, names, [0] * len(names))
+
+
+def _quantile(values, level, weights):
+    """The level's quantile of weighted values, between neighbours on the side away from 0.5."""
+    order = np.argsort(values, kind="stable")
+    values = values[order]
+    weights = np.ones(len(values)) if weights is None else weights[order]
+    # a new row ranks anywhere among n + 1: the conformal correction
+    shares = (np.cumsum(weights) - weights / 2) / weights.sum()
+    n = np.square(weights.sum()) / np.square(weights).sum()
+    level = np.clip(0.5 + (level - 0.5) * (n + 1) / n, 0, 1)
+    return float(np.interp(level, shares, values))
+
+
+def _training_data(X, residuals, weights):
+    targets = np.repeat(residuals.astype(np.float32)[:, None], len(LEARNED), axis=1)
+    return TrainingData(
+        X=X,
+        y=residuals,
+        targets=targets,
+        sample_weight=None if weights is None else weights.astype(np.float32),
+        loss=loss_row("quantile", "real"),
+        n_outputs=len(LEARNED),
+        strata=None,
+        levels=LEARNED,
+    )
+
+
+def _tasks(data, part, n_folds, random_state):
+    n_rows = len(data.X)
+    batch_size = 64 if n_rows < 2_500 else 128 if n_rows < 10_000 else 256
+    n_steps = max(1, n_rows * (n_folds - 1) // (n_folds * batch_size))
+    network = MLPRegressor(
+        (48,),
+        loss="quantile",
+        quantile=LEARNED,
+        solver="adamw",
+        weight_init="he_normal",
+        intercept_init="zeros",
+        learning_rate=one_cycle,
+        learning_rate_init=0.005,
+        weight_decay=0.1,
+        alpha=0.0,
+        dropout=0.1,
+        beta_2=0.95,
+        batch_size=batch_size,
+        max_iter=int(np.clip(-(-FEWEST_STEPS // n_steps), 8, 60)),
+        tol=0.0,
+        n_iter_no_change=np.inf,
+        early_stopping=True,
+        scoring="loss",
+        dtype="float32",
+    )
+    for number in range(n_folds):
+        rows, held_out = np.flatnonzero(part != number), np.flatnonzero(part == number)
+        divided = replace(data, rows=rows, held_out=held_out)
+        seed = random_state.randint(2**31 - 1)
+        yield MemberTask(number, clone(network), divided, seed, 0.0)

@@ -1,0 +1,98 @@
+"""Scores predictions that exist already, by any scorer of scikit-learn's, with standard errors."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from inspect import signature
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.metrics import get_scorer
+
+N_GROUPS = 20  # of the jackknife
+
+
+class _KnownClasses(ClassifierMixin, BaseEstimator):
+    """A classifier whose predictions for row numbers are known."""
+
+    def __init__(self, probabilities, classes):
+        self.probabilities, self.classes_ = probabilities, classes
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def predict_proba(self, X):
+        return self.probabilities[X[:, 0]]
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+class _KnownNumbers(RegressorMixin, BaseEstimator):
+    """A regressor whose predictions for row numbers are known."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def predict(self, X):
+        return self.values[X[:, 0]]
+
+
+def score_with_error(predictions, y, classes, scoring, sample_weight, groups, random_state):
+    """The score of known predictions and its standard error.
+
+    The error is the jackknife's over 20 random parts of the rows, sqrt((g - 1) / g * sum (s_i -
+    mean s)**2) with s_i the score without part i: it holds for any smooth score, for ratios such
+    as R^2 and ranks such as AUC too. Rows of one group stay in one part.
+
+    Parameters
+    ----------
+    predictions : ndarray
+        Probabilities of shape (n_samples, n_classes), or values.
+    y : ndarray
+    classes : ndarray or None
+        None for a regression.
+    scoring : str, callable or None
+        None is accuracy or R^2.
+    sample_weight, groups : ndarray of shape (n_samples,) or None
+    random_state : numpy.random.RandomState
+
+    Returns
+    -------
+    score, standard_error : float
+        The error is NaN where scores without a part cannot be computed.
+    """
+    scorer = as_scorer(scoring, classes is not None)
+    known = _KnownNumbers(predictions) if classes is None else _KnownClasses(predictions, classes)
+    weights = sample_weight if _takes_weights(scorer) else None
+
+    def score(rows):
+        extra = {} if weights is None else {"sample_weight": weights[rows]}
+        return float(scorer(known, rows[:, None], y[rows], **extra))
+
+    every = np.arange(len(y))
+    total = score(every)
+    units = every if groups is None else np.unique(groups, return_inverse=True)[1].ravel()
+    n_units = units.max() + 1
+    n_parts = min(N_GROUPS, n_units)
+    if n_parts < 2:
+        return total, np.nan
+    part = (random_state.permutation(n_units) % n_parts)[units]
+    try:
+        scores = np.array([score(every[part != i]) for i in range(n_parts)])
+    except ValueError:  # a metric that needs every class, and one is in a single part
+        return total, np.nan
+    return total, float(np.sqrt((n_parts - 1) * scores.var()))
+
+
+def as_scorer(scoring, is_classification):
+    """The scorer that a parameter `scoring` means."""
+    if scoring is None:
+        return get_scorer("accuracy" if is_classification else "r2")
+    return get_scorer(scoring) if isinstance(scoring, str) else scoring
+
+
+def _takes_weights(scorer):
+    metric = getattr(scorer, "_score_func", scorer)
+    return "sample_weight" in signature(metric).parameters

@@ -1,0 +1,52 @@
+"""Shows how far the training of an ensemble is: a bar, or a line a member without tqdm."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import importlib.util
+import sys
+import time
+
+
+class EnsembleProgress:
+    """Counts epochs of all members; a member that stops early jumps to its end.
+
+    Parameters
+    ----------
+    n_members, n_epochs : int
+        Of the plan: `n_epochs` at most for each member.
+    verbose : int
+        0 shows nothing, 1 a bar of tqdm, 2 a line for each member.
+    """
+
+    def __init__(self, n_members, n_epochs, verbose):
+        self.n_members, self.n_epochs, self.n_done = n_members, n_epochs, 0
+        self.epochs, self.started = [0] * n_members, time.monotonic()
+        has_bar = verbose == 1 and importlib.util.find_spec("tqdm") is not None
+        self.prints, self.bar = bool(verbose) and not has_bar, None
+        if has_bar:
+            from tqdm.auto import tqdm
+
+            self.bar = tqdm(total=n_members * n_epochs, unit="epoch", desc="networks", leave=False)
+
+    def on_epoch(self, number):
+        self.epochs[number] += 1
+        if self.bar is not None:
+            self.bar.update(1)
+
+    def on_member(self, number, loss):
+        """A member is ready; `loss` is its best validation loss."""
+        self.n_done += 1
+        seconds = time.monotonic() - self.started
+        left = seconds / self.n_done * (self.n_members - self.n_done)
+        if self.bar is not None:
+            self.bar.update(self.n_epochs - self.epochs[number])
+            self.bar.set_postfix(ready=self.n_done, of=self.n_members, loss=f"{loss:.4g}")
+        elif self.prints:
+            print(
+                f"network {self.n_done} of {self.n_members}: {self.epochs[number]} epochs, "
+                f"validation loss {loss:.4g}, about {left:.0f} s left",
+                file=sys.stderr,
+            )
+
+    def close(self):
+        if self.bar is not None:
+            self.bar.close()
