@@ -59,7 +59,7 @@ def numbers_of(values, label):
     values = np.asarray(values) if isinstance(values, np.ndarray) else _object_array(values)
     try:
         with np.errstate(over="ignore"):
-            return values.astype(np.float64)
+            return values.astype(np.float64, copy=False)
     except (TypeError, ValueError, OverflowError):
         cells = enumerate(values.tolist())
         return np.array([_number(value, label, row) for row, value in cells], dtype=np.float64)
@@ -106,6 +106,7 @@ def times_of(values, label):
 def _time(value, label, row):
     if is_missing(value):
         return np.datetime64("NaT")
+    value = value.to_timestamp() if type(value).__name__ == "Period" else value
     offset = getattr(value, "utcoffset", lambda: None)()
     if offset is not None:  # NumPy has no time zones: the same instant in UTC
         value = value.replace(tzinfo=None) - offset

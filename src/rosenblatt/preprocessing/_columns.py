@@ -213,7 +213,8 @@ class TableReader:
             _examine(findings, column, name, j, reads, used)
         self._keep(table, findings)
         _warn_of_text(self.owner, findings.summaries)
-        return self._table(findings.values, table.n_rows)
+        rows = self._read_matrix(table, None)
+        return self._table(findings.values, table.n_rows) if rows is None else rows
 
     def _keep(self, table, findings):
         self.n_features_in_ = len(table.labels)
@@ -246,22 +247,24 @@ class TableReader:
         """
         table = open_table(X, self.owner)
         place = self._place(table)
-        if self._only_numbers and (matrix := table.matrix()) is not None:
-            numbers = self._numbers_of(matrix, place)
-            return Table(self._finite(numbers), np.empty((table.n_rows, 0), np.int32), self.layout_)
+        if (rows := self._read_matrix(table, place)) is not None:
+            return rows
         sources = self._sources if place is None else [place[j] for j in self._sources]
         columns = table.columns(sources)
         pairs = zip(self._fitted, sources, strict=True)
         return self._table([one.read(columns[j]) for one, j in pairs], table.n_rows)
 
-    def _numbers_of(self, matrix, place):
-        sources = self._sources
-        if place is not None:
-            sources = [place[j] for j in sources]
+    def _read_matrix(self, table, place):
+        """The Table where there are but numbers, without a copy if none is needed; else None."""
+        matrix = table.matrix() if self._only_numbers else None
+        if matrix is None:
+            return None
+        sources = self._sources if place is None else [place[j] for j in self._sources]
         if len(sources) < matrix.shape[1] or place is not None:
             matrix = matrix[:, sources]
         with np.errstate(over="ignore"):
-            return matrix.astype(np.float64, copy=False)
+            numbers = self._finite(matrix.astype(np.float64, copy=False))
+        return Table(numbers, np.empty((len(numbers), 0), np.int32), self.layout_)
 
     def _table(self, values, n_rows):
         numbers = [value for value in values if value.ndim == 2]

@@ -22,7 +22,7 @@ from rosenblatt.preprocessing._robust import median_and_scale, smoothly_clipped
 
 ENCODINGS = ("quantile", "tree", "periodic", "coarse", "one_hot", "none")
 N_WAVES, WAVE_SCALE = 12, 0.4
-_CHUNK = 2**17  # elements of a chunk of rows: its float64 intermediates stay in cache
+_CHUNK = 2**15  # elements of a chunk of rows: its float64 intermediates stay in cache
 
 
 @dataclass(frozen=True)

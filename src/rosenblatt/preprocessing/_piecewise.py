@@ -23,7 +23,7 @@ from rosenblatt.preprocessing._bins import (
 from rosenblatt.preprocessing._names import checked_input_names
 from rosenblatt.preprocessing._targets import TARGET_TYPES, checked_target
 
-_CHUNK = 2**17
+_CHUNK = 2**15  # elements of a chunk of rows
 
 
 class PiecewiseLinearEncoder(TransformerMixin, RosenblattEstimator):
