@@ -1,7 +1,10 @@
-"""The README's picture, from a report: microseconds of an optimiser step, and whole tasks."""
+"""Pictures of a report: microseconds of an optimiser step and whole tasks, or without the section
+steps that of the section tables.
+"""
 
 import importlib.util
 
+from benchmarks.tables import picture as tables_picture
 from benchmarks.timing import OURS, Times
 
 # Okabe & Ito's palette, which people with any colour vision can tell apart; markers differ too
@@ -41,29 +44,41 @@ def draw(report, path):
     Raises
     ------
     PictureError
-        Without matplotlib, or if the section steps was not measured with peers.
+        Without matplotlib, or if neither the section steps was measured with peers nor tables.
     """
     require_matplotlib()
-    steps, tasks = float32_rows(report, "steps"), whole_tasks(report)
-    if not steps:
-        raise PictureError("it shows the section steps in float32 with peers; run that too")
     from matplotlib import rc_context
-    from matplotlib.figure import Figure
 
     # the same bytes for the same figures: text as paths, ids that are not random, no date
     with rc_context({"svg.hashsalt": "rosenblatt", "svg.fonttype": "path", "font.size": 10}):
-        figure = Figure(figsize=(8, 2 + 0.27 * (len(steps) + len(tasks))), layout="constrained")
-        heights = [len(steps), len(tasks)] if tasks else [1]
-        panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
-        draw_rows(panels[0], {f"{row['net']}, batch {row['batch']}": row for row in steps}, 1e6)
-        panels[0].set_xlabel("microseconds of an optimiser step (less is better)")
-        if tasks:
-            draw_rows(panels[1], tasks, 1)
-            panels[1].set_xlabel("time as a multiple of rosenblatt's (less is better)")
-        legend(figure, panels[0])
-        figure.supxlabel(fine_print(report), fontsize=8, color="0.3")
+        if float32_rows(report, "steps"):
+            figure = figure_of(report)
+        elif rows := tables_picture.rows_of(report):
+            figure = tables_picture.figure_of(rows)
+        else:
+            raise PictureError(
+                "it shows the section steps in float32 with peers, or tables; run one of them too"
+            )
         metadata = {"Date": None} if path.suffix == ".svg" else {}
         figure.savefig(path, dpi=150, metadata=metadata, facecolor="white")
+
+
+def figure_of(report):
+    """Draw the steps and the whole tasks."""
+    from matplotlib.figure import Figure
+
+    steps, tasks = float32_rows(report, "steps"), whole_tasks(report)
+    figure = Figure(figsize=(8, 2 + 0.27 * (len(steps) + len(tasks))), layout="constrained")
+    heights = [len(steps), len(tasks)] if tasks else [1]
+    panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+    draw_rows(panels[0], {f"{row['net']}, batch {row['batch']}": row for row in steps}, 1e6)
+    panels[0].set_xlabel("microseconds of an optimiser step (less is better)")
+    if tasks:
+        draw_rows(panels[1], tasks, 1)
+        panels[1].set_xlabel("time as a multiple of rosenblatt's (less is better)")
+    legend(figure, panels[0])
+    figure.supxlabel(fine_print(report), fontsize=8, color="0.3")
+    return figure
 
 
 def float32_rows(report, section):

@@ -17,8 +17,16 @@ FORMATS = {
     "share": "{:.0%}".format,
     "accuracy": "{:.2%}".format,
     "difference": "{:.1e}".format,
+    "share1": "{:.1%}".format,
+    "score": lambda value: value if isinstance(value, str) else f"{value:.4f}",
+    "ratio": lambda row: f"{row['ratio']:.3f}" + with_stderr(row["stderr"]),
 }
 WIDTH, FIRST_WIDTH = 15, 40
+
+
+def with_stderr(stderr):
+    """What stands behind a mean; nothing of a single value."""
+    return "" if stderr is None else f" +-{stderr:.3f}"
 
 
 def three_digits(value):

@@ -7,6 +7,39 @@ from benchmarks.contenders import PyTorch, Rosenblatt, ScikitLearn, Skorch
 
 
 @dataclass(frozen=True)
+class TableOptions:
+    """Of the section tables.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Tables; none: all.
+    methods : tuple of str
+        Contenders by their options; none: all that are installed.
+    splits : int
+    results : Path or None
+        Where results are kept.
+    quantiles : bool
+        Whether to measure intervals and quantiles, too.
+    build : str
+        Stands behind the names of this package's contenders.
+    one_split_above : float
+        Contenders whose fits take more seconds than that have split 0 alone.
+    retry_failed : bool
+        Whether failures among the results are tried again.
+    """
+
+    names: tuple = ()
+    methods: tuple = ()
+    splits: int = 3
+    results: Path | None = None
+    quantiles: bool = False
+    build: str = ""
+    one_split_above: float = 30.0
+    retry_failed: bool = False
+
+
+@dataclass(frozen=True)
 class Settings:
     """The same for every section.
 
@@ -18,9 +51,10 @@ class Settings:
         Of the sections steps, layers, isa, threads and sweep.
     with_peers : bool
     data : Path or None
-        The folder with mnist.npz.
+        The folder with mnist.npz, or with tables.
     widths, batches : tuple of int
         Of the section sweep.
+    tables : TableOptions
     """
 
     quick: bool
@@ -29,6 +63,7 @@ class Settings:
     data: Path | None
     widths: tuple
     batches: tuple
+    tables: TableOptions = TableOptions()
 
     @property
     def rounds(self):

@@ -14,6 +14,7 @@ from benchmarks.sections.prediction import prediction
 from benchmarks.sections.search import search
 from benchmarks.sections.steps import isa, steps, threads
 from benchmarks.sections.sweep import sweep
+from benchmarks.sections.tables import tables
 
 SECTIONS = {
     "digits": digits,
@@ -28,4 +29,5 @@ SECTIONS = {
     "import": imports,
     "accuracy": accuracy,
     "sweep": sweep,
+    "tables": tables,
 }
