@@ -180,7 +180,7 @@ def show_quantiles(results, report):
             "name": ("contender", "text"),
             "coverage": ("coverage", "share1"),
             "least_coverage": ("least", "share1"),
-            "pinball": ("pinball / HistGB", "ratio"),
+            "pinball": ("pinball/HistGB", "ratio"),
             "wins": ("tables won", "text"),
             "seconds": ("seconds", "s"),
         },

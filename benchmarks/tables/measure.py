@@ -27,7 +27,9 @@ def measure_all(tables, contenders, results, options, most_rows):
     most_rows : int
     """
     for seed in range(options.splits):
-        kept = [one for one in contenders if seed == 0 or not _is_slow(one, results, options)]
+        kept = [
+            one for one in contenders if seed == 0 or not _is_slow(one, results, options, most_rows)
+        ]
         missing = [
             (table, work)
             for table in tables
@@ -45,12 +47,13 @@ def measure_all(tables, contenders, results, options, most_rows):
                 n_left -= 1
 
 
-def _is_slow(contender, results, options):
+def _is_slow(contender, results, options, most_rows):
     """Whether its fits of split 0 took too long for others."""
+    whose = ("predictions", contender.name, 0, most_rows)
     seconds = [
         one.seconds
         for one in results.every
-        if (one.kind, one.split, one.method) == ("predictions", 0, contender.name) and one.seconds
+        if (one.kind, one.method, one.split, one.most_rows) == whose and not one.failure
     ]
     return bool(seconds) and statistics.fmean(seconds) > options.one_split_above
 
