@@ -10,7 +10,7 @@ import numpy as np
 from rosenblatt._base import warn_user
 from rosenblatt.preprocessing._categorical_features import categorical_mask
 from rosenblatt.preprocessing._dates import DateParts
-from rosenblatt.preprocessing._frames import CATEGORY, DATE, DURATION, TEXT, open_table
+from rosenblatt.preprocessing._frames import CATEGORY, DATE, DURATION, NUMBER, TEXT, open_table
 from rosenblatt.preprocessing._levels import Levels
 
 # a range below this share of the largest magnitude is rounding, unless the values are integers
@@ -207,16 +207,15 @@ class TableReader:
         flags = categorical_mask(categorical_features, table.labels, table.has_names)
         findings = _Findings()
         for j, column in columns.items():
-            is_category = flags[j] if flags is not None else kinds[j] in (CATEGORY, TEXT)
-            reads = CATEGORY if is_category else kinds[j]
+            reads = _reads(kinds[j], None if flags is None else flags[j])
             name = column.label if table.has_names else f"x{j}"
             _examine(findings, column, name, j, reads, used)
-        self._keep(table, findings)
+        self._keep(table, findings, used)
         _warn_of_text(self.owner, findings.summaries)
         rows = self._read_matrix(table, None)
         return self._table(findings.values, table.n_rows) if rows is None else rows
 
-    def _keep(self, table, findings):
+    def _keep(self, table, findings, used):
         self.n_features_in_ = len(table.labels)
         self.labels_ = table.labels
         if hasattr(self, "feature_names_in_"):
@@ -226,10 +225,9 @@ class TableReader:
         self.columns_ = findings.summaries
         self._fitted = findings.fitted
         self._sources = [one.source for one in self._fitted]
-        self._only_numbers = all(one.reads == "number" for one in self._fitted)
+        self._only_numbers = all(one.reads == NUMBER for one in self._fitted)
         self.layout_ = _layout(self._fitted, findings.summaries)
-        # their bounds are learnt from all of fit's rows that are not infinite
-        self._low, self._high = _finite_range(findings)
+        self._low, self._high = _finite_range(findings, used)
 
     def read(self, X):
         """Read rows of a table like that of `fit`.
@@ -250,7 +248,7 @@ class TableReader:
         if (rows := self._read_matrix(table, place)) is not None:
             return rows
         sources = self._sources if place is None else [place[j] for j in self._sources]
-        columns = table.columns(sources)
+        columns = table.columns(sources, fitted=True)
         pairs = zip(self._fitted, sources, strict=True)
         return self._table([one.read(columns[j]) for one, j in pairs], table.n_rows)
 
@@ -305,6 +303,15 @@ class TableReader:
                 f"{self.n_features_in_} features as input."
             )
         return None
+
+
+def _reads(kind, is_category):
+    """How a column of a kind is read; `is_category` is None where dtypes decide."""
+    if is_category is None:
+        return CATEGORY if kind in (CATEGORY, TEXT) else kind
+    if is_category:
+        return CATEGORY
+    return NUMBER if kind in (CATEGORY, TEXT) else kind
 
 
 def _examine(findings, column, name, j, reads, used):
@@ -401,11 +408,12 @@ def is_nearly_constant(low, high, is_integer):
     return bool(high / 2 - low / 2 <= NEARLY_CONSTANT / 2 * max(abs(low), abs(high)))
 
 
-def _finite_range(findings):
+def _finite_range(findings, used):
     """The least and the greatest finite number of every column of `numbers`."""
     low, high = [], []
     for value in findings.values:
         if value.ndim == 2:
+            value = value if used is None else value[used]
             finite = np.isfinite(value)
             low.append(np.min(value, axis=0, where=finite, initial=np.inf))
             high.append(np.max(value, axis=0, where=finite, initial=-np.inf))

@@ -222,7 +222,8 @@ class ColumnEncoder:
         sources = [source for group in groups.values() for source in group.sources]
         self.column_of_output = np.array(sources, dtype=np.intp)
         self._groups = {name: group.arrays() for name, group in groups.items()}
-        self._waves = tuple(part.astype(np.float32) for part in self._groups["encoded"][1:])
+        if self.encoding == "periodic":
+            self._waves = [part.astype(np.float32) for part in self._groups["encoded"][1:]]
         self._positions += self._slices["levels"].start * (self._positions >= 0)
 
     def _learn_number(self, groups, table, j, y, sample_weight, random_state):
@@ -237,7 +238,7 @@ class ColumnEncoder:
         if is_nearly_constant(low, high, _are_integers(column.distinct)):
             return
         if len(column.distinct) == 2:
-            groups["binary"].add(j, name, source, low, 2 / (high - low))
+            groups["binary"].add(j, name, source, low, 2 * inverse_widths([low, high])[0])
             self._fill[j] = low / 2 + high / 2
             return
         self._fill[j], scale = median_and_scale(column)

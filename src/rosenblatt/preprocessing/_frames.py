@@ -48,8 +48,9 @@ def open_table(X, owner):
     Returns
     -------
     PandasTable, PolarsTable or ArrayTable
-        With `labels` (list), `has_names`, `n_rows`, `columns(positions)`, a dict of columns, and
-        `matrix()`, an ndarray of numbers where all columns are such, else None.
+        With `labels` (list), `has_names`, `n_rows`, `columns(positions)`, a dict of columns
+        (with fitted=True they need not tell their `kind`), and `matrix()`, an ndarray of numbers
+        where all columns are such, else None.
 
     Raises
     ------
@@ -114,7 +115,7 @@ class ArrayTable:
     def matrix(self):
         return self.values if self.values.dtype.kind in "biuf" else None
 
-    def columns(self, wanted):
+    def columns(self, wanted, *, fitted=False):
         return {j: ArrayColumn(self.values[:, j], self.labels[j]) for j in wanted}
 
 
@@ -180,9 +181,9 @@ class PandasTable:
             return self.frame.to_numpy()
         return None
 
-    def columns(self, wanted):
+    def columns(self, wanted, *, fitted=False):
         wanted = set(wanted)
-        if self.n_rows == 1:
+        if fitted and self.n_rows == 1:
             row = self.frame.iloc[0]  # four times as fast as column by column
             if row.dtype == object:  # else integers may have become floats
                 cells = row.tolist()
@@ -293,7 +294,7 @@ class PolarsTable:
             return self.frame.to_numpy()  # nulls are NaN
         return None
 
-    def columns(self, wanted):
+    def columns(self, wanted, *, fitted=False):
         return {j: PolarsColumn(self.frame.to_series(j), self.labels[j]) for j in wanted}
 
 
