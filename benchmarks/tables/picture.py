@@ -19,7 +19,7 @@ NAMES = {"MLP": "scikit-learn's MLP"}
 # where a label may stand: points to the right of its mark and above it, and how it is aligned
 PLACES = [
     (x, y, ha, va)
-    for far in (1, 2, 3, 4.5)
+    for far in (1, 2, 3, 4.5, 6)
     for x, y, ha, va in (
         (8 * far, 0, "left", "center"),
         (-8 * far, 0, "right", "center"),
