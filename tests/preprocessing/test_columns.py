@@ -209,7 +209,9 @@ def date_columns():
         "object": pd.Series(times, dtype=object),
         "object zone": berlin.astype(object),
         "polars": pl.Series(times),
-        "polars zone": pl.Series(times, dtype=pl.Datetime("ns")).dt.replace_time_zone("UTC"),
+        "polars zone": pl.Series(times, dtype=pl.Datetime("ns"))
+        .dt.replace_time_zone("UTC")
+        .dt.convert_time_zone("Europe/Berlin"),
         "array": np.array(times, dtype="M8[us]").reshape(-1, 1),
     }
     if pa is not None:

@@ -107,16 +107,18 @@ def test_scaler_falls_back_to_the_range_and_to_zero():
 
 
 def test_scaler_keeps_gaps_and_bends_infinities():
-    """Also of a column without any value; no warning at 1e300."""
+    """In a constant column, here one without any value, they are 0; no warning at 1e300."""
     X = np.array([[1.0, np.nan], [2, np.nan], [np.nan, np.nan], [4, np.nan], [1e300, np.nan]])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         scaler = RobustSmoothScaler().fit(X)
-        Z = scaler.transform([[np.inf, 1], [-np.inf, 2], [np.nan, np.nan], [-1e300, 0], [3, 0]])
+        Z = scaler.transform(
+            [[np.inf, np.inf], [-np.inf, 2], [np.nan, np.nan], [-1e300, 0], [3, 0]]
+        )
         back = scaler.inverse_transform(Z)
 
     np.testing.assert_allclose(Z[:3, 0], [3, -3, np.nan])
-    assert np.isnan(Z[2, 1])
+    np.testing.assert_array_equal(Z[:3, 1], [0, 0, np.nan])
     assert back[:2, 0].tolist() == [np.inf, -np.inf]
 
 
@@ -385,6 +387,17 @@ def test_wrong_targets(people, y):
         TabularPreprocessor("tree").fit(people[0], y)
 
 
+def test_statistics_of_more_than_two_classes_have_no_bins(people):
+    """They are many columns already."""
+    X, y = people
+    names = TabularPreprocessor().fit(X, y).get_feature_names_out()
+    of_three = TabularPreprocessor().fit(X, np.arange(400) % 3).get_feature_names_out()
+
+    assert "city_target_bin0" in names
+    assert "city_target_0" in of_three
+    assert "city_target_0_bin0" not in of_three
+
+
 def test_several_targets(people):
     """Statistics of each, and trees of all."""
     X, y = people
@@ -426,12 +439,14 @@ def test_weights_of_zero_are_rows_left_out(people):
 
 
 def test_failed_fit_leaves_the_transformer_as_it_was(people):
-    """A column that cannot be read costs no fitted transformer."""
+    """A column or a target that cannot be read costs no fitted transformer."""
     X, _ = people
     preprocessor = TabularPreprocessor().fit(X)
     before = preprocessor.transform(X)
     with pytest.raises(ValueError, match="Column 'bad'"):
         preprocessor.fit(X.assign(bad=[[1]] * len(X)))
+    with pytest.raises(ValueError, match="NaN"):
+        preprocessor.fit(X.assign(more=np.arange(len(X))), np.full(len(X), np.nan))
 
     np.testing.assert_array_equal(preprocessor.transform(X), before)
 

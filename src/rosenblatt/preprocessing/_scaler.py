@@ -40,8 +40,8 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, RosenblattEstim
     Notes
     -----
     Missing values (NaN) are left out in `fit` and stay NaN in `transform`; infinities become
-    +-clip. float32 stays float32. Quantiles are NumPy's 'averaged_inverted_cdf', so that a row
-    of weight 2 is the same as two rows.
+    +-clip, but 0 in a constant column. float32 stays float32. Quantiles are NumPy's
+    'averaged_inverted_cdf', so that a row of weight 2 is the same as two rows.
 
     References
     ----------
@@ -97,13 +97,10 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, RosenblattEstim
         """
         check_is_fitted(self)
         X = self._checked(X)
-        infinite = np.isinf(X)
         with np.errstate(over="ignore", invalid="ignore"):
             Z = (X.astype(np.float64) - self.center_) * self.factor_
         Z = smoothly_clipped(Z, self.clip)
-        if infinite.any():
-            ends = np.where(self.factor_ > 0, np.copysign(self.clip, X), 0)
-            Z = np.where(infinite, ends, Z)
+        Z[np.isinf(X) & (self.factor_ == 0)] = 0  # infinity times 0 is NaN
         return Z.astype(X.dtype, copy=False)
 
     def inverse_transform(self, X):
