@@ -37,14 +37,22 @@ class CategoryStatistics:
             self.columns = []
         self.statistics = TargetStatistics()
 
-    def fit_extend(self, table, target, folds):
-        """The table with statistics that no row's own fold entered."""
+    def fit_extend(self, table, target, folds, left_out=None):
+        """The table with statistics that no row's own fold entered, nor the fold `left_out`.
+
+        Without one, `extend` has the statistics of all rows from then on.
+        """
         if target.is_classification:
             y = indicators(target.indices, target.n_outputs)
         else:
             y = target.targets.astype(np.float64)
         codes = table.codes[:, self.columns]
-        values = self.statistics.fit_transform(codes, y, folds, target.sample_weight)
+        if left_out is None:
+            values = self.statistics.fit_transform(codes, y, folds, target.sample_weight)
+        else:
+            weights = np.ones(len(y)) if target.sample_weight is None else target.sample_weight
+            weights = np.where(folds == left_out, 0, weights)
+            values = TargetStatistics().fit_transform(codes, y, folds, weights)
         return self._with(table, values)
 
     def extend(self, table):

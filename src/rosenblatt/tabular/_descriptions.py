@@ -76,6 +76,9 @@ ATTRIBUTES = """oof_prediction_ : ndarray of float32 of shape {oof_shape}
     n_epochs_ : int
         Epochs that each network was to train at most.
 
+    ended_by_ : None, 'time_limit', 'Ctrl-C' or 'callback'
+        What ended training before all networks of the plan were ready.
+
     n_iter_ : int
         Most epochs that a network trained.
 

@@ -9,15 +9,18 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from rosenblatt._base import RosenblattEstimator
 from rosenblatt._interruption import Interruption
 from rosenblatt._parameters import Interval, Options, validate_parameters
 from rosenblatt._plan import thread_count
+from rosenblatt.preprocessing._cells import distinct_values
 from rosenblatt.preprocessing._columns import TableReader
 from rosenblatt.tabular._descriptions import ATTRIBUTES, CLASS_WEIGHT, PARAMETERS
-from rosenblatt.tabular._fit import EnsembleFit, Rows
+from rosenblatt.tabular._ensemble import CHUNK_ROWS
+from rosenblatt.tabular._fit import EnsembleFit
+from rosenblatt.tabular._inputs import Rows
 from rosenblatt.tabular._recipe import PRESETS
 from rosenblatt.tabular._summary import summary_lines
 from rosenblatt.tabular._targets import ClassTarget, NumberTarget
@@ -128,8 +131,7 @@ class _TabularMLP(RosenblattEstimator):
                 + ", ".join(f"{one.name!r} ({one.kind})" for one in reader.columns_[:10])
             )
         if groups is not None:
-            groups = column_or_1d(np.asarray(groups))
-            check_consistent_length(table.numbers, groups)
+            groups = _checked_groups(groups, len(table))
         return Rows(table, target, groups)
 
     def _validation(self, X_val, y_val, sample_weight_val, groups, reader, rows):
@@ -160,7 +162,7 @@ class _TabularMLP(RosenblattEstimator):
             self.oof_prediction_ = fitted.held_out_prediction
         self.oof_score_, self.oof_score_stderr_ = fitted.score, fitted.score_error
         self.feature_importances_ = fitted.importances
-        self.n_epochs_ = fitted.plan.max_iter
+        self.n_epochs_, self.ended_by_ = fitted.plan.max_iter, fitted.ended_by
         return self
 
     @property
@@ -222,7 +224,23 @@ class _TabularMLP(RosenblattEstimator):
     def _outputs(self, X):
         check_is_fitted(self)
         table = self._ensemble.read(X)
-        return table, self._ensemble.predict(table, thread_count(self.n_jobs))
+        # joblib takes longer to say how many threads there are than a row takes
+        n_jobs = thread_count(self.n_jobs) if len(table) > CHUNK_ROWS else 1
+        return table, self._ensemble.predict(table, n_jobs)
+
+
+def _checked_groups(groups, n_rows):
+    """The number of each row's group."""
+    groups = np.asarray(groups)
+    if groups.shape != (n_rows,):
+        raise ValueError(f"groups must have the shape ({n_rows},), got {groups.shape}.")
+    numbers, _ = distinct_values(groups, "groups")
+    if (numbers < 0).any():
+        row = int(np.argmax(numbers < 0))
+        raise ValueError(
+            f"groups must name a group for every row, got {groups[row]!r} in row {row}."
+        )
+    return numbers
 
 
 class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
@@ -491,8 +509,13 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
         quantiles : ndarray of float64 of shape (n_samples, [n_targets,] n_levels)
             In the order of `levels`. A higher level has no lower value.
         """
-        given = np.asarray(levels, dtype=np.float64)
-        if given.ndim != 1 or not len(given) or not ((given > 0) & (given < 1)).all():
+        given = np.asarray(levels)
+        if (
+            given.dtype.kind != "f"
+            or given.ndim != 1
+            or not len(given)
+            or not ((given > 0) & (given < 1)).all()
+        ):
             raise ValueError(f"levels must be a sequence of numbers in (0, 1), got {levels!r}.")
         table, prediction = self._outputs(X)
         order = np.argsort(given, kind="stable")

@@ -13,36 +13,18 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from rosenblatt._base import warn_user
-from rosenblatt._data import TrainingData
 from rosenblatt._plan import thread_count
-from rosenblatt.preprocessing._encoder import ColumnEncoder
 from rosenblatt.tabular._calibration import TemperatureScaling
-from rosenblatt.tabular._category_statistics import CategoryStatistics
 from rosenblatt.tabular._ensemble import Ensemble, member_outputs
 from rosenblatt.tabular._folds import fold_numbers, grouped_fold_numbers
-from rosenblatt.tabular._importances import PermutationImportance
+from rosenblatt.tabular._importances import loss_rises, rows_a_member, shares
+from rosenblatt.tabular._inputs import MemberInputs
 from rosenblatt.tabular._intervals import N_FOLDS, PredictionDistribution
 from rosenblatt.tabular._members import MemberTask, Watch, train_member, train_members
-from rosenblatt.tabular._oof_score import score_with_error
+from rosenblatt.tabular._oof_score import check_scoring, score_with_error
 from rosenblatt.tabular._progress import EnsembleProgress
-from rosenblatt.tabular._recipe import ensemble_plan
-from rosenblatt.tabular._time_limit import planned_within
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows as the stages pass them on.
-
-    Attributes
-    ----------
-    table : Table
-    target : ClassTarget or NumberTarget
-    groups : ndarray or None
-    """
-
-    table: object
-    target: object
-    groups: np.ndarray | None = None
+from rosenblatt.tabular._recipe import ensemble_plan, member_weights
+from rosenblatt.tabular._time_limit import RESERVE, planned_within
 
 
 @dataclass(frozen=True)
@@ -77,17 +59,23 @@ class Trained:
     member : MLPClassifier or MLPRegressor
     encoder : int
         The number of its encoder.
-    rows : ndarray of int or None
-        None is all rows of the validation set.
+    rows : ndarray of int
     decoded : ndarray of shape (n_rows, n_outputs)
     loss : float
+        Of these rows.
+    rises : ndarray of shape (n_columns,)
+        What shuffling each column adds to it.
+    probed : ndarray or None
+        Predictions of the rows by which members are compared; None with a validation set.
     """
 
     member: object
     encoder: int
-    rows: np.ndarray | None
+    rows: np.ndarray
     decoded: np.ndarray
     loss: float
+    rises: np.ndarray
+    probed: np.ndarray | None
 
 
 @dataclass
@@ -100,7 +88,10 @@ class Fitted:
     score: float
     score_error: float
     importances: np.ndarray
-    is_whole: bool
+    ended_by: str | None
+
+
+PROBED_ROWS = 500  # by which members are compared
 
 
 class EnsembleFit:
@@ -127,139 +118,111 @@ class EnsembleFit:
         self.random_state = check_random_state(estimator.random_state)
         self.n_jobs = thread_count(estimator.n_jobs)
         self.started = started
+        self.seconds = self.seconds_per_epoch = 0.0
+        self.n_columns = len(reader.columns_)
+        self.probe = slice(0, len(rows.table), max(1, len(rows.table) // PROBED_ROWS))
 
     def run(self):
         """Fit and return Fitted."""
         rows, target = self.rows, self.rows.target
+        check_scoring(self.estimator.scoring, (self.validation or rows).target)
         self.plan = ensemble_plan(self.estimator, rows.table, target)
         self.folds = self._folds()
-        table, statistics = self._with_statistics()
-        self.rows = replace(rows, table=table)
-        self.ensemble = Ensemble(self.reader, statistics, target.decoder)
-        self.seeds = self.random_state.randint(2**31 - 1, size=(3, self.plan.n_members))
+        self.inputs = MemberInputs(rows, self.validation, self.folds, self.plan, self.random_state)
+        self.ensemble = Ensemble(self.reader, self.inputs.statistics, target.decoder)
+        self.ensemble.encoders = self.inputs.encoders
+        self.seeds = self.random_state.randint(2**31 - 1, size=(2, self.plan.n_members))
         self._train()
         self._combine()
         return self._finish()
 
     def _folds(self):
-        """Each row's fold; None where the caller held rows out."""
+        """Each row's fold; None where the caller held rows out.
+
+        Every fold has rows that weigh something, so there may be fewer than were planned.
+        """
         if self.validation is not None:
             return None
-        rows, n_folds = self.rows, self.plan.n_folds
-        order, seed = rows.target.order, self.random_state
-        if rows.groups is None:
-            return fold_numbers(order, n_folds, seed)
-        stratify = rows.target.is_classification
-        return grouped_fold_numbers(order, rows.groups, n_folds, seed, stratify=stratify)
-
-    def _with_statistics(self):
-        """(table, CategoryStatistics or None)."""
-        rows = self.rows
-        statistics = CategoryStatistics(rows.table, rows.target)
-        if not statistics.columns:
-            return rows.table, None
-        folds = self.folds
-        if folds is None:
-            folds = fold_numbers(rows.target.order, self.plan.n_folds, self.random_state)
-        table = statistics.fit_extend(rows.table, rows.target, folds)
-        if self.validation is not None:
-            extended = statistics.extend(self.validation.table)
-            self.validation = replace(self.validation, table=extended)
-        return table, statistics
+        target, groups, random_state = self.rows.target, self.rows.groups, self.random_state
+        order, weights = target.order, target.sample_weight
+        weighs = np.ones(len(order), bool) if weights is None else weights > 0
+        n_weighing = np.count_nonzero(weighs)
+        if n_weighing < 2:
+            raise ValueError("sample_weight must be > 0 in at least 2 rows, and is in 1.")
+        n_folds, folds = min(self.plan.n_folds, n_weighing), np.zeros(len(order), np.int32)
+        if groups is None:
+            folds[weighs] = fold_numbers(order[weighs], n_folds, random_state)
+            folds[~weighs] = fold_numbers(order[~weighs], n_folds, random_state)
+        else:
+            of_group = np.zeros(groups.max() + 1, np.int32)
+            of_group[groups[weighs]] = grouped_fold_numbers(
+                order[weighs],
+                groups[weighs],
+                n_folds,
+                random_state,
+                stratify=target.is_classification,
+            )
+            folds = of_group[groups]
+        self.plan = replace(self.plan, n_folds=int(folds.max()) + 1)
+        return folds
 
     # training
 
-    def _tasks(self, plan):
-        """Encode and yield members to train, those of one encoding one after the other."""
-        for encoding in dict.fromkeys(plan.encodings):
-            numbers = [k for k, name in enumerate(plan.encodings) if name == encoding]
-            target = self.rows.target
-            encoder = ColumnEncoder(
-                encoding,
-                classification=target.is_classification,
-                random_state=int(self.seeds[0, numbers[0]]),
-            )
-            y = target.indices if target.is_classification else target.targets
-            X = encoder.fit_transform(self.rows.table, y, target.given_weight)
-            self.ensemble.encoders.append(encoder)
-            data = self._training_data(self.rows, X)
-            if self.validation is not None:
-                X = encoder.transform(self.validation.table)
-                data = replace(data, validation=self._training_data(self.validation, X))
-            for k in numbers:
-                yield self._task(k, plan, encoding, data)
+    def _tasks(self):
+        """Members to train, encoded when their turn comes."""
+        for number in self.inputs.in_turn():
+            yield self._task(number, self.plan)
 
-    @staticmethod
-    def _training_data(rows, X):
-        target, weights = rows.target, rows.target.sample_weight
-        return TrainingData(
-            X=X,
-            y=target.y,
-            targets=target.targets,
-            sample_weight=None if weights is None else weights.astype(np.float32),
-            loss=target.loss,
-            n_outputs=target.n_network_outputs,
-            strata=target.indices if target.is_classification else None,
-            classes=target.classes,
-        )
-
-    def _task(self, number, plan, encoding, data):
-        if self.folds is not None:
-            fold = number % plan.n_folds
-            data = replace(
-                data,
-                rows=np.flatnonzero(self.folds != fold),
-                held_out=np.flatnonzero(self.folds == fold),
-            )
+    def _task(self, number, plan):
         return MemberTask(
             number,
-            plan.network(encoding),
-            data,
-            int(self.seeds[1, number]),
+            plan.network(),
+            self.inputs.training_data(number),
+            int(self.seeds[0, number]),
             plan.patience_ratio,
-            plan.pilot(encoding),
+            plan.power,
         )
 
     def _train(self):
         if self.deadline < inf:
-            self.plan = self._planned_within_limit()
+            self._plan_within_limit()
         plan = self.plan
         self.progress = EnsembleProgress(plan.n_members, plan.max_iter, self.estimator.verbose)
-        self.watch = Watch(self.interruption, self.deadline, self.progress.on_epoch)
-        self.importance = PermutationImportance(len(self.reader.columns_), plan.n_members)
+        self.watch = Watch(
+            self.interruption,
+            self.deadline - RESERVE * (self.deadline - time.monotonic()),
+            self.seconds_per_epoch * plan.max_iter,
+            self.progress.on_epoch,
+        )
         self.ready, self.cut = {}, {}  # Trained by member number: whole, and stopped before
         try:
-            train_members(self._tasks(plan), self.n_jobs, self.watch, self._on_member)
+            train_members(self._tasks(), self.n_jobs, self.watch, self._on_member)
         finally:
             self.progress.close()
         if not self.ready and not self.cut:
-            raise KeyboardInterrupt  # or no time for a single epoch
-        self.is_whole = len(self.ready) == plan.n_members
-        self._warn_if_not_whole()
+            raise KeyboardInterrupt
+        self._warn_if_cut()
         # an unfinished network is better than none, and worse than others
         self.trained = self.ready or self.cut
 
-    def _planned_within_limit(self):
-        """The plan that the time left allows, by the speed of two epochs of the first member."""
-        plan = replace(self.plan, max_iter=2, pilot_epochs=0)
-        task = next(iter(self._tasks(replace(plan, encodings=plan.encodings[:1]))))
-        self.ensemble.encoders.clear()
-        started = time.monotonic()
-        train_member(task, Watch(self.interruption))
-        seconds = (time.monotonic() - started) / 2
+    def _plan_within_limit(self):
+        """Adapts the plan to the time left, by the speed of the first member's first epochs."""
+        task = self._task(0, replace(self.plan, max_iter=3))
+        first = train_member(task, Watch(self.interruption))
+        self.seconds_per_epoch = min(first.history_["seconds"])
         left = self.deadline - time.monotonic()
-        return planned_within(self.plan, left, seconds, self.n_jobs)
+        self.plan = planned_within(self.plan, left, self.seconds_per_epoch, self.n_jobs)
 
-    def _on_member(self, task, member):
+    def _on_member(self, task, member, seconds):
         """Keeps what the rest of the fit needs of a member; the encoded rows are not."""
-        if member is None:
-            return
+        self.seconds = max(self.seconds, seconds)
+        self.watch.seconds_a_member = self.seconds  # no longer an estimate
         is_cut = self.watch.is_over
         trained = self._examined(task, member)
         (self.cut if is_cut else self.ready)[task.number] = trained
         if is_cut:
             return
-        self.progress.on_member(task.number, trained.loss)
+        self.progress.on_member(task.number, member.n_iter_, trained.loss)
         record = MemberRecord(
             member=task.number,
             n_members=self.plan.n_members,
@@ -274,59 +237,71 @@ class EnsembleFit:
 
     def _examined(self, task, member):
         """A member's predictions of the rows that it did not see, and its use of the columns."""
-        encoder_number = self.plan.encoder_of(task.number)
         target, rows = self.rows.target, task.data.held_out
         if self.validation is not None:
-            X, target, rows = task.data.validation.X, self.validation.target, None
+            X, target = task.data.validation.X, self.validation.target
+            rows = np.arange(len(X))
         else:
             X = task.data.X[rows]
-        decoded = target.decoder.decoded(member_outputs(member, X))
-        weights = target.sample_weight
-        weights = weights if rows is None or weights is None else weights[rows]
-        losses = target.losses(decoded, rows)
-        self._add_importances(member, X, target, rows, weights, encoder_number, task.number)
-        loss = float(np.average(losses, weights=weights)) if len(losses) else np.nan
-        return Trained(member, encoder_number, rows, decoded, loss)
+        encoder_number = self.inputs.encoder_number(task.number)
 
-    def _add_importances(self, member, X, target, rows, weights, encoder_number, number):
-        most = self.importance.rows_a_member
-        random_state = np.random.RandomState(self.seeds[2, number])
-        few = random_state.permutation(len(X))[:most]
-        chosen = few if rows is None else rows[few]
+        def predicted(encoded):
+            return target.decoder.decoded(member_outputs(member, encoded))
 
-        def loss_of(encoded):
-            return target.losses(target.decoder.decoded(member_outputs(member, encoded)), chosen)
-
-        self.importance.add(
+        decoded = predicted(X)
+        weights = None if target.sample_weight is None else target.sample_weight[rows]
+        loss = float(np.average(target.losses(decoded, rows), weights=weights))
+        random_state, n_columns = np.random.RandomState(self.seeds[1, task.number]), self.n_columns
+        few = random_state.permutation(len(X))[: rows_a_member(n_columns, self.plan.n_members)]
+        rises = loss_rises(
             X[few],
             self.ensemble.encoders[encoder_number].column_of_output,
-            loss_of,
+            n_columns,
+            lambda encoded: target.losses(predicted(encoded), rows[few]),
             None if weights is None else weights[few],
             random_state,
         )
+        probed = predicted(task.data.X[self.probe]) if self.validation is None else None
+        return Trained(member, encoder_number, rows, decoded, loss, rises, probed)
 
-    def _warn_if_not_whole(self):
-        if self.is_whole or self.watch.is_stopped:
-            return
+    @property
+    def ended_by(self):
+        """What ended training before the plan's last member, or None."""
+        if self.interruption.requested:
+            return "Ctrl-C"
+        if self.watch.is_stopped:
+            return "callback"
+        return "time_limit" if len(self.ready) < self.plan.n_members else None
+
+    def _warn_if_cut(self):
+        """Fewer members within a time limit are what was asked for; all else is worth a word."""
         n_ready, n_members = len(self.ready), self.plan.n_members
-        reason = "Ctrl-C" if self.interruption.requested else "time_limit"
-        what = f"{n_ready} of {n_members} networks" if n_ready else "one network that is not ready"
-        warn_user(f"{reason} ended training: the ensemble consists of {what}.")
+        if not self.ready:
+            warn_user(
+                f"{self.ended_by} ended training before a network was ready: the ensemble is one "
+                f"that has trained {max(one.member.n_iter_ for one in self.cut.values())} epochs."
+            )
+        elif self.interruption.requested:
+            warn_user(
+                f"Ctrl-C ended training: the ensemble consists of {n_ready} of {n_members} "
+                "networks."
+            )
 
     # what follows training
 
     def _combine(self):
         """Weighs the members and puts together what they predict for rows they did not see."""
         numbers = sorted(self.trained)
-        weights = self.plan.member_weights([self.trained[k] for k in numbers])
+        weights = member_weights(
+            [self.plan.encodings[k] for k in numbers], [self.trained[k].loss for k in numbers]
+        )
         target = self.rows.target if self.validation is None else self.validation.target
         total = np.zeros((len(target.order), target.n_outputs))
         weight_of_row = np.zeros(len(total))
         for k, weight in zip(numbers, weights, strict=True):
             one = self.trained[k]
-            rows = slice(None) if one.rows is None else one.rows
-            total[rows] += weight * one.decoded
-            weight_of_row[rows] += weight
+            total[one.rows] += weight * one.decoded
+            weight_of_row[one.rows] += weight
         with np.errstate(invalid="ignore"):
             self.prediction = total / weight_of_row[:, None]  # NaN: no member left the row out
         self.known = np.flatnonzero(weight_of_row > 0)
@@ -334,6 +309,11 @@ class EnsembleFit:
         ensemble.members = [self.trained[k].member for k in numbers]
         ensemble.encoder_of = [self.trained[k].encoder for k in numbers]
         ensemble.weights = np.asarray(weights) / np.sum(weights)
+        self.importances = shares([self.trained[k].rises for k in numbers])
+        self.variance = 0.0
+        if self.validation is None:
+            probed = np.array([self.trained[k].probed for k in numbers])
+            self.variance = probed.var(axis=0).mean(axis=0)
         self.trained.clear()
 
     def _finish(self):
@@ -357,8 +337,8 @@ class EnsembleFit:
             target.decoder.presented(self.prediction).astype(np.float32),
             score,
             score_error,
-            self.importance.result(),
-            self.is_whole,
+            self.importances,
+            self.ended_by,
         )
 
     def _calibrate(self, held_out):
@@ -371,14 +351,18 @@ class EnsembleFit:
             )
             self.prediction = ensemble.calibration.transform(self.prediction)
             return
-        folds = fold_numbers(target.order, N_FOLDS, self.random_state)
-        if self.folds is not None:
-            folds = self.folds
+        folds = None if self.folds is None else self.folds[known]
+        if folds is None or folds.min() == folds.max():
+            folds = fold_numbers(target.order[known], N_FOLDS, self.random_state)
+        table = self.inputs.table
+        if self.validation is not None:
+            table = self.inputs.extended(self.validation.table)
         ensemble.distribution = PredictionDistribution().fit(
-            held_out.table.take(known),
+            table.take(known),
             self.prediction[known],
             target.values[known],
-            folds[known],
+            self.variance * (1 - np.square(ensemble.weights).sum()),
+            folds,
             weights,
             self.random_state,
             self.n_jobs,

@@ -56,8 +56,8 @@ def grouped_fold_numbers(order, groups, n_folds, random_state, *, stratify):
     n_groups = len(np.unique(groups))
     if n_groups < 2:
         raise ValueError(
-            f"groups must name at least 2 groups for out-of-fold predictions, got {n_groups}. "
-            "Leave groups out, or give X_val and y_val."
+            f"groups must name at least 2 groups whose rows weigh something, got {n_groups}. Leave "
+            "groups out, or give X_val and y_val."
         )
     n_folds = min(n_folds, n_groups)
     seed = random_state.randint(2**31 - 1)

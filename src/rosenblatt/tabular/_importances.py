@@ -7,56 +7,58 @@ Works on encoded rows, so that nothing is encoded twice.
 import numpy as np
 
 ROWS_AT_MOST = 60_000  # passed through networks altogether
+FEWEST_ROWS = 32  # of each member
 
 
-class PermutationImportance:
-    """Sums, member by member, what shuffling a column adds to the loss of left-out rows [1]_.
+def rows_a_member(n_columns, n_members):
+    """How many rows of each member are shuffled column by column."""
+    return max(FEWEST_ROWS, ROWS_AT_MOST // (max(n_columns, 1) * n_members))
+
+
+def loss_rises(X, column_of_input, n_columns, loss_of, weights, random_state):
+    """What shuffling each column adds to the loss of a member's left-out rows [1]_.
 
     Parameters
     ----------
+    X : ndarray of float32 of shape (n_rows, n_inputs)
+        Encoded rows.
+    column_of_input : ndarray of int of shape (n_inputs,)
+        The table's column that each input comes from.
     n_columns : int
-        Of the table as it was handed in.
-    n_members : int
-        That will be added.
+    loss_of : callable
+        From encoded rows to the losses, of shape (n_rows,).
+    weights : ndarray of shape (n_rows,) or None
+    random_state : numpy.random.RandomState
+
+    Returns
+    -------
+    rises : ndarray of shape (n_columns,)
+        Summed over rows; 0 for columns that no input comes from.
 
     References
     ----------
     .. [1] L. Breiman, "Random forests", Machine Learning 45, 2001.
     """
+    rises = np.zeros(n_columns)
+    if not len(X):
+        return rises
+    base, order, shuffled = loss_of(X), random_state.permutation(len(X)), X.copy()
+    for column in np.unique(column_of_input):
+        inputs = np.flatnonzero(column_of_input == column)
+        shuffled[:, inputs] = X[np.ix_(order, inputs)]
+        rises[column] = np.average(loss_of(shuffled) - base, weights=weights) * len(X)
+        shuffled[:, inputs] = X[:, inputs]
+    return rises
 
-    def __init__(self, n_columns, n_members):
-        self.sums, self.n_rows = np.zeros(n_columns), 0.0
-        self.rows_a_member = max(32, ROWS_AT_MOST // (max(n_columns, 1) * n_members))
 
-    def add(self, X, column_of_input, loss_of, weights, random_state):
-        """Shuffle each column of a member's left-out rows.
+def shares(rises):
+    """Importances: not negative, their sum 1 unless all are 0.
 
-        Parameters
-        ----------
-        X : ndarray of float32 of shape (n_rows, n_inputs)
-            Encoded rows.
-        column_of_input : ndarray of int of shape (n_inputs,)
-            The table's column that each input comes from.
-        loss_of : callable
-            From encoded rows to the losses, of shape (n_rows,).
-        weights : ndarray of shape (n_rows,) or None
-        random_state : numpy.random.RandomState
-        """
-        if not len(X):
-            return
-        base = np.average(loss_of(X), weights=weights)
-        order = random_state.permutation(len(X))
-        shuffled = X.copy()
-        for column in np.unique(column_of_input):
-            inputs = np.flatnonzero(column_of_input == column)
-            shuffled[:, inputs] = X[np.ix_(order, inputs)]
-            rise = np.average(loss_of(shuffled), weights=weights) - base
-            self.sums[column] += len(X) * rise
-            shuffled[:, inputs] = X[:, inputs]
-        self.n_rows += len(X)
-
-    def result(self):
-        """Importances of all columns: not negative, their sum 1 unless all are 0."""
-        positive = np.maximum(self.sums, 0)
-        total = positive.sum()
-        return positive / total if total > 0 else positive
+    Parameters
+    ----------
+    rises : list of ndarray of shape (n_columns,)
+        Of each member.
+    """
+    positive = np.maximum(np.sum(rises, axis=0), 0)
+    total = positive.sum()
+    return positive / total if total > 0 else positive

@@ -26,6 +26,7 @@ FEWEST_ROWS = 200  # below, residuals count as spread alike everywhere
 MOST_ROWS = 20_000
 N_FOLDS = 4
 FEWEST_STEPS = 600
+MOST_VARIANCE = 0.75  # of the squared error that may be members' variance
 
 
 class ResidualQuantiles:
@@ -60,7 +61,8 @@ class ResidualQuantiles:
         watch : Watch
         """
         self.unit_ = float(np.abs(residuals).mean()) or 1.0
-        rows, n_folds = np.arange(len(X)), min(N_FOLDS, int(folds.max()) + 1)
+        rows, folds = np.arange(len(X)), np.unique(folds, return_inverse=True)[1].ravel()
+        n_folds = min(N_FOLDS, int(folds.max()) + 1)
         if len(rows) > MOST_ROWS:
             rows = np.sort(random_state.permutation(rows)[:MOST_ROWS])
         X, scaled, part = X[rows], residuals[rows] / self.unit_, folds[rows] % n_folds
@@ -71,7 +73,7 @@ class ResidualQuantiles:
             tasks = _tasks(data, part, n_folds, random_state)
             fitted = {}
             train_members(
-                tasks, n_jobs, watch, lambda task, network: fitted.update({task.number: network})
+                tasks, n_jobs, watch, lambda task, network, _: fitted.update({task.number: network})
             )
             if len(fitted) == n_folds and all(fitted.values()):
                 self.networks_ = [fitted[number] for number in range(n_folds)]
@@ -129,14 +131,22 @@ class ResidualQuantiles:
 class PredictionDistribution:
     """The quantiles of every target, given the rows and their predictions."""
 
-    def fit(self, table, prediction, values, folds, sample_weight, random_state, n_jobs, watch):
+    def fit(
+        self, table, prediction, values, variance, folds, sample_weight, random_state, n_jobs, watch
+    ):
         """Learn from out-of-fold predictions.
+
+        An out-of-fold prediction is the mean of fewer members than a prediction of new rows, and
+        errs more. With v the variance that goes with the other members, residuals r count as
+        r * sqrt(1 - v / mean(r**2)).
 
         Parameters
         ----------
         table : Table
         prediction, values : ndarray of shape (n_samples, n_targets)
             Out of fold, and the targets.
+        variance : ndarray of shape (n_targets,) or 0.0
+            By which the mean squared error of a new row is lower.
         folds, sample_weight, random_state, n_jobs, watch : as in ResidualQuantiles.fit
         """
         self.low_, self.high_ = values.min(axis=0), values.max(axis=0)
@@ -145,9 +155,15 @@ class PredictionDistribution:
         X = self.encoder_.fit_transform(_with_prediction(table, prediction), None, sample_weight)
         self.residuals_ = [
             ResidualQuantiles().fit(X, column, folds, sample_weight, random_state, n_jobs, watch)
-            for column in (values - prediction).T
+            for column in self._residuals(values - prediction, variance, sample_weight).T
         ]
         return self
+
+    @staticmethod
+    def _residuals(residuals, variance, sample_weight):
+        square = np.average(np.square(residuals), axis=0, weights=sample_weight)
+        share = np.divide(variance, square, out=np.zeros_like(square), where=square > 0)
+        return residuals * np.sqrt(1 - np.minimum(share, MOST_VARIANCE))
 
     def quantiles(self, table, prediction, levels):
         """ndarray of shape (n_samples, n_targets, n_levels), for levels in ascending order."""
@@ -191,6 +207,7 @@ def _training_data(X, residuals, weights):
 def _tasks(data, part, n_folds, random_state):
     n_rows = len(data.X)
     batch_size = 64 if n_rows < 2_500 else 128 if n_rows < 10_000 else 256
+    batch_size = min(batch_size, min(np.count_nonzero(part != i) for i in range(n_folds)))
     n_steps = max(1, n_rows * (n_folds - 1) // (n_folds * batch_size))
     network = MLPRegressor(
         (48,),

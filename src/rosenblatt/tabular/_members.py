@@ -34,8 +34,8 @@ class MemberTask:
     seed : int
     patience_ratio : float
         See `Plan`.
-    pilot : MLPClassifier, MLPRegressor or None
-        The network whose first layer weighs the inputs, unfitted.
+    power : float
+        How much the weights of the inputs follow their use, see WeighingRun; 0 is not at all.
     """
 
     number: int
@@ -43,7 +43,7 @@ class MemberTask:
     data: object
     seed: int
     patience_ratio: float
-    pilot: object = None
+    power: float = 0.0
 
 
 class Watch:
@@ -57,21 +57,32 @@ class Watch:
         Ctrl-C during this fit.
     deadline : float
         The value of `time.monotonic()` at which training ends.
+    seconds_a_member : float
+        What a member is expected to take; one that would not be ready in time does not start.
     on_epoch : callable or None
         Called with the member's number after each of its epochs.
     """
 
-    sees_estimator = False
-    tracks_change = False
-
-    def __init__(self, interruption, deadline=inf, on_epoch=None):
+    def __init__(self, interruption, deadline=inf, seconds_a_member=0.0, on_epoch=None):
         self.interruption, self.deadline, self.on_epoch = interruption, deadline, on_epoch
+        self.seconds_a_member = seconds_a_member
         self.is_stopped = False  # by a callback
+        self.n_started = 0
 
     @property
     def is_over(self):
-        """Whether no member shall start or go on."""
+        """Whether no member shall go on."""
         return self.is_stopped or self.interruption.requested or time.monotonic() >= self.deadline
+
+    def may_start(self):
+        """Whether another member shall start. The first may always: some model is better than
+        none."""
+        if self.is_stopped or self.interruption.requested:
+            return False
+        if self.n_started and time.monotonic() + self.seconds_a_member > self.deadline:
+            return False
+        self.n_started += 1
+        return True
 
     def of_member(self, number):
         """What the training of one member calls."""
@@ -110,20 +121,21 @@ def train_members(tasks, n_jobs, watch, on_member):
     n_jobs : int
     watch : Watch
     on_member : callable
-        Called with a task and its fitted estimator, or None where it was stopped before its
-        first epoch ended; in the thread that trained it, one call at a time.
+        Called with a task, its fitted estimator and the seconds that training took; in the
+        thread that trained it, one call at a time.
     """
     lock, tasks = threading.Lock(), iter(tasks)
 
     def train_until_none_is_left():
-        while not watch.is_over:
+        while True:
             with lock:
-                task = next(tasks, None)
+                task = next(tasks, None) if watch.may_start() else None
             if task is None:
                 return
+            started = time.monotonic()
             member = train_member(task, watch)
             with lock:
-                on_member(task, member)
+                on_member(task, member, time.monotonic() - started)
 
     if n_jobs == 1:
         train_until_none_is_left()
@@ -142,32 +154,18 @@ def train_member(task, watch):
 
     Returns
     -------
-    estimator : MLPClassifier, MLPRegressor or None
-        Fitted to the encoded rows as they are: the input weights are in `coefs_[0]`. None where
-        it was stopped before an epoch ended.
+    estimator : MLPClassifier or MLPRegressor
+        Fitted to the encoded rows as they are: the weights of the inputs are in `coefs_[0]`.
     """
-    random_state, data, scale = np.random.RandomState(task.seed), task.data, None
-    if task.pilot is not None:
-        pilot = _trained(task.pilot, data, random_state, watch.of_member(task.number))
-        if pilot is None:
-            return None
-        scale = input_scale(pilot.coefs_[0])
-        data = replace(data, X=data.X * scale)
-    member = _trained(
-        task.estimator, data, random_state, watch.of_member(task.number), task.patience_ratio
-    )
-    if member is not None and scale is not None:
-        member.coefs_[0] *= scale[:, None]
-    return member
-
-
-def _trained(estimator, data, random_state, watch, patience_ratio=0.0):
-    if watch.requested:
-        return None
+    estimator, data, watch = task.estimator, task.data, watch.of_member(task.number)
+    random_state = np.random.RandomState(task.seed)
     plan = training_plan(estimator, data, incremental=False)
-    plan = replace(plan, patience_ratio=patience_ratio)
+    plan = replace(plan, patience_ratio=task.patience_ratio)
     state = State(*initial_parameters(plan, data, random_state), random_state)
-    run = TrainingRun(plan, data, state, watch)
+    if task.power:
+        run = WeighingRun(plan, data, state, watch, task.power)
+    else:
+        run = TrainingRun(plan, data, state, watch)
     run.epochs(watch)
     run.hand_over()
     estimator.n_features_in_ = data.X.shape[1]
@@ -178,25 +176,78 @@ def _trained(estimator, data, random_state, watch, patience_ratio=0.0):
     return estimator
 
 
-# how much an input may be weakened and strengthened, and how strongly the norms tell
-WEAKEST, STRONGEST, POWER = 0.05, 8.0, 1.5
+class WeighingRun(TrainingRun):
+    """Training that weighs its inputs anew after every epoch.
+
+    Inputs that the first layer uses much get larger, the others smaller, while weights and
+    moments change such that the network's function and what the optimiser has seen of it stay.
+    From then on steps of large inputs' weights count for more: the rate of an input's weights
+    follows its use. It does for the first layer what a learned input scale would do.
+
+    Parameters
+    ----------
+    plan, data, state, watch : as in TrainingRun
+    power : float
+        See `input_scale`.
+    """
+
+    def __init__(self, plan, data, state, watch, power):
+        # its own rows, which it multiplies in place
+        data = replace(data, X=data.X.copy())
+        if data.validation is not None:
+            data = replace(data, validation=replace(data.validation, X=data.validation.X.copy()))
+        super().__init__(plan, data, state, watch)
+        self.power = power
+        self.scale = self.best_scale = np.ones(data.X.shape[1], np.float32)
+
+    def _validate(self):
+        best = self.state.best_validation_score
+        super()._validate()
+        if self.state.best_validation_score > best:
+            self.best_scale = self.scale
+        self._weigh_inputs()
+
+    def _weigh_inputs(self):
+        network = self.network
+        coefs, intercepts = network.read(network.parameters)
+        scale = input_scale(coefs[0] * self.scale[:, None], self.power)
+        factor = scale / self.scale
+        self.data.X[...] *= factor
+        if self.data.validation is not None:
+            self.data.validation.X[...] *= factor
+        coefs[0] /= factor[:, None]
+        network.write(network.parameters, coefs, intercepts)
+        for power, moment in enumerate(network.moments, start=1):  # of the gradient, its square
+            coefs, intercepts = network.read(moment)
+            coefs[0] *= factor[:, None] ** power
+            network.write(moment, coefs, intercepts)
+        self.scale = scale
+
+    def hand_over(self):
+        scale = self.best_scale if self._has_scored() else self.scale
+        super().hand_over()
+        self.state.coefs[0] *= scale[:, None]
 
 
-def input_scale(coef):
-    """Factors for the inputs from the first layer of a network that was trained on them.
+# how much an input may be weakened and strengthened
+WEAKEST, STRONGEST = 0.05, 8.0
+
+
+def input_scale(coef, power):
+    """Factors for the inputs from the weights that a first layer gives them.
 
     Parameters
     ----------
     coef : ndarray of shape (n_inputs, n_units)
+    power : float
 
     Returns
     -------
     scale : ndarray of float32 of shape (n_inputs,)
-        clip(g / rms(g), 0.05, 8)**1.5, with g the Euclidean norm of an input's weights.
+        clip(g / rms(g), 0.05, 8)**power, with g the Euclidean norm of an input's weights.
     """
     norms = np.sqrt(np.einsum("ij,ij->i", coef, coef, dtype=np.float64))
     root_mean_square = np.sqrt(np.mean(norms**2))
     if not root_mean_square > 0:
         return np.ones(len(norms), np.float32)
-    scale = np.clip(norms / root_mean_square, WEAKEST, STRONGEST) ** POWER
-    return scale.astype(np.float32)
+    return (np.clip(norms / root_mean_square, WEAKEST, STRONGEST) ** power).astype(np.float32)

@@ -1,6 +1,7 @@
 """Scores predictions that exist already, by any scorer of scikit-learn's, with standard errors."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import warnings
 from inspect import signature
 
 import numpy as np
@@ -63,14 +64,7 @@ def score_with_error(predictions, y, classes, scoring, sample_weight, groups, ra
     score, standard_error : float
         The error is NaN where scores without a part cannot be computed.
     """
-    scorer = as_scorer(scoring, classes is not None)
-    known = _KnownNumbers(predictions) if classes is None else _KnownClasses(predictions, classes)
-    weights = sample_weight if _takes_weights(scorer) else None
-
-    def score(rows):
-        extra = {} if weights is None else {"sample_weight": weights[rows]}
-        return float(scorer(known, rows[:, None], y[rows], **extra))
-
+    score = _score_of_rows(predictions, y, classes, scoring, sample_weight)
     every = np.arange(len(y))
     total = score(every)
     units = every if groups is None else np.unique(groups, return_inverse=True)[1].ravel()
@@ -84,6 +78,41 @@ def score_with_error(predictions, y, classes, scoring, sample_weight, groups, ra
     except ValueError:  # a metric that needs every class, and one is in a single part
         return total, np.nan
     return total, float(np.sqrt((n_parts - 1) * scores.var()))
+
+
+def _score_of_rows(predictions, y, classes, scoring, sample_weight):
+    """A function from row numbers to the score of these rows."""
+    scorer = as_scorer(scoring, classes is not None)
+    known = _KnownNumbers(predictions) if classes is None else _KnownClasses(predictions, classes)
+    weights = sample_weight if _takes_weights(scorer) else None
+
+    def score(rows):
+        extra = {} if weights is None else {"sample_weight": weights[rows]}
+        return float(scorer(known, rows[:, None], y[rows], **extra))
+
+    return score
+
+
+def check_scoring(scoring, target):
+    """Score perfect predictions, so that a scorer that cannot score fails before training.
+
+    Raises
+    ------
+    ValueError
+        That names `scoring`.
+    """
+    if scoring is None:
+        return
+    classes, perfect = target.classes, target.y
+    if classes is not None:
+        perfect = np.eye(len(classes))[target.indices]
+    try:
+        score = _score_of_rows(perfect, target.y, classes, scoring, target.given_weight)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            score(np.arange(len(target.y)))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"scoring={scoring!r} cannot score this y: {error}") from error
 
 
 def as_scorer(scoring, is_classification):

@@ -32,8 +32,8 @@ class EnsembleProgress:
         if self.bar is not None:
             self.bar.update(1)
 
-    def on_member(self, number, loss):
-        """A member is ready; `loss` is its best validation loss."""
+    def on_member(self, number, n_epochs, loss):
+        """A member is ready after `n_epochs`, those of its pilot not counted."""
         self.n_done += 1
         seconds = time.monotonic() - self.started
         left = seconds / self.n_done * (self.n_members - self.n_done)
@@ -42,7 +42,7 @@ class EnsembleProgress:
             self.bar.set_postfix(ready=self.n_done, of=self.n_members, loss=f"{loss:.4g}")
         elif self.prints:
             print(
-                f"network {self.n_done} of {self.n_members}: {self.epochs[number]} epochs, "
+                f"network {self.n_done} of {self.n_members}: {n_epochs} epochs, "
                 f"validation loss {loss:.4g}, about {left:.0f} s left",
                 file=sys.stderr,
             )

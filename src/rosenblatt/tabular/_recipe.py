@@ -8,10 +8,15 @@ table, never its content. Nothing is trained here.
 from dataclasses import dataclass
 from math import ceil
 
-from rosenblatt.mlp import MLPClassifier, MLPRegressor
-from rosenblatt.tabular._schedule import four_cycles, one_cycle
+import numpy as np
 
-FEWEST_STEPS, MOST_EPOCHS = 1500, 200
+from rosenblatt.mlp import MLPClassifier, MLPRegressor
+from rosenblatt.tabular._schedule import four_cycles
+
+BATCH_SIZE, FEWEST_STEPS, MOST_EPOCHS = 128, 1500, 200
+
+
+SHARPNESS, TINY = 4, 1e-12  # of the members' weights
 
 
 @dataclass(frozen=True)
@@ -22,14 +27,13 @@ class Preset:
     n_folds: int
     hidden_layer_sizes: tuple
     encodings: tuple
-    pilot_epochs: int
     n_epochs: int
 
 
 PRESETS = {
-    "fast": Preset(4, 4, (64, 64), ("quantile", "tree", "periodic", "coarse"), 10, 48),
-    "default": Preset(8, 8, (128, 128), ("quantile", "tree", "periodic", "coarse"), 12, 48),
-    "best": Preset(24, 8, (192, 192), ("quantile", "tree", "periodic", "coarse"), 12, 64),
+    "fast": Preset(4, 4, (64, 64), ("quantile", "tree", "periodic", "coarse"), 48),
+    "default": Preset(8, 8, (128, 128), ("quantile", "tree", "periodic", "coarse"), 48),
+    "best": Preset(24, 8, (192, 192), ("quantile", "tree", "periodic", "coarse"), 64),
 }
 
 
@@ -44,7 +48,9 @@ class EnsemblePlan:
     encodings : tuple of str
         One of ColumnEncoder's for each member.
     hidden_layer_sizes : tuple of int
-    max_iter, pilot_epochs, batch_size : int
+    max_iter, batch_size : int
+    power : float
+        See WeighingRun.
     """
 
     n_members: int
@@ -52,51 +58,34 @@ class EnsemblePlan:
     encodings: tuple
     hidden_layer_sizes: tuple
     max_iter: int
-    pilot_epochs: int
     batch_size: int
     dropout: float
     learning_rate_init: float
     patience: float
     patience_ratio: float
     label_smoothing: float
+    power: float
     is_classification: bool
 
-    def encoder_of(self, member):
-        """The number of a member's encoding among the different ones."""
-        return list(dict.fromkeys(self.encodings)).index(self.encodings[member])
-
-    def member_weights(self, trained):
-        """The members' weights in the mean."""
-        return [1.0] * len(trained)
-
-    def network(self, encoding):
+    def network(self):
         """An unfitted member."""
-        return self._network(encoding, self.max_iter, four_cycles, early_stopping=True)
-
-    def pilot(self, encoding):
-        """The unfitted network that weighs a member's inputs, or None."""
-        if not self.pilot_epochs:
-            return None
-        return self._network(encoding, self.pilot_epochs, one_cycle, early_stopping=False)
-
-    def _network(self, encoding, max_iter, schedule, *, early_stopping):
         shared = {
             "hidden_layer_sizes": self.hidden_layer_sizes,
             "activation": "relu",
             "weight_init": "he_normal",
             "solver": "adamw",
             "learning_rate_init": self.learning_rate_init,
-            "learning_rate": schedule,
+            "learning_rate": four_cycles,
             "beta_2": 0.95,
             "weight_decay": 0.1,
             "alpha": 0.0,
             "dropout": self.dropout,
             "clip_norm": 1.0,
             "batch_size": self.batch_size,
-            "max_iter": max_iter,
+            "max_iter": self.max_iter,
             "tol": 0.0,
-            "n_iter_no_change": self.patience if early_stopping else float("inf"),
-            "early_stopping": early_stopping,
+            "n_iter_no_change": self.patience,
+            "early_stopping": True,
             "scoring": "loss",
             "dtype": "float32",
         }
@@ -118,8 +107,11 @@ def ensemble_plan(estimator, table, target):
     preset, n_rows = PRESETS[estimator.preset], len(table)
     n_members = estimator.n_members or preset.n_members
     n_folds = min(estimator.n_folds or preset.n_folds, n_rows)
-    batch_size = 128
-    n_steps = ceil(n_rows * (n_folds - 1) / n_folds / batch_size)
+    if n_members > 1:
+        n_folds = min(n_folds, n_members)  # every row is left out by a member
+    n_training_rows = n_rows * (n_folds - 1) // n_folds
+    batch_size = min(BATCH_SIZE, n_training_rows)
+    n_steps = ceil(n_training_rows / batch_size)
     n_epochs = min(MOST_EPOCHS, max(preset.n_epochs, ceil(FEWEST_STEPS / n_steps)))
     encodings = tuple(
         preset.encodings[(k + k // n_folds) % len(preset.encodings)] for k in range(n_members)
@@ -131,7 +123,7 @@ def ensemble_plan(estimator, table, target):
         encodings=encodings,
         hidden_layer_sizes=preset.hidden_layer_sizes if hidden is None else hidden,
         max_iter=estimator.max_iter or n_epochs,
-        pilot_epochs=preset.pilot_epochs,
+        power=1.5,
         batch_size=batch_size,
         dropout=0.15,
         learning_rate_init=0.008 if target.is_classification else 0.006,
@@ -140,3 +132,25 @@ def ensemble_plan(estimator, table, target):
         label_smoothing=0.1,
         is_classification=target.is_classification,
     )
+
+
+def member_weights(encodings, losses):
+    """Weights of members in their mean: (least loss / loss)**4, of the mean over an encoding.
+
+    Parameters
+    ----------
+    encodings : list of str
+        Of each member.
+    losses : list of float
+        Of the rows that each left out.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_members,)
+        Their sum is 1.
+    """
+    encodings, losses = np.asarray(encodings), np.asarray(losses, dtype=np.float64)
+    mean = {name: losses[encodings == name].mean() for name in set(encodings.tolist())}
+    ratios = np.array([max(mean[name], TINY) / max(min(mean.values()), TINY) for name in encodings])
+    weights = ratios**-SHARPNESS
+    return weights / weights.sum()

@@ -11,8 +11,25 @@ from sklearn.utils.validation import column_or_1d
 
 from rosenblatt._base import checked_sample_weight
 from rosenblatt._data import class_weights, loss_row
+from rosenblatt.preprocessing._cells import is_missing
 
 SMALLEST_PROBABILITY = 1e-7  # in losses that choose
+
+
+def _checked_weights(sample_weight, n_samples):
+    """Weights of mean 1 over the rows that have any, float64, or None."""
+    weights = checked_sample_weight(sample_weight, n_samples, np.float64)
+    if weights is None:
+        return None
+    if weights.min() < 0:
+        raise ValueError(f"sample_weight must hold numbers >= 0, got {weights.min()}.")
+    return _of_mean_one(weights)
+
+
+def _of_mean_one(weights):
+    # by the largest first: a sum of weights of 1e300 is no number
+    weights = weights / weights.max()
+    return weights / weights[weights > 0].mean()
 
 
 def _as_array(y, name):
@@ -21,6 +38,21 @@ def _as_array(y, name):
     if hasattr(y, "to_numpy"):  # a Series or a frame, of pandas or polars
         y = y.to_numpy()
     return np.asarray(y)
+
+
+def _plain_labels(y, name):
+    """Labels that are Python objects, checked: text as it is, numbers in an array of numbers."""
+    for row, label in enumerate(y):
+        if is_missing(label):
+            raise ValueError(f"Input {name} contains NaN: row {row} has no label but {label!r}.")
+    kinds = {type(label) for label in y}
+    if all(issubclass(kind, str) for kind in kinds):
+        return y
+    plain = np.array(y.tolist())
+    if plain.ndim > 1 or plain.dtype.kind not in "biuf":
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise ValueError(f"{name} has labels of type {names}: all text or all numbers is allowed.")
+    return plain
 
 
 class ClassTarget:
@@ -43,18 +75,21 @@ class ClassTarget:
 
     def __init__(self, y, sample_weight=None, class_weight=None, classes=None, name="y"):
         y = column_or_1d(_as_array(y, name), warn=True)
+        if y.dtype.kind == "O":
+            y = _plain_labels(y, name)
         check_array(y[:, None], dtype=None, input_name=name, ensure_min_samples=0)
         check_classification_targets(y)
         self.y = y
         self.classes, self.indices = self._encoded(y, classes, name)
         self.order = self.indices
         self.n_outputs = len(self.classes)
-        weights = self.given_weight = checked_sample_weight(sample_weight, len(y), np.float64)
+        weights = self.given_weight = _checked_weights(sample_weight, len(y))
         if class_weight is not None:
             factor = class_weights(self.classes, self.indices, class_weight)[self.indices]
             weights = factor if weights is None else weights * factor
             if not weights.any():
                 raise ValueError(f"class_weight makes all rows weigh 0, got {class_weight!r}.")
+            weights = _of_mean_one(weights)
         self.sample_weight = weights
         kind = "class" if len(self.classes) > 2 else "binary"
         self.loss, self.decoder = loss_row("log_loss", kind), ClassDecoder(self.classes)
@@ -66,11 +101,7 @@ class ClassTarget:
 
     @staticmethod
     def _encoded(y, classes, name):
-        try:
-            found, indices = np.unique(y, return_inverse=True)
-        except TypeError as error:
-            kinds = sorted({type(label).__name__ for label in y})
-            raise ValueError(f"{name} has labels of several types, {kinds}: use one.") from error
+        found, indices = np.unique(y, return_inverse=True)
         if classes is None:
             return found, indices.astype(np.intp)
         unknown = np.setdiff1d(found, classes)
@@ -125,18 +156,22 @@ class NumberTarget:
         y = _as_array(y, name)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        self.y, self.is_flat = y, y.ndim == 1
-        y = check_array(y, dtype=np.float64, ensure_2d=False, input_name=name)
-        if y.ndim not in (1, 2):
-            raise ValueError(f"{name} must have one or two dimensions, got {y.ndim}.")
+        self.is_flat = y.ndim == 1
+        if y.dtype.kind in "USMm":
+            raise ValueError(f"{name} must hold numbers, got an array of {y.dtype}.")
+        self.y = y = check_array(y, dtype=np.float64, ensure_2d=False, input_name=name)
         self.values = y.reshape(len(y), -1)
-        self.sample_weight = checked_sample_weight(sample_weight, len(y), np.float64)
-        self.given_weight = self.sample_weight
+        self.sample_weight = self.given_weight = _checked_weights(sample_weight, len(y))
         self.n_outputs = self.n_network_outputs = self.values.shape[1]
         self.loss, self.classes = loss_row("squared_error", "real"), None
         self.scaling = (
             TargetScaling(self.values, self.sample_weight) if scaling is None else scaling
         )
+        n_targets = len(self.scaling.mean)
+        if n_targets != self.n_outputs:
+            raise ValueError(
+                f"{name} must have {n_targets} targets as y has, got {self.n_outputs}."
+            )
         self.targets = self.scaling.transform(self.values)
         self.decoder = NumberDecoder(self.scaling, self.is_flat)
         self.order = self.targets.mean(axis=1)

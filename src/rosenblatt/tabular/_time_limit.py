@@ -9,9 +9,11 @@ RESERVE = 0.1  # of what is left: for scoring, calibration and what was estimate
 
 
 def planned_within(plan, seconds_left, seconds_per_epoch, n_jobs):
-    """The plan with as many members and epochs as fit into the time.
+    """The plan with so many epochs that four members fit into the time if each takes them all.
 
-    Members are left out first, down to four, then epochs, down to six, then members again.
+    Where that would leave fewer than six epochs, there are six, or what one member has time for.
+    How many of the plan's members train is seen as time goes by: most stop before their last
+    epoch.
 
     Parameters
     ----------
@@ -25,16 +27,11 @@ def planned_within(plan, seconds_left, seconds_per_epoch, n_jobs):
     EnsemblePlan
     """
     n_epochs = seconds_left * (1 - RESERVE) / seconds_per_epoch  # that follow one another
-
-    def n_fitting(epochs_a_member):
-        return max(1, floor(n_epochs / epochs_a_member)) * n_jobs
-
-    whole = plan.max_iter + plan.pilot_epochs
-    if ceil(plan.n_members / n_jobs) * whole <= n_epochs:
+    n_waves = ceil(min(plan.n_members, FEWEST_MEMBERS) / n_jobs)
+    share = n_epochs / (n_waves * plan.max_iter)
+    if share >= 1:
         return plan
-    n_members = min(plan.n_members, max(n_fitting(whole), FEWEST_MEMBERS))
-    share = min(1.0, n_epochs / (ceil(n_members / n_jobs) * whole))
-    max_iter = max(FEWEST_EPOCHS, floor(plan.max_iter * share))
-    pilot_epochs = ceil(plan.pilot_epochs * max_iter / plan.max_iter)
-    n_members = min(n_members, n_fitting(max_iter + pilot_epochs))
-    return replace(plan, n_members=n_members, max_iter=max_iter, pilot_epochs=pilot_epochs)
+    max_iter = floor(plan.max_iter * share)
+    if max_iter < FEWEST_EPOCHS:
+        max_iter = max(1, min(FEWEST_EPOCHS, floor(n_epochs), plan.max_iter))
+    return replace(plan, max_iter=max_iter)

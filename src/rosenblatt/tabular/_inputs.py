@@ -1,0 +1,150 @@
+"""The encoded rows of every member of an ensemble: which encoder it has, and what it may see.
+
+Encoders that see no target are shared by all members of their encoding. The bins of trees and the
+target statistics of categories are learned anew for each fold that is left out: otherwise the
+rows that judge a member would have had a say in its inputs.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rosenblatt._data import TrainingData
+from rosenblatt.preprocessing._encoder import ColumnEncoder
+from rosenblatt.tabular._category_statistics import CategoryStatistics
+from rosenblatt.tabular._folds import fold_numbers
+
+SEES_TARGETS = ("tree",)  # encodings
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as the stages pass them on.
+
+    Attributes
+    ----------
+    table : Table
+    target : ClassTarget or NumberTarget
+    groups : ndarray or None
+    """
+
+    table: object
+    target: object
+    groups: np.ndarray | None = None
+
+
+class MemberInputs:
+    """Encodes the rows of members, those of the last encoder at hand.
+
+    Parameters
+    ----------
+    rows : Rows
+    validation : Rows or None
+        Held out by the caller.
+    folds : ndarray of int or None
+        Each row's fold; None with `validation`.
+    plan : EnsemblePlan
+    random_state : numpy.random.RandomState
+
+    Attributes
+    ----------
+    statistics : CategoryStatistics or None
+        Of all training rows, for prediction.
+    encoders : list of ColumnEncoder
+        In the order in which they were first asked for.
+    """
+
+    def __init__(self, rows, validation, folds, plan, random_state):
+        self.rows, self.validation, self.folds, self.plan = rows, validation, folds, plan
+        self.seeds = {name: random_state.randint(2**31 - 1) for name in sorted(set(plan.encodings))}
+        self.encoders, self.numbers, self.at_hand = [], {}, (None, None)
+        self.statistics, self.table = CategoryStatistics(rows.table, rows.target), rows.table
+        if not self.statistics.columns:
+            self.statistics = None
+            return
+        if folds is None:
+            self.folds_of_statistics = fold_numbers(rows.target.order, plan.n_folds, random_state)
+        else:
+            self.folds_of_statistics = folds
+        self.table = self._extended(None)
+
+    def _extended(self, left_out):
+        """The table with statistics that the fold `left_out` had no part in."""
+        target, folds = self.rows.target, self.folds_of_statistics
+        return self.statistics.fit_extend(self.rows.table, target, folds, left_out)
+
+    def in_turn(self):
+        """The members' numbers, such that those of one encoder follow each other."""
+        keys = [self._key(number) for number in range(self.plan.n_members)]
+        return sorted(range(len(keys)), key=lambda number: (keys.index(keys[number]), number))
+
+    def _key(self, number):
+        encoding = self.plan.encodings[number]
+        if self.folds is None or (self.statistics is None and encoding not in SEES_TARGETS):
+            return encoding, None
+        return encoding, self.fold_of(number)
+
+    def fold_of(self, number):
+        """The fold that a member leaves out."""
+        return number % self.plan.n_folds
+
+    def encoder_number(self, number):
+        """The place of a member's encoder in `encoders`."""
+        return self.numbers[self._key(number)]
+
+    def training_data(self, number):
+        """The TrainingData of a member."""
+        key = self._key(number)
+        if self.at_hand[0] != key:
+            self.at_hand = None, None  # before there are two
+            self.at_hand = key, self._encoded(*key)
+        data = self.at_hand[1]
+        if self.folds is None:
+            return data
+        is_held_out = self.folds == self.fold_of(number)
+        return replace(
+            data, rows=np.flatnonzero(~is_held_out), held_out=np.flatnonzero(is_held_out)
+        )
+
+    def _encoded(self, encoding, fold):
+        target, table = self.rows.target, self.table
+        y = target.indices if target.is_classification else target.targets
+        weights = target.given_weight
+        if self.statistics is not None and fold is not None:
+            table = self._extended(fold)
+        encoder = ColumnEncoder(
+            encoding, classification=target.is_classification, random_state=self.seeds[encoding]
+        )
+        if encoding in SEES_TARGETS and fold is not None:
+            seen = np.flatnonzero(self.folds != fold)
+            encoder.fit(table.take(seen), y[seen], None if weights is None else weights[seen])
+            X = encoder.transform(table)
+        else:
+            X = encoder.fit_transform(table, y, weights)
+        self.numbers.setdefault((encoding, fold), len(self.encoders))
+        if self.numbers[encoding, fold] == len(self.encoders):
+            self.encoders.append(encoder)
+        data = _training_data(target, X)
+        if self.validation is None:
+            return data
+        X = encoder.transform(self.extended(self.validation.table))
+        return replace(data, validation=_training_data(self.validation.target, X))
+
+    def extended(self, table):
+        """A table of other rows with the statistics of all training rows."""
+        return table if self.statistics is None else self.statistics.extend(table)
+
+
+def _training_data(target, X):
+    weights = target.sample_weight
+    return TrainingData(
+        X=X,
+        y=target.y,
+        targets=target.targets,
+        sample_weight=None if weights is None else weights.astype(np.float32),
+        loss=target.loss,
+        n_outputs=target.n_network_outputs,
+        strata=target.indices if target.is_classification else None,
+        classes=target.classes,
+    )
