@@ -38,3 +38,25 @@ def write_prices(folder, numeric, n_rows=3000):
     frame = pd.DataFrame({name: random.normal(size=n_rows) for name in numeric})
     log_price = 13 + 0.4 * frame["grade"] + 0.3 * frame["lat"] + 0.3 * random.normal(size=n_rows)
     frame.assign(target=np.exp(log_price)).to_csv(folder / "kc_house.csv.gz", index=False)
+
+
+def write_customers(folder, n_rows=120):
+    """Write customers.csv.gz: text, a date and gaps, and 'left', which three more rows lack."""
+    random = np.random.RandomState(0)
+    frame = pd.DataFrame(
+        {
+            "plan": random.choice(["basic", "full"], n_rows + 3),
+            "since": pd.Timestamp("2020-01-01")
+            + pd.to_timedelta(random.randint(900, size=n_rows + 3), unit="D"),
+            "visits": random.normal(size=n_rows + 3).round(3),
+            "city": random.choice(["Aalen", "Bonn", "Celle", "Daun"], n_rows + 3),
+            "remark": random.choice(["late", "none so far"], n_rows + 3),
+        }
+    )
+    left = np.where((frame["plan"] == "basic") & (frame["visits"] < 0.5), "yes", "no")
+    frame["left"] = pd.Series(left).where(frame.index < n_rows)
+    frame.loc[::7, "visits"] = np.nan
+    frame.loc[::9, "city"] = np.nan
+    path = folder / "customers.csv.gz"
+    frame.to_csv(path, index=False)
+    return path

@@ -1,7 +1,7 @@
 """Shows on a terminal how far a fit has come: tqdm's bar, or one line that rewrites itself.
 
-It reads the lines that estimators print with verbose=True, so it serves scikit-learn's as well as
-this package's. Not a public interface.
+It reads the lines that estimators print where verbose is set, so it serves scikit-learn's as well
+as this package's. The ensembles of rosenblatt.tabular have a display of their own.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -12,12 +12,16 @@ import shutil
 import sys
 import time
 
-EPOCH_LINE = re.compile(r"(?:Iteration|-- Epoch) (\d+)(?:, loss = (\S+))?")
+from rosenblatt.tabular import TabularMLPClassifier, TabularMLPRegressor
+
+# of scikit-learn's networks and ours, of perceptrons, of boosting
+STEP_LINE = re.compile(r"(?:Iteration |-- Epoch |\[)(\d+)(?:, loss = (\S+))?")
 SECONDS_BETWEEN_UPDATES = 0.1
 
 
-class EpochLines(io.TextIOBase):
-    """A stream to print to, which calls ``show(epoch, loss)`` for every line about an epoch."""
+class StepLines(io.TextIOBase):
+    """A stream to print to; every line about an epoch, or a round of boosting, is passed to
+    ``show(step, loss)``."""
 
     def __init__(self, show):
         self._show = show
@@ -29,7 +33,7 @@ class EpochLines(io.TextIOBase):
     def write(self, text):
         *lines, self._unfinished = (self._unfinished + text).split("\n")
         for line in lines:
-            if found := EPOCH_LINE.match(line):
+            if found := STEP_LINE.match(line):
                 self._show(int(found[1]), found[2])
         return len(text)
 
@@ -37,21 +41,21 @@ class EpochLines(io.TextIOBase):
 class RewrittenLine:
     """One line of text that is written over itself; ``close`` leaves an empty line."""
 
-    def __init__(self, stream, name, max_epochs, width):
+    def __init__(self, stream, name, max_steps, width):
         self._stream = stream
         self._name = name
-        self._max_epochs = max_epochs
+        self._max_steps = max_steps
         self._width = width
         self._shown_at = -SECONDS_BETWEEN_UPDATES
         self.show(0, None)
 
-    def show(self, epoch, loss):
+    def show(self, step, loss):
         now = time.monotonic()
         if now - self._shown_at < SECONDS_BETWEEN_UPDATES:
             return
         self._shown_at = now
         self._rewrite(
-            f"{self._name}: epoch {epoch} of at most {self._max_epochs}"
+            f"{self._name}: pass {step} of at most {self._max_steps}"
             + (f", loss {float(loss):.4g}" if loss else "")
         )
 
@@ -66,13 +70,13 @@ class RewrittenLine:
 
 
 class TqdmBar:
-    """The same with tqdm's bar, which adds the time that is left if all epochs are needed."""
+    """The same with tqdm's bar, which adds the time that is left if all passes are needed."""
 
-    def __init__(self, tqdm, stream, name, max_epochs, width):
+    def __init__(self, tqdm, stream, name, max_steps, width):
         # told how many lines there are, because it shows nothing on a terminal that does not know
         self._bar = tqdm(
             desc=name,
-            total=max_epochs,
+            total=max_steps,
             leave=False,
             file=stream,
             ncols=width,
@@ -80,35 +84,41 @@ class TqdmBar:
             bar_format="{desc} |{bar}| {n_fmt}/{total_fmt}, {remaining} left{postfix}",
         )
 
-    def show(self, epoch, loss):
+    def show(self, step, loss):
         if loss:
             self._bar.set_postfix_str(f"loss {float(loss):.4g}", refresh=False)
-        self._bar.update(epoch - self._bar.n)
+        self._bar.update(step - self._bar.n)
 
     def close(self):
         self._bar.close()
 
 
-def open_display(stream, name, max_epochs):
+def open_display(stream, name, max_steps):
     """Return tqdm's bar when tqdm is installed, else the plain line."""
     # a character in the last column would move some terminals to the next line
     width = min(shutil.get_terminal_size().columns, 80) - 1
     try:
         from tqdm import tqdm
     except ImportError:
-        return RewrittenLine(stream, name, max_epochs, width)
-    return TqdmBar(tqdm, stream, name, max_epochs, width)
+        return RewrittenLine(stream, name, max_steps, width)
+    return TqdmBar(tqdm, stream, name, max_steps, width)
 
 
 def fit_with_progress(model, name, X, y):
-    """Fit ``model``; when standard output is a terminal, show there how far it has come."""
+    """Fit ``model``; where the output is a terminal, show there how far it has come."""
+    if isinstance(model, (TabularMLPClassifier, TabularMLPRegressor)):
+        return model.set_params(verbose=int(sys.stderr.isatty())).fit(X, y)
     terminal = sys.stdout
     if not terminal.isatty():
         return model.fit(X, y)
-    model.set_params(verbose=True)
-    display = open_display(terminal, name, model.max_iter)
+    # a network may be inside a pipeline
+    parameters = model.get_params()
+    prefix = next(key for key in parameters if key.endswith("max_iter")).removesuffix("max_iter")
+    # 2, because scikit-learn's boosting is silent about its rounds below
+    model.set_params(**{f"{prefix}verbose": 2})
+    display = open_display(terminal, name, parameters[f"{prefix}max_iter"])
     try:
-        with contextlib.redirect_stdout(EpochLines(display.show)):
+        with contextlib.redirect_stdout(StepLines(display.show)):
             return model.fit(X, y)
     finally:
         display.close()

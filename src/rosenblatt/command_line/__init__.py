@@ -1,0 +1,56 @@
+"""What ``python -m rosenblatt`` does: options in, a report on standard output, an exit status.
+
+Stands above the estimators, which know nothing of it. Files: _arguments.py reads the options;
+_digits.py and _gates.py are the demonstration without a file; for a person's own table,
+_reading.py reads it, _target.py finds what is to be predicted and divides the rows, _contenders.py
+says which models are trained, _table.py reports. _training.py and _progress.py fit one model,
+_words.py has words that all need.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import os
+import sys
+
+from rosenblatt.command_line._arguments import parse_arguments
+from rosenblatt.command_line._words import DataError
+
+__all__ = ["main"]
+
+
+def main(argv=None):
+    """Run the command line and return the exit status."""
+    arguments = parse_arguments(argv)
+    try:
+        _run(arguments)
+    except DataError as error:
+        return _fail(f"error: {error}", 2)
+    except MemoryError:
+        return _fail("error: not enough memory for this data and --hidden", 1)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except BrokenPipeError:
+        # the reader, such as head, has seen enough; Python must not flush into it again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+def _run(arguments):
+    # imported here: what is not used need not be there, and Ctrl-C is caught by now
+    if arguments.data is None:
+        from rosenblatt.command_line._digits import show_digits
+        from rosenblatt.command_line._gates import show_gates
+
+        show_digits(arguments)
+        show_gates(arguments.random_state)
+    else:
+        from rosenblatt.command_line._table import show_table
+
+        show_table(arguments)
+    sys.stdout.flush()  # here, where a closed pipe is still handled
+
+
+def _fail(text, status):
+    sys.stdout.flush()
+    print(f"rosenblatt: {text}", file=sys.stderr)
+    return status
