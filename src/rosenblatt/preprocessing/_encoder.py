@@ -107,6 +107,8 @@ class ColumnEncoder:
         The column of X that each output column comes from.
     centre : ndarray of float32 of shape (n_columns,)
         The training means, which are subtracted.
+    scale : ndarray of float32 of shape (n_columns,) or None
+        Factors of the centred columns, for the caller to set; None after `fit`.
     """
 
     def __init__(
@@ -162,7 +164,7 @@ class ColumnEncoder:
             total += _weighted_sum(out[rows], sample_weight, rows)
         self._set_centre(total, len(table), sample_weight)
         for rows in self._chunks(len(table)):
-            out[rows] -= self.centre
+            self._adjust(out[rows])
         return out
 
     def transform(self, table, out=None):
@@ -181,8 +183,7 @@ class ColumnEncoder:
         """
         out = self._output(len(table), out)
         for rows in self._chunks(len(table)):
-            part = self._encode(table.take(rows), out[rows])
-            part -= self.centre
+            self._adjust(self._encode(table.take(rows), out[rows]))
         return out
 
     def _output(self, n_rows, out):
@@ -199,9 +200,14 @@ class ColumnEncoder:
         length = max(_CHUNK // max(self.n_columns, self._n_numbers, 1), 16)
         return [slice(start, start + length) for start in range(0, n_rows, length)]
 
+    def _adjust(self, part):
+        part -= self.centre
+        if self.scale is not None:
+            part *= self.scale
+
     def _set_centre(self, total, n_rows, sample_weight):
         weight = n_rows if sample_weight is None else np.sum(sample_weight, dtype=np.float64)
-        self.centre = (total / weight).astype(np.float32)
+        self.centre, self.scale = (total / weight).astype(np.float32), None
 
     def _learn(self, table, y, sample_weight):
         if self.encoding == "tree" and y is None:

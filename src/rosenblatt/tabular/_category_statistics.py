@@ -37,23 +37,28 @@ class CategoryStatistics:
             self.columns = []
         self.statistics = TargetStatistics()
 
-    def fit_extend(self, table, target, folds, left_out=None):
-        """The table with statistics that no row's own fold entered, nor the fold `left_out`.
+    def fit_extend(self, table, target, folds, is_left_out=None):
+        """The table with statistics that no row's own fold had a part in.
 
-        Without one, `extend` has the statistics of all rows from then on.
+        Parameters
+        ----------
+        table : Table
+        target : ClassTarget or NumberTarget
+        folds : ndarray of int of shape (n_samples,)
+        is_left_out : ndarray of bool of shape (n_samples,) or None
+            Rows that have no part in any statistic, and a fold of their own. None keeps the
+            statistics of all rows for `extend`.
         """
         if target.is_classification:
             y = indicators(target.indices, target.n_outputs)
         else:
             y = target.targets.astype(np.float64)
+        weights, statistics = target.sample_weight, self.statistics
+        if is_left_out is not None:
+            weights = np.ones(len(y)) if weights is None else weights
+            weights, statistics = np.where(is_left_out, 0, weights), TargetStatistics()
         codes = table.codes[:, self.columns]
-        if left_out is None:
-            values = self.statistics.fit_transform(codes, y, folds, target.sample_weight)
-        else:
-            weights = np.ones(len(y)) if target.sample_weight is None else target.sample_weight
-            weights = np.where(folds == left_out, 0, weights)
-            values = TargetStatistics().fit_transform(codes, y, folds, weights)
-        return self._with(table, values)
+        return self._with(table, statistics.fit_transform(codes, y, folds, weights))
 
     def extend(self, table):
         """The table with the statistics of all training rows."""

@@ -94,6 +94,7 @@ class Ensemble:
             for k in numbers:
                 decoded = self.decoder.decoded(member_outputs(self.members[k], X))
                 total = total + self.weights[k] * decoded
+        total = self.decoder.limited(total)
         return total if self.calibration is None else self.calibration.transform(total)
 
 

@@ -237,9 +237,7 @@ def _checked_groups(groups, n_rows):
     numbers, _ = distinct_values(groups, "groups")
     if (numbers < 0).any():
         row = int(np.argmax(numbers < 0))
-        raise ValueError(
-            f"groups must name a group for every row, got {groups[row]!r} in row {row}."
-        )
+        raise ValueError(f"groups must name a group for every row, got {groups[row]} in row {row}.")
     return numbers
 
 

@@ -20,7 +20,13 @@ from rosenblatt.tabular._folds import fold_numbers, grouped_fold_numbers
 from rosenblatt.tabular._importances import loss_rises, rows_a_member, shares
 from rosenblatt.tabular._inputs import MemberInputs
 from rosenblatt.tabular._intervals import N_FOLDS, PredictionDistribution
-from rosenblatt.tabular._members import MemberTask, Watch, train_member, train_members
+from rosenblatt.tabular._members import (
+    MemberTask,
+    Watch,
+    learned_input_scale,
+    train_member,
+    train_members,
+)
 from rosenblatt.tabular._oof_score import check_scoring, score_with_error
 from rosenblatt.tabular._progress import EnsembleProgress
 from rosenblatt.tabular._recipe import ensemble_plan, member_weights
@@ -92,6 +98,8 @@ class Fitted:
 
 
 PROBED_ROWS = 500  # by which members are compared
+# of the network that weighs the inputs of a table too large to be copied for every member
+WEIGHED_ROWS, WEIGHED_EPOCHS, WEIGHED_BATCH = 20_000, 24, 128
 
 
 class EnsembleFit:
@@ -128,7 +136,9 @@ class EnsembleFit:
         check_scoring(self.estimator.scoring, (self.validation or rows).target)
         self.plan = ensemble_plan(self.estimator, rows.table, target)
         self.folds = self._folds()
-        self.inputs = MemberInputs(rows, self.validation, self.folds, self.plan, self.random_state)
+        self.inputs = MemberInputs(
+            rows, self.validation, self.folds, self.plan, self.random_state, self._input_scale
+        )
         self.ensemble = Ensemble(self.reader, self.inputs.statistics, target.decoder)
         self.ensemble.encoders = self.inputs.encoders
         self.seeds = self.random_state.randint(2**31 - 1, size=(2, self.plan.n_members))
@@ -137,23 +147,29 @@ class EnsembleFit:
         return self._finish()
 
     def _folds(self):
-        """Each row's fold; None where the caller held rows out.
+        """Each row's fold, in as many divisions as the members need; None where the caller held
+        rows out.
 
         Every fold has rows that weigh something, so there may be fewer than were planned.
         """
         if self.validation is not None:
             return None
+        plan = self.plan
+        divisions = [self._division() for _ in range(-(-plan.n_members // plan.n_folds))]
+        self.plan = replace(plan, n_folds=min(int(one.max()) + 1 for one in divisions))
+        # fewer folds take more divisions
+        n_missing = -(-plan.n_members // self.plan.n_folds) - len(divisions)
+        return np.array(divisions + [self._division() for _ in range(n_missing)])
+
+    def _division(self):
+        """Each row's fold, drawn anew."""
         target, groups, random_state = self.rows.target, self.rows.groups, self.random_state
-        order, weights = target.order, target.sample_weight
+        order, weights, n_folds = target.order, target.sample_weight, self.plan.n_folds
         weighs = np.ones(len(order), bool) if weights is None else weights > 0
         n_weighing = np.count_nonzero(weighs)
         if n_weighing < 2:
             raise ValueError("sample_weight must be > 0 in at least 2 rows, and is in 1.")
-        n_folds, folds = min(self.plan.n_folds, n_weighing), np.zeros(len(order), np.int32)
-        if groups is None:
-            folds[weighs] = fold_numbers(order[weighs], n_folds, random_state)
-            folds[~weighs] = fold_numbers(order[~weighs], n_folds, random_state)
-        else:
+        if groups is not None:
             of_group = np.zeros(groups.max() + 1, np.int32)
             of_group[groups[weighs]] = grouped_fold_numbers(
                 order[weighs],
@@ -162,8 +178,10 @@ class EnsembleFit:
                 random_state,
                 stratify=target.is_classification,
             )
-            folds = of_group[groups]
-        self.plan = replace(self.plan, n_folds=int(folds.max()) + 1)
+            return of_group[groups]
+        n_folds, folds = min(n_folds, n_weighing), np.zeros(len(order), np.int32)
+        folds[weighs] = fold_numbers(order[weighs], n_folds, random_state)
+        folds[~weighs] = fold_numbers(order[~weighs], n_folds, random_state)
         return folds
 
     # training
@@ -174,14 +192,34 @@ class EnsembleFit:
             yield self._task(number, self.plan)
 
     def _task(self, number, plan):
+        data = self.inputs.training_data(number)
         return MemberTask(
             number,
             plan.network(),
-            self.inputs.training_data(number),
+            data,
             int(self.seeds[0, number]),
             plan.patience_ratio,
-            plan.power,
+            0.0 if self.inputs.is_weighed(number) else plan.power,
         )
+
+    def _input_scale(self, data):
+        """Weights of the inputs of a large table, by a network on some of its rows."""
+        order = np.random.RandomState(self.seeds[1, 0]).permutation(len(data.X))[:WEIGHED_ROWS]
+        n_held_out = len(order) // 5
+        data = replace(
+            data,
+            X=data.X[order],
+            targets=data.targets[order],
+            y=data.y[order],
+            sample_weight=None if data.sample_weight is None else data.sample_weight[order],
+            strata=None if data.strata is None else data.strata[order],
+            rows=np.arange(n_held_out, len(order)),
+            held_out=np.arange(n_held_out),
+        )
+        plan = replace(self.plan, max_iter=WEIGHED_EPOCHS, batch_size=WEIGHED_BATCH)
+        seed = int(self.seeds[0, 0])
+        task = MemberTask(0, plan.network(), data, seed, plan.patience_ratio, plan.power)
+        return learned_input_scale(task, Watch(self.interruption, self.deadline))
 
     def _train(self):
         if self.deadline < inf:
@@ -207,7 +245,7 @@ class EnsembleFit:
 
     def _plan_within_limit(self):
         """Adapts the plan to the time left, by the speed of the first member's first epochs."""
-        task = self._task(0, replace(self.plan, max_iter=3))
+        task = self._task(self.inputs.in_turn()[0], replace(self.plan, max_iter=3))
         first = train_member(task, Watch(self.interruption))
         self.seconds_per_epoch = min(first.history_["seconds"])
         left = self.deadline - time.monotonic()
@@ -331,10 +369,12 @@ class EnsembleFit:
             groups,
             self.random_state,
         )
+        with np.errstate(over="ignore"):  # targets beyond float32
+            prediction = target.decoder.presented(self.prediction).astype(np.float32)
         return Fitted(
             self.ensemble,
             self.plan,
-            target.decoder.presented(self.prediction).astype(np.float32),
+            prediction,
             score,
             score_error,
             self.importances,
@@ -344,14 +384,17 @@ class EnsembleFit:
     def _calibrate(self, held_out):
         """Temperature for classes, the distribution of residuals for numbers."""
         target, known, ensemble = held_out.target, self.known, self.ensemble
-        weights = None if target.sample_weight is None else target.sample_weight[known]
+        weights = target.sample_weight
+        if weights is not None:
+            known = known[weights[known] > 0]
+            weights = weights[known]
         if target.is_classification:
             ensemble.calibration = TemperatureScaling().fit(
                 self.prediction[known], target.indices[known], weights
             )
             self.prediction = ensemble.calibration.transform(self.prediction)
             return
-        folds = None if self.folds is None else self.folds[known]
+        folds = None if self.folds is None else self.folds[0, known]
         if folds is None or folds.min() == folds.max():
             folds = fold_numbers(target.order[known], N_FOLDS, self.random_state)
         table = self.inputs.table

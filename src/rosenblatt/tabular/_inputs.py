@@ -16,6 +16,8 @@ from rosenblatt.tabular._category_statistics import CategoryStatistics
 from rosenblatt.tabular._folds import fold_numbers
 
 SEES_TARGETS = ("tree",)  # encodings
+N_INNER_FOLDS = 5  # of the statistics of training rows, which their own fold is no part of
+MOST_COPIED = 2**25  # encoded numbers, 128 MB, of which every member may have its own
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,13 @@ class MemberInputs:
     rows : Rows
     validation : Rows or None
         Held out by the caller.
-    folds : ndarray of int or None
-        Each row's fold; None with `validation`.
+    folds : ndarray of int of shape (n_repeats, n_samples) or None
+        Each row's fold, in every division of the rows; None with `validation`.
     plan : EnsemblePlan
     random_state : numpy.random.RandomState
+    weigh : callable
+        From the TrainingData of a table that is too large to be copied for every member to
+        factors of its inputs.
 
     Attributes
     ----------
@@ -55,7 +60,8 @@ class MemberInputs:
         In the order in which they were first asked for.
     """
 
-    def __init__(self, rows, validation, folds, plan, random_state):
+    def __init__(self, rows, validation, folds, plan, random_state, weigh):
+        self.weigh = weigh
         self.rows, self.validation, self.folds, self.plan = rows, validation, folds, plan
         self.seeds = {name: random_state.randint(2**31 - 1) for name in sorted(set(plan.encodings))}
         self.encoders, self.numbers, self.at_hand = [], {}, (None, None)
@@ -63,16 +69,8 @@ class MemberInputs:
         if not self.statistics.columns:
             self.statistics = None
             return
-        if folds is None:
-            self.folds_of_statistics = fold_numbers(rows.target.order, plan.n_folds, random_state)
-        else:
-            self.folds_of_statistics = folds
-        self.table = self._extended(None)
-
-    def _extended(self, left_out):
-        """The table with statistics that the fold `left_out` had no part in."""
-        target, folds = self.rows.target, self.folds_of_statistics
-        return self.statistics.fit_extend(self.rows.table, target, folds, left_out)
+        self.inner = fold_numbers(rows.target.order, N_INNER_FOLDS, random_state)
+        self.table = self.statistics.fit_extend(rows.table, rows.target, self.inner)
 
     def in_turn(self):
         """The members' numbers, such that those of one encoder follow each other."""
@@ -83,15 +81,19 @@ class MemberInputs:
         encoding = self.plan.encodings[number]
         if self.folds is None or (self.statistics is None and encoding not in SEES_TARGETS):
             return encoding, None
-        return encoding, self.fold_of(number)
+        return encoding, self._fold(number)
 
-    def fold_of(self, number):
-        """The fold that a member leaves out."""
-        return number % self.plan.n_folds
+    def _fold(self, number):
+        """(division, fold) that a member leaves out."""
+        return divmod(number, self.plan.n_folds)
 
     def encoder_number(self, number):
         """The place of a member's encoder in `encoders`."""
         return self.numbers[self._key(number)]
+
+    def is_weighed(self, number):
+        """Whether the inputs of a member are weighed before it trains."""
+        return self.encoders[self.encoder_number(number)].scale is not None
 
     def training_data(self, number):
         """The TrainingData of a member."""
@@ -102,30 +104,44 @@ class MemberInputs:
         data = self.at_hand[1]
         if self.folds is None:
             return data
-        is_held_out = self.folds == self.fold_of(number)
+        is_held_out = self._is_held_out(self._fold(number))
         return replace(
             data, rows=np.flatnonzero(~is_held_out), held_out=np.flatnonzero(is_held_out)
         )
+
+    def _is_held_out(self, fold):
+        division, number = fold
+        return self.folds[division] == number
 
     def _encoded(self, encoding, fold):
         target, table = self.rows.target, self.table
         y = target.indices if target.is_classification else target.targets
         weights = target.given_weight
         if self.statistics is not None and fold is not None:
-            table = self._extended(fold)
+            is_left_out = self._is_held_out(fold)
+            table = self.statistics.fit_extend(
+                self.rows.table,
+                target,
+                np.where(is_left_out, N_INNER_FOLDS, self.inner),
+                is_left_out,
+            )
         encoder = ColumnEncoder(
             encoding, classification=target.is_classification, random_state=self.seeds[encoding]
         )
         if encoding in SEES_TARGETS and fold is not None:
-            seen = np.flatnonzero(self.folds != fold)
+            seen = np.flatnonzero(~self._is_held_out(fold))
             encoder.fit(table.take(seen), y[seen], None if weights is None else weights[seen])
+        if encoding in SEES_TARGETS and fold is not None and encoder.n_columns:
             X = encoder.transform(table)
-        else:
+        else:  # also where all columns are constant but for the fold left out
             X = encoder.fit_transform(table, y, weights)
         self.numbers.setdefault((encoding, fold), len(self.encoders))
         if self.numbers[encoding, fold] == len(self.encoders):
             self.encoders.append(encoder)
         data = _training_data(target, X)
+        if X.size > MOST_COPIED:
+            encoder.scale = self.weigh(data)
+            X *= encoder.scale
         if self.validation is None:
             return data
         X = encoder.transform(self.extended(self.validation.table))

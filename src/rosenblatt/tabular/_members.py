@@ -157,23 +157,38 @@ def train_member(task, watch):
     estimator : MLPClassifier or MLPRegressor
         Fitted to the encoded rows as they are: the weights of the inputs are in `coefs_[0]`.
     """
-    estimator, data, watch = task.estimator, task.data, watch.of_member(task.number)
-    random_state = np.random.RandomState(task.seed)
-    plan = training_plan(estimator, data, incremental=False)
-    plan = replace(plan, patience_ratio=task.patience_ratio)
-    state = State(*initial_parameters(plan, data, random_state), random_state)
-    if task.power:
-        run = WeighingRun(plan, data, state, watch, task.power)
-    else:
-        run = TrainingRun(plan, data, state, watch)
-    run.epochs(watch)
+    run, estimator, data = _begun(task, watch.of_member(task.number)), task.estimator, task.data
+    run.epochs(run.onlookers)
     run.hand_over()
     estimator.n_features_in_ = data.X.shape[1]
     if data.classes is not None:
         estimator.classes_, estimator._multilabel = data.classes, False
-    estimator._set_fitted(plan, data, state)
+    estimator._set_fitted(run.plan, data, run.state)
     del estimator._optimizer  # twice the network's size, and nothing goes on from here
     return estimator
+
+
+def _begun(task, watch):
+    """The TrainingRun of a task, before its first epoch."""
+    random_state = np.random.RandomState(task.seed)
+    plan = training_plan(task.estimator, task.data, incremental=False)
+    plan = replace(plan, patience_ratio=task.patience_ratio)
+    state = State(*initial_parameters(plan, task.data, random_state), random_state)
+    if task.power:
+        return WeighingRun(plan, task.data, state, watch, task.power)
+    return TrainingRun(plan, task.data, state, watch)
+
+
+def learned_input_scale(task, watch):
+    """The weights that the task's network would give its inputs, without a network kept.
+
+    Returns
+    -------
+    scale : ndarray of float32 of shape (n_inputs,)
+    """
+    run = _begun(task, watch.of_member(task.number))
+    run.epochs(run.onlookers)
+    return run.best_scale
 
 
 class WeighingRun(TrainingRun):

@@ -13,9 +13,15 @@ import numpy as np
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
 from rosenblatt.tabular._schedule import four_cycles
 
-BATCH_SIZE, FEWEST_STEPS, MOST_EPOCHS = 128, 1500, 200
-
-
+FEWEST_STEPS, MOST_EPOCHS = 1500, 200
+# up to so many rows: rows of a batch, epochs as a share of the preset's, members at most
+SIZES = (
+    (20_000, 128, 1.0, None),
+    (50_000, 256, 0.75, None),
+    (100_000, 256, 0.5, None),
+    (250_000, 512, 0.35, 6),
+    (np.inf, 512, 0.25, 4),
+)
 SHARPNESS, TINY = 4, 1e-12  # of the members' weights
 
 
@@ -105,14 +111,16 @@ def ensemble_plan(estimator, table, target):
     target : ClassTarget or NumberTarget
     """
     preset, n_rows = PRESETS[estimator.preset], len(table)
-    n_members = estimator.n_members or preset.n_members
-    n_folds = min(estimator.n_folds or preset.n_folds, n_rows)
+    batch_size, share, most_members = next(size[1:] for size in SIZES if n_rows <= size[0])
+    n_members = estimator.n_members or min(preset.n_members, most_members or preset.n_members)
+    n_members = int(n_members)
+    n_folds = min(int(estimator.n_folds or preset.n_folds), n_rows)
     if n_members > 1:
         n_folds = min(n_folds, n_members)  # every row is left out by a member
     n_training_rows = n_rows * (n_folds - 1) // n_folds
-    batch_size = min(BATCH_SIZE, n_training_rows)
+    batch_size = min(batch_size, n_training_rows)
     n_steps = ceil(n_training_rows / batch_size)
-    n_epochs = min(MOST_EPOCHS, max(preset.n_epochs, ceil(FEWEST_STEPS / n_steps)))
+    n_epochs = min(MOST_EPOCHS, max(ceil(preset.n_epochs * share), ceil(FEWEST_STEPS / n_steps)))
     encodings = tuple(
         preset.encodings[(k + k // n_folds) % len(preset.encodings)] for k in range(n_members)
     )

@@ -133,6 +133,10 @@ class ClassDecoder:
             return np.ones_like(outputs)
         return np.hstack([1 - outputs, outputs])
 
+    def limited(self, predictions):
+        """A mean of decoded outputs, which needs no limits."""
+        return predictions
+
     def presented(self, predictions):
         """As people get them."""
         return predictions
@@ -192,6 +196,10 @@ class NumberDecoder:
     def decoded(self, outputs):
         """ndarray of float64 of shape (n_samples, n_targets)."""
         return self.scaling.inverse_transform(outputs)
+
+    def limited(self, predictions):
+        """A mean of decoded outputs, which rounding may have brought beyond the range."""
+        return np.clip(predictions, self.scaling.low, self.scaling.high)
 
     def presented(self, predictions):
         """As people get them: one target is one-dimensional."""
