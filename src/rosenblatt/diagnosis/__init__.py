@@ -93,7 +93,7 @@ def diagnose(
     Raises
     ------
     TypeError
-        For an estimator that is none of the above, such as a PerceptronClassifier.
+        For an estimator that is none of the above, such as a PerceptronClassifier or an ensemble.
     sklearn.exceptions.NotFittedError
     ValueError
         For rows of another width, targets of another kind, or parameters that are not those of
@@ -105,6 +105,12 @@ def diagnose(
     of the pinball loss. Rows count alike: there are no sample weights. At most 20,000 rows of
     either set are scored. Callbacks of the net are left out of the other fits, which might write
     files. With the same `random_state` and time enough the result is the same.
+
+    Of a `TabularMLPClassifier` or `TabularMLPRegressor` one network can be diagnosed, a member of
+    `members_`, on rows that `encode` gives and, of a regressor, targets that are standardised.
+    Such a network has not seen the fold that it left out, which here counts among the training
+    rows; the ensemble scores more than any of its members; and of the next steps it takes
+    `hidden_layer_sizes` and `max_iter` alone.
 
     Examples
     --------

@@ -132,7 +132,7 @@ def open_case(estimator, X, y, X_test, y_test):
     Raises
     ------
     TypeError
-        For an estimator that is none of this package's networks.
+        For an estimator that is none of this package's single networks.
     NotFittedError
     ValueError
         For rows that are not as the net's, or parameters that were changed after its fit.
@@ -225,9 +225,25 @@ def _refuse_other_estimators(estimator):
             "loss. MLPClassifier(hidden_layer_sizes=()) is the linear model that does: fit and "
             "diagnose that."
         )
+    if hasattr(type(estimator), "members_"):
+        raise TypeError(_how_to_diagnose_a_member(name))
     raise TypeError(
         "diagnose takes a fitted MLPClassifier or MLPRegressor of this package, or a Pipeline "
         f"that ends in one; got a {name}. Of a search hand in best_estimator_."
+    )
+
+
+def _how_to_diagnose_a_member(name):
+    hint = ""
+    if name.endswith("Regressor"):
+        hint = (
+            " Networks learn targets standardised: take mean = y.mean(), std = y.std() of the rows "
+            "of the fit, and hand in (y - mean) / std and (y_test - mean) / std."
+        )
+    return (
+        f"diagnose judges one network, and a {name} is the mean of several. Hand in one of them, "
+        "and the rows as it sees them: diagnose(model.members_[0], model.encode(X), y, "
+        f"model.encode(X_test), y_test).{hint}"
     )
 
 

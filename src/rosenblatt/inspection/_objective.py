@@ -228,6 +228,11 @@ def refuse_other_estimators(estimator, who="rosenblatt.inspection"):
             hint = " Give its last step, estimator[-1], and X as the steps before transform it."
         elif hasattr(estimator, "best_estimator_"):
             hint = " Give its best_estimator_."
+        elif hasattr(type(estimator), "members_"):
+            hint = (
+                " This is the mean of several: give one of its networks, estimator.members_[0], "
+                "with the rows as that one sees them, estimator.encode(X)."
+            )
         elif name == "PerceptronClassifier":
             hint = (
                 " The perceptron's rule descends no smooth loss: "
