@@ -474,6 +474,24 @@ def test_remarks_of_the_ensemble_are_part_of_the_report(csv_file, capsys, recwar
     assert list(recwarn) == []
 
 
+def test_a_model_that_fails_is_told_and_the_others_are_shown(csv_file, capsys, monkeypatch):
+    """Boosting refuses some tables that the ensemble takes, and a plain network may diverge."""
+
+    def fail(self, X, y):
+        raise ValueError("no such\n  luck")
+
+    monkeypatch.setattr("sklearn.ensemble.HistGradientBoostingRegressor.fit", fail)
+    monkeypatch.setattr("rosenblatt.MLPRegressor.fit", fail)
+    path = csv_file(["a,y", *(f"{i % 9},{i}.5" for i in range(40))])
+
+    assert main(["--data", str(path), "--target", "y", *QUICK]) == 0
+
+    output = capsys.readouterr().out
+    assert list(scores_of_table(output)) == ["TabularMLPRegressor"]
+    for model in ("HistGradientBoostingRegressor", "MLPRegressor"):
+        assert f"{model} could not be trained: no such luck" in output
+
+
 def test_columns_that_an_ensemble_cannot_read_end_in_one_line(tmp_path, capsys):
     """What is found out while training is told like what is found out while reading."""
     path = tmp_path / "constant.csv"
@@ -483,6 +501,19 @@ def test_columns_that_an_ensemble_cannot_read_end_in_one_line(tmp_path, capsys):
 
     error = capsys.readouterr().err
     assert error.startswith("rosenblatt: error: X has no column that could be used: 'a' (constant)")
+    assert error.count("\n") == 1
+
+
+def test_cells_that_are_no_values_end_in_one_line(tmp_path, capsys):
+    """Parquet holds lists too; the column is named."""
+    pytest.importorskip("pyarrow", reason="Parquet is read by pyarrow")
+    path = tmp_path / "lists.parquet"
+    pd.DataFrame({"basket": [[1, 2]] * 40, "kind": [0, 1] * 20}).to_parquet(path)
+
+    assert main(["--data", str(path), "--target", "kind", *QUICK]) == 2
+
+    error = capsys.readouterr().err
+    assert "basket" in error
     assert error.count("\n") == 1
 
 

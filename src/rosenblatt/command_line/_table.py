@@ -38,11 +38,11 @@ def show_table(settings):
     source = read_source(settings.data, settings.target)
     problem = open_problem(source.frame, settings.target, settings.task, settings.random_state)
     _say_what_is_there(source, problem)
-    results, failures = _train_all(problem, settings)
+    results, remarks = _train_all(problem, settings)
     _print_scores(results, problem)
     _explain_scores(results, problem)
-    for failure in failures:
-        say(failure)
+    for remark in remarks:
+        say(remark)
     _print_columns(results[0].model)
     _say_out_of_fold(results[0].model, problem)
     say("In Python, with all rows:")
@@ -74,27 +74,28 @@ def _classes(problem):
 
 def _train_all(problem, settings):
     """The results, the ensemble's first, and sentences on what could not be trained."""
-    remarks = []
     try:
         results = [_trained(tabular(problem, settings), problem)]
     except (TypeError, ValueError) as error:
-        raise DataError(" ".join(str(error).split())) from None
-    try:
-        results.append(_trained(boosting(problem, settings), problem))
-    except (TypeError, ValueError) as error:
-        remarks.append(f"Gradient boosting could not be trained: {' '.join(str(error).split())}")
-    reason = why_not_plain(problem)
+        raise DataError(_one_line(error)) from None
+    remarks = [*results[0].remarks]
+    others, reason = [boosting(problem, settings)], why_not_plain(problem)
     if reason is None:
-        results += [_trained(each, problem) for each in plain_networks(problem, settings)]
+        others += plain_networks(problem, settings)
     else:
         remarks.append(f"Plain networks take numbers without gaps and are left out: {reason}.")
+    for contender in others:
+        try:
+            results.append(_trained(contender, problem))
+        except (TypeError, ValueError) as error:
+            remarks.append(f"{contender.name} could not be trained: {_one_line(error)}")
     limited = [result.name for result in results if not result.settled]
     if limited:
         remarks.append(
             f"Stopped at the limit of epochs while still improving: {', '.join(limited)}. A larger "
             "--max-iter lets them go on."
         )
-    return results, [*results[0].remarks, *remarks]
+    return results, remarks
 
 
 def _trained(contender, problem):
@@ -104,6 +105,10 @@ def _trained(contender, problem):
         contender.rows,
         is_classification=problem.is_classification,
     )
+
+
+def _one_line(error):
+    return " ".join(str(error).split())
 
 
 def _print_scores(results, problem):
