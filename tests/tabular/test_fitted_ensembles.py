@@ -299,7 +299,7 @@ def test_metadata_is_routed():
             return_estimator=True,
         )
         for fitted in result["estimator"]:
-            assert set(fitted.predict(FRAME)) == {"rich"}
+            assert np.mean(fitted.predict(FRAME) == "rich") > 0.9  # without weights about half
             assert fitted.oof_score_ > 0.95  # of the rich, who alone weigh
         with pytest.raises(ValueError, match="groups"):
             cross_validate(

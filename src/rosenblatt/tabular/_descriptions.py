@@ -17,7 +17,7 @@ PARAMETERS = """preset : {{'fast', 'default', 'best'}}, default='default'
         Seconds that a fit may take. Networks and epochs are chosen before training begins, so
         that learning-rate schedules end; what would take longer all the same is stopped. With a
         limit the model depends on the speed of the machine: `n_members=model.n_members_,
-        max_iter=model.n_epochs_` without one repeats it.
+        n_folds=model.n_folds_, max_iter=model.n_epochs_` without one repeats it.
 
     categorical_features : 'from_dtype', None or array-like, default='from_dtype'
         Which columns hold categories. 'from_dtype': those of a frame whose dtype is category,
@@ -38,7 +38,8 @@ PARAMETERS = """preset : {{'fast', 'default', 'best'}}, default='default'
 
     n_folds : int >= 2, default=None
         Parts into which the rows are divided; each network leaves out one. None is the preset's
-        choice.
+        choice, and not more than `n_members`: with fewer networks than folds some rows have no
+        out-of-fold prediction.
 
     store_oof : bool, default=True
         Whether to keep `oof_prediction_`.
@@ -72,6 +73,9 @@ ATTRIBUTES = """oof_prediction_ : ndarray of float32 of shape {oof_shape}
 
     n_members_ : int
         Networks in the ensemble.
+
+    n_folds_ : int
+        Folds; 1 with X_val.
 
     n_epochs_ : int
         Epochs that each network was to train at most.

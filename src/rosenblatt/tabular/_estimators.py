@@ -163,6 +163,7 @@ class _TabularMLP(RosenblattEstimator):
         self.oof_score_, self.oof_score_stderr_ = fitted.score, fitted.score_error
         self.feature_importances_ = fitted.importances
         self.n_epochs_, self.ended_by_ = fitted.plan.max_iter, fitted.ended_by
+        self.n_folds_ = fitted.plan.n_folds
         return self
 
     @property

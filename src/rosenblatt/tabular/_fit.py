@@ -123,7 +123,11 @@ class EnsembleFit:
         self.reader, self.interruption = reader, interruption
         limit = estimator.time_limit
         self.deadline = inf if limit is None else started + limit
-        self.random_state = check_random_state(estimator.random_state)
+        # one generator for each purpose: what one draws does not change what others draw, and a
+        # member is the same in ensembles of any size
+        seeds = check_random_state(estimator.random_state).randint(2**31 - 1, size=4)
+        drawn = (np.random.RandomState(seed) for seed in seeds)
+        self.of_folds, self.of_inputs, self.of_members, self.of_scores = drawn
         self.n_jobs = thread_count(estimator.n_jobs)
         self.started = started
         self.seconds = self.seconds_per_epoch = 0.0
@@ -137,11 +141,11 @@ class EnsembleFit:
         self.plan = ensemble_plan(self.estimator, rows.table, target)
         self.folds = self._folds()
         self.inputs = MemberInputs(
-            rows, self.validation, self.folds, self.plan, self.random_state, self._input_scale
+            rows, self.validation, self.folds, self.plan, self.of_inputs, self._input_scale
         )
         self.ensemble = Ensemble(self.reader, self.inputs.statistics, target.decoder)
         self.ensemble.encoders = self.inputs.encoders
-        self.seeds = self.random_state.randint(2**31 - 1, size=(2, self.plan.n_members))
+        self.seeds = self.of_members.randint(2**31 - 1, size=(self.plan.n_members, 2))
         self._train()
         self._combine()
         return self._finish()
@@ -163,7 +167,7 @@ class EnsembleFit:
 
     def _division(self):
         """Each row's fold, drawn anew."""
-        target, groups, random_state = self.rows.target, self.rows.groups, self.random_state
+        target, groups, random_state = self.rows.target, self.rows.groups, self.of_folds
         order, weights, n_folds = target.order, target.sample_weight, self.plan.n_folds
         weighs = np.ones(len(order), bool) if weights is None else weights > 0
         n_weighing = np.count_nonzero(weighs)
@@ -197,14 +201,14 @@ class EnsembleFit:
             number,
             plan.network(),
             data,
-            int(self.seeds[0, number]),
+            int(self.seeds[number, 0]),
             plan.patience_ratio,
             0.0 if self.inputs.is_weighed(number) else plan.power,
         )
 
     def _input_scale(self, data):
         """Weights of the inputs of a large table, by a network on some of its rows."""
-        order = np.random.RandomState(self.seeds[1, 0]).permutation(len(data.X))[:WEIGHED_ROWS]
+        order = np.random.RandomState(self.seeds[0, 1]).permutation(len(data.X))[:WEIGHED_ROWS]
         n_held_out = len(order) // 5
         data = replace(
             data,
@@ -289,7 +293,7 @@ class EnsembleFit:
         decoded = predicted(X)
         weights = None if target.sample_weight is None else target.sample_weight[rows]
         loss = float(np.average(target.losses(decoded, rows), weights=weights))
-        random_state, n_columns = np.random.RandomState(self.seeds[1, task.number]), self.n_columns
+        random_state, n_columns = np.random.RandomState(self.seeds[task.number, 1]), self.n_columns
         few = random_state.permutation(len(X))[: rows_a_member(n_columns, self.plan.n_members)]
         rises = loss_rises(
             X[few],
@@ -367,7 +371,7 @@ class EnsembleFit:
             self.estimator.scoring,
             weights,
             groups,
-            self.random_state,
+            self.of_scores,
         )
         with np.errstate(over="ignore"):  # targets beyond float32
             prediction = target.decoder.presented(self.prediction).astype(np.float32)
@@ -396,7 +400,7 @@ class EnsembleFit:
             return
         folds = None if self.folds is None else self.folds[0, known]
         if folds is None or folds.min() == folds.max():
-            folds = fold_numbers(target.order[known], N_FOLDS, self.random_state)
+            folds = fold_numbers(target.order[known], N_FOLDS, self.of_scores)
         table = self.inputs.table
         if self.validation is not None:
             table = self.inputs.extended(self.validation.table)
@@ -407,7 +411,7 @@ class EnsembleFit:
             self.variance * (1 - np.square(ensemble.weights).sum()),
             folds,
             weights,
-            self.random_state,
+            self.of_scores,
             self.n_jobs,
             Watch(self.interruption),
         )

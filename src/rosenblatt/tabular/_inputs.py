@@ -17,6 +17,9 @@ from rosenblatt.tabular._folds import fold_numbers
 
 SEES_TARGETS = ("tree",)  # encodings
 N_INNER_FOLDS = 5  # of the statistics of training rows, which their own fold is no part of
+# encoded numbers of all encodings, some 512 MB, that are kept while members train; and what a
+# column makes at most, about
+MOST_KEPT, INPUTS_A_NUMBER, MOST_LEVELS = 2**27, 20, 64
 MOST_COPIED = 2**25  # encoded numbers, 128 MB, of which every member may have its own
 
 
@@ -37,7 +40,7 @@ class Rows:
 
 
 class MemberInputs:
-    """Encodes the rows of members, those of the last encoder at hand.
+    """Encodes the rows of members, when their turn comes.
 
     Parameters
     ----------
@@ -64,7 +67,7 @@ class MemberInputs:
         self.weigh = weigh
         self.rows, self.validation, self.folds, self.plan = rows, validation, folds, plan
         self.seeds = {name: random_state.randint(2**31 - 1) for name in sorted(set(plan.encodings))}
-        self.encoders, self.numbers, self.at_hand = [], {}, (None, None)
+        self.encoders, self.numbers, self.kept = [], {}, {}
         self.statistics, self.table = CategoryStatistics(rows.table, rows.target), rows.table
         if not self.statistics.columns:
             self.statistics = None
@@ -73,9 +76,25 @@ class MemberInputs:
         self.table = self.statistics.fit_extend(rows.table, rows.target, self.inner)
 
     def in_turn(self):
-        """The members' numbers, such that those of one encoder follow each other."""
-        keys = [self._key(number) for number in range(self.plan.n_members)]
-        return sorted(range(len(keys)), key=lambda number: (keys.index(keys[number]), number))
+        """The members' numbers in the order in which they train.
+
+        As they are, so that wherever training ends the members so far have left out different
+        folds. Where the encoded rows of all encodings would take too much memory, those of one
+        encoder follow each other.
+        """
+        numbers = range(self.plan.n_members)
+        keys = [self._key(number) for number in numbers]
+        if self.keeps_all:
+            return list(numbers)
+        return sorted(numbers, key=lambda number: (keys.index(keys[number]), number))
+
+    @property
+    def keeps_all(self):
+        """Whether the rows of all shared encoders are kept while members train."""
+        layout = self.table.layout
+        n_inputs = len(layout.number_names) * INPUTS_A_NUMBER
+        n_inputs += sum(min(len(levels), MOST_LEVELS) for levels in layout.levels)
+        return len(self.table) * n_inputs * len(set(self.plan.encodings)) <= MOST_KEPT
 
     def _key(self, number):
         encoding = self.plan.encodings[number]
@@ -98,10 +117,13 @@ class MemberInputs:
     def training_data(self, number):
         """The TrainingData of a member."""
         key = self._key(number)
-        if self.at_hand[0] != key:
-            self.at_hand = None, None  # before there are two
-            self.at_hand = key, self._encoded(*key)
-        data = self.at_hand[1]
+        data = self.kept.get(key)
+        if data is None:
+            if not self.keeps_all:
+                self.kept.clear()  # before there are two
+            data = self._encoded(*key)
+            if key[1] is None or not self.keeps_all:
+                self.kept[key] = data
         if self.folds is None:
             return data
         is_held_out = self._is_held_out(self._fold(number))

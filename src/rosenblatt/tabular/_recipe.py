@@ -67,7 +67,7 @@ class EnsemblePlan:
     batch_size: int
     dropout: float
     learning_rate_init: float
-    patience: float
+    patience: int
     patience_ratio: float
     label_smoothing: float
     power: float
@@ -115,7 +115,7 @@ def ensemble_plan(estimator, table, target):
     n_members = estimator.n_members or min(preset.n_members, most_members or preset.n_members)
     n_members = int(n_members)
     n_folds = min(int(estimator.n_folds or preset.n_folds), n_rows)
-    if n_members > 1:
+    if n_members > 1 and estimator.n_folds is None:
         n_folds = min(n_folds, n_members)  # every row is left out by a member
     n_training_rows = n_rows * (n_folds - 1) // n_folds
     batch_size = min(batch_size, n_training_rows)
@@ -135,7 +135,7 @@ def ensemble_plan(estimator, table, target):
         batch_size=batch_size,
         dropout=0.15,
         learning_rate_init=0.008 if target.is_classification else 0.006,
-        patience=4.0,
+        patience=4,
         patience_ratio=1.2,
         label_smoothing=0.1,
         is_classification=target.is_classification,
