@@ -11,6 +11,8 @@ import pytest
 from raw_tables import classifier, people, regressor
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 
+from rosenblatt.tabular._targets import TargetScaling
+
 pytestmark = pytest.mark.filterwarnings("ignore:Got `batch_size`")
 
 X = np.random.RandomState(1).normal(size=(120, 3))
@@ -244,6 +246,31 @@ def test_rows_of_weight_zero_are_as_if_absent(make):
     np.testing.assert_allclose(model.oof_score_, known, rtol=1e-5)  # float32 of oof_prediction_
 
 
+def test_scaling_of_targets_is_that_of_the_rows_that_weigh():
+    """NumPy's weighted mean and deviation; the range, beyond which nothing is predicted, is of the
+    rows with a weight."""
+    rng = np.random.RandomState(0)
+    values, weight = rng.normal(3, 2, size=(50, 2)), rng.randint(0, 3, 50).astype(float)
+    values[weight == 0] *= 1e6
+    scaling = TargetScaling(values, weight)
+    mean = np.average(values, axis=0, weights=weight)
+    deviation = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
+    seen = values[weight > 0]
+    outputs = np.array([[-1e9, 1e9], [0.1, -0.1]])
+    expected = [[seen[:, 0].min(), seen[:, 1].max()], mean + deviation * outputs[1]]
+    np.testing.assert_allclose(scaling.inverse_transform(outputs), expected, rtol=1e-6)
+
+
+def test_hardly_any_row_weighs_something():
+    """16 of 3,000 rows, and 200 columns of which importances draw a few rows each."""
+    rng = np.random.RandomState(0)
+    x = rng.normal(size=(3000, 200))
+    weight = (np.arange(3000) < 16) * 1.0
+    model = classifier(n_members=4, n_folds=4, max_iter=2).fit(x, x[:, 0] > 0, weight)
+    assert np.isfinite(model.feature_importances_).all()
+    assert np.isfinite(model.oof_score_)
+
+
 def test_weights_count_in_loss_calibration_and_score():
     """Rows of one x have both labels, 3 of 4 times 'a', but the others weigh 9 times as much: the
     probability of 'a' is 3 / (3 + 9)."""
@@ -298,15 +325,15 @@ def test_class_weight_multiplies_weights():
         ("balanced", balanced),
         ({"few": 5, "many": 0.5}, np.where(few, 5, 0.5)),
     ):
-        by_class = classifier(class_weight=class_weight).fit(X, y)
+        by_class = classifier(class_weight=class_weight, **LEARN).fit(X, y)
         mean = by_class.oof_prediction_.mean(axis=0)
         correct = by_class.classes_[by_class.oof_prediction_.argmax(axis=1)] == y
         np.testing.assert_allclose(by_class.oof_score_, correct.mean(), rtol=1e-12)
-        plain = classifier().fit(X, y).oof_prediction_.mean(axis=0)
+        plain = classifier(**LEARN).fit(X, y).oof_prediction_.mean(axis=0)
         assert mean[0] > plain[0]
         # bins and medians are those of the rows: only statistics tell the two apart
-        by_row = classifier().fit(X, y, factor)
-        np.testing.assert_allclose(by_row.oof_prediction_.mean(axis=0)[0], mean[0], atol=0.1)
+        by_row = classifier(**LEARN).fit(X, y, factor)
+        np.testing.assert_allclose(by_row.oof_prediction_.mean(axis=0)[0], mean[0], atol=0.05)
     with pytest.raises(ValueError, match="class_weight makes all rows weigh 0"):
         classifier(class_weight={"few": 0, "many": 0}).fit(X, y)
     with pytest.raises(ValueError, match="class_weight must hold finite numbers >= 0"):

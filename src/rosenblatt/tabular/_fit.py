@@ -294,7 +294,8 @@ class EnsembleFit:
         weights = None if target.sample_weight is None else target.sample_weight[rows]
         loss = float(np.average(target.losses(decoded, rows), weights=weights))
         random_state, n_columns = np.random.RandomState(self.seeds[task.number, 1]), self.n_columns
-        few = random_state.permutation(len(X))[: rows_a_member(n_columns, self.plan.n_members)]
+        weighing = np.arange(len(X)) if weights is None else np.flatnonzero(weights)
+        few = random_state.permutation(weighing)[: rows_a_member(n_columns, self.plan.n_members)]
         rises = loss_rises(
             X[few],
             self.ensemble.encoders[encoder_number].column_of_output,
