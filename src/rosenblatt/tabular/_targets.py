@@ -14,6 +14,7 @@ from rosenblatt._data import class_weights, loss_row
 from rosenblatt.preprocessing._cells import is_missing
 
 SMALLEST_PROBABILITY = 1e-7  # in losses that choose
+LARGEST = 1e150  # a target whose squares can be summed: R^2 has them
 
 
 def _checked_weights(sample_weight, n_samples):
@@ -164,6 +165,8 @@ class NumberTarget:
         if y.dtype.kind in "USMm":
             raise ValueError(f"{name} must hold numbers, got an array of {y.dtype}.")
         self.y = y = check_array(y, dtype=np.float64, ensure_2d=False, input_name=name)
+        if np.abs(y).max() > LARGEST:
+            raise ValueError(f"{name} must not go beyond {LARGEST:g}, got {np.abs(y).max():g}.")
         self.values = y.reshape(len(y), -1)
         self.sample_weight = self.given_weight = _checked_weights(sample_weight, len(y))
         self.n_outputs = self.n_network_outputs = self.values.shape[1]
