@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from torch_formulas import ACTIVATIONS, LOSSES, F, targets_for, torch
 
+from rosenblatt._architecture import dense_network
 from rosenblatt.core import dispatch, network, surface
 
 # Values of order one go through a handful of operations on either side; where an activation is
@@ -94,7 +95,9 @@ def test_curvature_of_a_loss_is_torchs(name, constant, isa, dtype):
     X = (generator.standard_normal((rows, outputs)) * 2).astype(dtype)
     y = targets_for(name, constant, rows, outputs, generator)
     y = y if y.ndim == 1 else y.astype(dtype)
-    net = surface.Surface([outputs, outputs], [], name, dtype, loss_constants=constant)
+    net = surface.Surface(
+        dense_network([outputs, outputs], [], name, dtype, loss_constants=constant)
+    )
     net.move_to(np.append(np.eye(outputs), np.zeros(outputs)))
     direction = generator.standard_normal(outputs).astype(dtype)
     net.look_along(np.append(np.zeros((outputs, outputs)), direction))

@@ -58,7 +58,7 @@ def fitted(kind, dtype="float64", module=rosenblatt):
 def long_way(monkeypatch):
     """Calling it closes the quick way."""
     return lambda: monkeypatch.setattr(
-        mlp._MultiLayerPerceptron, "_outputs_of_plain_rows", lambda self, X, loss: None
+        mlp, "outputs_of_plain_rows", lambda estimator, X, *, logits=False: None
     )
 
 

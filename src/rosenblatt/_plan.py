@@ -1,6 +1,7 @@
-"""What a fit is going to do, decided before any work: widths, rules, batch, counts.
+"""What a fit is going to do, decided before any work: the network, rules, batch, counts.
 
-A Plan is frozen and holds plain values: training needs nothing of the estimator but it.
+A Plan is frozen and holds plain values: training needs nothing of the estimator but it. What the
+network is stands in its Architecture (_architecture.py); the rest is how it is trained.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -9,7 +10,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from functools import cache
-from itertools import compress, pairwise
+from itertools import compress
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 from joblib import effective_n_jobs  # which scikit-learn depends on
 
+from rosenblatt._architecture import Architecture, dense_network
 from rosenblatt._base import warn_user
 from rosenblatt._parameters import Options, refuse_value
 from rosenblatt.core.dispatch import ACTIVATION_NAMES, ACTIVATIONS, OPTIMIZERS
@@ -33,31 +35,22 @@ class Plan:
 
     Attributes
     ----------
-    widths : tuple of int
-        n_features, the hidden layers, n_outputs.
-    activations : tuple of str
-        One per hidden layer.
+    architecture : Architecture
+        The network.
     init_factors : tuple of float
         One per layer, of the initial weights' bound, see `initial_parameters`: the
         activation's own, and for the output layer that of the last hidden one.
-    normalization : str or None
-        None, too, where there is no hidden layer.
     dropout : tuple of float
         One per hidden layer.
     input_dropout, input_noise : float
     weight_init, intercept_init : str or callable, str
         Rows of _state.py's tables, or what to call for weights.
-    loss : str
-        A row of the engine's losses.
-    loss_constants : tuple of float
-        Its constant, for each output.
     solver : str
     optimizer : dict
         The constants of the solver's step, penalties and limits included.
     learning_rate_init, schedule : float, Schedule
     schedule_epochs : int
         How many are the whole of training to the schedule.
-    dtype : numpy.dtype
     batch_size : int or 'auto'
     max_epochs : int
     tol_params : float or None
@@ -73,23 +66,18 @@ class Plan:
         Whether training may go on from where this fit ends, its optimiser's state included.
     """
 
-    widths: tuple
-    activations: tuple
+    architecture: Architecture
     init_factors: tuple
-    normalization: str | None
     dropout: tuple
     input_dropout: float
     input_noise: float
     weight_init: object
     intercept_init: str
-    loss: str
-    loss_constants: tuple
     solver: str
     optimizer: dict
     learning_rate_init: float
     schedule: Schedule
     schedule_epochs: int
-    dtype: np.dtype
     batch_size: int | str
     max_epochs: int
     incremental: bool
@@ -133,28 +121,21 @@ class Plan:
 
 def training_plan(estimator, data, *, incremental):
     """The Plan for an estimator whose parameters and data have been checked."""
-    hidden = hidden_widths(estimator.hidden_layer_sizes)
-    activations = hidden_activations(estimator.activation, len(hidden))
-    widths = (data.X.shape[1], *hidden, data.n_outputs)
-    n_threads = _thread_count(estimator.n_jobs)
-    refuse_too_large(estimator, widths, data.X.shape[0], data.X.dtype, n_threads)
+    architecture, n_threads = architecture_of(estimator, data), _thread_count(estimator.n_jobs)
+    refuse_too_large(estimator, architecture, data.X.shape[0], n_threads)
     if sp.issparse(data.X):
         refuse_for_sparse(estimator)
     weight_decay = estimator.weight_decay
     if weight_decay is None and estimator.solver in OPTIMIZERS:
         weight_decay = OPTIMIZERS[estimator.solver].weight_decay
     return Plan(
-        widths=widths,
-        activations=activations,
-        init_factors=_init_factors(estimator.activation, activations),
-        normalization=estimator.normalization if hidden else None,
-        dropout=dropout_rates(estimator.dropout, len(hidden)),
+        architecture=architecture,
+        init_factors=_init_factors(estimator.activation, architecture.activations),
+        dropout=dropout_rates(estimator.dropout, len(architecture.hidden)),
         input_dropout=float(estimator.input_dropout),
         input_noise=float(estimator.input_noise),
         weight_init=estimator.weight_init,
         intercept_init=estimator.intercept_init,
-        loss=data.loss.name,
-        loss_constants=loss_constants(estimator, data),
         solver=estimator.solver,
         optimizer={
             "l1_ratio": estimator.l1_ratio,
@@ -167,7 +148,6 @@ def training_plan(estimator, data, *, incremental):
         learning_rate_init=float(estimator.learning_rate_init),
         schedule=_effective_schedule(estimator, incremental=incremental),
         schedule_epochs=estimator.max_iter,
-        dtype=data.X.dtype,
         batch_size=estimator.batch_size,
         max_epochs=1 if incremental else estimator.max_iter,
         incremental=incremental,
@@ -187,6 +167,19 @@ def training_plan(estimator, data, *, incremental):
         alpha=float(estimator.alpha),
         verbose=estimator.verbose,
         n_threads=n_threads,
+    )
+
+
+def architecture_of(estimator, data):
+    """The network that an estimator's parameters and checked data ask for."""
+    hidden = hidden_widths(estimator.hidden_layer_sizes)
+    return dense_network(
+        (data.X.shape[1], *hidden, data.n_outputs),
+        hidden_activations(estimator.activation, len(hidden)),
+        data.loss.name,
+        data.X.dtype,
+        normalization=estimator.normalization,
+        loss_constants=loss_constants(estimator, data),
     )
 
 
@@ -399,25 +392,22 @@ def refuse_for_sparse(estimator):
         )
 
 
-def refuse_too_large(estimator, widths, n_rows, dtype, n_threads):
+def refuse_too_large(estimator, architecture, n_rows, n_threads):
     """Raises MemoryError for a network that this machine cannot hold, before any work."""
-    needed = memory_needed(estimator, widths, n_rows, dtype, n_threads)
+    needed = memory_needed(estimator, architecture, n_rows, n_threads)
     available = _memory_of_this_machine()
     if needed > available:
+        n_features, *hidden, n_outputs = architecture.widths
         raise MemoryError(
-            f"hidden_layer_sizes={widths[1:-1]} with {widths[0]} features and {widths[-1]} outputs "
-            f"makes {_n_parameters(widths):,} parameters; training them takes "
+            f"hidden_layer_sizes={tuple(hidden)} with {n_features} features and {n_outputs} "
+            f"outputs makes {architecture.n_parameters:,} parameters; training them takes "
             f"{needed / 2**30:,.1f} GiB and {available / 2**30:,.1f} GiB are there."
         )
 
 
-def _n_parameters(widths):
-    return sum((k + 1) * n for k, n in pairwise(widths))
-
-
-def memory_needed(estimator, widths, n_rows, dtype, n_threads):
+def memory_needed(estimator, architecture, n_rows, n_threads):
     """Bytes that a fit to so many rows takes besides X and y, padding and small change apart."""
-    n_parameters, item_size = _n_parameters(widths), np.dtype(dtype).itemsize
+    n_parameters, item_size = architecture.n_parameters, architecture.dtype.itemsize
     if estimator.solver == "lbfgs":
         # scipy keeps 20 vectors of past steps, all in float64, besides its and our working ones
         needed = 24 * n_parameters * 8
@@ -427,8 +417,8 @@ def memory_needed(estimator, widths, n_rows, dtype, n_threads):
         n_copies = 4 + OPTIMIZERS[estimator.solver].n_moments
         n_copies += bool(estimator.early_stopping) + (estimator.tol_params is not None)
         needed = n_copies * n_parameters * item_size
-    n_numbers = _rows_at_once(estimator, n_rows, n_threads) * _numbers_a_row(estimator, widths)
-    return needed + n_numbers * item_size
+    n_numbers_a_row = _numbers_a_row(architecture, estimator.dropout)
+    return needed + _rows_at_once(estimator, n_rows, n_threads) * n_numbers_a_row * item_size
 
 
 def _rows_at_once(estimator, n_rows, n_threads):
@@ -441,22 +431,19 @@ def _rows_at_once(estimator, n_rows, n_threads):
     return min(rows, CHUNK_ROWS * n_threads)
 
 
-def _numbers_a_row(estimator, widths):
+def _numbers_a_row(architecture, dropout):
     """What the core keeps of each of these rows: the row, and of every layer outputs and deltas;
     of a hidden layer normalised products, and slopes where outputs do not give them."""
-    hidden = widths[1:-1]
-    n_normalized = {None: 0, "batch": 1, "layer": 2}[estimator.normalization]  # 2: deltas of both
-    names = hidden_activations(estimator.activation, len(hidden))
-    rates = dropout_rates(estimator.dropout, len(hidden))
+    n_features, *hidden, n_outputs = architecture.widths
+    n_normalized = {None: 0, "batch": 1, "layer": 2}[architecture.normalization]  # 2: both deltas
+    rates = dropout_rates(dropout, len(hidden))
     has_slopes = [
-        rate > 0 or ACTIVATIONS[name].keeps_input for name, rate in zip(names, rates, strict=True)
+        rate > 0 or ACTIVATIONS[name].keeps_input
+        for name, rate in zip(architecture.activations, rates, strict=True)
     ]
-    return (
-        widths[0]
-        + 2 * sum(widths[1:])
-        + n_normalized * sum(hidden)
-        + sum(compress(hidden, has_slopes))
-    )
+    n_units = sum(hidden)
+    n_slopes = sum(compress(hidden, has_slopes))
+    return n_features + 2 * (n_units + n_outputs) + n_normalized * n_units + n_slopes
 
 
 @cache  # a file is read, which shows in a small fit

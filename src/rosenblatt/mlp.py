@@ -9,7 +9,6 @@ import copy
 from dataclasses import replace
 from functools import partial
 from inspect import signature
-from itertools import pairwise
 from numbers import Integral, Real
 
 import numpy as np
@@ -21,6 +20,7 @@ from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt import _lbfgs, _training
+from rosenblatt._architecture import NORMALIZATION_ATTRIBUTES
 from rosenblatt._base import RosenblattEstimator, warn_user
 from rosenblatt._data import (
     QUANTILE_LEVEL,
@@ -48,30 +48,11 @@ from rosenblatt._plan import (
     refuse_without_epochs,
     training_plan,
 )
+from rosenblatt._prediction import arrays_for, fitted_network, outputs_of_plain_rows
 from rosenblatt._scores import mean_d2_score
-from rosenblatt._state import (
-    INTERCEPT_INITS,
-    WEIGHT_INITS,
-    State,
-    fold_normalization,
-    initial_parameters,
-)
+from rosenblatt._state import INTERCEPT_INITS, WEIGHT_INITS, State, initial_parameters
 from rosenblatt.core.dispatch import LOSSES, OPTIMIZERS
-from rosenblatt.core.network import NORMALIZATIONS, Examples, Network
-from rosenblatt.core.prediction import predict_rows
 from rosenblatt.schedules import SCHEDULES, Schedule
-
-# what a fit leaves of normalisation, in the order of Network.read
-NORMALIZATION_ATTRIBUTES = {
-    None: (),
-    "layer": ("normalization_scales_", "normalization_shifts_"),
-    "batch": (
-        "normalization_scales_",
-        "normalization_shifts_",
-        "running_means_",
-        "running_variances_",
-    ),
-}
 
 
 def _loss_parameters(is_regression):
@@ -82,8 +63,6 @@ def _loss_parameters(is_regression):
 
 _REGRESSION_LOSSES, _CLASSIFICATION_LOSSES = _loss_parameters(True), _loss_parameters(False)
 _MULTI_CLASS = tuple(sorted({row.multi_class for row in LOSSES.values()} - {None}))
-
-LOGITS = "squared_error"  # a loss that predicts the output layer's sums themselves
 
 _STOCHASTIC_ATTRIBUTES = (
     "loss_curve_",
@@ -127,7 +106,7 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
     _parameter_rules = {  # noqa: RUF012 - read only
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [ACTIVATION_OPTIONS, "array-like"],
-        "normalization": [None, Options(str, tuple(NORMALIZATIONS))],
+        "normalization": [None, Options(str, tuple(filter(None, NORMALIZATION_ATTRIBUTES)))],
         "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
         "input_noise": [Interval(Real, 0, None, closed="left")],
@@ -404,15 +383,10 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         if incremental and self.partial_fit_shuffle == "continue":
             random_state = self._continued_random_state(random_state)
         if not goes_on:
-            return State(*initial_parameters(plan, data, random_state), random_state)
-        coefs, intercepts = self._checked_parameters(
-            plan.widths,
-            f"hidden_layer_sizes={self.hidden_layer_sizes!r} with {plan.widths[0]} features and "
-            f"{plan.widths[-1]} outputs. Keep hidden_layer_sizes as it was, or fit with "
-            "warm_start=False",
-        )
-        normalization = self._checked_normalization(plan.widths[1:-1], plan.normalization)
-        state = State(coefs, intercepts, random_state, normalization, n_samples_seen=self.t_)
+            return State(initial_parameters(plan, data, random_state), random_state)
+        remedy = "Keep hidden_layer_sizes as it was, or fit with warm_start=False"
+        parameters = arrays_for(plan.architecture, self, remedy)
+        state = State(parameters, random_state, n_samples_seen=self.t_)
         state.history = History(self.history_)
         if plan.is_stochastic and hasattr(self, "loss_curve_"):
             state.loss_curve = list(self.loss_curve_)
@@ -439,57 +413,16 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             return random_state
         return copy.deepcopy(last)
 
-    def _checked_parameters(self, widths, needed_for):
-        """coefs_ and intercepts_, which a person may have assigned: real, of the widths' shapes."""
-        for name, arrays, wanted in [
-            ("coefs_", self.coefs_, list(pairwise(widths))),
-            ("intercepts_", self.intercepts_, [(width,) for width in widths[1:]]),
-        ]:
-            shapes = [tuple(np.shape(array)) for array in arrays]
-            if shapes != wanted:
-                raise ValueError(
-                    f"{name} have the shapes {shapes}, but must have {wanted} for {needed_for}."
-                )
-            dtypes = [np.asarray(array).dtype for array in arrays]
-            if any(dtype.kind not in "biuf" for dtype in dtypes):
-                raise ValueError(f"{name} must hold real numbers, got the dtypes {dtypes}.")
-        return self.coefs_, self.intercepts_
-
-    def _checked_normalization(self, hidden, wanted):
-        """Scales, shifts, running means and variances, of the hidden layers' widths."""
-        fitted = getattr(self, "_normalization", None)
-        if wanted != fitted:
-            raise ValueError(
-                f"normalization={wanted!r} cannot go on from a fit with {fitted!r}. Keep "
-                f"normalization={fitted!r}, or fit with warm_start=False."
-            )
-        lists = []
-        for name in NORMALIZATION_ATTRIBUTES[fitted]:
-            lists.append(getattr(self, name))
-            shapes = [tuple(np.shape(array)) for array in lists[-1]]
-            if shapes != [(width,) for width in hidden]:
-                raise ValueError(
-                    f"{name} have the shapes {shapes}, but must have "
-                    f"{[(width,) for width in hidden]}, one of each hidden layer."
-                )
-        return tuple(lists)
-
     def _set_fitted(self, plan, data, state):
-        self.coefs_, self.intercepts_ = state.coefs, state.intercepts
-        self._normalization = plan.normalization
-        for name in NORMALIZATION_ATTRIBUTES["batch"]:
-            vars(self).pop(name, None)
-        names = NORMALIZATION_ATTRIBUTES[plan.normalization]
-        for name, arrays in zip(names, state.normalization, strict=True):
-            setattr(self, name, arrays)
-        self.n_layers_, self.n_outputs_ = len(plan.widths), data.n_outputs
-        learned = (state.coefs, state.intercepts, *state.normalization[:2])
-        self.n_parameters_ = sum(array.size for arrays in learned for array in arrays)
+        self._architecture = plan.architecture
+        plan.architecture.put(self, state.parameters)
+        self.n_layers_, self.n_outputs_ = len(plan.architecture.widths), data.n_outputs
+        self.n_parameters_ = plan.architecture.n_parameters
         self.out_activation_ = data.loss.out_activation
         self.n_iter_, self.t_, self.loss_ = state.n_epochs, state.n_samples_seen, state.loss
         self.batch_size_ = state.batch_size
         self._levels = data.levels
-        self._loss_name, self.activations_ = plan.loss, list(plan.activations)
+        self.activations_ = list(plan.architecture.activations)
         self.history_ = state.history
         for name in _STOCHASTIC_ATTRIBUTES:
             vars(self).pop(name, None)
@@ -529,14 +462,6 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         vars(twin).update(copy.deepcopy(vars(self), memo))
         return twin
 
-    def _folded(self, coefs, intercepts, hidden):
-        """(coefs, intercepts, normalization) to predict with: batch normalisation is in them."""
-        fitted = getattr(self, "_normalization", None)
-        normalization = self._checked_normalization(hidden, fitted)
-        if fitted != "batch":
-            return coefs, intercepts, normalization
-        return *fold_normalization(coefs, intercepts, *normalization), ()
-
     def _data_to_inspect(self, X, y):
         """TrainingData of rows that this fitted network is to be examined on, unweighted."""
         twin = copy.copy(self)  # what the checks of a fit note in it stays there
@@ -544,10 +469,11 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         data = twin._training_data(
             X, y, None, validation=None, goes_on=True, incremental=True, classes=None
         )
-        if data.loss.name != self._loss_name or data.n_outputs != self.n_outputs_:
+        fitted = self._architecture.loss
+        if data.loss.name != fitted or data.n_outputs != self.n_outputs_:
             raise ValueError(
                 f"loss={self.loss!r} with {data.n_outputs} outputs is not what was fitted, "
-                f"{self._loss_name!r} with {self.n_outputs_}: set `loss` and its parameters back, "
+                f"{fitted!r} with {self.n_outputs_}: set `loss` and its parameters back, "
                 "give y as it was in fit, or fit again."
             )
         return data
@@ -581,104 +507,29 @@ class _MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
                 f"layer must be an int in [{-n_hidden}, {n_hidden}), the network has {n_hidden} "
                 f"hidden layers; got {layer!r}."
             )
-        X, widths, *arrays = self._to_predict_with(X)
-        network = self._network(X, widths, *arrays, self._loss_name)
-        return network.activations(Examples(X), np.arange(X.shape[0]), int(layer) % n_hidden)
+        network, X = self._network_and_rows(X)
+        return network.activations(X, int(layer) % n_hidden)
 
     def summary(self):
         """Print the layers, the shapes of their weights and how many parameters they have."""
         check_is_fitted(self)
-        names = [f"hidden {i}" for i in range(1, len(self.coefs_))] + ["output"]
-        functions = [*self.activations_, self.out_activation_]
-        lines = [("layer", "weights", "activation", "parameters")]
-        for name, coef, function in zip(names, self.coefs_, functions, strict=True):
-            scaled = 2 if self._normalization and name != "output" else 0  # scales and shifts
-            n_parameters = (coef.shape[0] + 1 + scaled) * coef.shape[1]
-            lines.append((name, str(coef.shape), function, f"{n_parameters:,}"))
-        lines.append(("total", "", "", f"{self.n_parameters_:,}"))
-        first, second, third, last = (max(map(len, column)) for column in zip(*lines, strict=True))
-        for name, shape, function, count in lines:
-            print(f"{name:<{first}}  {shape:<{second}}  {function:<{third}}  {count:>{last}}")
+        print(fitted_network(self).summary())
 
     def _outputs(self, X, *, logits=False):
         """The output layer's predictions, or its sums: ndarray of shape (n_samples, n_outputs)."""
-        loss = LOGITS if logits else vars(self).get("_loss_name")
-        outputs = self._outputs_of_plain_rows(X, loss)
+        outputs = outputs_of_plain_rows(self, X, logits=logits)
         if outputs is not None:
             return outputs
-        X, widths, coefs, intercepts, normalization = self._to_predict_with(X)
-        if sp.issparse(X) or normalization:
-            network = self._network(X, widths, coefs, intercepts, normalization, loss)
-            return network.predict(Examples(X), np.arange(X.shape[0]))
-        coefs, intercepts = (
-            [np.require(array, X.dtype, ["C", "A"]) for array in arrays]
-            for arrays in (coefs, intercepts)
-        )
-        return predict_rows(X, coefs, intercepts, self.activations_, loss, only_finite=False)
+        network, X = self._network_and_rows(X)
+        return network.outputs(X, logits=logits)
 
-    def _outputs_of_plain_rows(self, X, loss):
-        """The same for an X that needs no conversion; None where something has to be looked at.
-
-        Validation takes longer than a small network does. Here it is what such an X leaves open:
-        fitted, as wide as in fit, finite.
-        """
-        fitted = vars(self)
-        if (
-            type(X) is not np.ndarray
-            or X.ndim != 2
-            or X.shape[1] != fitted.get("n_features_in_")
-            or "coefs_" not in fitted
-            or fitted.get("_normalization") is not None
-            or "feature_names_in_" in fitted  # which an array lacks: there is a warning to give
-            or not (self.dtype is None or self.dtype == X.dtype)
-        ):
-            return None
-        outputs = predict_rows(
-            X, self.coefs_, self.intercepts_, self.activations_, loss, only_finite=True
-        )
-        return outputs if outputs is not None and outputs.shape[1] == self.n_outputs_ else None
-
-    def _to_predict_with(self, X):
-        """(X, widths, coefs, intercepts, normalization), checked; X is of the dtype to compute in.
-
-        Batch normalisation is folded into coefs and intercepts.
-        """
+    def _network_and_rows(self, X):
+        """The network as it is now, batch normalisation folded in, and X checked, of the dtype to
+        compute in."""
         check_is_fitted(self)
         X = checked_rows(self, X, dtype=self.dtype)
-        widths, coefs, intercepts = self._parameters_to_predict_with()
-        coefs, intercepts, normalization = self._folded(coefs, intercepts, widths[1:-1])
-        lists = (coefs, intercepts, *normalization)
-        dtypes = [np.asarray(array).dtype for arrays in lists for array in arrays]
-        is_single = np.result_type(X.dtype, *dtypes) == np.float32
-        dtype = np.dtype(self.dtype or (np.float32 if is_single else np.float64))
-        return X.astype(dtype, copy=False), widths, coefs, intercepts, normalization
-
-    def _parameters_to_predict_with(self):
-        """(widths, coefs, intercepts), checked."""
-        hidden = [np.shape(coef)[1] for coef in self.coefs_[:-1] if np.ndim(coef) == 2]
-        hidden = hidden[: len(self.activations_)]
-        hidden += [hidden[-1] if hidden else 1] * (len(self.activations_) - len(hidden))
-        widths = (self.n_features_in_, *hidden, self.n_outputs_)
-        return widths, *self._checked_parameters(
-            widths,
-            f"a network of {self.n_features_in_} features, {len(hidden)} hidden layers and "
-            f"{self.n_outputs_} outputs",
-        )
-
-    def _network(self, X, widths, coefs, intercepts, normalization, loss):
-        """A network for rows like X with these parameters."""
-        network = Network(
-            widths,
-            self.activations_,
-            loss,
-            X.shape[0],
-            X.dtype,
-            normalization="layer" if normalization else None,
-            trainable=False,
-            is_sparse=sp.issparse(X),
-        )
-        network.write(network.parameters, coefs, intercepts, *normalization)
-        return network
+        network = fitted_network(self).folded()
+        return network, X.astype(self.dtype or network.dtype_with(X), copy=False)
 
 
 class MLPClassifier(ClassifierMixin, _MultiLayerPerceptron):

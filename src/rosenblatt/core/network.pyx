@@ -26,6 +26,8 @@ from rosenblatt.core.kernels cimport (
 )
 from rosenblatt.core.subnormals cimport rb_flush_subnormals, rb_set_mode
 
+from rosenblatt._architecture import dense_network
+from rosenblatt.core.blocks import Blocks, Stored
 from rosenblatt.core.buffers import aligned_zeros, csr_parts
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
 
@@ -235,7 +237,7 @@ cdef class StoppingRule:
         return self.n_without_improvement > self.patience
 
 
-NORMALIZATIONS = {"batch": BY_BATCH, "layer": BY_LAYER}
+NORMALIZATIONS = {None: NOT_NORMALIZED, "batch": BY_BATCH, "layer": BY_LAYER}
 
 cdef enum:
     # streams of random bits: a hidden layer's is its number
@@ -389,17 +391,17 @@ cdef class Network:
     ----------
     noise_seed : int
         What dropout and noise are drawn from, together with the number of the step.
+    architecture : Architecture
     parameters, gradient : ndarray of shape (n_padded,)
-        All weights, all intercepts, and with normalisation all scales and all shifts, padded
-        to whole vectors with zeros and laid out as the products read them; `read` and `write`
-        translate. With normalization='batch' `parameters` goes on with the running means and
-        variances, which are the model's but not the optimiser's.
+        Blocks, see blocks.py: all that is learned, padded to whole vectors with zeros and laid
+        out as the products read it; `read` and `write` translate. `parameters` goes on with what
+        is averaged, which is the model's but not the optimiser's.
     moments : list of ndarray of shape (n_padded,)
     """
 
     cdef const rb_kernels *kernels
-    cdef readonly object dtype, parameters, gradient, moments
-    cdef object constants
+    cdef readonly object architecture, dtype, parameters, gradient, moments
+    cdef object constants, blocks
     cdef list buffers
     cdef Layer layers[MOST_LAYERS]
     cdef int n_layers, loss, optimizer, n_moments, n_threads, normalization
@@ -421,71 +423,66 @@ cdef class Network:
     cdef public uint64_t noise_seed
     cdef public double share_above  # floating-point operations of a step, for several threads
 
-    def __init__(self, widths, activations, loss, batch_size, dtype, *, optimizer=None,
-                 loss_constants=0.0, normalization=None, dropout=(), input_dropout=0.0,
-                 input_noise=0.0, trainable=True, is_sparse=False, n_threads=1):
-        self.dtype = np.dtype(dtype)
+    def __init__(self, widths, activations, loss, batch_size, dtype, *, loss_constants=0.0,
+                 normalization=None, **options):
+        self._build(dense_network(widths, activations, loss, dtype, normalization=normalization,
+                                  loss_constants=loss_constants), batch_size, **options)
+
+    @classmethod
+    def of(cls, architecture, batch_size, **options):
+        """The network that an Architecture describes, with the other parameters."""
+        network = cls.__new__(cls)
+        network._build(architecture, batch_size, **options)
+        return network
+
+    def _build(self, architecture, batch_size, *, optimizer=None, dropout=(), input_dropout=0.0,
+               input_noise=0.0, trainable=True, is_sparse=False, n_threads=1):
+        self.architecture, self.dtype = architecture, architecture.dtype
         self.kernels = active_kernels(self.dtype)
         self.buffers = []
-        self.n_layers = len(widths) - 1
+        self.n_layers = len(architecture.layers)
         if self.n_layers > MOST_LAYERS:
             raise ValueError(f"hidden_layer_sizes must name at most {MOST_LAYERS - 1} layers, "
                              f"got {self.n_layers - 1}.")
-        self.loss = LOSSES[loss].code
+        self.loss = LOSSES[architecture.loss].code
         self.optimizer = -1 if optimizer is None else OPTIMIZERS[optimizer].code
         self.n_moments = 0 if optimizer is None else OPTIMIZERS[optimizer].n_moments
         self.n_threads = n_threads
         self.share_above = SHARE_ABOVE
-        self.normalization = NOT_NORMALIZED
-        if normalization is not None and self.n_layers > 1:
-            self.normalization = NORMALIZATIONS[normalization]
+        self.normalization = NORMALIZATIONS[architecture.normalization]
         self.input_dropout, self.input_noise = input_dropout, input_noise
         self.noise_seed = 0
-        self._lay_out(widths, is_sparse)
+        self._lay_out(is_sparse)
         self._allocate_parameters(trainable)
-        self._allocate_forward(widths, activations, batch_size, dropout)
+        self._allocate_forward(batch_size, dropout)
         if trainable:
             self._allocate_backward()
-        constants = np.broadcast_to(loss_constants, self.layers[self.n_layers - 1].fan_out)
-        self.constants = np.array(constants, dtype=self.dtype)
+        self.constants = np.array(architecture.loss_constants, dtype=self.dtype)
         self.loss_constants = address(self.constants)
         self.step.t, self.step.product, self.step.gradient_scale = 0, 1, 1
         self.set_optimizer(alpha=0.0)
 
-    def _lay_out(self, widths, is_sparse):
+    def _lay_out(self, is_sparse):
         cdef Layer *layer
+        cdef Py_ssize_t below
         vector = self.kernels.vector_length
-        self.n_weights = self.n_parameters = 0
-        n_padded = sum(-(-n // vector) * vector * (k + vector)
-                       for k, n in zip(widths[:-1], widths[1:]))
+        n_padded = sum(-(-each.fan_out // vector) * vector * (each.fan_in + vector)
+                       for each in self.architecture.layers)
         if n_padded * self.dtype.itemsize > PY_SSIZE_T_MAX:  # more than an index can count
             raise MemoryError(f"Unable to allocate {n_padded * self.dtype.itemsize} bytes.")
-        for i in range(self.n_layers):
+        stored, below = [], self.architecture.layers[0].fan_in
+        for i, described in enumerate(self.architecture.layers):
             layer = &self.layers[i]
-            layer.fan_in, layer.fan_out = widths[i], widths[i + 1]
+            layer.fan_in, layer.fan_out = described.fan_in, described.fan_out
             layer.width = -(-layer.fan_out // vector) * vector
-            layer.stride = widths[0] if i == 0 else self.layers[i - 1].width
+            layer.stride, below = below, layer.width
             layer.layout = self._layout_of(i, is_sparse)
-            layer.n_weights = layer.fan_in * layer.width
-            if layer.layout == TRANSPOSED:
-                layer.n_weights = layer.fan_out * layer.stride
-            self.n_weights += layer.n_weights
-            self.n_parameters += layer.width
-            layer.normalization = self.normalization if i < self.n_layers - 1 else NOT_NORMALIZED
-        self.n_parameters += self.n_weights
-        self.n_stored = self.n_parameters
-        if self.normalization != NOT_NORMALIZED:
-            self.n_parameters += 2 * self._hidden_width()
-            self.n_stored = self.n_parameters
-        if self.normalization == BY_BATCH:
-            self.n_stored += 2 * self._hidden_width()
-
-    cdef Py_ssize_t _hidden_width(self):
-        """Of all hidden layers together."""
-        cdef Py_ssize_t total = 0
-        for i in range(self.n_layers - 1):
-            total += self.layers[i].width
-        return total
+            layer.normalization = NORMALIZATIONS[described.normalization]
+            panel = 2 * vector if layer.layout == PANELS else layer.width
+            stored.append(Stored(layer.width, layer.stride, panel, layer.layout == TRANSPOSED))
+        self.blocks = Blocks(self.architecture, stored)
+        self.n_parameters, self.n_stored = self.blocks.n_learned, self.blocks.n_stored
+        self.n_weights = self.blocks.ranges["weights"][1]
 
     cdef int _layout_of(self, int i, bint is_sparse):
         cdef Layer *layer = &self.layers[i]
@@ -501,128 +498,53 @@ cdef class Network:
         self.gradient = aligned_zeros(self.n_parameters if trainable else 0, self.dtype)
         self.moments = [aligned_zeros(self.n_parameters, self.dtype)
                         for _ in range(self.n_moments)]
-        cdef Layer *layer
-        cdef Py_ssize_t weight = 0, intercept = self.n_weights
-        cdef Py_ssize_t size = self.kernels.item_size
         cdef char *parameters = address(self.parameters)
         cdef char *gradient = address(self.gradient)
+        cdef Py_ssize_t size = self.kernels.item_size
         for i in range(3):
             self.moment_blocks[i] = NULL
         for i in range(self.n_moments):
             self.moment_blocks[i] = address(self.moments[i])
-        for i in range(self.n_layers):
-            layer = &self.layers[i]
-            layer.weights = parameters + weight * size
-            layer.intercepts = parameters + intercept * size
-            layer.d_weights = layer.d_intercepts = NULL
-            if trainable:
-                layer.d_weights = gradient + weight * size
-                layer.d_intercepts = gradient + intercept * size
-            weight += layer.n_weights
-            intercept += layer.width
-        self._place_normalization(parameters, gradient, trainable)
+        for entry, start, stop in self.blocks.places:
+            self._place(entry, parameters + <Py_ssize_t> start * size,
+                        gradient + <Py_ssize_t> start * size if trainable else NULL,
+                        stop - start)
+        self.blocks.begin(self.parameters)
 
-    cdef _place_normalization(self, char *parameters, char *gradient, bint trainable):
-        """Where each hidden layer's scales, shifts and running statistics are; scales begin at 1,
-        and so do the running variances."""
-        cdef Layer *layer
-        cdef Py_ssize_t size = self.kernels.item_size, hidden = self._hidden_width() * size
-        cdef Py_ssize_t at = (self.n_parameters * size - 2 * hidden)
-        if self.normalization == NOT_NORMALIZED:
-            return
-        for i in range(self.n_layers - 1):
-            layer = &self.layers[i]
-            layer.scales, layer.shifts = parameters + at, parameters + at + hidden
-            layer.d_scales = layer.d_shifts = NULL
-            if trainable:
-                layer.d_scales, layer.d_shifts = gradient + at, gradient + at + hidden
-            if self.normalization == BY_BATCH:
-                layer.statistics.running_means = parameters + at + 2 * hidden
-                layer.statistics.running_variances = parameters + at + 3 * hidden
-            at += layer.width * size
-        scales, _, *running = self._normalization_in(self.parameters)
-        for view in scales + (running[1] if running else []):
-            view[...] = 1
+    cdef _place(self, entry, char *at, char *d_at, Py_ssize_t count):
+        """Tells a layer where one of its arrays is, and where its gradient."""
+        cdef Layer *layer = &self.layers[entry.layer]
+        if entry.attribute == "coefs_":
+            layer.weights, layer.d_weights, layer.n_weights = at, d_at, count
+        elif entry.attribute == "intercepts_":
+            layer.intercepts, layer.d_intercepts = at, d_at
+        elif entry.attribute == "normalization_scales_":
+            layer.scales, layer.d_scales = at, d_at
+        elif entry.attribute == "normalization_shifts_":
+            layer.shifts, layer.d_shifts = at, d_at
+        elif entry.attribute == "running_means_":
+            layer.statistics.running_means = at
+        elif entry.attribute == "running_variances_":
+            layer.statistics.running_variances = at
+        else:
+            raise ValueError(f"no layer of the network has {entry.attribute}")
 
     def read(self, block):
-        """Copies of what a block like `parameters` holds: lists with an array for each layer.
+        """Copies of what a block like `parameters` holds, in lists, see `Blocks.read`."""
+        return self.blocks.read(block)
 
-        (coefs, intercepts); of a normalised network (coefs, intercepts, scales, shifts); and of
-        the `parameters` of one with 'batch' (..., running means, running variances).
-        """
-        arrays = [np.empty((self.layers[i].fan_in, self.layers[i].fan_out), dtype=self.dtype)
-                  for i in range(self.n_layers)]
-        for array, parts in zip(arrays, self._weights_in(block), strict=True):
-            for columns, view in parts:
-                array[:, columns] = view
-        vectors = [self._intercepts_in(block), *self._normalization_in(block)]
-        return arrays, *[[view.copy() for view in views] for views in vectors]
+    def write(self, block, *lists):
+        """Puts lists like those of `read` into a block; what is not given stays."""
+        self.blocks.write(block, lists)
 
-    def write(self, block, coefs, intercepts, *normalization):
-        """Puts arrays like those of `read` into a block like `parameters`.
+    def read_flat(self, block):
+        """A block's learned numbers in the order of the catalogue, which is the same whatever
+        the instruction set: a copy."""
+        return self.blocks.flat(block)
 
-        Without `normalization` what the block holds of it stays.
-        """
-        shapes = [(self.layers[i].fan_in, self.layers[i].fan_out) for i in range(self.n_layers)]
-        if ([np.shape(array) for array in coefs] != shapes
-                or [np.shape(array) for array in intercepts] != [shape[1:] for shape in shapes]):
-            raise ValueError(f"arrays of other shapes than {shapes}")  # NumPy might broadcast
-        for array, parts in zip(coefs, self._weights_in(block), strict=True):
-            for columns, view in parts:
-                view[...] = array[:, columns]
-        for array, view in zip(intercepts, self._intercepts_in(block), strict=True):
-            view[...] = array
-        if not normalization:
-            return
-        for arrays, views in zip(normalization, self._normalization_in(block), strict=True):
-            for array, view in zip(arrays, views, strict=True):
-                if np.shape(array) != view.shape:
-                    raise ValueError(f"an array of another shape than {view.shape}")
-                view[...] = array
-
-    def _normalization_in(self, block):
-        """[scales, shifts] and, where the block has them, [running means, running variances]:
-        lists with a view for each hidden layer."""
-        if self.normalization == NOT_NORMALIZED:
-            return []
-        hidden, lists = self._hidden_width(), []
-        for start in range(self.n_parameters - 2 * hidden, len(block), hidden):
-            views = []
-            for i in range(self.n_layers - 1):
-                views.append(block[start:start + self.layers[i].fan_out])
-                start += self.layers[i].width
-            lists.append(views)
-        return lists
-
-    def _weights_in(self, block):
-        """For every layer, pairs of some columns and a view of where their weights are."""
-        cdef Layer *layer
-        start = 0
-        for i in range(self.n_layers):
-            layer = &self.layers[i]
-            part = block[start:start + layer.n_weights]
-            start += layer.n_weights
-            if layer.layout == TRANSPOSED:
-                rows = part.reshape(layer.fan_out, layer.stride)
-                yield [(slice(None), rows[:, :layer.fan_in].T)]
-            else:
-                yield self._columns_in(part, layer.fan_in, layer.fan_out, layer.width,
-                                       layer.width if layer.layout == ROWS else
-                                       2 * self.kernels.vector_length)
-
-    def _columns_in(self, part, fan_in, fan_out, width, panel):
-        pairs = []
-        for j in range(0, width, panel):
-            n_columns = min(panel, width - j)  # the last panel may have one vector
-            rows = part[fan_in * j:fan_in * (j + n_columns)].reshape(fan_in, n_columns)
-            pairs.append((slice(j, min(j + n_columns, fan_out)), rows[:, :fan_out - j]))
-        return pairs
-
-    def _intercepts_in(self, block):
-        start = self.n_weights
-        for i in range(self.n_layers):
-            yield block[start:start + self.layers[i].fan_out]
-            start += self.layers[i].width
+    def write_flat(self, block, vector):
+        """Puts such a vector into a block."""
+        self.blocks.write_flat(block, vector)
 
     cdef char *_buffer(self, Py_ssize_t rows, Py_ssize_t columns) except NULL:
         # products read a vector past the last element
@@ -630,14 +552,13 @@ cdef class Network:
         self.buffers.append(array)
         return address(array)
 
-    def _allocate_forward(self, widths, activations, batch_size, dropout):
+    def _allocate_forward(self, batch_size, dropout):
         cdef Layer *layer
-        names = [*activations, "identity"]  # the loss applies the last activation
         self.chunk = self._chunk_rows(batch_size)
-        self.batch = self._buffer(self.chunk, widths[0])
+        self.batch = self._buffer(self.chunk, self.layers[0].fan_in)
         for i in range(self.n_layers):
             layer = &self.layers[i]
-            row = ACTIVATIONS[names[i]]
+            row = ACTIVATIONS[self.architecture.layers[i].activation]
             layer.activation = row.code
             layer.piece = self._piece_rows(layer)
             layer.output = self._buffer(self.chunk, layer.width)
@@ -652,7 +573,7 @@ cdef class Network:
                 layer.pre_activation = layer.slopes  # until these are known
             elif row.keeps_input:
                 layer.pre_activation = self._buffer(self.chunk, layer.width)
-        self.scratch = self._buffer(3 * widths[self.n_layers] * self.n_threads, OUTPUT_BLOCK)
+        self.scratch = self._buffer(3 * layer.fan_out * self.n_threads, OUTPUT_BLOCK)
         self.row_losses = np.zeros(self.chunk)
 
     cdef _allocate_normalization(self, Layer *layer):
