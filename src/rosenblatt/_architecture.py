@@ -210,11 +210,6 @@ class Architecture:
             ranges[group], start = slice(start, stop), stop
         return ranges
 
-    @property
-    def penalised(self):
-        """The slices of the flat vectors that the penalty counts."""
-        return [part for name, part in self.ranges.items() if GROUPS[name].is_penalised]
-
     def starts(self, but_for=()):
         """A dict from each attribute to its list before training, which some are drawn for."""
         starts = {attribute: [] for attribute in self.attributes if attribute not in but_for}

@@ -41,6 +41,8 @@ class Objective:
         self.weight = float(len(self.rows) if weights is None else weights.sum(dtype=float))
         if self.weight == 0:
             raise ValueError("sample_weight sums to 0: the mean loss has no value.")
+        ranges = plan.architecture.ranges.items()
+        self.penalised = [part for name, part in ranges if plan.groups[name].is_penalised]
         self.best = (np.inf, None)
 
     def parameters(self):
@@ -59,7 +61,7 @@ class Objective:
         network, alpha = self.network, self.plan.alpha
         loss = network.loss_and_gradient(self.examples, self.rows)
         gradient = self._flat(network.gradient)
-        for part in self.plan.architecture.penalised:
+        for part in self.penalised:
             loss += 0.5 * alpha * (vector[part] @ vector[part])
             gradient[part] += alpha * vector[part]
         loss = float(loss / self.weight)

@@ -18,7 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 from joblib import effective_n_jobs  # which scikit-learn depends on
 
-from rosenblatt._architecture import Architecture, dense_network
+from rosenblatt._architecture import GROUPS, Architecture, dense_network
 from rosenblatt._base import warn_user
 from rosenblatt._parameters import Options, refuse_value
 from rosenblatt.core.dispatch import ACTIVATION_NAMES, ACTIVATIONS, OPTIMIZERS
@@ -48,6 +48,8 @@ class Plan:
     solver : str
     optimizer : dict
         The constants of the solver's step, penalties and limits included.
+    groups : dict
+        From the name of each group of parameters to the Group that says how steps treat it.
     learning_rate_init, schedule : float, Schedule
     schedule_epochs : int
         How many are the whole of training to the schedule.
@@ -75,6 +77,7 @@ class Plan:
     intercept_init: str
     solver: str
     optimizer: dict
+    groups: dict
     learning_rate_init: float
     schedule: Schedule
     schedule_epochs: int
@@ -145,6 +148,7 @@ def training_plan(estimator, data, *, incremental):
             "clip_value": estimator.clip_value,
             **_optimizer_parameters(estimator),
         },
+        groups=GROUPS,
         learning_rate_init=float(estimator.learning_rate_init),
         schedule=_effective_schedule(estimator, incremental=incremental),
         schedule_epochs=estimator.max_iter,

@@ -379,7 +379,7 @@ def build_network(plan, data, state, batch_size):
         is_sparse=sp.issparse(data.X) or (validation is not None and sp.issparse(validation.X)),
         n_threads=plan.n_threads,
     )
-    network.set_optimizer(alpha=plan.alpha, **plan.optimizer)
+    network.set_optimizer(alpha=plan.alpha, groups=plan.groups, **plan.optimizer)
     network.write(network.parameters, *state.parameters)
     state.parameters = None
     return network

@@ -26,7 +26,7 @@ from rosenblatt.core.kernels cimport (
 )
 from rosenblatt.core.subnormals cimport rb_flush_subnormals, rb_set_mode
 
-from rosenblatt._architecture import dense_network
+from rosenblatt._architecture import GROUPS, dense_network
 from rosenblatt.core.blocks import Blocks, Stored
 from rosenblatt.core.buffers import aligned_zeros, csr_parts
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
@@ -37,6 +37,7 @@ SHARE_ABOVE = 4e6  # about 40 microseconds of one thread, some ten times what me
 
 cdef enum:
     MOST_LAYERS = 256
+    MOST_GROUPS = 8
     TILE_ROWS = 12    # rows are shared in multiples of the product's tiles'
     PIECE_ROWS = 48   # whole blocks, see kernels.h, as CHUNK_ROWS are
     CHUNK_ROWS = 240  # a thread's; no more than a panel of backward weights is deep, see dense.h
@@ -277,6 +278,19 @@ cdef struct Layer:
     char *packed_delta          # (chunk, width) in panels, or NULL
 
 
+cdef struct Group:
+    # a range of the blocks that the optimiser treats in one way, see _architecture.py
+    Py_ssize_t start, count
+    Py_ssize_t part             # numbers that a thread takes, and sums the squares of, at once
+    Py_ssize_t first_sum        # of its parts, among those of all groups
+    bint is_penalised
+    double learning_rate_factor, decay_factor
+
+
+cdef inline Py_ssize_t n_parts(const Group *group) noexcept nogil:
+    return (group.count + group.part - 1) // group.part
+
+
 cdef struct Pass:
     # where in training a forward pass is
     uint64_t step               # steps before this one
@@ -354,6 +368,20 @@ cdef void _sum_gradients(void *context, rb_team *team, int thread) noexcept nogi
         job.total = total
 
 
+cdef struct Step:
+    # the same for `take_step`
+    void *network
+    rb_step step
+    double penalty
+
+
+cdef void _take_step(void *context, rb_team *team, int thread) noexcept nogil:
+    cdef Step *job = <Step *> context
+    cdef double penalty = (<Network> job.network).update(job.step, team, thread)
+    if thread == 0:
+        job.penalty = penalty
+
+
 cdef class Network:
     """Parameters, gradient, moments and the buffers of one chunk of rows.
 
@@ -404,15 +432,16 @@ cdef class Network:
     cdef object constants, blocks
     cdef list buffers
     cdef Layer layers[MOST_LAYERS]
-    cdef int n_layers, loss, optimizer, n_moments, n_threads, normalization
-    cdef Py_ssize_t chunk, n_weights, n_parameters, n_blocks
+    cdef Group groups[MOST_GROUPS]
+    cdef int n_layers, n_groups, loss, optimizer, n_moments, n_threads, normalization
+    cdef Py_ssize_t chunk, n_weights, n_parameters
     cdef Py_ssize_t n_stored    # and running statistics
     cdef char *batch            # (chunk, n_features) gathered rows
     cdef char *moment_blocks[3]
     cdef rb_step step
     cdef char *scratch          # a thread's part: (3 * n_outputs, OUTPUT_BLOCK)
     cdef double[::1] row_losses
-    cdef double[:, ::1] sums    # of `update`, for each UPDATE_BLOCK of weights and the intercepts
+    cdef double[:, ::1] sums    # of `update`, for each part of each group
     cdef double[::1] gradient_squares
     cdef double squared_norm    # of the last step's gradient
     cdef double gradient_norm   # the root mean square of an epoch's
@@ -482,7 +511,26 @@ cdef class Network:
             stored.append(Stored(layer.width, layer.stride, panel, layer.layout == TRANSPOSED))
         self.blocks = Blocks(self.architecture, stored)
         self.n_parameters, self.n_stored = self.blocks.n_learned, self.blocks.n_stored
-        self.n_weights = self.blocks.ranges["weights"][1]
+        self._lay_out_groups()
+
+    def _lay_out_groups(self):
+        """Matrices are shared among threads part by part; what has vectors alone is little, and
+        one part."""
+        cdef Group *group
+        cdef Py_ssize_t first_sum = 0
+        matrices = {entry.group for entry in self.architecture.learned if len(entry.shape) > 1}
+        self.n_groups, self.n_weights = len(self.blocks.ranges), 0
+        if self.n_groups > MOST_GROUPS:
+            raise ValueError(f"at most {MOST_GROUPS} groups of parameters, got {self.n_groups}")
+        for i, (name, (start, stop)) in enumerate(self.blocks.ranges.items()):
+            group = &self.groups[i]
+            group.start, group.count, group.first_sum = start, stop - start, first_sum
+            group.part = UPDATE_BLOCK if name in matrices else group.count
+            first_sum += n_parts(group)
+            if name in matrices:
+                self.n_weights += group.count
+        self.sums = np.zeros((first_sum, 2))
+        self.gradient_squares = np.zeros(first_sum)
 
     cdef int _layout_of(self, int i, bint is_sparse):
         cdef Layer *layer = &self.layers[i]
@@ -606,9 +654,6 @@ cdef class Network:
             if (layer.layout == PANELS and layer.fan_in >= MANY_INPUTS
                     and layer.width * self.kernels.item_size % CROWDED == 0):
                 layer.packed_delta = self._buffer(self.chunk, layer.width)
-        self.n_blocks = (self.n_weights + UPDATE_BLOCK - 1) // UPDATE_BLOCK
-        self.sums = np.zeros((self.n_blocks + 1, 2))  # the last are the intercepts'
-        self.gradient_squares = np.zeros(self.n_blocks + 1)
 
     def _chunk_rows(self, batch_size):
         """Rows that are worked on together, so that what they touch stays in the caches.
@@ -952,29 +997,53 @@ cdef class Network:
 
         Leaves the squared norm of the step's gradient, the penalty's included.
         """
-        cdef Py_ssize_t start, stop, i
-        cdef double penalty = 0, squares = 0, alpha = step.alpha
+        cdef Py_ssize_t start, stop, count, i
+        cdef double penalty = 0, squares = 0
+        cdef Group *group
+        cdef rb_step own
+        cdef int g
         if step.clip_norm < INFINITY:
             step.gradient_scale = self.clipping(step, team, thread)
-        rb_share(self.n_weights, UPDATE_BLOCK, team.n_threads, thread, &start, &stop)
-        while start < stop:
-            i = min(UPDATE_BLOCK, stop - start)
-            self._update_part(&step, start, i, &self.sums[start // UPDATE_BLOCK, 0])
-            start += i
-        step.alpha = step.weight_decay = 0  # intercepts carry no penalty
-        if thread == team.n_threads - 1:
-            self._update_part(&step, self.n_weights, self.n_parameters - self.n_weights,
-                              &self.sums[self.n_blocks, 0])
+        for g in range(self.n_groups):
+            group = &self.groups[g]
+            own = self.step_of(group, &step)
+            self.share_of(group, team, thread, &start, &stop)
+            while start < stop:
+                count = min(group.part, stop - start)
+                self._update_part(&own, group.start + start, count,
+                                  &self.sums[group.first_sum + start // group.part, 0])
+                start += count
         rb_meet(team)
         if thread == 0:
-            for i in range(self.n_blocks):
-                penalty += self.sums[i, 0]
-            for i in range(self.n_blocks + 1):
-                squares += self.sums[i, 1]
+            for g in range(self.n_groups):
+                group = &self.groups[g]
+                for i in range(group.first_sum, group.first_sum + n_parts(group)):
+                    if group.is_penalised:
+                        penalty += self.sums[i, 0]
+                    squares += self.sums[i, 1]
             self.squared_norm = squares
         if step.max_norm < INFINITY:
             self.limit_norms(step.max_norm, team, thread)
-        return alpha * penalty / step.weight if alpha != 0 else 0
+        return step.alpha * penalty / step.weight if step.alpha != 0 else 0
+
+    cdef rb_step step_of(self, const Group *group, const rb_step *step) noexcept nogil:
+        """What a step is to a group."""
+        cdef rb_step own = step[0]
+        if not group.is_penalised:
+            own.alpha = 0
+        own.weight_decay *= group.decay_factor
+        if group.learning_rate_factor != 1:
+            own.learning_rate *= group.learning_rate_factor
+            self.kernels.set_rates(&own, self.optimizer)
+        return own
+
+    cdef void share_of(self, const Group *group, rb_team *team, int thread, Py_ssize_t *start,
+                       Py_ssize_t *stop) noexcept nogil:
+        """A thread's share of a group, whole parts; a single part is the last thread's."""
+        if group.part < group.count:
+            rb_share(group.count, group.part, team.n_threads, thread, start, stop)
+            return
+        start[0], stop[0] = 0, group.count if thread == team.n_threads - 1 else 0
 
     cdef void _update_part(self, const rb_step *step, Py_ssize_t start, Py_ssize_t count,
                            double *sums) noexcept nogil:
@@ -993,23 +1062,24 @@ cdef class Network:
         Squares are summed block by block and then over the blocks, by every thread alike, so
         that the factor does not depend on how many there are.
         """
-        cdef Py_ssize_t start, stop, i, size = self.kernels.item_size
+        cdef Py_ssize_t start, stop, count, i, offset
         cdef double squares = 0, factor
-        cdef char *w = self.layers[0].weights
-        cdef char *gradient = self.layers[0].d_weights
-        rb_share(self.n_weights, UPDATE_BLOCK, team.n_threads, thread, &start, &stop)
-        while start < stop:
-            i = min(UPDATE_BLOCK, stop - start)
-            self.gradient_squares[start // UPDATE_BLOCK] = self.kernels.gradient_squares(
-                w + start * size, gradient + start * size, i, &step)
-            start += i
-        if thread == team.n_threads - 1:
-            step.alpha = 0
-            start = self.n_weights
-            self.gradient_squares[self.n_blocks] = self.kernels.gradient_squares(
-                w + start * size, gradient + start * size, self.n_parameters - start, &step)
+        cdef Group *group
+        cdef rb_step own
+        cdef int g
+        for g in range(self.n_groups):
+            group = &self.groups[g]
+            own = self.step_of(group, &step)
+            self.share_of(group, team, thread, &start, &stop)
+            while start < stop:
+                count = min(group.part, stop - start)
+                offset = (group.start + start) * self.kernels.item_size
+                self.gradient_squares[group.first_sum + start // group.part] = (
+                    self.kernels.gradient_squares(self.layers[0].weights + offset,
+                                                  self.layers[0].d_weights + offset, count, &own))
+                start += count
         rb_meet(team)
-        for i in range(self.n_blocks + 1):
+        for i in range(self.gradient_squares.shape[0]):
             squares += self.gradient_squares[i]
         factor = step.clip_norm / (sqrt(squares) + 1e-6)  # the 1e-6 is PyTorch's
         return factor if factor < 1 else 1
@@ -1098,11 +1168,18 @@ cdef class Network:
     def step_product(self, value):
         self.step.product = value
 
-    def set_optimizer(self, *, alpha, l1_ratio=0.0, weight_decay=0.0, max_norm=None,
+    def set_optimizer(self, *, alpha, groups=GROUPS, l1_ratio=0.0, weight_decay=0.0, max_norm=None,
                       clip_norm=None, clip_value=None, momentum=0.0, nesterovs_momentum=False,
                       beta_1=0.0, beta_2=0.0, rho=0.0, centered=False, rmsprop_momentum=0.0,
                       momentum_decay=0.0, epsilon=0.0):
-        """The constants of `update`; see rb_step in kernels.h and optimizers.def."""
+        """The constants of `update`; see rb_step in kernels.h and optimizers.def.
+
+        `groups` has a Group by the name of each that the catalogue speaks of.
+        """
+        for i, name in enumerate(self.blocks.ranges):
+            self.groups[i].is_penalised = groups[name].is_penalised
+            self.groups[i].learning_rate_factor = groups[name].learning_rate_factor
+            self.groups[i].decay_factor = groups[name].decay_factor
         self.step.alpha = alpha
         self.step.l1_ratio = l1_ratio
         self.step.weight_decay = weight_decay
@@ -1229,6 +1306,37 @@ cdef class Network:
         with nogil:
             rb_run_team(_sum_gradients, &job, n_threads)
         return job.total
+
+    def weight_of(self, Examples examples, const Py_ssize_t[::1] order):
+        """What a step on these rows divides the sums over them by: their weights' sum."""
+        self._check(examples, _span(np.asarray(order)))
+        if examples.weight_data == NULL or order.shape[0] == 0:
+            return float(order.shape[0])
+        return self.kernels.total_weight(examples.weight_data, &order[0], order.shape[0])
+
+    def take_step(self, double learning_rate, double weight):
+        """One step of the optimiser, from what `gradient` holds; returns the penalty it descended.
+
+        After `loss_and_gradient` of a batch it is what `train_epochs` does with that batch, whose
+        loss is that sum over `weight`, and the penalty.
+
+        Parameters
+        ----------
+        learning_rate : float
+        weight : float > 0
+            What the gradient is divided by, see `weight_of`.
+        """
+        if self.optimizer < 0 or self.parameters is None or not weight > 0:
+            raise ValueError("a step takes an optimizer, parameters, and a weight above 0")
+        cdef Step job
+        self.step.learning_rate, self.step.weight = learning_rate, weight
+        self.kernels.begin_step(&self.step, self.optimizer)
+        job.network, job.step = <void *> self, self.step
+        # an update takes about as long as a product with a row or two
+        cdef int n_threads = self._threads_for(2)
+        with nogil:
+            rb_run_team(_take_step, &job, n_threads)
+        return job.penalty
 
     def predict(self, Examples examples, const Py_ssize_t[::1] order, *, bint with_loss=False):
         """Predictions for rows `order`: ndarray of shape (n_rows, n_outputs).
