@@ -20,7 +20,8 @@ from joblib import effective_n_jobs  # which scikit-learn depends on
 
 from rosenblatt._architecture import GROUPS, Architecture, dense_network
 from rosenblatt._base import warn_user
-from rosenblatt._parameters import Options, refuse_value
+from rosenblatt._parameter_table import ACTIVATION_OPTIONS
+from rosenblatt._parameters import refuse_value
 from rosenblatt.core.dispatch import ACTIVATION_NAMES, ACTIVATIONS, OPTIMIZERS
 from rosenblatt.schedules import Constant, Plateau, Schedule, as_schedule
 
@@ -187,41 +188,12 @@ def architecture_of(estimator, data):
     )
 
 
-# what lbfgs can do nothing with, where it is not None or, of the second, 0 or empty
-NEED_STEPS = ("tol_params", "augment", "max_norm", "clip_norm", "clip_value")
-NEED_STEPS_UNLESS_EMPTY = ("l1_ratio", "weight_decay", "callbacks")
-
-
 def _scorer(scoring):
     if not isinstance(scoring, str) or scoring == "loss":
         return scoring
     from sklearn.metrics import get_scorer  # which take long to import
 
     return get_scorer(scoring)
-
-
-def refuse_without_epochs(estimator, X_val):
-    """Raises ValueError where solver='lbfgs' is given what needs steps or epochs to act on.
-
-    Names of schedules are only ignored, as in scikit-learn.
-    """
-    if estimator.solver in OPTIMIZERS:
-        return
-    if X_val is not None:
-        raise ValueError(
-            "X_val is for solvers that take steps: "
-            f"{', '.join(map(repr, OPTIMIZERS))}; got solver={estimator.solver!r}."
-        )
-    meant = {name: getattr(estimator, name) for name in NEED_STEPS}
-    meant |= {name: getattr(estimator, name) or None for name in NEED_STEPS_UNLESS_EMPTY}
-    if not isinstance(estimator.learning_rate, str):
-        meant["learning_rate"] = estimator.learning_rate
-    for name, value in meant.items():
-        if value is not None:
-            raise ValueError(
-                f"{name}={value!r} needs a solver that takes steps: "
-                f"{', '.join(map(repr, OPTIMIZERS))}; got solver={estimator.solver!r}."
-            )
 
 
 def _effective_schedule(estimator, *, incremental):
@@ -297,16 +269,6 @@ def hidden_widths(hidden_layer_sizes):
     return tuple(int(size) for size in sizes)
 
 
-ACTIVATION_OPTIONS = Options(
-    str,
-    tuple(ACTIVATION_NAMES),
-    {
-        "step": " A step has no gradient to learn from: PerceptronClassifier is the model with "
-        "this activation; in a hidden layer use 'logistic', 'tanh' or 'hard_sigmoid'."
-    },
-)
-
-
 def hidden_activations(activation, n_hidden):
     """Each hidden layer's activation, by its row's own name, from one name or a name for each.
 
@@ -358,33 +320,13 @@ def dropout_rates(dropout, n_hidden):
     return tuple(map(float, rates))
 
 
-def refuse_layers_without_steps(estimator, rates):
-    """Raises ValueError for what changes from step to step, with a solver that takes none, and
-    for batch normalisation of single rows."""
-    if estimator.solver in OPTIMIZERS:
-        if estimator.normalization == "batch" and estimator.batch_size == 1:
-            raise ValueError(
-                "normalization='batch' needs a batch_size of at least 2, got batch_size=1: a "
-                "single row has no variance. normalization='layer' takes any."
-            )
-        return
-    if estimator.normalization == "batch":
+def refuse_single_rows(estimator):
+    """Raises ValueError for batch normalisation of batches that are one row."""
+    if estimator.normalization == "batch" and estimator.batch_size == 1:
         raise ValueError(
-            f"normalization='batch' needs batches, which solver={estimator.solver!r} has not: use "
-            f"normalization='layer', or a solver among {', '.join(map(repr, OPTIMIZERS))}."
+            "normalization='batch' needs a batch_size of at least 2, got batch_size=1: a "
+            "single row has no variance. normalization='layer' takes any."
         )
-    given = {
-        "dropout": any(rates),
-        "input_dropout": estimator.input_dropout > 0,
-        "input_noise": estimator.input_noise > 0,
-    }
-    for name, is_on in given.items():
-        if is_on:
-            raise ValueError(
-                f"{name}={getattr(estimator, name)!r} makes the loss another one at every look, "
-                f"which solver={estimator.solver!r} cannot search; it must be one of "
-                f"{', '.join(map(repr, OPTIMIZERS))}."
-            )
 
 
 def refuse_for_sparse(estimator):
