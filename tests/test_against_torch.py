@@ -9,7 +9,7 @@ import pytest
 from torch_formulas import ACTIVATIONS, LOSSES, F, targets_for, torch
 
 from rosenblatt._architecture import dense_network
-from rosenblatt.core import dispatch, network, surface
+from rosenblatt.core import dispatch, network, probes, surface
 
 # Values of order one go through a handful of operations on either side; where an activation is
 # z times something small, both keep the digits of z.
@@ -31,7 +31,7 @@ def test_activation_is_torchs(name, isa, dtype):
     expected = ACTIVATIONS[name](z)
     (slope,) = torch.autograd.grad(expected.sum(), z)
 
-    actual = network.activate(name, x)
+    actual = probes.activate(name, x)
 
     assert_close(actual[0], expected.detach().numpy(), dtype)
     assert_close(actual[1], slope.numpy(), dtype)
@@ -50,7 +50,7 @@ def test_curvature_is_torchs(name, isa, dtype):
         expected = expected if curvature is None else curvature.numpy()
     expected = np.where(np.isnan(expected), 0, expected)  # PyTorch's mish, from 90 on
 
-    assert_close(surface.curvature(name, x), expected, dtype)
+    assert_close(probes.curvature(name, x), expected, dtype)
 
 
 # losses ----------------------------------------------------------------------------------------

@@ -540,16 +540,3 @@ cdef class Surface:
     def sums(self):
         """What was added since `begin`, as a flat vector of the surface's dtype."""
         return self.blocks.flat(self.total)
-
-
-def curvature(activation, z):
-    """The second derivative of an activation at z, an array of float32 or float64; for tests."""
-    z = np.ascontiguousarray(z)
-    value, slope, r_out = np.empty_like(z), np.empty_like(z), np.empty_like(z)
-    bend = np.ones_like(z)
-    cdef const rb_kernels *kernels = active_kernels(z.dtype)
-    cdef int code = ACTIVATIONS[activation].code
-    kernels.activate(address(value), address(slope), address(z), z.size, code)
-    kernels.tangent_activation(address(r_out), address(bend), address(z), address(value),
-                               address(slope), z.size, code)
-    return bend
