@@ -1,5 +1,5 @@
 """The parameters of the multi-layer perceptrons, a row each: what it takes, what it means, and
-whether it needs a solver that takes steps.
+whether it needs a solver that takes steps. The perceptron's rows are its own, of the same kind.
 
 Rules, docstrings and refusals come from these rows; defaults stand in the signatures, where an
 editor reads them. What a parameter does is elsewhere: the Plan's, or the core's.

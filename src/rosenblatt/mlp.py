@@ -10,12 +10,12 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._data import (
     classification_data,
     loss_row,
+    partial_fit_classes,
     quantile_levels,
     regression_data,
 )
@@ -341,15 +341,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
 
     @staticmethod
     def _resolve_partial_classes(seen, known, classes):
-        if known is None and classes is None:
-            raise ValueError("classes must be passed on the first call to partial_fit.")
-        if known is None:
-            known = unique_labels(classes)
-        elif classes is not None and not np.array_equal(known, unique_labels(classes)):
-            raise ValueError(
-                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
-                f"{known!r}"
-            )
+        known = partial_fit_classes(known, classes)
         if len(np.setdiff1d(seen, known, assume_unique=True)):
             raise ValueError(
                 "`y` has classes not in `self.classes_`. "
