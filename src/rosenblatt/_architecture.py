@@ -7,9 +7,10 @@ how a network is trained is the Plan's (_plan.py).
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from itertools import groupby, pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -71,6 +72,8 @@ class Layer:
     activation : str
         A row of activations.def; 'identity' in the output layer, whose activation is the loss's.
     normalization : str or None
+    shapes : dict
+        From each attribute that has an array of the layer's to the shape of that; not given.
     """
 
     fan_in: int
@@ -78,17 +81,14 @@ class Layer:
     activation: str
     normalization: str | None = None
 
-    @property
-    def shapes(self):
-        """Of its arrays: a dict from the attribute to the shape."""
+    def __post_init__(self):
         units = (self.fan_out,)
         shapes = {"coefs_": (self.fan_in, self.fan_out), "intercepts_": units}
         shapes.update(dict.fromkeys(NORMALIZATION_ATTRIBUTES[self.normalization], units))
-        return shapes
+        vars(self)["shapes"] = shapes
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One array of the catalogue.
 
     Attributes
@@ -132,6 +132,26 @@ class Architecture:
     loss_constants : tuple of float
         The loss's constant, for each output.
     dtype : numpy.dtype
+    widths : tuple of int
+        n_features, the hidden layers' units, n_outputs. This and what follows is not given: it
+        is made of the layers, once.
+    hidden : tuple of Layer
+        Those before the last.
+    activations : tuple of str
+        The hidden layers'.
+    normalization : str or None
+        Of the hidden layers; None, too, where there are none.
+    entries, learned : tuple of Entry
+        The catalogue: an entry for every array, those that are learned first; and these alone,
+        which are what flat vectors hold.
+    shapes : dict
+        From each attribute that the network has to the shapes of its list.
+    attributes : tuple of str
+        Their names, in the order of the catalogue.
+    n_parameters : int
+        Length of the flat vectors.
+    is_plain : bool
+        Whether `coefs_` and `intercepts_` are all its arrays: core.prediction reads those.
     """
 
     layers: tuple
@@ -139,67 +159,34 @@ class Architecture:
     loss_constants: tuple
     dtype: np.dtype
 
-    def __getstate__(self):
-        """Without what follows from the rest."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    @cached_property
-    def widths(self):
-        """n_features, the hidden layers' units, n_outputs."""
-        return (self.layers[0].fan_in, *[layer.fan_out for layer in self.layers])
-
-    @cached_property
-    def hidden(self):
-        """The layers before the last."""
-        return self.layers[:-1]
-
-    @cached_property
-    def activations(self):
-        """The hidden layers' activations, by name."""
-        return tuple(layer.activation for layer in self.hidden)
-
-    @property
-    def normalization(self):
-        """Of the hidden layers; None, too, where there are none."""
-        return self.layers[0].normalization
-
-    @cached_property
-    def is_plain(self):
-        """Whether `coefs_` and `intercepts_` are all its arrays: core.prediction reads those."""
-        return self.attributes == ("coefs_", "intercepts_")
-
-    @cached_property
-    def entries(self):
-        """The catalogue: an Entry for every array, those that are learned first."""
-        return tuple(
+    def __post_init__(self):
+        layers = self.layers
+        entries = tuple(
             Entry(attribute, i, layer.shapes[attribute], group, start)
             for attribute, (group, start) in ATTRIBUTES.items()
-            for i, layer in enumerate(self.layers)
+            for i, layer in enumerate(layers)
             if attribute in layer.shapes
         )
-
-    @cached_property
-    def shapes(self):
-        """A dict from each attribute that the network has to the shapes of its list."""
+        learned = tuple(entry for entry in entries if entry.group is not None)
         shapes = {}
-        for entry in self.entries:
+        for entry in entries:
             shapes.setdefault(entry.attribute, []).append(entry.shape)
-        return shapes
+        vars(self).update(
+            widths=(layers[0].fan_in, *[layer.fan_out for layer in layers]),
+            hidden=layers[:-1],
+            activations=tuple(layer.activation for layer in layers[:-1]),
+            normalization=layers[0].normalization,
+            entries=entries,
+            learned=learned,
+            shapes=shapes,
+            attributes=tuple(shapes),
+            n_parameters=sum(entry.size for entry in learned),
+            is_plain=len(shapes) == 2,
+        )
 
-    @property
-    def attributes(self):
-        """Names of the attributes that the network has, in the order of the catalogue."""
-        return tuple(self.shapes)
-
-    @cached_property
-    def learned(self):
-        """The part of the catalogue that training learns: what flat vectors hold."""
-        return tuple(entry for entry in self.entries if entry.group is not None)
-
-    @property
-    def n_parameters(self):
-        """Length of the flat vectors."""
-        return sum(entry.size for entry in self.learned)
+    def __reduce__(self):
+        """Pickles are of what it was made from."""
+        return Architecture, (self.layers, self.loss, self.loss_constants, self.dtype)
 
     @cached_property
     def ranges(self):
@@ -270,8 +257,16 @@ class Architecture:
             if any(dtype.kind not in "biuf" for dtype in dtypes):
                 raise ValueError(f"{name} must hold real numbers, got the dtypes {dtypes}.")
 
+    @cached_property
+    def without_normalization(self):
+        """The same network, whose layers do not normalise."""
+        layers = tuple(replace(layer, normalization=None) for layer in self.layers)
+        return replace(self, layers=layers)
+
     def resized(self, hidden):
         """The same network with other numbers of hidden units."""
+        if tuple(hidden) == self.widths[1:-1]:
+            return self
         widths = (self.widths[0], *hidden, self.widths[-1])
         layers = zip(self.layers, pairwise(widths), strict=True)
         return replace(
@@ -296,16 +291,20 @@ def dense_network(widths, activations, loss, dtype, *, normalization=None, loss_
     loss_constants : float or sequence of float
         The loss's constant, one for all outputs or one each.
     """
+    if not np.ndim(loss_constants):
+        loss_constants = (float(loss_constants),) * widths[-1]
+    return _dense_network(
+        tuple(widths), tuple(activations), loss, np.dtype(dtype), normalization,
+        tuple(loss_constants),
+    )  # fmt: skip
+
+
+@lru_cache  # fits of one shape follow each other, and small ones take little longer than this
+def _dense_network(widths, activations, loss, dtype, normalization, loss_constants):
     *hidden, (fan_in, n_outputs) = pairwise(widths)
     layers = [
         Layer(k, n, activation, normalization)
         for (k, n), activation in zip(hidden, activations, strict=True)
     ]
-    if not np.ndim(loss_constants):
-        loss_constants = (float(loss_constants),) * n_outputs
-    return Architecture(
-        layers=(*layers, Layer(fan_in, n_outputs, "identity")),
-        loss=loss,
-        loss_constants=tuple(loss_constants),
-        dtype=np.dtype(dtype),
-    )
+    layers.append(Layer(fan_in, n_outputs, "identity"))
+    return Architecture(tuple(layers), loss, loss_constants, dtype)

@@ -43,10 +43,8 @@ class FittedNetwork:
         """The same function without batch normalisation, which is in the weights then."""
         if self.architecture.normalization != "batch":
             return self
-        layers = tuple(replace(layer, normalization=None) for layer in self.architecture.layers)
-        return FittedNetwork(
-            replace(self.architecture, layers=layers), fold_normalization(*self.lists)
-        )
+        architecture = self.architecture.without_normalization
+        return FittedNetwork(architecture, fold_normalization(*self.lists))
 
     def outputs(self, X, *, logits=False):
         """The output layer's predictions, or its sums: ndarray of shape (n_samples, n_outputs).

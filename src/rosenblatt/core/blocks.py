@@ -89,10 +89,11 @@ class Blocks:
         self.n_learned, self.n_stored = averaged
 
     def begin(self, block):
-        """Fills a block with what parameters are before training."""
-        for entry, views in self._views(block):
-            for _, view in views:
-                view[...] = entry.start
+        """Makes of a block of zeros what parameters are before training."""
+        for entry, start, stop in self.places:
+            if entry.start != 0:
+                for _, view in self.stored[entry.layer].views(block[start:stop], entry.shape):
+                    view[...] = entry.start
 
     def read(self, block):
         """Copies of what a block holds: for each attribute of the catalogue a list of arrays.
@@ -101,9 +102,12 @@ class Blocks:
         """
         lists = {}
         for entry, views in self._views(block):
-            array = np.empty(entry.shape, block.dtype)
-            for columns, view in views:
-                array[..., columns] = view
+            if len(views) == 1:
+                array = views[0][1].copy()
+            else:
+                array = np.empty(entry.shape, block.dtype)
+                for columns, view in views:
+                    array[:, columns] = view
             lists.setdefault(entry.attribute, []).append(array)
         return list(lists.values())
 
@@ -115,14 +119,17 @@ class Blocks:
         ValueError
             For arrays of other shapes, before anything is written.
         """
-        for name, arrays in self.architecture.named(lists).items():
-            shapes, wanted = [np.shape(array) for array in arrays], self.architecture.shapes[name]
-            if shapes != wanted:  # NumPy might broadcast
+        for (name, wanted), arrays in zip(self.architecture.shapes.items(), lists, strict=False):
+            shapes = [np.shape(array) for array in arrays]
+            if shapes != wanted:  # NumPy might broadcast them
                 raise ValueError(f"{name} have the shapes {shapes}, but must have {wanted}")
         given = [array for arrays in lists for array in arrays]
         for array, (_, views) in zip(given, self._views(block), strict=False):
+            if len(views) == 1:
+                views[0][1][...] = array
+                continue
             for columns, view in views:
-                view[...] = np.asarray(array)[..., columns]
+                view[...] = np.asarray(array)[:, columns]
 
     def flat(self, block):
         """A block's learned numbers as one vector, in the catalogue's order: a copy."""

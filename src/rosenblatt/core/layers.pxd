@@ -1,5 +1,6 @@
 # A network's layers, for the extensions that run them.
 # SPDX-License-Identifier: BSD-3-Clause
+cimport cython
 from libc.stdint cimport uint64_t
 
 from rosenblatt.core.kernels cimport rb_csr, rb_dropout, rb_kernels, rb_statistics
@@ -51,6 +52,7 @@ cdef struct Layer:
     Py_ssize_t width            # fan_out, padded to whole vectors
     Py_ssize_t stride           # of its inputs' rows
     int activation
+    bint keeps_input            # whether the backward pass wants pre-activations
     int layout                  # of the weights, see kernels.h
     Py_ssize_t n_weights        # with their padding
     Py_ssize_t piece            # rows that go through it together
@@ -87,6 +89,7 @@ cdef struct Pass:
     int thread
 
 
+@cython.final
 cdef class Layers:
     cdef const rb_kernels *kernels
     cdef readonly object dtype

@@ -189,7 +189,8 @@ cdef class Layers:
             layer.layout = self._layout_of(i, is_sparse)
             layer.kind = &NARROW if layer.layout == TRANSPOSED else &DENSE
             layer.normalization = NORMALIZATIONS[described.normalization]
-            layer.activation = ACTIVATIONS[described.activation].code
+            row = ACTIVATIONS[described.activation]
+            layer.activation, layer.keeps_input = row.code, row.keeps_input
             panel = 2 * vector if layer.layout == PANELS else layer.width
             self.stored.append(Stored(layer.width, layer.stride, panel, layer.layout == TRANSPOSED))
 
@@ -243,12 +244,10 @@ cdef class Layers:
 
     def _allocate_forward(self, batch_size, dropout):
         cdef Layer *layer
-        keeps = [row.keeps_input for row in ACTIVATIONS.values()]  # by their codes
         self.chunk = self._chunk_rows(batch_size)
         self.batch = self._buffer(self.chunk, self.at[0].fan_in)
         for i in range(self.n_layers):
             layer = &self.at[i]
-            keeps_input = keeps[layer.activation]
             layer.piece = self._piece_rows(layer)
             layer.output = self._buffer(self.chunk, layer.width)
             if layer.normalization != NOT_NORMALIZED:
@@ -258,9 +257,9 @@ cdef class Layers:
             if layer.dropout > 0:
                 layer.slopes = self._buffer(self.chunk, layer.width)
             layer.pre_activation = layer.output
-            if keeps_input and layer.slopes:
+            if layer.keeps_input and layer.slopes:
                 layer.pre_activation = layer.slopes  # until these are known
-            elif keeps_input:
+            elif layer.keeps_input:
                 layer.pre_activation = self._buffer(self.chunk, layer.width)
         self.scratch = self._buffer(3 * layer.fan_out * self.n_threads, OUTPUT_BLOCK)
         self.row_losses = np.zeros(self.chunk)
@@ -361,8 +360,7 @@ cdef class Layers:
         cdef const char *below = self.batch if i == 0 else self.at[i - 1].output
         reading.rows = below + first * self.at[i].stride * self.kernels.item_size
         reading.csr, reading.order = &inputs.csr, order + first
-        reading.dropout.rate = 0
-        if i == 0:
+        if i == 0 and inputs.is_sparse:
             reading.dropout = self.dropout_of_inputs(first, training)
         return reading
 

@@ -9,6 +9,7 @@ above.
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
+cimport cython
 from libc.math cimport INFINITY, NAN, sqrt
 from libc.stdint cimport int32_t, uint64_t
 from libc.string cimport memcpy
@@ -279,11 +280,12 @@ cdef struct Step:
 
 cdef void _take_step(void *context, rb_team *team, int thread) noexcept nogil:
     cdef Step *job = <Step *> context
-    cdef double penalty = (<Network> job.network).update(job.step, team, thread)
+    cdef double penalty = (<Network> job.network).update(&job.step, team, thread)
     if thread == 0:
         job.penalty = penalty
 
 
+@cython.final
 cdef class Network:
     """Parameters and gradient, with the layers and the optimiser that work on them.
 
@@ -409,9 +411,9 @@ cdef class Network:
         loss = self.layers.gradients(inputs, order, rows, <uint64_t> step.t, team, thread)
         loss /= step.weight
         self.optimizer.begin_step(step)
-        return loss + self.update(step[0], team, thread)
+        return loss + self.update(step, team, thread)
 
-    cdef double update(self, rb_step step, rb_team *team, int thread) noexcept nogil:
+    cdef double update(self, const rb_step *step, rb_team *team, int thread) noexcept nogil:
         """One optimiser step; returns the penalty that it descended (to thread 0)."""
         cdef double penalty = self.optimizer.update(step, team, thread)
         if step.max_norm < INFINITY:

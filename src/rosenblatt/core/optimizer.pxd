@@ -1,5 +1,7 @@
 # The optimiser's pass over a network's parameters, for network.pyx.
 # SPDX-License-Identifier: BSD-3-Clause
+cimport cython
+
 from rosenblatt.core.kernels cimport rb_kernels, rb_step
 from rosenblatt.core.threads cimport rb_team
 
@@ -16,12 +18,14 @@ cdef struct Group:
     double learning_rate_factor, decay_factor
 
 
+@cython.final
 cdef class Optimizer:
     cdef const rb_kernels *kernels
     cdef readonly list moments
     cdef list groups_named
     cdef Group groups[MOST_GROUPS]
     cdef int code, n_groups
+    cdef bint has_rates         # whether a group has a rate of its own
     cdef char *parameters
     cdef char *gradient
     cdef char *moment_blocks[3]
@@ -32,10 +36,10 @@ cdef class Optimizer:
     cdef readonly Py_ssize_t n_weights
 
     cdef void begin_step(self, rb_step *step) noexcept nogil
-    cdef double update(self, rb_step step, rb_team *team, int thread) noexcept nogil
-    cdef rb_step step_of(self, const Group *group, const rb_step *step) noexcept nogil
+    cdef double update(self, const rb_step *step, rb_team *team, int thread) noexcept nogil
+    cdef void adapt(self, rb_step *own, const rb_step *step, const Group *group) noexcept nogil
     cdef void share_of(self, const Group *group, rb_team *team, int thread, Py_ssize_t *start,
                        Py_ssize_t *stop) noexcept nogil
     cdef void _update_part(self, const rb_step *step, Py_ssize_t start, Py_ssize_t count,
                            double *sums) noexcept nogil
-    cdef double clipping(self, rb_step step, rb_team *team, int thread) noexcept nogil
+    cdef double clipping(self, const rb_step *step, rb_team *team, int thread) noexcept nogil

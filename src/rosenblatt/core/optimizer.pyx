@@ -81,6 +81,7 @@ cdef class Optimizer:
             self.groups[i].is_penalised = groups[name].is_penalised
             self.groups[i].learning_rate_factor = groups[name].learning_rate_factor
             self.groups[i].decay_factor = groups[name].decay_factor
+        self.has_rates = any(groups[name].learning_rate_factor != 1 for name in self.groups_named)
         self.step.alpha = alpha
         self.step.l1_ratio = l1_ratio
         self.step.weight_decay = weight_decay
@@ -100,7 +101,7 @@ cdef class Optimizer:
     cdef void begin_step(self, rb_step *step) noexcept nogil:
         self.kernels.begin_step(step, self.code)
 
-    cdef double update(self, rb_step step, rb_team *team, int thread) noexcept nogil:
+    cdef double update(self, const rb_step *step, rb_team *team, int thread) noexcept nogil:
         """One optimiser step; returns the penalty that it descended (to thread 0).
 
         Leaves the squared norm of the step's gradient, the penalty's included.
@@ -108,13 +109,13 @@ cdef class Optimizer:
         cdef Py_ssize_t start, stop, count, i
         cdef double penalty = 0, squares = 0
         cdef Group *group
-        cdef rb_step own
+        cdef rb_step own = step[0]
         cdef int g
         if step.clip_norm < INFINITY:
-            step.gradient_scale = self.clipping(step, team, thread)
+            own.gradient_scale = self.clipping(step, team, thread)
         for g in range(self.n_groups):
             group = &self.groups[g]
-            own = self.step_of(group, &step)
+            self.adapt(&own, step, group)
             self.share_of(group, team, thread, &start, &stop)
             while start < stop:
                 count = min(group.part, stop - start)
@@ -132,16 +133,13 @@ cdef class Optimizer:
             self.squared_norm = squares
         return step.alpha * penalty / step.weight if step.alpha != 0 else 0
 
-    cdef rb_step step_of(self, const Group *group, const rb_step *step) noexcept nogil:
-        """What a step is to a group."""
-        cdef rb_step own = step[0]
-        if not group.is_penalised:
-            own.alpha = 0
-        own.weight_decay *= group.decay_factor
-        if group.learning_rate_factor != 1:
-            own.learning_rate *= group.learning_rate_factor
-            self.kernels.set_rates(&own, self.code)
-        return own
+    cdef void adapt(self, rb_step *own, const rb_step *step, const Group *group) noexcept nogil:
+        """Makes of a copy what the step is to a group."""
+        own.alpha = step.alpha if group.is_penalised else 0
+        own.weight_decay = step.weight_decay * group.decay_factor
+        own.learning_rate = step.learning_rate * group.learning_rate_factor
+        if self.has_rates:
+            self.kernels.set_rates(own, self.code)
 
     cdef void share_of(self, const Group *group, rb_team *team, int thread, Py_ssize_t *start,
                        Py_ssize_t *stop) noexcept nogil:
@@ -162,7 +160,7 @@ cdef class Optimizer:
             self.parameters + offset, self.gradient + offset, moments[0],
             moments[1], moments[2], count, step, self.code, sums)
 
-    cdef double clipping(self, rb_step step, rb_team *team, int thread) noexcept nogil:
+    cdef double clipping(self, const rb_step *step, rb_team *team, int thread) noexcept nogil:
         """The factor that brings the whole gradient, penalty included, to clip_norm at most.
 
         Squares are summed block by block and then over the blocks, by every thread alike, so
@@ -171,11 +169,11 @@ cdef class Optimizer:
         cdef Py_ssize_t start, stop, count, i, offset
         cdef double squares = 0, factor
         cdef Group *group
-        cdef rb_step own
+        cdef rb_step own = step[0]
         cdef int g
         for g in range(self.n_groups):
             group = &self.groups[g]
-            own = self.step_of(group, &step)
+            self.adapt(&own, step, group)
             self.share_of(group, team, thread, &start, &stop)
             while start < stop:
                 count = min(group.part, stop - start)
