@@ -26,8 +26,8 @@ from rosenblatt.core.dispatch import ACTIVATION_NAMES, ACTIVATIONS, OPTIMIZERS
 from rosenblatt.schedules import Constant, Plateau, Schedule, as_schedule
 
 MOST_THREADS = 64  # of one fit, see core/threads.h
-CHUNK_ROWS = 240  # that a thread works on at once, see core/network.pyx
-MOST_HIDDEN_LAYERS = 255  # see core/network.pyx
+CHUNK_ROWS = 240  # that a thread works on at once, see core/layers.pyx
+MOST_HIDDEN_LAYERS = 255  # see core/layers.pxd
 
 
 @dataclass(frozen=True)
