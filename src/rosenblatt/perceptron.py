@@ -15,15 +15,16 @@ from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from rosenblatt._base import RosenblattEstimator, checked_sample_weight, warn_user
+from rosenblatt._data import DTYPES, is_plain, partial_fit_classes
 from rosenblatt._interruption import Interruption
+from rosenblatt._parameter_table import Parameter, documented, keep_parameters, rules_of
 from rosenblatt._parameters import Interval, Options, validate_parameters
 from rosenblatt.core.perceptron import PerceptronTrainer, Rows, permutation
 
-_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 _LARGEST_SEED = np.iinfo(np.int32).max
 
 
@@ -42,6 +43,143 @@ class _Generator(threading.local):
 _GENERATOR = _Generator()
 
 
+PARAMETERS = {
+    "penalty": Parameter(
+        "{'l2', 'l1', 'elasticnet'} or None",
+        """
+        What is added to the objective: alpha * ((1 - r) / 2 * ||w||_2^2 + r * ||w||_1), with
+        r = 0 for 'l2', 1 for 'l1' and `l1_ratio` for 'elasticnet'. The l2 part multiplies w
+        by max(0, 1 - (1 - r) * eta0 * alpha) at every row before the step; the l1 part moves
+        each weight by r * eta0 * alpha towards zero and not across it (Tsuruoka et al., 2009).
+        """,
+        [Options(str, {"l2", "l1", "elasticnet"}), None],
+    ),
+    "alpha": Parameter(
+        "float >= 0",
+        """
+        Strength of the penalty. Only used with a penalty.
+        """,
+        [Interval(Real, 0, None)],
+    ),
+    "l1_ratio": Parameter(
+        "float in [0, 1]",
+        """
+        The l1 part of penalty='elasticnet'.
+        """,
+        [Interval(Real, 0, 1, closed="both")],
+    ),
+    "fit_intercept": Parameter(
+        "bool",
+        """
+        Whether to learn b; otherwise it stays where it starts, at 0.
+        """,
+        ["boolean"],
+    ),
+    "max_iter": Parameter(
+        "int >= 1",
+        """
+        The most passes over the training rows (epochs). `partial_fit` always makes one.
+        """,
+        [Interval(Integral, 1, None)],
+    ),
+    "tol": Parameter(
+        "float >= 0 or None",
+        """
+        A class stops when its objective, the mean over an epoch of max(0, -t * p) and the
+        penalty, has not fallen below its lowest value by more than `tol` for
+        `n_iter_no_change` epochs in a row; with `early_stopping`, when its accuracy on the
+        validation set has not risen so. None trains for `max_iter` epochs.
+        """,
+        [Interval(Real, 0, None), None],
+    ),
+    "shuffle": Parameter(
+        "bool",
+        """
+        Whether to shuffle the rows before each epoch; see Notes.
+        """,
+        ["boolean"],
+    ),
+    "verbose": Parameter(
+        "int >= 0",
+        """
+        With 1 or more, progress is printed after each epoch.
+        """,
+        ["verbose"],
+    ),
+    "eta0": Parameter(
+        "float > 0",
+        """
+        The length of a step.
+        """,
+        [Interval(Real, 0, None, closed="neither")],
+    ),
+    "n_jobs": Parameter(
+        "int or None",
+        """
+        Accepted as scikit-learn's class does, and not used: all classes learn together in one
+        pass over the data, which needs no threads.
+        """,
+        [Integral, None],
+    ),
+    "random_state": Parameter(
+        "int in [0, 2**32 - 1], RandomState or None",
+        """
+        Determines the shuffling and the validation set. None draws from numpy's global state.
+        """,
+        ["random_state"],
+    ),
+    "early_stopping": Parameter(
+        "bool",
+        """
+        Whether to set a stratified share of the training rows aside and stop on it. The last
+        weights are kept, not the best ones.
+        """,
+        ["boolean"],
+    ),
+    "validation_fraction": Parameter(
+        "float in (0, 1)",
+        """
+        The share that `early_stopping` sets aside.
+        """,
+        [Interval(Real, 0, 1, closed="neither")],
+    ),
+    "n_iter_no_change": Parameter(
+        "int >= 1",
+        """
+        How many epochs without improvement stop a class.
+        """,
+        [Interval(Integral, 1, None)],
+    ),
+    "class_weight": Parameter(
+        "dict, 'balanced' or None",
+        """
+        Weight c of each class, {label: weight}, for rows that belong to the class that is
+        learned (with more than two classes, the rows of the others have c = 1). 'balanced' is
+        n_samples / (n_classes * count of the class); None is 1.
+        """,
+        [Options(str, {"balanced"}), dict, None],
+    ),
+    "warm_start": Parameter(
+        "bool",
+        """
+        Whether `fit` starts from the `coef_` and `intercept_` that are there.
+        """,
+        ["boolean"],
+    ),
+    "average": Parameter(
+        "bool or int >= 1",
+        """
+        True makes `coef_` and `intercept_` the mean of what they were after each row, over
+        all rows of all epochs, instead of the last values (Freund & Schapire, 1999). An int
+        starts the mean with that row, counted from 1 over the epochs; until then the
+        last values are used.
+        """,
+        [Interval(Integral, 0, None, closed="neither"), "boolean"],
+    ),
+}
+
+
+@documented
 class PerceptronClassifier(ClassifierMixin, RosenblattEstimator):
     """Rosenblatt's perceptron: a linear classifier that learns from its mistakes, row by row.
 
@@ -60,70 +198,7 @@ class PerceptronClassifier(ClassifierMixin, RosenblattEstimator):
 
     Parameters
     ----------
-    penalty : {'l2', 'l1', 'elasticnet'} or None, default=None
-        What is added to the objective: alpha * ((1 - r) / 2 * ||w||_2^2 + r * ||w||_1), with
-        r = 0 for 'l2', 1 for 'l1' and `l1_ratio` for 'elasticnet'. The l2 part multiplies w
-        by max(0, 1 - (1 - r) * eta0 * alpha) at every row before the step; the l1 part moves
-        each weight by r * eta0 * alpha towards zero and not across it (Tsuruoka et al., 2009).
-
-    alpha : float >= 0, default=0.0001
-        Strength of the penalty. Only used with a penalty.
-
-    l1_ratio : float in [0, 1], default=0.15
-        The l1 part of penalty='elasticnet'.
-
-    fit_intercept : bool, default=True
-        Whether to learn b; otherwise it stays where it starts, at 0.
-
-    max_iter : int >= 1, default=1000
-        The most passes over the training rows (epochs). `partial_fit` always makes one.
-
-    tol : float >= 0 or None, default=1e-3
-        A class stops when its objective, the mean over an epoch of max(0, -t * p) and the
-        penalty, has not fallen below its lowest value by more than `tol` for
-        `n_iter_no_change` epochs in a row; with `early_stopping`, when its accuracy on the
-        validation set has not risen so. None trains for `max_iter` epochs.
-
-    shuffle : bool, default=True
-        Whether to shuffle the rows before each epoch; see Notes.
-
-    verbose : int >= 0, default=0
-        With 1 or more, progress is printed after each epoch.
-
-    eta0 : float > 0, default=1
-        The length of a step.
-
-    n_jobs : int or None, default=None
-        Accepted as scikit-learn's class does, and not used: all classes learn together in one
-        pass over the data, which needs no threads.
-
-    random_state : int in [0, 2**32 - 1], RandomState or None, default=0
-        Determines the shuffling and the validation set. None draws from numpy's global state.
-
-    early_stopping : bool, default=False
-        Whether to set a stratified share of the training rows aside and stop on it. The last
-        weights are kept, not the best ones.
-
-    validation_fraction : float in (0, 1), default=0.1
-        The share that `early_stopping` sets aside.
-
-    n_iter_no_change : int >= 1, default=5
-        How many epochs without improvement stop a class.
-
-    class_weight : dict, 'balanced' or None, default=None
-        Weight c of each class, {label: weight}, for rows that belong to the class that is
-        learned (with more than two classes, the rows of the others have c = 1). 'balanced' is
-        n_samples / (n_classes * count of the class); None is 1.
-
-    warm_start : bool, default=False
-        Whether `fit` starts from the `coef_` and `intercept_` that are there.
-
-    average : bool or int >= 1, default=False
-        True makes `coef_` and `intercept_` the mean of what they were after each row, over
-        all rows of all epochs, instead of the last values (Freund & Schapire, 1999). An int
-        starts the mean with that row, counted from 1 over the epochs; until then the
-        last values are used.
-
+    @PARAMETERS@
     Attributes
     ----------
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
@@ -181,64 +256,31 @@ class PerceptronClassifier(ClassifierMixin, RosenblattEstimator):
     array([0, 0, 0, 1])
     """
 
-    _parameter_rules = {  # noqa: RUF012 - read only
-        "penalty": [Options(str, {"l2", "l1", "elasticnet"}), None],
-        "alpha": [Interval(Real, 0, None)],
-        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-        "fit_intercept": ["boolean"],
-        "max_iter": [Interval(Integral, 1, None)],
-        "tol": [Interval(Real, 0, None), None],
-        "shuffle": ["boolean"],
-        "verbose": ["verbose"],
-        "eta0": [Interval(Real, 0, None, closed="neither")],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None)],
-        "class_weight": [Options(str, {"balanced"}), dict, None],
-        "warm_start": ["boolean"],
-        "average": [Interval(Integral, 0, None, closed="neither"), "boolean"],
-    }
+    _parameter_table = PARAMETERS
+    _parameter_rules = rules_of(PARAMETERS)
 
     def __init__(
         self,
         *,
-        penalty=None,
-        alpha=0.0001,
-        l1_ratio=0.15,
-        fit_intercept=True,
-        max_iter=1000,
-        tol=1e-3,
-        shuffle=True,
-        verbose=0,
-        eta0=1.0,
-        n_jobs=None,
-        random_state=0,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=5,
-        class_weight=None,
-        warm_start=False,
-        average=False,
+        penalty: str | None = None,
+        alpha: float = 0.0001,
+        l1_ratio: float = 0.15,
+        fit_intercept: bool = True,
+        max_iter: int = 1000,
+        tol: float | None = 1e-3,
+        shuffle: bool = True,
+        verbose: bool | int = 0,
+        eta0: float = 1.0,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        class_weight: dict | str | None = None,
+        warm_start: bool = False,
+        average: bool | int = False,
     ):
-        self.penalty = penalty
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.fit_intercept = fit_intercept
-        self.max_iter = max_iter
-        self.tol = tol
-        self.shuffle = shuffle
-        self.verbose = verbose
-        self.eta0 = eta0
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.class_weight = class_weight
-        self.warm_start = warm_start
-        self.average = average
+        keep_parameters(self, locals())
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -367,7 +409,7 @@ default=None
             )
 
     def _checked_data(self, X, y, reset):
-        if self._is_plain(X, reset) and _are_plain_labels(y, X.shape[0]):
+        if is_plain(self, X, reset=reset) and _are_plain_labels(y, X.shape[0]):
             self.n_features_in_ = X.shape[1]
             return X, y
         X, y = validate_data(
@@ -375,50 +417,18 @@ default=None
             X,
             y,
             accept_sparse="csr",
-            dtype=_DTYPES,
+            dtype=DTYPES,
             order="C",
             reset=reset,
         )
         check_classification_targets(y)
         return X, y
 
-    def _is_plain(self, X, reset):
-        """Whether validation has nothing to say about X: finite numbers of the width it must have.
-
-        scikit-learn's validation looks for every kind of container, which takes longer than many
-        a prediction; arrays whose values it would hand back unchanged are let through here.
-        """
-        if type(X) is np.ndarray:
-            values, is_rows = X, X.ndim == 2
-        else:
-            is_rows = sp.issparse(X) and X.format == "csr" and len(X.shape) == 2
-            values = X.data if is_rows else None
-        if not is_rows or values.dtype not in _DTYPES or not all(X.shape):
-            return False
-        fitted = vars(self)
-        as_wide = reset or fitted.get("n_features_in_") == X.shape[1]
-        if "feature_names_in_" in fitted or not as_wide:
-            return False
-        with np.errstate(over="ignore", invalid="ignore"):
-            return bool(np.isfinite(values.sum()))
-
     def _set_classes(self, classes):
-        known = getattr(self, "classes_", None)
-        if classes is None:
-            if known is None:
-                raise ValueError("classes must be passed on the first call to partial_fit.")
-            return
-        classes = unique_labels(classes)
-        if known is None:
-            if len(classes) < 2:
-                raise ValueError(
-                    f"The number of classes has to be greater than one; got {len(classes)} class"
-                )
-            self.classes_ = classes
-        elif not np.array_equal(known, classes):
+        self.classes_ = partial_fit_classes(getattr(self, "classes_", None), classes)
+        if len(self.classes_) < 2:
             raise ValueError(
-                f"`classes={classes!r}` is not the same as on last call to partial_fit, "
-                f"was: {known!r}"
+                f"The number of classes has to be greater than one; got {len(self.classes_)} class"
             )
 
     def _train(self, X, y, encoded, sample_weight, start, max_iter):
@@ -609,9 +619,9 @@ default=None
             If X has another number of features, or `coef_` or `intercept_` was assigned a
             wrong shape.
         """
-        if not self._is_plain(X, reset=False):
+        if not is_plain(self, X, reset=False):
             check_is_fitted(self)
-            X = validate_data(self, X, accept_sparse="csr", dtype=_DTYPES, reset=False)
+            X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES, reset=False)
         coef, intercept = self.coef_, np.asarray(self.intercept_)
         n_rows = 1 if len(self.classes_) == 2 else len(self.classes_)
         _check_shape("coef_", coef, [(n_rows, X.shape[1])])

@@ -114,7 +114,8 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
         .perceptron_settle = perceptron_settle_##type,                                   \
         .multiply_adds = multiply_adds_##type, .update = update_##type,                  \
         .moved = moved_##type,                                                           \
-        .begin_step = begin_step_##type, .gradient_squares = gradient_squares_##type,    \
+        .begin_step = begin_step_##type, .set_rates = set_rates_##type,                  \
+        .gradient_squares = gradient_squares_##type,                                     \
         .limit_norms = limit_norms_##type,                                               \
         .all_finite = all_finite_##type, .evaluate = evaluate_##type,                    \
         .activate = activate_##type,                                                     \

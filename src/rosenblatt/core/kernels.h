@@ -315,6 +315,8 @@ typedef struct {
 
     /* Counts a step in t and product, and sets its rates. */
     void (*begin_step)(rb_step *step, int optimizer);
+    /* Sets a step's rates anew, for another learning_rate. */
+    void (*set_rates)(rb_step *step, int optimizer);
     /* One optimiser step on w (count,), in place, with its gradient and moments (first,
      * second, third: count each; unused ones may be NULL); count is a whole number of vectors.
      * sums (2,) = before the step, the penalty of w without its factor alpha / weight, and the

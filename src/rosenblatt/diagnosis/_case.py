@@ -6,7 +6,6 @@ trained here.
 
 # SPDX-License-Identifier: BSD-3-Clause
 import copy
-import warnings
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,10 +14,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._data import checked_labels, checked_pair, classification_data, regression_data
-from rosenblatt._plan import training_plan
-from rosenblatt._state import State
-from rosenblatt._training import build_network
-from rosenblatt.core.network import Examples
+from rosenblatt._plan import architecture_of
+from rosenblatt._prediction import arrays_for, fitted_network
 from rosenblatt.diagnosis._statistics import explained_values, pinball_losses, share_values
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
 from rosenblatt.perceptron import PerceptronClassifier
@@ -101,15 +98,7 @@ class Case:
     def training_loss(self, net):
         """The mean loss of the same rows, without the penalty: what nets of any size share."""
         data = checked_data(net, self.X[self.scored], self.y[self.scored])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # remarks on schedules, which act in fits alone
-            plan = training_plan(net, data, incremental=False)
-        normalization = net._checked_normalization(plan.widths[1:-1], plan.normalization)
-        state = State(net.coefs_, net.intercepts_, None, normalization)
-        n_rows = data.X.shape[0]
-        network = build_network(plan, data, state, n_rows)
-        rows = np.arange(n_rows)
-        return network.predict(Examples(data.X, data.targets), rows, with_loss=True)[1] / n_rows
+        return fitted_network(net).loss(data.X, data.targets)
 
     def _errors(self, net, X, y):
         """Errors of the predictions and of the best constant: (n_samples, n_outputs) each."""
@@ -259,15 +248,9 @@ def _refuse_other_width(net, X, name):
 
 def _refuse_changed_parameters(net, data):
     """The other nets are trained with these parameters: they must be those of the fit."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        net._check_parameters()
-        plan = training_plan(net, data, incremental=False)
-    net._checked_parameters(
-        plan.widths,
-        f"hidden_layer_sizes={net.hidden_layer_sizes!r} with {plan.widths[0]} features and "
-        f"{plan.widths[-1]} outputs. Set the parameters back to those of the fit, or fit again",
-    )
+    net._check_parameters()
+    remedy = "Set the parameters back to those of the fit, or fit again"
+    arrays_for(architecture_of(net, data), net, remedy)
 
 
 def _known_classes(net, labels, multilabel):
