@@ -22,6 +22,8 @@ from rosenblatt._state import INTERCEPT_INITS, WEIGHT_INITS
 from rosenblatt.core.dispatch import ACTIVATION_NAMES, LOSSES, OPTIMIZERS
 from rosenblatt.schedules import SCHEDULES, Schedule
 
+AUTO_BATCH_SIZE = 200  # rows of batch_size='auto', if there are so many
+
 # why a solver without steps cannot have a parameter; {solver} is the one, {solvers} are others
 NO_STEPS = "needs a solver that takes steps: {solvers}; got solver={solver!r}."
 CANNOT_SEARCH = (
@@ -271,8 +273,8 @@ SHARED = {
     ),
     "batch_size": Parameter(
         "int >= 1 or 'auto'",
-        """
-        Rows of a batch; 'auto' is min(200, n_samples). lbfgs does not use it.
+        f"""
+        Rows of a batch; 'auto' is min({AUTO_BATCH_SIZE}, n_samples). lbfgs does not use it.
         """,
         [Options(str, ("auto",)), Interval(Integral, 1, None, closed="left")],
     ),

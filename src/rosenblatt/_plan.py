@@ -20,7 +20,7 @@ from joblib import effective_n_jobs  # which scikit-learn depends on
 
 from rosenblatt._architecture import GROUPS, Architecture, dense_network
 from rosenblatt._base import warn_user
-from rosenblatt._parameter_table import ACTIVATION_OPTIONS
+from rosenblatt._parameter_table import ACTIVATION_OPTIONS, AUTO_BATCH_SIZE
 from rosenblatt._parameters import refuse_value
 from rosenblatt.core.dispatch import ACTIVATION_NAMES, ACTIVATIONS, OPTIMIZERS
 from rosenblatt.schedules import Constant, Plateau, Schedule, as_schedule
@@ -115,7 +115,7 @@ class Plan:
     def rows_per_step(self, n_rows):
         """The batch size for so many training rows, as scikit-learn clips it."""
         if self.batch_size == "auto":
-            return min(200, n_rows)
+            return min(AUTO_BATCH_SIZE, n_rows)
         if self.batch_size > n_rows:
             warn_user(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
@@ -370,7 +370,8 @@ def memory_needed(estimator, architecture, n_rows, n_threads):
 def _rows_at_once(estimator, n_rows, n_threads):
     """The most rows whose activations are kept: a chunk's, or with batch normalisation a batch's,
     which another row may join."""
-    batch_size = 200 if estimator.batch_size == "auto" else estimator.batch_size
+    is_auto = estimator.batch_size == "auto"
+    batch_size = AUTO_BATCH_SIZE if is_auto else estimator.batch_size
     if estimator.normalization == "batch":
         return min(n_rows, batch_size + 1)
     rows = n_rows if estimator.solver == "lbfgs" else min(n_rows, batch_size)

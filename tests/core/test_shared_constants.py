@@ -23,4 +23,19 @@ CORE = Path(__file__).resolve().parent.parent.parent / "src" / "rosenblatt" / "c
 )
 def test_python_has_the_cores_number(value, file, pattern):
     """Where the core's is written is beside Python's in a comment."""
-    assert float(re.search(pattern, (CORE / file).read_text())[1]) == value
+    assert float(re.search(pattern, read(file))[1]) == value
+
+
+def test_cython_is_told_of_every_kernel():
+    """Names and numbers of arguments; the types are the C compiler's to check."""
+    rows = re.findall(r"^KERNEL\(\w+, (\w+), \((.*?)\)\)$", read("kernels.def"), re.S | re.M)
+    _, _, table = read("kernels.pxd").partition("ctypedef struct rb_kernels:")
+    told = re.findall(r"\(\*(\w+)\)\((.*?)\) noexcept nogil", table, re.S)
+    assert len(rows) > 40
+    count = {name: arguments.count(",") for name, arguments in rows}
+    assert {name: arguments.count(",") for name, arguments in told} == count
+
+
+def read(file):
+    """The text of a source of the core."""
+    return (CORE / file).read_text()

@@ -4,7 +4,7 @@ A block is one aligned array with all parameters of a network, padded with zeros
 and laid out as the products read them, which may differ between instruction sets; its gradient
 and each of its moments are blocks like it. Here blocks are translated to and from plain arrays,
 and into flat vectors, which are the same at every level. Which layout a layer has is the
-network's affair (network.pyx).
+affair of layers.pyx.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

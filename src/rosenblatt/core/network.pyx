@@ -9,7 +9,6 @@ above.
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
-cimport cython
 from libc.math cimport INFINITY, NAN, sqrt
 from libc.stdint cimport int32_t, uint64_t
 from libc.string cimport memcpy
@@ -285,7 +284,6 @@ cdef void _take_step(void *context, rb_team *team, int thread) noexcept nogil:
         job.penalty = penalty
 
 
-@cython.final
 cdef class Network:
     """Parameters and gradient, with the layers and the optimiser that work on them.
 

@@ -4,7 +4,7 @@ its Hessian.
 What is differentiated is what predictions compute: no dropout, no noise, batch normalisation by
 its running statistics. Products with the Hessian are exact, by the R-operator (Pearlmutter,
 1994): every quantity of the forward and the backward pass goes with its derivative along a
-direction of the parameters. Training is network.pyx's; the penalty, and the mean over rows, are
+direction of the parameters. Training is layers.pyx's; the penalty, and the mean over rows, are
 the caller's.
 
 Vectors are flat, in the order of the catalogue (Architecture).

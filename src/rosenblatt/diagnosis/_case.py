@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._data import checked_labels, checked_pair, classification_data, regression_data
 from rosenblatt._plan import architecture_of
-from rosenblatt._prediction import arrays_for, fitted_network
+from rosenblatt._prediction import FittedNetwork, arrays_for
 from rosenblatt.diagnosis._statistics import explained_values, pinball_losses, share_values
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
 from rosenblatt.perceptron import PerceptronClassifier
@@ -98,7 +98,7 @@ class Case:
     def training_loss(self, net):
         """The mean loss of the same rows, without the penalty: what nets of any size share."""
         data = checked_data(net, self.X[self.scored], self.y[self.scored])
-        return fitted_network(net).loss(data.X, data.targets)
+        return _network_of(net, data).loss(data.X, data.targets)
 
     def _errors(self, net, X, y):
         """Errors of the predictions and of the best constant: (n_samples, n_outputs) each."""
@@ -249,8 +249,14 @@ def _refuse_other_width(net, X, name):
 def _refuse_changed_parameters(net, data):
     """The other nets are trained with these parameters: they must be those of the fit."""
     net._check_parameters()
+    _network_of(net, data)
+
+
+def _network_of(net, data):
+    """The net as its parameters describe it now."""
+    architecture = architecture_of(net, data)
     remedy = "Set the parameters back to those of the fit, or fit again"
-    arrays_for(architecture_of(net, data), net, remedy)
+    return FittedNetwork(architecture, arrays_for(architecture, net, remedy))
 
 
 def _known_classes(net, labels, multilabel):

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from rosenblatt._parameter_table import in_need_of_steps
+from rosenblatt._parameter_table import AUTO_BATCH_SIZE, in_need_of_steps
 from rosenblatt._plan import hidden_widths
 from rosenblatt.core.dispatch import OPTIMIZERS
 
@@ -181,7 +181,7 @@ def _as_strong(net, n_rows, n_step_rows):
 def _rows_per_step(net, n_rows):
     if net.solver not in OPTIMIZERS:
         return n_rows
-    return min(200 if net.batch_size == "auto" else net.batch_size, n_rows)
+    return min(AUTO_BATCH_SIZE if net.batch_size == "auto" else net.batch_size, n_rows)
 
 
 def _usual_draws(net):
