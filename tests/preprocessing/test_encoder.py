@@ -397,14 +397,26 @@ def test_quantiles_are_numpys(levels):
         np.testing.assert_allclose(SortedColumn(x).quantiles(levels), expected, rtol=1e-15)
 
 
-def test_edges_of_tied_values_are_few():
-    """A column that is mostly 0 has the edges that its quantiles leave, two at the least."""
+def test_a_frequent_value_is_one_edge_and_the_rest_has_the_other_bins():
+    """A column that is mostly 0: the zeros are an edge, the others have their own quantiles."""
     x = np.zeros(1000)
     x[:40] = np.arange(1, 41)
 
     edges = quantile_edges(SortedColumn(x), 16, 32)
 
-    assert edges.tolist() == [0, 40]
-    x[:40] = 1e-3 * np.arange(40) + 5
-    x[:3] = -1
-    assert quantile_edges(SortedColumn(x), 2, 0).tolist() == [-1, 0, x.max()]
+    levels, method = np.linspace(0, 1, 15), "averaged_inverted_cdf"
+    np.testing.assert_allclose(edges, [0, *np.quantile(x[:40], levels, method=method)])
+    weights = np.ones(1000)
+    weights[:40] = 2
+    repeated = np.append(x, x[:40])
+    np.testing.assert_allclose(
+        quantile_edges(SortedColumn(x, weights), 16, 32),
+        quantile_edges(SortedColumn(repeated), 16, 32),
+    )
+
+
+def test_edges_of_values_that_are_all_frequent():
+    """Each is an edge, and there are two at the least."""
+    x = np.repeat([-1.0, 0.0, 2.0], [100, 800, 100])
+    assert quantile_edges(SortedColumn(x), 16, 0).tolist() == [-1, 0, 2]
+    assert quantile_edges(SortedColumn(x), 1, 0).tolist() == [-1, 2]

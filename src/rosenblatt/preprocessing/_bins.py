@@ -3,6 +3,8 @@ where a small tree splits. Each function sees one column; what is made of the bi
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from copy import copy
+
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -48,6 +50,20 @@ class SortedColumn:
         np.not_equal(self.values[1:], self.values[:-1], out=first[1:])
         self.distinct = self.values[first]
 
+    def frequent(self, share):
+        """The values that have more than a share of the weight each."""
+        last = np.searchsorted(self.values, self.distinct, side="right") - 1
+        weights = np.diff(self._cumulated[last], prepend=0)
+        return self.distinct[weights > share * self._cumulated[-1]]
+
+    def without(self, values):
+        """The column without some of its values."""
+        kept = np.flatnonzero(~np.isin(self.values, values))
+        rest = copy(self)
+        rest.values, rest.distinct = self.values[kept], np.setdiff1d(self.distinct, values)
+        rest._cumulated = np.cumsum(np.diff(self._cumulated, prepend=0)[kept])
+        return rest
+
     def quantiles(self, levels):
         """Weighted quantiles: NumPy's 'averaged_inverted_cdf'.
 
@@ -71,6 +87,10 @@ class SortedColumn:
 def quantile_edges(column, n_bins, max_distinct):
     """Edges at the quantiles 0, 1/n_bins, .., 1; at each value where there are few.
 
+    Values that make up more than a bin, the zeros of a column that is mostly zero, would take
+    several quantiles. They are edges once, and the other bins go to the quantiles of the rest,
+    the least and the greatest of them included.
+
     Parameters
     ----------
     column : SortedColumn
@@ -85,7 +105,15 @@ def quantile_edges(column, n_bins, max_distinct):
     """
     if len(column.distinct) <= max_distinct:
         return column.distinct
-    return _with_two(np.unique(column.quantiles(np.linspace(0, 1, n_bins + 1))), column)
+    edges = np.unique(column.quantiles(np.linspace(0, 1, n_bins + 1)))
+    if len(edges) < n_bins + 1:
+        frequent = column.frequent(1 / n_bins)
+        rest = column.without(frequent)
+        if len(rest.values):
+            n_left = max(n_bins - 2 * len(frequent), 2)
+            of_rest = rest.quantiles(np.linspace(0, 1, n_left + 1))
+            edges = np.unique(np.concatenate([frequent, of_rest]))
+    return _with_two(edges, column)
 
 
 def tree_edges(values, y, *, n_bins, classification, sample_weight=None, min_samples_leaf=None):

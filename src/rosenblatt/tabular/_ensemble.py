@@ -67,22 +67,43 @@ class Ensemble:
         -------
         predictions : ndarray of float64 of shape (n_samples, n_outputs)
         """
+        return self._in_chunks(self._predict, table, (self.decoder.n_outputs,), n_jobs)
+
+    @staticmethod
+    def _in_chunks(function, table, shape, n_jobs):
+        """function(rows) of a chunk of rows at a time, so that memory is bounded."""
         n_rows = len(table)
         starts = range(0, n_rows, CHUNK_ROWS)
-        out = np.empty((n_rows, self.decoder.n_outputs))
+        out = np.empty((n_rows, *shape))
 
-        def predict_chunk(start):
-            out[start : start + CHUNK_ROWS] = self._predict(
-                table.take(slice(start, start + CHUNK_ROWS))
-            )
+        def compute_chunk(start):
+            rows = slice(start, start + CHUNK_ROWS)
+            out[rows] = function(table.take(rows))
 
         if n_jobs == 1 or len(starts) == 1:
             for start in starts:
-                predict_chunk(start)
+                compute_chunk(start)
         else:
             with ThreadPoolExecutor(n_jobs, thread_name_prefix="rosenblatt") as pool:
-                list(pool.map(predict_chunk, starts))
+                list(pool.map(compute_chunk, starts))
         return out
+
+    def quantiles(self, table, levels, n_jobs=1):
+        """Quantiles of the target: ndarray of float64 of shape (n_samples, n_targets, n_levels).
+
+        Parameters
+        ----------
+        table : Table
+        levels : ndarray of shape (n_levels,)
+            Ascending.
+        n_jobs : int
+        """
+        shape = (self.decoder.n_outputs, len(levels))
+
+        def of_rows(table):
+            return self.distribution.quantiles(table, self._predict(table), levels)
+
+        return self._in_chunks(of_rows, table, shape, n_jobs)
 
     def _predict(self, table):
         total = 0.0

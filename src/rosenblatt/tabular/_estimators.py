@@ -104,8 +104,9 @@ class _TabularMLP(RosenblattEstimator):
         Warns
         -----
         UserWarning
-            For text columns that are not used, and where Ctrl-C or `time_limit` ended training
-            before all networks were ready: those that are make the ensemble.
+            For text columns that are not used; where Ctrl-C ended training before all networks
+            were ready, those that are make the ensemble; and where `time_limit` ended it before
+            one was.
         """
         started = time.monotonic()
         validate_parameters(self)
@@ -163,7 +164,7 @@ class _TabularMLP(RosenblattEstimator):
         self.oof_score_, self.oof_score_stderr_ = fitted.score, fitted.score_error
         self.feature_importances_ = fitted.importances
         self.n_epochs_, self.ended_by_ = fitted.plan.max_iter, fitted.ended_by
-        self.n_folds_ = fitted.plan.n_folds
+        self.n_folds_ = fitted.n_folds
         return self
 
     @property
@@ -222,12 +223,16 @@ class _TabularMLP(RosenblattEstimator):
         check_is_fitted(self)
         print("\n".join(summary_lines(self)))
 
-    def _outputs(self, X):
+    def _read(self, X):
+        """(Table of the rows, threads to predict them with)."""
         check_is_fitted(self)
         table = self._ensemble.read(X)
         # joblib takes longer to say how many threads there are than a row takes
-        n_jobs = thread_count(self.n_jobs) if len(table) > CHUNK_ROWS else 1
-        return table, self._ensemble.predict(table, n_jobs)
+        return table, thread_count(self.n_jobs) if len(table) > CHUNK_ROWS else 1
+
+    def _outputs(self, X):
+        table, n_jobs = self._read(X)
+        return self._ensemble.predict(table, n_jobs)
 
 
 def _checked_groups(groups, n_rows):
@@ -325,8 +330,8 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
     }
 
     def _target(self, y, sample_weight, like=None):
-        classes, name = (None, "y") if like is None else (like.classes, "y_val")
-        return ClassTarget(y, sample_weight, self.class_weight, classes, name)
+        name = "y" if like is None else "y_val"
+        return ClassTarget(y, sample_weight, self.class_weight, like, name)
 
     def _set_fitted(self, rows, reader, fitted):
         self.classes_ = rows.target.classes
@@ -359,7 +364,7 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
         probabilities : ndarray of float64 of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        return self._outputs(X)[1]
+        return self._outputs(X)
 
     def predict_log_proba(self, X):
         """Predict the logarithms of the classes' probabilities.
@@ -469,7 +474,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
         y : ndarray of float64 of shape (n_samples,) or (n_samples, n_targets)
             Within the range of the training targets.
         """
-        _, prediction = self._outputs(X)
+        prediction = self._outputs(X)
         return self._ensemble.decoder.presented(prediction)
 
     def predict_interval(self, X, coverage=0.9):
@@ -516,9 +521,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
             or not ((given > 0) & (given < 1)).all()
         ):
             raise ValueError(f"levels must be a sequence of numbers in (0, 1), got {levels!r}.")
-        table, prediction = self._outputs(X)
+        table, n_jobs = self._read(X)
         order = np.argsort(given, kind="stable")
-        quantiles = np.empty((*prediction.shape, len(given)))
-        distribution = self._ensemble.distribution
-        quantiles[:, :, order] = distribution.quantiles(table, prediction, given[order])
-        return self._ensemble.decoder.presented(quantiles)
+        quantiles = self._ensemble.quantiles(table, given[order], n_jobs)
+        return self._ensemble.decoder.presented(quantiles[:, :, np.argsort(order)])

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 
 from rosenblatt._base import warn_user
 from rosenblatt._plan import thread_count
-from rosenblatt.tabular._calibration import SHARPER, TemperatureScaling
+from rosenblatt.tabular._calibration import TemperatureScaling
 from rosenblatt.tabular._ensemble import Ensemble, member_outputs
 from rosenblatt.tabular._folds import fold_numbers, grouped_fold_numbers
 from rosenblatt.tabular._importances import loss_rises, rows_a_member, shares
@@ -63,6 +63,8 @@ class Trained:
     Attributes
     ----------
     member : MLPClassifier or MLPRegressor
+    is_cut : bool
+        Whether it was stopped before its end.
     encoder : int
         The number of its encoder.
     rows : ndarray of int
@@ -76,6 +78,7 @@ class Trained:
     """
 
     member: object
+    is_cut: bool
     encoder: int
     rows: np.ndarray
     decoded: np.ndarray
@@ -95,9 +98,11 @@ class Fitted:
     score_error: float
     importances: np.ndarray
     ended_by: str | None
+    n_folds: int
 
 
 PROBED_ROWS = 500  # by which members are compared
+SHARPENING = 0.06  # of the temperature, by the variance that is in one network and not in the mean
 # of the network that weighs the inputs of a table too large to be copied for every member
 WEIGHED_ROWS, WEIGHED_EPOCHS, WEIGHED_BATCH = 20_000, 24, 128
 
@@ -172,7 +177,7 @@ class EnsembleFit:
         weighs = np.ones(len(order), bool) if weights is None else weights > 0
         n_weighing = np.count_nonzero(weighs)
         if n_weighing < 2:
-            raise ValueError("sample_weight must be > 0 in at least 2 rows, and is in 1.")
+            raise ValueError("sample_weight must be > 0 in at least 2 rows; it is in only 1.")
         if groups is not None:
             of_group = np.zeros(groups.max() + 1, np.int32)
             of_group[groups[weighs]] = grouped_fold_numbers(
@@ -238,34 +243,36 @@ class EnsembleFit:
             self.seconds_per_epoch * plan.max_iter,
             self.progress.on_epoch,
         )
-        self.ready, self.cut = {}, {}  # Trained by member number: whole, and stopped before
+        self.ready, self.unfinished = {}, {}  # Trained by member number: whole, and stopped before
         try:
-            train_members(self._tasks(), self.n_jobs, self.watch, self._on_member)
+            train_members(self._tasks(), self.n_jobs, self.watch, self._examined, self._on_member)
         finally:
             self.progress.close()
-        if not self.ready and not self.cut:
+        if not self.ready and not self.unfinished:
             raise KeyboardInterrupt
+        self.ended_by = self._what_ended_training()
         self._warn_if_cut()
         # an unfinished network is better than none, and worse than others
-        self.trained = self.ready or self.cut
+        self.trained = self.ready or self.unfinished
 
     def _plan_within_limit(self):
         """Adapts the plan to the time left, by the speed of the first member's first epochs."""
         task = self._task(self.inputs.in_turn()[0], replace(self.plan, max_iter=3))
-        first = train_member(task, Watch(self.interruption))
+        first = train_member(task, Watch(self.interruption, self.deadline))
         self.seconds_per_epoch = min(first.history_["seconds"])
         left = self.deadline - time.monotonic()
         self.plan = planned_within(self.plan, left, self.seconds_per_epoch, self.n_jobs)
 
-    def _on_member(self, task, member, seconds):
+    def _on_member(self, task, trained, seconds):
         """Keeps what the rest of the fit needs of a member; the encoded rows are not."""
         self.seconds = max(self.seconds, seconds)
         self.watch.seconds_a_member = self.seconds  # no longer an estimate
-        is_cut = self.watch.is_over
-        trained = self._examined(task, member)
-        (self.cut if is_cut else self.ready)[task.number] = trained
-        if is_cut:
+        if trained is None:
             return
+        (self.unfinished if trained.is_cut else self.ready)[task.number] = trained
+        if trained.is_cut:
+            return
+        member = trained.member
         self.progress.on_member(task.number, member.n_iter_, trained.loss)
         record = MemberRecord(
             member=task.number,
@@ -279,8 +286,13 @@ class EnsembleFit:
         if any(answer is True or answer is np.True_ for answer in answers):
             self.watch.is_stopped = True
 
-    def _examined(self, task, member):
-        """A member's predictions of the rows that it did not see, and its use of the columns."""
+    def _examined(self, task, member, is_cut):
+        """A member's predictions of the rows that it did not see, and its use of the columns.
+
+        None for an unfinished member that nobody needs.
+        """
+        if is_cut and self.ready:
+            return None
         target, rows = self.rows.target, task.data.held_out
         if self.validation is not None:
             X, target = task.data.validation.X, self.validation.target
@@ -307,30 +319,32 @@ class EnsembleFit:
             random_state,
         )
         probed = predicted(task.data.X[self.probe]) if self.validation is None else None
-        return Trained(member, encoder_number, rows, decoded, loss, rises, probed)
+        return Trained(member, is_cut, encoder_number, rows, decoded, loss, rises, probed)
 
-    @property
-    def ended_by(self):
-        """What ended training before the plan's last member, or None."""
+    def _what_ended_training(self):
+        """What did before the plan's last member was ready, or None."""
+        if len(self.ready) == self.plan.n_members:
+            return None
         if self.interruption.requested:
             return "Ctrl-C"
         if self.watch.is_stopped:
             return "callback"
-        return "time_limit" if len(self.ready) < self.plan.n_members else None
+        return "time_limit"
 
     def _warn_if_cut(self):
         """Fewer members within a time limit are what was asked for; all else is worth a word."""
         n_ready, n_members = len(self.ready), self.plan.n_members
         if not self.ready:
-            warn_user(
-                f"{self.ended_by} ended training before a network was ready: the ensemble is one "
-                f"that has trained {max(one.member.n_iter_ for one in self.cut.values())} epochs."
-            )
-        elif self.interruption.requested:
-            warn_user(
-                f"Ctrl-C ended training: the ensemble consists of {n_ready} of {n_members} "
-                "networks."
-            )
+            n_unfinished = len(self.unfinished)
+            n_epochs = max(one.member.n_iter_ for one in self.unfinished.values())
+            what = f"{n_unfinished} unfinished network(s), of {n_epochs} epoch(s) at most"
+        elif self.ended_by == "Ctrl-C":
+            what = f"{n_ready} of {n_members} networks"
+        else:
+            return
+        if self.ended_by == "Ctrl-C" and not self.plan.is_classification:
+            what += "; the widths of its intervals do not vary"
+        warn_user(f"{self.ended_by} ended training: the ensemble consists of {what}.")
 
     # what follows training
 
@@ -342,11 +356,12 @@ class EnsembleFit:
         )
         target = self.rows.target if self.validation is None else self.validation.target
         total = np.zeros((len(target.order), target.n_outputs))
-        weight_of_row = np.zeros(len(total))
+        weight_of_row, squares = np.zeros(len(total)), np.zeros(len(total))
         for k, weight in zip(numbers, weights, strict=True):
             one = self.trained[k]
             total[one.rows] += weight * one.decoded
             weight_of_row[one.rows] += weight
+            squares[one.rows] += weight**2
         with np.errstate(invalid="ignore"):
             self.prediction = total / weight_of_row[:, None]  # NaN: no member left the row out
         self.known = np.flatnonzero(weight_of_row > 0)
@@ -355,10 +370,15 @@ class EnsembleFit:
         ensemble.encoder_of = [self.trained[k].encoder for k in numbers]
         ensemble.weights = np.asarray(weights) / np.sum(weights)
         self.importances = shares([self.trained[k].rises for k in numbers])
+        # the share of the members' variance that is in a left-out row's prediction, which fewer
+        # members make, and not in a new row's
+        known = self.known
+        of_row = np.mean(squares[known] / weight_of_row[known] ** 2)
+        self.excess = max(float(of_row - np.square(ensemble.weights).sum()), 0.0)
         self.variance = 0.0
-        if self.validation is None:
+        if self.validation is None and len(numbers) > 1:
             probed = np.array([self.trained[k].probed for k in numbers])
-            self.variance = probed.var(axis=0).mean(axis=0)
+            self.variance = self.excess * probed.var(axis=0, ddof=1).mean(axis=0)
         self.trained.clear()
 
     def _finish(self):
@@ -386,6 +406,7 @@ class EnsembleFit:
             score_error,
             self.importances,
             self.ended_by,
+            1 if self.folds is None else self.plan.n_folds,
         )
 
     def _calibrate(self, held_out):
@@ -396,7 +417,8 @@ class EnsembleFit:
             known = known[weights[known] > 0]
             weights = weights[known]
         if target.is_classification:
-            ensemble.calibration = TemperatureScaling(1.0 if self.folds is None else SHARPER).fit(
+            # the mean of several networks is less confident than one of them
+            ensemble.calibration = TemperatureScaling(1 + SHARPENING * self.excess).fit(
                 self.prediction[known], target.indices[known], weights
             )
             self.prediction = ensemble.calibration.transform(self.prediction)
@@ -407,14 +429,14 @@ class EnsembleFit:
         table = self.inputs.table
         if self.validation is not None:
             table = self.inputs.extended(self.validation.table)
-        ensemble.distribution = PredictionDistribution().fit(
+        ensemble.distribution = PredictionDistribution(self.rows.target.scaling).fit(
             table.take(known),
             self.prediction[known],
             target.values[known],
-            self.variance * (1 - np.square(ensemble.weights).sum()),
+            self.variance,
             folds,
             weights,
             self.of_scores,
             self.n_jobs,
-            Watch(self.interruption),
+            Watch(self.interruption, self.deadline),
         )

@@ -158,7 +158,10 @@ class MemberInputs:
             encoder.fit(table.take(seen), y[seen], None if weights is None else weights[seen])
         if encoding in SEES_TARGETS and fold is not None and encoder.n_columns:
             X = encoder.transform(table)
-        else:  # also where all columns are constant but for the fold left out
+        else:
+            if encoding in SEES_TARGETS and fold is not None:
+                # all columns are constant but for the fold left out: bins that see no target
+                encoder = ColumnEncoder(classification=target.is_classification)
             X = encoder.fit_transform(table, y, weights)
         self.numbers.setdefault((encoding, fold), len(self.encoders))
         if self.numbers[encoding, fold] == len(self.encoders):

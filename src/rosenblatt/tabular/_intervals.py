@@ -73,7 +73,11 @@ class ResidualQuantiles:
             tasks = _tasks(data, part, n_folds, random_state)
             fitted = {}
             train_members(
-                tasks, n_jobs, watch, lambda task, network, _: fitted.update({task.number: network})
+                tasks,
+                n_jobs,
+                watch,
+                lambda task, network, is_cut: None if is_cut else network,
+                lambda task, network, seconds: fitted.update({task.number: network}),
             )
             if len(fitted) == n_folds and all(fitted.values()):
                 self.networks_ = [fitted[number] for number in range(n_folds)]
@@ -129,7 +133,16 @@ class ResidualQuantiles:
 
 
 class PredictionDistribution:
-    """The quantiles of every target, given the rows and their predictions."""
+    """The quantiles of every target, given the rows and their predictions.
+
+    Parameters
+    ----------
+    scaling : TargetScaling
+        Whose range, of the training targets, bounds the quantiles.
+    """
+
+    def __init__(self, scaling):
+        self.scaling = scaling
 
     def fit(
         self, table, prediction, values, variance, folds, sample_weight, random_state, n_jobs, watch
@@ -149,7 +162,6 @@ class PredictionDistribution:
             By which the mean squared error of a new row is lower.
         folds, sample_weight, random_state, n_jobs, watch : as in ResidualQuantiles.fit
         """
-        self.low_, self.high_ = values.min(axis=0), values.max(axis=0)
         # of numbers the scaled ones will do; where the prediction lies is worth bins
         self.encoder_ = ColumnEncoder("quantile", scaled_only=table.layout.number_names)
         X = self.encoder_.fit_transform(_with_prediction(table, prediction), None, sample_weight)
@@ -169,7 +181,7 @@ class PredictionDistribution:
         """ndarray of shape (n_samples, n_targets, n_levels), for levels in ascending order."""
         X = self.encoder_.transform(_with_prediction(table, prediction))
         residuals = np.stack([one.predict(X, levels) for one in self.residuals_], axis=1)
-        bounds = self.low_[:, None], self.high_[:, None]
+        bounds = self.scaling.low[:, None], self.scaling.high[:, None]
         return np.clip(prediction[:, :, None] + residuals, *bounds)
 
 

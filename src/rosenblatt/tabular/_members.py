@@ -111,7 +111,7 @@ class _MemberWatch:
         return False
 
 
-def train_members(tasks, n_jobs, watch, on_member):
+def train_members(tasks, n_jobs, watch, examine, on_member):
     """Train members, on several threads if asked; the bits do not depend on their number.
 
     Parameters
@@ -120,9 +120,12 @@ def train_members(tasks, n_jobs, watch, on_member):
         Taken one at a time, as threads become free.
     n_jobs : int
     watch : Watch
+    examine : callable
+        Called with a task, its fitted estimator and whether it was stopped before its end, in
+        the thread that trained it.
     on_member : callable
-        Called with a task, its fitted estimator and the seconds that training took; in the
-        thread that trained it, one call at a time.
+        Called with a task, what `examine` returned and the seconds that training took; in the
+        same thread, one call at a time.
     """
     lock, tasks = threading.Lock(), iter(tasks)
 
@@ -133,9 +136,15 @@ def train_members(tasks, n_jobs, watch, on_member):
             if task is None:
                 return
             started = time.monotonic()
-            member = train_member(task, watch)
-            with lock:
-                on_member(task, member, time.monotonic() - started)
+            try:
+                member = train_member(task, watch)
+                seconds = time.monotonic() - started
+                examined = examine(task, member, watch.is_over)
+                with lock:
+                    on_member(task, examined, seconds)
+            except BaseException:
+                watch.is_stopped = True  # other threads end after their epoch
+                raise
 
     if n_jobs == 1:
         train_until_none_is_left()
@@ -144,8 +153,8 @@ def train_members(tasks, n_jobs, watch, on_member):
         try:
             for future in [pool.submit(train_until_none_is_left) for _ in range(n_jobs)]:
                 future.result()
-        except BaseException:
-            watch.is_stopped = True  # the other threads end after their epoch
+        except BaseException:  # of this thread: a second Ctrl-C
+            watch.is_stopped = True
             raise
 
 

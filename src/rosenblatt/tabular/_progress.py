@@ -33,7 +33,7 @@ class EnsembleProgress:
             self.bar.update(1)
 
     def on_member(self, number, n_epochs, loss):
-        """A member is ready after `n_epochs`, those of its pilot not counted."""
+        """A member is ready after `n_epochs`."""
         self.n_done += 1
         seconds = time.monotonic() - self.started
         left = seconds / self.n_done * (self.n_members - self.n_done)

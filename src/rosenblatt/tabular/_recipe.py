@@ -23,7 +23,8 @@ SIZES = (
     (250_000, 512, 0.35, 6),
     (np.inf, 512, 0.25, 4),
 )
-SHARPNESS, TINY = 4, 1e-12  # of the members' weights
+# of the members' weights
+SHARPNESS, LEAST_WEIGHT, TINY = 4, 0.5, 1e-12
 
 
 ENCODINGS = ("quantile", "tree", "periodic", "coarse")  # of ColumnEncoder
@@ -57,10 +58,10 @@ class Preset:
     of_numbers: tuple
 
 
-_NARROW = (((64, 64), "relu"),)
+_NARROW = (((64, 64), "relu"), ((64, 64), "silu"))
 _WIDE, _OTHER = ((256, 256), "relu"), ((128, 128), "silu")
 PRESETS = {
-    "fast": Preset(4, 4, 48, _NARROW, _NARROW),
+    "fast": Preset(5, 5, 48, _NARROW, _NARROW),
     "default": Preset(8, 8, 48, (_WIDE, _OTHER), (((128, 128), "relu"), _OTHER)),
     "best": Preset(24, 8, 48, (_WIDE, _OTHER), (((128, 128), "relu"), _OTHER, _WIDE)),
 }
@@ -173,7 +174,10 @@ def _kind(number, n_folds, nets):
 
 
 def member_weights(kinds, losses):
-    """Weights of members in their mean: (least loss / loss)**4, of the mean over a kind.
+    """Weights of members in their mean: (least loss / loss)**4, but not below a half.
+
+    Losses are means over the members of a kind. Where a kind has one member its loss is one
+    fold's, which an outlier may dominate: hence the bound.
 
     Parameters
     ----------
@@ -192,5 +196,5 @@ def member_weights(kinds, losses):
         losses_of[kind].append(loss)
     mean = {kind: max(float(np.mean(those)), TINY) for kind, those in losses_of.items()}
     best = min(mean.values())
-    weights = np.array([(best / mean[kind]) ** SHARPNESS for kind in kinds])
+    weights = np.array([max((best / mean[kind]) ** SHARPNESS, LEAST_WEIGHT) for kind in kinds])
     return weights / weights.sum()

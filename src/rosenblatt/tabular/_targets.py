@@ -59,6 +59,15 @@ def _plain_labels(y, name):
 class ClassTarget:
     """Labels, one a row.
 
+    Parameters
+    ----------
+    y, sample_weight, class_weight
+        As the estimator takes them.
+    like : ClassTarget or None
+        The training rows', whose classes and weights of classes hold for these rows too.
+    name : str
+        Of y, for messages.
+
     Attributes
     ----------
     classes : ndarray of shape (n_classes,)
@@ -74,19 +83,22 @@ class ClassTarget:
 
     is_classification = True
 
-    def __init__(self, y, sample_weight=None, class_weight=None, classes=None, name="y"):
+    def __init__(self, y, sample_weight=None, class_weight=None, like=None, name="y"):
         y = column_or_1d(_as_array(y, name), warn=True)
         if y.dtype.kind == "O":
             y = _plain_labels(y, name)
         check_array(y[:, None], dtype=None, input_name=name, ensure_min_samples=0)
         check_classification_targets(y)
         self.y = y
-        self.classes, self.indices = self._encoded(y, classes, name)
+        self.classes, self.indices = self._encoded(y, like and like.classes, name)
         self.order = self.indices
         self.n_outputs = len(self.classes)
         weights = self.given_weight = _checked_weights(sample_weight, len(y))
         if class_weight is not None:
-            factor = class_weights(self.classes, self.indices, class_weight)[self.indices]
+            self.class_weights = like and like.class_weights
+            if like is None:
+                self.class_weights = class_weights(self.classes, self.indices, class_weight)
+            factor = self.class_weights[self.indices]
             weights = factor if weights is None else weights * factor
             if not weights.any():
                 raise ValueError(f"class_weight makes all rows weigh 0, got {class_weight!r}.")
