@@ -15,6 +15,7 @@ from sklearn import neural_network
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import rosenblatt
+from rosenblatt.core.buffers import csr_parts
 from rosenblatt.schedules import SCHEDULES
 
 CLASSES = ["MLPClassifier", "MLPRegressor"]
@@ -446,6 +447,31 @@ def test_activations_too_large_for_memory_are_a_memory_error(solver, monkeypatch
         rosenblatt.MLPClassifier((500_000,), solver=solver).fit(*iris())
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(
+    ("parameters", "copies"),
+    [({}, 2), ({"penalty": "l2"}, 2), ({"penalty": "l1"}, 3), ({"average": True}, 5)],
+)
+def test_perceptron_too_large_for_memory_is_a_memory_error(method, parameters, copies, monkeypatch):
+    """Every class has a weight for each feature, kept so many times; the largest CSR matrix too."""
+    model = rosenblatt.PerceptronClassifier(max_iter=1, **parameters)
+    y = np.arange(40) % 3
+    arguments = {"classes": [0, 1, 2]} if method == "partial_fit" else {}
+    X = sparse.csr_matrix((40, 2**31 - 1))
+    monkeypatch.setattr("rosenblatt._plan._memory_of_this_machine", lambda: 2**35)
+    with pytest.raises(MemoryError, match=r"2,147,483,647 features and y has 3 classes"):
+        getattr(model, method)(X, y, **arguments)
+    assert "coef_" not in vars(model)
+    X = sparse.csr_matrix((40, 1000))
+    monkeypatch.setattr(
+        "rosenblatt._plan._memory_of_this_machine", lambda: copies * 3 * 1000 * 8 - 1
+    )
+    with pytest.raises(MemoryError):
+        getattr(model, method)(X, y, **arguments)
+    monkeypatch.setattr("rosenblatt._plan._memory_of_this_machine", lambda: copies * 3 * 1000 * 8)
+    getattr(model, method)(X, y, **arguments)
+
+
 # divergence ------------------------------------------------------------------------------------
 
 DIVERGING = {
@@ -676,11 +702,57 @@ def test_csr_that_points_outside_itself_is_refused(name, how):
         getattr(rosenblatt, name)(max_iter=2).fit(broken_csr(how), np.arange(40) % 2)
 
 
-def test_csr_that_points_outside_itself_is_refused_at_predict():
-    """Predictions check it as well."""
-    model = rosenblatt.MLPRegressor(max_iter=1).fit(np.eye(40, 6), np.arange(40.0))
+@pytest.mark.parametrize(
+    "how", ["index too large", "index negative", "indptr decreases", "indptr too long"]
+)
+@pytest.mark.parametrize("name", [*CLASSES, "PerceptronClassifier"])
+def test_csr_that_points_outside_itself_is_refused_at_predict(name, how):
+    """Predictions check it as well: the perceptron's are scipy's product, which does not."""
+    model = getattr(rosenblatt, name)(max_iter=1).fit(np.eye(40, 6), np.arange(40) % 2)
     with pytest.raises(ValueError, match="valid CSR matrix"):
-        model.predict(broken_csr("index too large"))
+        model.predict(broken_csr(how))
+
+
+def test_csr_that_changes_while_it_is_trained_on_is_read_as_it_was_checked():
+    """A callback can write to X; what tells the kernels where to read is theirs alone."""
+    X, y = sparse.random_array((40, 6), density=0.5, format="csr", rng=0), np.arange(40) % 2
+
+    def corrupt(record, estimator):
+        X.indices[:] = 0
+        X.indptr[1:-1] = 0
+
+    parameters = {"hidden_layer_sizes": (3,), "max_iter": 3, "random_state": 0}
+    untouched = rosenblatt.MLPClassifier(**parameters).fit(X.copy(), y)
+    touched = rosenblatt.MLPClassifier(**parameters, callbacks=[corrupt]).fit(X, y)
+    for ours, theirs in zip(touched.coefs_, untouched.coefs_, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def misaligned(array):
+    """A copy of it that begins one byte off."""
+    copy = np.empty(array.nbytes + 1, np.uint8)[1:].view(array.dtype)
+    copy[:] = array
+    return copy
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("index_dtype", [np.int32, np.int64])
+def test_parts_of_a_csr_matrix_are_aligned_and_places_are_copies(dtype, index_dtype):
+    """Misaligned numbers are undefined behaviour in C; places that change after a check, a crash.
+
+    Values may be shared: wherever they lead, it is to a wrong number and not out of memory.
+    """
+    X = sparse.random_array((40, 6), density=0.5, format="csr", dtype=dtype, rng=0)
+    X.indices, X.indptr = X.indices.astype(index_dtype), X.indptr.astype(index_dtype)
+    assert np.shares_memory(csr_parts(X)[0], X.data)
+    X.data, X.indices, X.indptr = map(misaligned, (X.data, X.indices, X.indptr))
+    assert not X.data.flags.aligned
+    values, columns, starts = csr_parts(X)
+    assert all(part.flags.aligned for part in (values, columns, starts))
+    assert not np.shares_memory(columns, X.indices)
+    assert not np.shares_memory(starts, X.indptr)
+    copy = sparse.csr_array((values, columns, starts), shape=X.shape)
+    np.testing.assert_array_equal(copy.toarray(), X.toarray())
 
 
 def test_unknown_amount_of_memory_refuses_nothing(monkeypatch):

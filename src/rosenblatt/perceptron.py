@@ -18,9 +18,11 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from rosenblatt import _plan
 from rosenblatt._base import RosenblattEstimator, checked_sample_weight, warn_user
 from rosenblatt._interruption import Interruption
 from rosenblatt._parameters import Interval, Options, validate_parameters
+from rosenblatt.core.buffers import csr_parts
 from rosenblatt.core.perceptron import PerceptronTrainer, Rows, permutation
 
 _DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
@@ -278,6 +280,8 @@ default=None
         ValueError
             For a parameter outside its range, data that are not finite numbers, fewer than
             two classes, starting weights of a wrong shape, and weights that overflow.
+        MemoryError
+            For weights that this machine cannot hold.
 
         Warns
         -----
@@ -297,6 +301,7 @@ default=None
             if self.warm_start and hasattr(self, "coef_"):
                 coef_init = self._dense_coef() if coef_init is None else coef_init
                 intercept_init = self.intercept_ if intercept_init is None else intercept_init
+            self._refuse_too_large(X, len(classes))
             start = _starting_weights(coef_init, intercept_init, len(classes), X)
             self.classes_ = classes
             self.t_ = 1.0
@@ -346,6 +351,7 @@ default=None
             X, y = self._checked_data(X, y, reset=first)
             self._set_classes(classes)
             encoded = _encoded(y, self.classes_)
+            self._refuse_too_large(X, len(self.classes_))
             coef, intercept = (None, None) if first else (self._dense_coef(), self.intercept_)
             start = _starting_weights(
                 coef, intercept, len(self.classes_), X, ("coef_", "intercept_")
@@ -401,6 +407,22 @@ default=None
             return False
         with np.errstate(over="ignore", invalid="ignore"):
             return bool(np.isfinite(values.sum()))
+
+    def _refuse_too_large(self, X, n_classes):
+        """Raises MemoryError for weights that this machine cannot hold, before any work."""
+        n_columns, n_features = 1 if n_classes == 2 else n_classes, X.shape[1]
+        averages, shrinks = bool(self.average), self.penalty in ("l1", "elasticnet")
+        # while they are learned, feature by feature, and as they are handed over, class by class;
+        # with averaging their sums both times, and the mean
+        n_copies = 2 + 3 * averages + shrinks
+        needed = n_copies * n_columns * n_features * X.dtype.itemsize
+        available = _plan._memory_of_this_machine()
+        if needed > available:
+            raise MemoryError(
+                f"X has {n_features:,} features and y has {n_classes} classes: training takes "
+                f"{needed / 2**30:,.1f} GiB and {available / 2**30:,.1f} GiB are there. Fewer "
+                "features would do, from sklearn.feature_extraction.FeatureHasher say."
+            )
 
     def _set_classes(self, classes):
         known = getattr(self, "classes_", None)
@@ -606,8 +628,8 @@ default=None
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If X has another number of features, or `coef_` or `intercept_` was assigned a
-            wrong shape.
+            If X has another number of features or is a CSR matrix that points outside itself,
+            or `coef_` or `intercept_` was assigned a wrong shape.
         """
         if not self._is_plain(X, reset=False):
             check_is_fitted(self)
@@ -616,6 +638,8 @@ default=None
         n_rows = 1 if len(self.classes_) == 2 else len(self.classes_)
         _check_shape("coef_", coef, [(n_rows, X.shape[1])])
         _check_shape("intercept_", intercept, [(n_rows,)])
+        if sp.issparse(X):  # scipy's product does not check where its parts point
+            X = sp.csr_array(csr_parts(X), shape=X.shape)
         scores = X @ coef.T
         if sp.issparse(scores):
             scores = scores.toarray()

@@ -156,8 +156,8 @@ cdef class PerceptronTrainer:
         self.rows = rows
         self.dtype = rows.dtype
         self.kernels = active_kernels(self.dtype)
-        self.coef = np.array(coef, dtype=self.dtype)
-        self.intercept = np.array(intercept, dtype=self.dtype)
+        self.coef = np.zeros(np.shape(coef), dtype=self.dtype)
+        self.intercept = np.zeros(np.shape(intercept), dtype=self.dtype)
         n_columns = self.coef.shape[0]
         self.n_averaged = np.zeros(n_columns)
         self.n_epochs = np.zeros(n_columns, dtype=np.intp)
@@ -168,6 +168,7 @@ cdef class PerceptronTrainer:
         self.epoch = self.position = 0
         self._set_rule(alpha, l1_ratio, eta, count_penalty, fit_intercept, average_from)
         self._allocate(np.asarray(classes), own_step, other_step)
+        self._begin_from(np.asarray(coef, self.dtype), np.asarray(intercept, self.dtype))
         self._set_order(order, validation)
 
     def _set_rule(self, double alpha, double l1_ratio, double eta, bint count_penalty,
@@ -202,20 +203,25 @@ cdef class PerceptronTrainer:
             "other_step": aligned_zeros((1, width), self.dtype),
             "norms": aligned_zeros((4, width), np.float64),
         }
-        self.blocks["weights"][:, :n] = self.coef.T
-        self.blocks["intercepts"][0, :n] = self.intercept
         self.blocks["own_step"][0, :n] = own_step
         self.blocks["other_step"][0, :n] = other_step
-        if self.p.penalised:
-            weights = self.coef.astype(np.float64, copy=False)
-            self.blocks["norms"][0::2, :n] = (weights * weights).sum(axis=1)
-            self.blocks["norms"][1::2, :n] = np.abs(weights).sum(axis=1)
         self.column_of[classes] = self.columns
         sparse = self.rows.rows.columns != NULL
         self.met = np.zeros(F, dtype=np.intp) if l1 and sparse else None
         self.bests = np.full(n, INFINITY)
         self.counts = np.zeros(n, dtype=np.intp)
         self._point(width)
+
+    def _begin_from(self, coef, intercept):
+        """Fills the blocks with the weights to start from, and with their norms."""
+        n = len(intercept)
+        self.blocks["weights"][:, :n] = coef.T
+        self.blocks["intercepts"][0, :n] = intercept
+        if self.p.penalised:
+            for k in range(n):  # one after another: copies of all would take as much as training
+                weights = coef[k].astype(np.float64, copy=False)
+                self.blocks["norms"][0::2, k] = (weights * weights).sum()
+                self.blocks["norms"][1::2, k] = np.abs(weights).sum()
 
     def _point(self, Py_ssize_t width):
         """Point the kernels at the blocks."""
@@ -410,19 +416,19 @@ cdef class PerceptronTrainer:
         """Write down the classes that have stopped, and close up the others."""
         stopped = self.stopped.astype(bool)
         blocks = self.blocks
-        n = self.n_columns
-        rows = self.columns[stopped]
-        weights = blocks["weights"][:, :n][:, stopped]
-        intercepts = blocks["intercepts"][0, :n][stopped]
-        self.coef[rows] = (weights * self.dtype.type(self.p.scale)).T
-        self.intercept[rows] = intercepts
-        self.n_epochs[rows] = self.epoch
-        if self.coef_sum is not None:
-            sums = blocks["weight_sums"][:, :n][:, stopped]
-            self.coef_sum[rows] = (sums + self.dtype.type(self.p.elapsed) * weights).T
-            sums = blocks["intercept_sums"][0, :n][stopped]
-            self.intercept_sum[rows] = sums + self.dtype.type(self.p.n_averaged) * intercepts
-            self.n_averaged[rows] = self.p.n_averaged
+        scale = self.dtype.type(self.p.scale)
+        elapsed, n_averaged = self.dtype.type(self.p.elapsed), self.dtype.type(self.p.n_averaged)
+        for k in np.flatnonzero(stopped):  # one after another: there is no copy of them all
+            row, weights, intercept = self.columns[k], blocks["weights"][:, k], blocks["intercepts"]
+            self.coef[row] = weights * scale
+            self.intercept[row] = intercept[0, k]
+            self.n_epochs[row] = self.epoch
+            if self.coef_sum is not None:
+                self.coef_sum[row] = blocks["weight_sums"][:, k] + elapsed * weights
+                self.intercept_sum[row] = (
+                    blocks["intercept_sums"][0, k] + n_averaged * intercept[0, k]
+                )
+                self.n_averaged[row] = self.p.n_averaged
         self.any_stopped = False
         self.done = bool(stopped.all())
         if not self.done:
