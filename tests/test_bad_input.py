@@ -675,6 +675,83 @@ def test_model_can_be_trained_on_after_ctrl_c():
     assert len(model.loss_curve_) == n_epochs + 3
 
 
+# numbers too large and too small ----------------------------------------------------------------
+
+HUGE = 10**309
+CALLS_WITH_HUGE = {
+    "X": lambda model, X, y: model.fit([[HUGE, *row[1:]] for row in X.tolist()], y),
+    "X ": lambda model, X, y: model.fit(X, y).predict([[HUGE] * 4]),
+    "sample_weight": lambda model, X, y: model.fit(X, y, sample_weight=[HUGE] * len(y)),
+    "sample_weight ": lambda model, X, y: model.fit(X, y, sample_weight=HUGE),
+}
+
+
+@pytest.mark.parametrize("what", CALLS_WITH_HUGE)
+@pytest.mark.parametrize("name", [*CLASSES, "PerceptronClassifier"])
+def test_integers_beyond_floats_are_named(name, what):
+    """ValueError, not Python's OverflowError, which says neither what nor where."""
+    with pytest.raises(ValueError, match=rf"^{what.strip()} .*beyond 1\.8e\+308"):
+        CALLS_WITH_HUGE[what](getattr(rosenblatt, name)(max_iter=2), *iris())
+
+
+def test_target_beyond_floats_is_named():
+    """Of classes scikit-learn says that the type of label is not known."""
+    with pytest.raises(ValueError, match=r"y has an integer beyond 1\.8e\+308"):
+        rosenblatt.MLPRegressor().fit(iris()[0], [HUGE] * 150)
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "PerceptronClassifier"])
+def test_class_weight_beyond_floats_is_refused(name):
+    """By the parameter's name."""
+    with pytest.raises(ValueError, match="class_weight"):
+        getattr(rosenblatt, name)(class_weight={0: HUGE}).fit(*iris())
+
+
+@pytest.mark.parametrize("name", ["max_iter", "n_iter_no_change", "average"])
+def test_perceptron_takes_integers_beyond_an_index_as_never(name):
+    """As if it were the largest index, which nobody lives to see."""
+    X, y = iris()
+    fits = [
+        rosenblatt.PerceptronClassifier(**({"max_iter": 9, "tol": 1e-3} | {name: value}))
+        for value in (10**30, 2**62)
+    ]
+    ours, theirs = (model.fit(X[y < 2], y[y < 2]) for model in fits)
+    np.testing.assert_array_equal(ours.coef_, theirs.coef_)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", CLASSES)
+def test_weights_too_small_to_be_felt_are_refused(name, dtype):
+    """Training takes subnormal numbers as 0: it would make no step, without a word.
+
+    Larger ones train as ones do, since without a penalty only their ratios matter.
+    """
+    X, y = iris()[0].astype(dtype), iris()[1]
+    number = np.finfo(dtype)
+    model = getattr(rosenblatt, name)((3,), alpha=0, max_iter=3, random_state=0)
+    for weight in (number.smallest_subnormal, number.tiny / 2, number.tiny):
+        with pytest.raises(ValueError, match=f"too small for {np.dtype(dtype)}"):
+            model.fit(X, y, sample_weight=np.full(150, weight))
+    plain = model.fit(X, y).loss_curve_
+    least = 2.0 ** np.ceil(np.log2(number.tiny / number.eps))
+    weighted = model.fit(X, y, sample_weight=np.full(150, least)).loss_curve_
+    np.testing.assert_allclose(weighted, plain, rtol=100 * number.eps)
+    assert plain[-1] < plain[0]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_some_weights_too_small_to_be_felt_are_told_of(name):
+    """They count as 0 beside larger ones: the fit is that with zeros."""
+    X, y = iris()
+    weights = np.ones(150)
+    weights[::3] = np.finfo(float).tiny / 2
+    model = getattr(rosenblatt, name)((3,), max_iter=3, random_state=0, batch_size=10)
+    with pytest.warns(UserWarning, match=r"^50 of sample_weight are below 2\.23e-308.*count as 0"):
+        losses = model.fit(X, y, sample_weight=weights).loss_curve_
+    weights[::3] = 0
+    np.testing.assert_allclose(model.fit(X, y, sample_weight=weights).loss_curve_, losses)
+
+
 # matrices that point outside themselves ---------------------------------------------------------
 
 

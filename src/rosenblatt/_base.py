@@ -45,6 +45,18 @@ def warn_user(message, category=UserWarning):
     warnings.warn(message, category, stacklevel=level)
 
 
+@contextlib.contextmanager
+def numbers_of(name):
+    """Integers of the block that are too large for a float are a ValueError that names them."""
+    try:
+        yield
+    except OverflowError as error:
+        raise ValueError(
+            f"{name} has an integer beyond {sys.float_info.max:.2g}, the largest number of "
+            "float64: scale it down."
+        ) from error
+
+
 def checked_sample_weight(sample_weight, n_samples, dtype):
     """The weights as a contiguous array of shape (n_samples,), or None.
 
@@ -55,15 +67,16 @@ def checked_sample_weight(sample_weight, n_samples, dtype):
     """
     if sample_weight is None:
         return None
-    if isinstance(sample_weight, numbers.Number):
-        sample_weight = np.full(n_samples, sample_weight, dtype=dtype)
-    weights = check_array(
-        sample_weight,
-        ensure_2d=False,
-        dtype=(np.float64, np.float32),
-        order="C",
-        input_name="sample_weight",
-    )
+    with numbers_of("sample_weight"):
+        if isinstance(sample_weight, numbers.Number):
+            sample_weight = np.full(n_samples, sample_weight, dtype=dtype)
+        weights = check_array(
+            sample_weight,
+            ensure_2d=False,
+            dtype=(np.float64, np.float32),
+            order="C",
+            input_name="sample_weight",
+        )
     if weights.ndim != 1:
         raise ValueError(
             f"Sample weights must be 1D array or scalar, got {weights.ndim}D array. Expected "

@@ -4,6 +4,7 @@ No arithmetic here: the rule is in core/perceptron.h, epochs and stopping in cor
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import sys
 import threading
 import time
 import warnings
@@ -19,7 +20,7 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from rosenblatt import _plan
-from rosenblatt._base import RosenblattEstimator, checked_sample_weight, warn_user
+from rosenblatt._base import RosenblattEstimator, checked_sample_weight, numbers_of, warn_user
 from rosenblatt._interruption import Interruption
 from rosenblatt._parameters import Interval, Options, validate_parameters
 from rosenblatt.core.buffers import csr_parts
@@ -376,15 +377,16 @@ default=None
         if self._is_plain(X, reset) and _are_plain_labels(y, X.shape[0]):
             self.n_features_in_ = X.shape[1]
             return X, y
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=_DTYPES,
-            order="C",
-            reset=reset,
-        )
+        with numbers_of("X or y"):
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse="csr",
+                dtype=_DTYPES,
+                order="C",
+                reset=reset,
+            )
         check_classification_targets(y)
         return X, y
 
@@ -467,8 +469,8 @@ default=None
             average_from=average_from,
             order=order,
             validation=validation,
-            max_iter=max_iter,
-            patience=self.n_iter_no_change,
+            max_iter=min(max_iter, sys.maxsize),
+            patience=min(self.n_iter_no_change, sys.maxsize),
             tol=-np.inf if self.tol is None else self.tol,
         )
         self._run(trainer)
@@ -484,7 +486,8 @@ default=None
         """Lengths of the steps of each class's weights: for its own rows and for the others."""
         weight = np.ones(n_classes)
         if self.class_weight is not None:
-            weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            with numbers_of("class_weight"):
+                weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
         if n_classes == 2:
             return self.eta0 * weight[1:], self.eta0 * weight[:1]
         return self.eta0 * weight, np.full(n_classes, self.eta0)
@@ -588,7 +591,7 @@ default=None
                 self._average_state = state = None
         if state is not None:
             coef, intercept = state["coef"], state["intercept"]
-        return coef, intercept, max(1, int(self.average) - int(self.t_) + 1)
+        return coef, intercept, min(max(1, int(self.average) - int(self.t_) + 1), sys.maxsize)
 
     def _set_weights(self, trainer):
         if not self.average:
@@ -633,7 +636,8 @@ default=None
         """
         if not self._is_plain(X, reset=False):
             check_is_fitted(self)
-            X = validate_data(self, X, accept_sparse="csr", dtype=_DTYPES, reset=False)
+            with numbers_of("X"):
+                X = validate_data(self, X, accept_sparse="csr", dtype=_DTYPES, reset=False)
         coef, intercept = self.coef_, np.asarray(self.intercept_)
         n_rows = 1 if len(self.classes_) == 2 else len(self.classes_)
         _check_shape("coef_", coef, [(n_rows, X.shape[1])])
