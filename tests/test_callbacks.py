@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from problems import assert_same_bits, call_recording_warnings, diabetes, iris
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rosenblatt import MLPClassifier, MLPRegressor
+from rosenblatt import MLPClassifier, MLPRegressor, PerceptronClassifier
 from rosenblatt._history import EpochRecord
 from rosenblatt.callbacks import (
     Callback,
@@ -476,7 +477,7 @@ def test_checkpoint_of_a_folder_is_refused_before_training(tmp_path):
 def test_callbacks_show_their_parameters():
     """So that an estimator's own text, and errors, tell which they are."""
     assert repr(TimeLimit(2.5)) == "TimeLimit(seconds=2.5)"
-    assert repr(Checkpoint("a.pkl", 3)) == "Checkpoint(path='a.pkl', every=3)"
+    assert repr(Checkpoint("a.pkl", 3)) == "Checkpoint(path='a.pkl', every=3, best_only=False)"
     assert repr(Recorder(stop_at=2)) == "Recorder(stop_at=2, fails_at=None)"
     assert "callbacks=[TimeLimit(seconds=1)]" in repr(MLPClassifier(callbacks=[TimeLimit(1)]))
 
@@ -720,3 +721,75 @@ def test_estimator_pickles_while_scikit_learns_callbacks_look_on():
     model.set_params(callbacks=[lambda r, e: pickled.append(e.__getstate__())]).fit(*iris())
     assert "_skl_callbacks" in pickled[0]
     assert not [name for name in pickled[0] if "ctx" in name or "teardown" in name]
+
+
+def perceptron_data(n_classes):
+    """Noise among the classes, so that training goes on for a while."""
+    rng = np.random.RandomState(0)
+    y = np.arange(90) % n_classes
+    return rng.normal(size=(90, 4)) + np.eye(4)[y], y
+
+
+PERCEPTRONS = [
+    {},
+    {"average": True},
+    {"penalty": "elasticnet", "alpha": 0.01},
+    {"tol": 1e-3, "n_iter_no_change": 2},
+    {"early_stopping": True},
+]
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("parameters", PERCEPTRONS)
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array])
+def test_perceptron_is_seen_as_if_training_had_stopped(n_classes, parameters, convert):
+    """After every epoch it is the one that trains so long; being looked at changes no bit."""
+    X, y = perceptron_data(n_classes)
+    X, parameters = convert(X), {"tol": None, "max_iter": 6, **parameters}
+    seen = []
+
+    class Look(Hooks):
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+            if context.task_name == "epoch":
+                seen.append(copy.deepcopy(fitted_estimator))
+            return super().on_fit_task_end(estimator, context, fitted_estimator=fitted_estimator)
+
+    hooks = Look()
+    model = PerceptronClassifier(**parameters).set_callbacks(hooks).fit(X, y)
+    assert len(seen) == model.n_iter_
+    assert hooks.told[:3] == ["setup", ("begin", "fit", 0, 6), ("begin", "epoch", 0, 0)]
+    assert hooks.told[-2:] == [("end", "fit", 0), "teardown"]
+    np.testing.assert_array_equal(hooks.data[1], y)
+    for n_epochs, ours in enumerate([*seen, model], 1):
+        n_epochs = min(n_epochs, model.n_iter_)
+        theirs = PerceptronClassifier(**{**parameters, "max_iter": n_epochs}).fit(X, y)
+        np.testing.assert_array_equal(ours.coef_, theirs.coef_)
+        np.testing.assert_array_equal(ours.intercept_, theirs.intercept_)
+        assert (ours.n_iter_, ours.t_) == (theirs.n_iter_, theirs.t_)
+        assert ours.score(X, y) == theirs.score(X, y)
+        assert not [name for name in vars(ours) if "ctx" in name or "teardown" in name]
+
+
+def test_scikit_learns_callback_stops_a_perceptron():
+    """By what its end of an epoch returns; partial_fit is a fit of one epoch."""
+    X, y = perceptron_data(3)
+    hooks = Hooks(stop_at=2)
+    model = PerceptronClassifier(max_iter=50, tol=None).set_callbacks(hooks).fit(X, y)
+    assert model.n_iter_ == 3
+    hooks.told.clear()
+    model.partial_fit(X, y)
+    assert ("begin", "fit", 0, 1) in hooks.told
+    assert model.t_ == 1 + 4 * 90
+
+
+def test_callback_that_fails_leaves_a_perceptron_as_it_was():
+    """And what the callbacks began is torn down."""
+    X, y = perceptron_data(2)
+    model = PerceptronClassifier(max_iter=3).fit(X, y)
+    hooks = Hooks(fails=True)
+    model.set_callbacks(hooks)
+    before = dict(vars(model))
+    with pytest.raises(RuntimeError, match="hook"):
+        model.set_params(max_iter=2).fit(X, y + 5)
+    assert hooks.told[-1] == "teardown"
+    assert vars(model) == before | {"max_iter": 2}

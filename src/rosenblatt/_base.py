@@ -17,11 +17,20 @@ from sklearn.utils.validation import check_array
 DOCUMENTATION_LINK = ""
 
 
+# what scikit-learn's callbacks keep in an estimator while it is fitted
+_OF_A_RUNNING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
+
+
 class RosenblattEstimator(BaseEstimator):
     """Base class of the package's estimators."""
 
     _doc_link_module = "rosenblatt"
     _doc_link_template = DOCUMENTATION_LINK
+
+    def __getstate__(self):
+        """Without what belongs to a fit that is under way, in which a callback may pickle."""
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in _OF_A_RUNNING_FIT}
 
     @contextlib.contextmanager
     def _unchanged_on_error(self):

@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from rosenblatt import _plan
 from rosenblatt._base import RosenblattEstimator, checked_sample_weight, numbers_of, warn_user
 from rosenblatt._interruption import Interruption
+from rosenblatt._onlookers import CallbackSupportMixin, ScikitLearnTasks, with_callbacks
 from rosenblatt._parameters import Interval, Options, validate_parameters
 from rosenblatt.core.buffers import csr_parts
 from rosenblatt.core.perceptron import PerceptronTrainer, Rows, permutation
@@ -45,7 +46,7 @@ class _Generator(threading.local):
 _GENERATOR = _Generator()
 
 
-class PerceptronClassifier(ClassifierMixin, RosenblattEstimator):
+class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEstimator):
     """Rosenblatt's perceptron: a linear classifier that learns from its mistakes, row by row.
 
     For a row x with target t (+1 for the class, -1 for the others) and score
@@ -445,6 +446,7 @@ default=None
                 f"was: {known!r}"
             )
 
+    @with_callbacks
     def _train(self, X, y, encoded, sample_weight, start, max_iter):
         """One fit or one pass, from the weights `start` to the attributes."""
         n_samples, n_classes = X.shape[0], len(self.classes_)
@@ -473,10 +475,20 @@ default=None
             patience=min(self.n_iter_no_change, sys.maxsize),
             tol=-np.inf if self.tol is None else self.tol,
         )
-        self._run(trainer)
-        self.n_iter_ = int(trainer.n_epochs.max())
-        self.t_ += self.n_iter_ * n_samples
-        self._set_weights(trainer)
+        tasks = None
+        if getattr(self, "_skl_callbacks", []):
+            metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+            tasks = ScikitLearnTasks(self, max_iter, {"X": X, "y": y, "metadata": metadata})
+        t_before, average_before = self.t_, self._average_state
+
+        def publish(learned, n_epochs):
+            self.n_iter_, self.t_ = n_epochs, t_before + n_epochs * n_samples
+            self._set_weights(learned, average_before)
+
+        self._run(trainer, tasks, publish)
+        publish(trainer.learned, int(trainer.n_epochs.max()))
+        if tasks is not None:
+            tasks.end_fit()
 
     def _objective_counts(self):
         """Whether anything looks at the objective: the stopping rule, or a person."""
@@ -534,16 +546,30 @@ default=None
         mask[rows] = True
         return mask
 
-    def _run(self, trainer):
-        """Trains to the end, or until the keyboard interrupts."""
-        started = time.perf_counter()
+    def _run(self, trainer, tasks, publish):
+        """Trains to the end, until a callback says so, or until the keyboard interrupts.
+
+        Parameters
+        ----------
+        trainer : PerceptronTrainer
+        tasks : ScikitLearnTasks or None
+        publish : callable
+            Given what was learned and in how many epochs, makes these the estimator's attributes.
+        """
+        started, stops = time.perf_counter(), False
+        by_epochs = bool(self.verbose) or tasks is not None
         with Interruption() as interruption:
-            while not trainer.done and not interruption.requested:
+            while not (trainer.done or stops or interruption.requested):
                 if self.verbose and not trainer.in_epoch:
                     print(f"-- Epoch {trainer.epoch + 1}")
-                report = trainer.advance(one_epoch=bool(self.verbose))
-                if report:
+                if tasks is not None and not trainer.in_epoch:
+                    tasks.begin_epoch()
+                report = trainer.advance(one_epoch=by_epochs)
+                if report and self.verbose:
                     self._print(report, trainer.epoch, time.perf_counter() - started)
+                if report and tasks is not None and not trainer.overflow:
+                    publish(trainer.so_far(), trainer.epoch)
+                    stops = tasks.end_epoch()
             if not trainer.done:
                 trainer.stop()
         if interruption.requested:
@@ -593,21 +619,22 @@ default=None
             coef, intercept = state["coef"], state["intercept"]
         return coef, intercept, min(max(1, int(self.average) - int(self.t_) + 1), sys.maxsize)
 
-    def _set_weights(self, trainer):
+    def _set_weights(self, learned, before):
+        """Makes what was learned, or its mean with the rows of a state `before`, the attributes."""
         if not self.average:
-            self.coef_, self.intercept_ = trainer.coef, trainer.intercept
+            self.coef_, self.intercept_ = learned.coef, learned.intercept
             _refuse_infinite(self.coef_)
             return
         state = {
-            "coef": trainer.coef,
-            "intercept": trainer.intercept,
-            "coef_sum": trainer.coef_sum,
-            "intercept_sum": trainer.intercept_sum,
-            "count": trainer.n_averaged,
+            "coef": learned.coef,
+            "intercept": learned.intercept,
+            "coef_sum": learned.coef_sum,
+            "intercept_sum": learned.intercept_sum,
+            "count": learned.n_averaged,
         }
-        if self._average_state is not None:
+        if before is not None:
             for name in ("coef_sum", "intercept_sum", "count"):
-                state[name] = state[name] + self._average_state[name]
+                state[name] = state[name] + before[name]
         self._average_state = state
         self.coef_, self.intercept_ = _mean_weights(state)
         _refuse_infinite(self.coef_)

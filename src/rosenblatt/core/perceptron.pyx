@@ -5,6 +5,8 @@ The rule itself, a row at a time, is in perceptron.h. Python looks in between ca
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from typing import NamedTuple
+
 import numpy as np
 
 from libc.math cimport INFINITY, sqrt
@@ -82,6 +84,26 @@ cdef class Rows:
         self.rows.weights = NULL if sample_weight is None else address(sample_weight)
 
 
+class Learned(NamedTuple):
+    """What training gives.
+
+    Attributes
+    ----------
+    coef, intercept : ndarray of shape (n_columns, n_features) and (n_columns,)
+        The weights.
+    coef_sum, intercept_sum : ndarray or None
+        Sums of the weights over the averaged rows.
+    n_averaged : ndarray of shape (n_columns,)
+        How many rows these are.
+    """
+
+    coef: object
+    intercept: object
+    coef_sum: object
+    intercept_sum: object
+    n_averaged: object
+
+
 cdef class PerceptronTrainer:
     """One fit: the parameters of the classes still in training and the result of the others.
 
@@ -113,12 +135,8 @@ cdef class PerceptronTrainer:
 
     Attributes
     ----------
-    coef, intercept : ndarray
-        The weights of the classes that have stopped.
-    coef_sum, intercept_sum : ndarray or None
-        Sums of the weights over the averaged rows.
-    n_averaged : ndarray of shape (n_columns,)
-        How many rows these are.
+    learned : Learned
+        Of the classes that have stopped.
     n_epochs : ndarray of shape (n_columns,)
     epoch : int
         Epochs begun.
@@ -130,7 +148,7 @@ cdef class PerceptronTrainer:
     cdef const rb_kernels *kernels
     cdef rb_perceptron p
     cdef Rows rows
-    cdef readonly object coef, intercept, coef_sum, intercept_sum, n_averaged, n_epochs
+    cdef readonly object learned, n_epochs
     cdef readonly bint done, overflow
     cdef readonly Py_ssize_t epoch
     cdef object dtype, blocks, columns, column_of, met
@@ -156,13 +174,14 @@ cdef class PerceptronTrainer:
         self.rows = rows
         self.dtype = rows.dtype
         self.kernels = active_kernels(self.dtype)
-        self.coef = np.zeros(np.shape(coef), dtype=self.dtype)
-        self.intercept = np.zeros(np.shape(intercept), dtype=self.dtype)
-        n_columns = self.coef.shape[0]
-        self.n_averaged = np.zeros(n_columns)
+        shapes = [np.shape(coef), np.shape(intercept)]
+        n_columns = shapes[0][0]
         self.n_epochs = np.zeros(n_columns, dtype=np.intp)
-        self.coef_sum = np.zeros_like(self.coef) if average_from else None
-        self.intercept_sum = np.zeros_like(self.intercept) if average_from else None
+        self.learned = Learned(
+            *[np.zeros(shape, self.dtype) for shape in shapes],
+            *[np.zeros(shape, self.dtype) if average_from else None for shape in shapes],
+            np.zeros(n_columns),
+        )
         self.column_of = np.full(n_classes, -1, dtype=np.intp)
         self.max_iter, self.patience, self.tol = max_iter, patience, tol
         self.epoch = self.position = 0
@@ -191,7 +210,7 @@ cdef class PerceptronTrainer:
         F = self.rows.n_features
         vector = self.kernels.vector_length
         width = 1 if n == 1 else -(-n // vector) * vector
-        averaging, l1 = self.coef_sum is not None, self.p.shrinkage != 0
+        averaging, l1 = self.p.average_from != 0, self.p.shrinkage != 0
         self.columns = np.arange(n)
         self.blocks = {
             "weights": aligned_zeros((F, width), self.dtype),
@@ -412,23 +431,34 @@ cdef class PerceptronTrainer:
             })
         return report
 
-    def _retire(self):
-        """Write down the classes that have stopped, and close up the others."""
-        stopped = self.stopped.astype(bool)
+    def so_far(self):
+        """Learned: what it would be if training ended with this epoch."""
+        parts = [None if part is None else part.copy() for part in self.learned]
+        result = Learned(*parts)
+        self._write_down(range(self.n_columns), result)
+        return result
+
+    def _write_down(self, columns, to):
+        """Writes what these columns have learned to arrays of `to`, without a copy of them all."""
         blocks = self.blocks
         scale = self.dtype.type(self.p.scale)
         elapsed, n_averaged = self.dtype.type(self.p.elapsed), self.dtype.type(self.p.n_averaged)
-        for k in np.flatnonzero(stopped):  # one after another: there is no copy of them all
+        for k in columns:
             row, weights, intercept = self.columns[k], blocks["weights"][:, k], blocks["intercepts"]
-            self.coef[row] = weights * scale
-            self.intercept[row] = intercept[0, k]
-            self.n_epochs[row] = self.epoch
-            if self.coef_sum is not None:
-                self.coef_sum[row] = blocks["weight_sums"][:, k] + elapsed * weights
-                self.intercept_sum[row] = (
+            to.coef[row] = weights * scale
+            to.intercept[row] = intercept[0, k]
+            if to.coef_sum is not None:
+                to.coef_sum[row] = blocks["weight_sums"][:, k] + elapsed * weights
+                to.intercept_sum[row] = (
                     blocks["intercept_sums"][0, k] + n_averaged * intercept[0, k]
                 )
-                self.n_averaged[row] = self.p.n_averaged
+                to.n_averaged[row] = self.p.n_averaged
+
+    def _retire(self):
+        """Write down the classes that have stopped, and close up the others."""
+        stopped = self.stopped.astype(bool)
+        self.n_epochs[self.columns[stopped]] = self.epoch
+        self._write_down(np.flatnonzero(stopped), self.learned)
         self.any_stopped = False
         self.done = bool(stopped.all())
         if not self.done:
