@@ -1,10 +1,12 @@
 """What the estimators refuse, in which words, and how they end when training goes wrong."""
 
+import copy
 import inspect
 import os
 import re
 import signal
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,8 @@ from sklearn import neural_network
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import rosenblatt
+from rosenblatt import _plan
+from rosenblatt._interruption import Interruption
 from rosenblatt.core.buffers import csr_parts
 from rosenblatt.schedules import SCHEDULES
 
@@ -631,7 +635,7 @@ def test_ctrl_c_with_early_stopping_keeps_the_best_weights():
 
 @needs_sigint
 def test_ctrl_c_stops_lbfgs_and_keeps_the_best_weights():
-    """lbfgs stops too; the model is better than its start and predicts."""
+    """lbfgs stops too; the model is better than where it began, and predicts."""
     X, y = diabetes()
     params = ENDLESS | {"solver": "lbfgs", "hidden_layer_sizes": (200, 200), "max_fun": 10**8}
     # iterations of a large net are long enough for 0.1 s to end before they converge
@@ -639,7 +643,12 @@ def test_ctrl_c_stops_lbfgs_and_keeps_the_best_weights():
     X, y = np.tile(X, (20, 1)), np.random.RandomState(0).normal(size=20 * len(y))
     fit_interrupted(model, X, y, seconds=0.3)
     assert np.isfinite(model.predict(X)).all()
-    assert model.loss_ < 0.5 * np.mean(y**2) * 1.5
+    began = rosenblatt.MLPRegressor(
+        **{**params, "solver": "sgd", "learning_rate_init": 1e-300, "max_iter": 1},
+        activation="tanh",
+        alpha=0,
+    ).fit(X, y)
+    assert model.loss_ < 0.99 * began.loss_curve_[0]
 
 
 def test_ctrl_c_leaves_lbfgs_the_lowest_loss_it_met(monkeypatch):
@@ -661,6 +670,45 @@ def test_ctrl_c_leaves_lbfgs_the_lowest_loss_it_met(monkeypatch):
         model.fit(X, y)
     assert model.loss_ == loss
     np.testing.assert_array_equal(model.coefs_[0], coefs[0])
+
+
+@needs_sigint
+def test_a_second_ctrl_c_raises_at_once():
+    """The first is noted; both are gone with the block."""
+    before = signal.getsignal(signal.SIGINT)
+    with Interruption() as interruption:
+        assert not interruption.requested
+        signal.raise_signal(signal.SIGINT)
+        assert interruption.requested
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, RuntimeError])
+@pytest.mark.parametrize("warm_start", [False, True, "optimizer"])
+@pytest.mark.parametrize("name", CLASSES)
+def test_what_comes_out_of_a_callback_leaves_the_fitted_model_as_it_was(name, warm_start, error):
+    """Whatever it is, and epochs after training began: weights, history, all of it."""
+    X, y = iris()
+
+    def fail(record, estimator):
+        if record.epoch % 5 == 3:
+            raise error("here")
+
+    model = getattr(rosenblatt, name)((4,), max_iter=5, random_state=0, warm_start=warm_start)
+    model.fit(X, y)
+    before, kept = copy.deepcopy(vars(model)), dict(vars(model))
+    with pytest.raises(error, match="here"):
+        model.set_params(callbacks=[fail]).fit(X, y)
+    model.set_params(callbacks=None)
+    assert all(value is kept[name] for name, value in vars(model).items())
+    assert set(vars(model)) == set(before)
+    assert {len(column) for column in model.history_.values()} == {5}
+    assert model.history_["loss"] == before["history_"]["loss"]
+    assert model.loss_curve_ == before["loss_curve_"]
+    for ours, theirs in zip(model.coefs_, before["coefs_"], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @needs_sigint
@@ -830,6 +878,21 @@ def test_parts_of_a_csr_matrix_are_aligned_and_places_are_copies(dtype, index_dt
     assert not np.shares_memory(starts, X.indptr)
     copy = sparse.csr_array((values, columns, starts), shape=X.shape)
     np.testing.assert_array_equal(copy.toarray(), X.toarray())
+
+
+@pytest.mark.parametrize(("text", "limit"), [("1073741824\n", 2**30), ("max\n", None)])
+def test_limit_of_a_control_group_counts(text, limit, monkeypatch):
+    """A container has less memory than its machine; "max" is no limit."""
+    read_text = Path.read_text
+
+    def read(path, *arguments, **options):
+        if path == Path("/sys/fs/cgroup/memory.max"):
+            return text
+        return read_text(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", read)
+    monkeypatch.setattr("os.sysconf", lambda name: {"SC_PHYS_PAGES": 2**22}.get(name, 4096))
+    assert _plan._memory_of_this_machine.__wrapped__() == (limit or 2**34)
 
 
 def test_unknown_amount_of_memory_refuses_nothing(monkeypatch):

@@ -593,6 +593,17 @@ def test_trajectory_goes_on_with_the_fit():
     assert path.parameters_.shape == (3, model.n_parameters_)
 
 
+def test_trajectory_of_two_fits_of_one_epoch_is_of_the_second():
+    """Epoch 1 after epoch 1: a fit that begins anew, though none was before it."""
+    path = Trajectory()
+    model = MLPClassifier((4,), max_iter=1, random_state=0, callbacks=[path])
+    first = model.fit(*iris()).coefs_[0].copy()
+    model.set_params(random_state=1).fit(*iris())
+    assert path.epochs_.tolist() == [1]
+    np.testing.assert_array_equal(path.parameters_[0], learned(model))
+    assert not np.array_equal(model.coefs_[0], first)
+
+
 def test_trajectory_is_not_copied():
     """Clones, copies and pickles begin empty: a checkpoint does not hold the whole path."""
     path = Trajectory()
