@@ -460,6 +460,26 @@ def test_a_net_that_diverges_or_is_too_large_is_no_evidence():
     assert "non-finite" in trained.remark
 
 
+def test_a_net_too_large_for_memory_is_noted_as_undecided(monkeypatch):
+    """The larger net of a case that asks for one: the diagnosis goes on without it."""
+    handed_in = fitted(classifier(2), *rows("digits"))
+    fit, refused = type(handed_in[0]).fit, []
+
+    def fit_small(self, X, y):
+        if sum(self.hidden_layer_sizes) >= 64:
+            refused.append(self.hidden_layer_sizes)
+            raise MemoryError("too many parameters")
+        return fit(self, X, y)
+
+    monkeypatch.setattr(type(handed_in[0]), "fit", fit_small)
+    diagnosis = quietly(*handed_in)
+    assert refused
+    undecided = [each for each in diagnosis.evidence if each.counts is None]
+    assert [each.what for each in undecided] == diagnosis.undecided
+    assert "larger net" in diagnosis.undecided
+    assert all("too many parameters" in each.remark for each in undecided)
+
+
 def test_ctrl_c_ends_the_diagnosis(monkeypatch):
     """A fit turns it into a warning; here it is raised again."""
     handed_in = fitted(classifier(2, max_iter=20), *rows("digits"))
