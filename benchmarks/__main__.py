@@ -4,6 +4,7 @@ Run it with nothing else running. sections/ has what is measured, timing.py how.
 """
 
 import argparse
+import ast
 import sys
 import time
 import warnings
@@ -52,6 +53,15 @@ def methods(text):
             f"no contender {', '.join(unknown)}; there are {', '.join(OPTIONS)}"
         )
     return words(text)
+
+
+def changes(text):
+    """Read "power=0,dropout=0.3" as a dict."""
+    pairs = (pair.split("=", 1) for pair in words(text))
+    return {name.strip(): ast.literal_eval(value) for name, value in pairs}
+
+
+changes.__name__ = "list of changes (such as power=0,dropout=0.3)"
 
 
 def count(text):
@@ -154,6 +164,19 @@ def add_table_options(group):
         "version in one file",
     )
     group.add_argument(
+        "--changes",
+        type=changes,
+        default={},
+        metavar="NAME=VALUE,..",
+        help="fields of the recipe's plan, power=0 say, in place of its own: what an ingredient "
+        "brings; they stand behind the names of the presets",
+    )
+    group.add_argument(
+        "--inner",
+        action="store_true",
+        help="split the training rows of each split again, and leave its test rows aside, to choose",
+    )
+    group.add_argument(
         "--one-split-above",
         type=float,
         default=default.one_split_above,
@@ -184,6 +207,8 @@ def settings_of(arguments):
             results=arguments.results,
             quantiles=arguments.quantiles,
             build=arguments.build,
+            changes=arguments.changes,
+            inner=arguments.inner,
             one_split_above=arguments.one_split_above,
             retry_failed=arguments.retry_failed,
         ),

@@ -1,9 +1,10 @@
 """What the command line chose: how long to measure, what, and against whom."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.contenders import PyTorch, Rosenblatt, ScikitLearn, Skorch
+from benchmarks.tables.data import INNER
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,10 @@ class TableOptions:
         Whether to measure intervals and quantiles, too.
     build : str
         Stands behind the names of this package's contenders.
+    changes : dict
+        Values of the recipe's plan in place of its own.
+    inner : bool
+        Whether the test rows of every split are left aside, and its training rows split again.
     one_split_above : float
         Contenders whose fits take more seconds than that have split 0 alone.
     retry_failed : bool
@@ -35,8 +40,16 @@ class TableOptions:
     results: Path | None = None
     quantiles: bool = False
     build: str = ""
+    changes: dict = field(default_factory=dict)
+    inner: bool = False
     one_split_above: float = 30.0
     retry_failed: bool = False
+
+    @property
+    def seeds(self):
+        """The numbers of the splits."""
+        first = INNER if self.inner else 0
+        return range(first, first + self.splits)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from torch_formulas import ACTIVATIONS, LOSSES, F, targets_for, torch
 
-from rosenblatt.core import dispatch, network, surface
+from rosenblatt._architecture import dense_network
+from rosenblatt.core import dispatch, network, probes, surface
 
 # Values of order one go through a handful of operations on either side; where an activation is
 # z times something small, both keep the digits of z.
@@ -30,7 +31,7 @@ def test_activation_is_torchs(name, isa, dtype):
     expected = ACTIVATIONS[name](z)
     (slope,) = torch.autograd.grad(expected.sum(), z)
 
-    actual = network.activate(name, x)
+    actual = probes.activate(name, x)
 
     assert_close(actual[0], expected.detach().numpy(), dtype)
     assert_close(actual[1], slope.numpy(), dtype)
@@ -49,7 +50,7 @@ def test_curvature_is_torchs(name, isa, dtype):
         expected = expected if curvature is None else curvature.numpy()
     expected = np.where(np.isnan(expected), 0, expected)  # PyTorch's mish, from 90 on
 
-    assert_close(surface.curvature(name, x), expected, dtype)
+    assert_close(probes.curvature(name, x), expected, dtype)
 
 
 # losses ----------------------------------------------------------------------------------------
@@ -94,7 +95,9 @@ def test_curvature_of_a_loss_is_torchs(name, constant, isa, dtype):
     X = (generator.standard_normal((rows, outputs)) * 2).astype(dtype)
     y = targets_for(name, constant, rows, outputs, generator)
     y = y if y.ndim == 1 else y.astype(dtype)
-    net = surface.Surface([outputs, outputs], [], name, dtype, loss_constants=constant)
+    net = surface.Surface(
+        dense_network([outputs, outputs], [], name, dtype, loss_constants=constant)
+    )
     net.move_to(np.append(np.eye(outputs), np.zeros(outputs)))
     direction = generator.standard_normal(outputs).astype(dtype)
     net.look_along(np.append(np.zeros((outputs, outputs)), direction))

@@ -495,3 +495,30 @@ def test_names_in_the_picture_do_not_overlap(in_process):
     for i, box in enumerate(boxes):
         assert box.count_overlaps(boxes[i + 1 :]) == 0
         assert axes.get_window_extent().contains(*box.min)
+
+
+def test_inner_splits_leave_the_test_rows_aside(in_process):
+    """Split 1000 + k has training and test rows from the training rows of split k alone."""
+    from benchmarks.tables.data import INNER, find_tables
+
+    table = find_tables(None, ["breast_cancer"])[0]
+    outer, inner = table.split(1, 10_000), table.split(INNER + 1, 10_000)
+    rows = {tuple(row) for row in outer.X.to_numpy()}
+    assert {tuple(row) for row in inner.X.to_numpy()} | {
+        tuple(row) for row in inner.X_test.to_numpy()
+    } == rows
+
+
+def test_changes_of_the_recipe_reach_the_plan_and_end(in_process):
+    """They act within the context alone."""
+    from benchmarks.tables.contenders import contenders, recipe_with
+    from benchmarks.tables.data import find_tables
+
+    table = find_tables(None, ["wine"])[0].split(0, 10_000)
+    fitted = []
+    for changed in ({"max_iter": 2}, {}):
+        with recipe_with(changed):
+            model = contenders(["fast"])[0].model(table.X, is_regression=False)
+            fitted.append(model.fit(table.X, table.y).n_epochs_)
+    assert fitted[0] == 2
+    assert fitted[1] > 2

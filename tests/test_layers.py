@@ -11,7 +11,7 @@ from scipy.special import softmax
 from sklearn.base import clone
 
 from rosenblatt import MLPClassifier, MLPRegressor
-from rosenblatt.mlp import NORMALIZATION_ATTRIBUTES
+from rosenblatt._architecture import NORMALIZATION_ATTRIBUTES
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -333,10 +333,9 @@ def test_warm_start_keeps_the_kind_of_normalization(normalization):
 
 @NORMALIZED
 def test_other_normalization_begins_a_new_optimizer_but_not_a_new_fit(normalization):
-    """Plain models of pickles made before there was normalisation go on, too."""
+    """`fit` draws new parameters, and the moments of the old ones do not fit them."""
     X, y = iris()
     model = small({}, max_iter=5).partial_fit(X, y, classes=[0, 1, 2])
-    del model._normalization
     model.partial_fit(X, y).predict(X)
     model.set_params(normalization=normalization).fit(X, y)
     assert len(model.normalization_scales_) == 2

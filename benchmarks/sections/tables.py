@@ -1,7 +1,7 @@
 """Accuracy and time of the estimators for tables beside networks and gradient boosting."""
 
 from benchmarks.tables import scores
-from benchmarks.tables.contenders import BASELINE, BOOSTING, contenders
+from benchmarks.tables.contenders import BASELINE, BOOSTING, contenders, recipe_with
 from benchmarks.tables.data import find_tables
 from benchmarks.tables.measure import measure_all
 from benchmarks.tables.results import Results
@@ -19,9 +19,11 @@ def tables(settings, report):
             found = list({table.task: table for table in reversed(found)}.values())
     most_rows = FEW_ROWS if settings.quick else MOST_ROWS
     results = Results(options.results)
-    chosen = contenders(methods, options.build, with_peers=settings.with_peers)
-    measure_all(found, chosen, results, options, most_rows)
-    show(results.read().latest(most_rows, found, options.splits), report)
+    build = " ".join([options.build, *(f"{name}={v}" for name, v in options.changes.items())])
+    chosen = contenders(methods, build.strip(), with_peers=settings.with_peers)
+    with recipe_with(options.changes):
+        measure_all(found, chosen, results, options, most_rows)
+    show(results.read().latest(most_rows, found, options.seeds), report)
 
 
 def show(results, report):

@@ -1,6 +1,8 @@
 """One class a contender: an estimator that takes the frame as it is, on one thread."""
 
+import contextlib
 import importlib.util
+from dataclasses import replace
 from importlib.metadata import version
 
 import numpy as np
@@ -187,6 +189,28 @@ class Rosenblatt(Contender):
         """All levels of one model."""
         model = self.model(split.X, is_regression=True).fit(split.X, split.y)
         return model.predict_quantiles(split.X_test, levels)
+
+
+@contextlib.contextmanager
+def recipe_with(changes):
+    """A context in which this package's estimators for tables have another recipe.
+
+    Parameters
+    ----------
+    changes : dict
+        Fields of its plan: what each ingredient brings is seen by leaving it out.
+    """
+    if not changes:
+        yield
+        return
+    from rosenblatt.tabular import _fit
+
+    whole = _fit.ensemble_plan
+    _fit.ensemble_plan = lambda *args: replace(whole(*args), **changes)
+    try:
+        yield
+    finally:
+        _fit.ensemble_plan = whole
 
 
 def gaps_are_text(X):

@@ -17,6 +17,7 @@ from sklearn.model_selection import train_test_split
 from benchmarks.report import SkippedError
 
 LEAST_OF_A_CLASS = 10
+INNER = 1000  # splits from here on part the training rows of others
 MOST_LEVELS = 250  # more of them are too many for contenders that need one column a level
 SHIPPED = {
     "breast_cancer": ("classification", datasets.load_breast_cancer),
@@ -61,13 +62,25 @@ class Table:
         return self.task == "regression"
 
     def split(self, seed, most_rows):
-        """Choose rows where there are more than that, and keep a fifth of them for the test."""
+        """Choose rows where there are more than that, and keep a fifth of them for the test.
+
+        Split 1000 + k parts the training rows of split k in the same way: what is chosen by such
+        splits has not seen the test rows of split k.
+        """
+        if seed >= INNER:
+            outer = self.split(seed - INNER, most_rows)
+            return self._parted(outer.X, outer.y, seed)
         X, y = self._prepared()
         draw = {"random_state": seed, "stratify": None if self.is_regression else y}
         if len(X) > most_rows:
             X, _, y, _ = train_test_split(X, y, train_size=most_rows, **draw)
-            draw["stratify"] = None if self.is_regression else y
-        X, X_test, y, y_test = train_test_split(X, y, test_size=0.2, **draw)
+        return self._parted(X, y, seed)
+
+    def _parted(self, X, y, seed):
+        stratify = None if self.is_regression else y
+        X, X_test, y, y_test = train_test_split(
+            X, y, test_size=0.2, random_state=seed, stratify=stratify
+        )
         return Split(X.reset_index(drop=True), y, X_test.reset_index(drop=True), y_test)
 
     def _prepared(self):

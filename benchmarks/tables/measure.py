@@ -26,7 +26,7 @@ def measure_all(tables, contenders, results, options, most_rows):
     options : TableOptions
     most_rows : int
     """
-    for seed in range(options.splits):
+    for seed in options.seeds:
         kept = [
             one for one in contenders if seed == 0 or not _is_slow(one, results, options, most_rows)
         ]

@@ -90,7 +90,7 @@ class Results:
             with self.path.open("a") as file:  # in one piece: others may write too
                 file.write(("\n" if is_torn else "") + json.dumps(asdict(result)) + "\n")
 
-    def latest(self, most_rows, tables=None, n_splits=None):
+    def latest(self, most_rows, tables=None, seeds=None):
         """Of each contender and split the latest result, of any version.
 
         Parameters
@@ -98,7 +98,7 @@ class Results:
         most_rows : int
         tables : list of Table, default=None
             None: of all that there are; else only of these, with this content.
-        n_splits : int, default=None
+        seeds : collection of int, default=None
         """
         digests = None if tables is None else {table.name: table.digest for table in tables}
         chosen = {}
@@ -106,7 +106,7 @@ class Results:
             if (
                 one.most_rows == most_rows
                 and (digests is None or digests.get(one.table) == one.digest)
-                and (n_splits is None or one.split < n_splits)
+                and (seeds is None or one.split in seeds)
             ):
                 chosen[one.kind, one.method, one.table, one.split] = one
         return list(chosen.values())

@@ -23,6 +23,7 @@ from rosenblatt._base import checked_sample_weight, numbers_of, warn_user
 from rosenblatt._parameters import Interval, refuse_value
 from rosenblatt.core.dispatch import LOSSES
 
+DTYPES = (np.dtype(np.float64), np.dtype(np.float32))  # that are computed in
 QUANTILE_LEVEL = Interval(Real, 0, 1, closed="neither")
 
 
@@ -101,6 +102,27 @@ def checked_rows(estimator, X, *, reset=False, dtype=None):
             reset=reset,
         )
     return _engine_rows(X)
+
+
+def is_plain(estimator, X, *, reset):
+    """Whether validation has nothing to say about X: finite numbers of the width it must have.
+
+    scikit-learn's validation looks for every kind of container, which takes longer than many
+    a prediction; arrays whose values it would hand back unchanged are let through here.
+    """
+    if type(X) is np.ndarray:
+        values, is_rows = X, X.ndim == 2
+    else:
+        is_rows = sp.issparse(X) and X.format == "csr" and len(X.shape) == 2
+        values = X.data if is_rows else None
+    if not is_rows or values.dtype not in DTYPES or not all(X.shape):
+        return False
+    fitted = vars(estimator)
+    as_wide = reset or fitted.get("n_features_in_") == X.shape[1]
+    if "feature_names_in_" in fitted or not as_wide:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum()))
 
 
 def _engine_rows(X):
@@ -270,6 +292,25 @@ def checked_labels(y):
     check_classification_targets(y)
     y = y.toarray() if sp.issparse(y) else y
     return y, unique_labels(y), kind.startswith("multilabel")
+
+
+def partial_fit_classes(known, classes):
+    """The classes of a call of `partial_fit`: those of earlier calls, or what `classes=` gives.
+
+    Raises
+    ------
+    ValueError
+        Where neither does, or they disagree.
+    """
+    if known is None and classes is None:
+        raise ValueError("classes must be passed on the first call to partial_fit.")
+    if known is None:
+        return unique_labels(classes)
+    if classes is not None and not np.array_equal(known, unique_labels(classes)):
+        raise ValueError(
+            f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {known!r}"
+        )
+    return known
 
 
 def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classes, validation=None):

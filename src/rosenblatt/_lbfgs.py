@@ -1,12 +1,10 @@
 """Training by scipy's L-BFGS-B on the whole data: the solver 'lbfgs'.
 
-The core gives loss and gradient; the search is scipy's. Parameters are one flat vector,
-all weights, all intercepts, and scales and shifts of layer normalisation, without the engine's
-padding.
+The core gives loss and gradient; the search is scipy's, over one flat vector of parameters in
+the order of the catalogue (_architecture.py).
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
-import math
 import time
 
 import numpy as np
@@ -43,9 +41,8 @@ class Objective:
         self.weight = float(len(self.rows) if weights is None else weights.sum(dtype=float))
         if self.weight == 0:
             raise ValueError("sample_weight sums to 0: the mean loss has no value.")
-        lists = network.read(network.parameters)
-        self.n_weights = sum(coef.size for coef in lists[0])
-        self.shapes = [[array.shape for array in arrays] for arrays in lists]
+        ranges = plan.architecture.ranges.items()
+        self.penalised = [part for name, part in ranges if plan.groups[name].is_penalised]
         self.best = (np.inf, None)
 
     def parameters(self):
@@ -54,14 +51,7 @@ class Objective:
 
     def set_parameters(self, vector):
         """Puts a vector into the network."""
-        lists, start = [], 0
-        for shapes in self.shapes:
-            lists.append([])
-            for shape in shapes:
-                stop = start + math.prod(shape)
-                lists[-1].append(vector[start:stop].reshape(shape))
-                start = stop
-        self.network.write(self.network.parameters, *lists)
+        self.network.write_flat(self.network.parameters, vector)
 
     def __call__(self, vector):
         """(loss, gradient) at a vector; remembers the lowest loss it met."""
@@ -71,9 +61,10 @@ class Objective:
         network, alpha = self.network, self.plan.alpha
         loss = network.loss_and_gradient(self.examples, self.rows)
         gradient = self._flat(network.gradient)
-        weights = vector[: self.n_weights]
-        loss = float((loss + 0.5 * alpha * (weights @ weights)) / self.weight)
-        gradient[: self.n_weights] += alpha * weights
+        for part in self.penalised:
+            loss += 0.5 * alpha * (vector[part] @ vector[part])
+            gradient[part] += alpha * vector[part]
+        loss = float(loss / self.weight)
         gradient /= self.weight
         if loss < self.best[0]:
             self.best = (loss, vector.copy())
@@ -88,8 +79,7 @@ class Objective:
         self.began = now
 
     def _flat(self, block):
-        arrays = [array.ravel() for arrays in self.network.read(block) for array in arrays]
-        return np.concatenate(arrays).astype(np.float64)
+        return self.network.read_flat(block).astype(np.float64)
 
 
 def minimize(plan, data, state):

@@ -1,6 +1,7 @@
-"""What a fit is going to do, decided before any work: widths, rules, batch, counts.
+"""What a fit is going to do, decided before any work: the network, rules, batch, counts.
 
-A Plan is frozen and holds plain values: training needs nothing of the estimator but it.
+A Plan is frozen and holds plain values: training needs nothing of the estimator but it. What the
+network is stands in its Architecture (_architecture.py); the rest is how it is trained.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -9,7 +10,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from functools import cache
-from itertools import compress, pairwise
+from itertools import compress
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -17,14 +18,16 @@ import numpy as np
 import scipy.sparse as sp
 from joblib import effective_n_jobs  # which scikit-learn depends on
 
+from rosenblatt._architecture import GROUPS, Architecture, dense_network
 from rosenblatt._base import warn_user
-from rosenblatt._parameters import Options, refuse_value
+from rosenblatt._parameter_table import ACTIVATION_OPTIONS, AUTO_BATCH_SIZE
+from rosenblatt._parameters import refuse_value
 from rosenblatt.core.dispatch import ACTIVATION_NAMES, ACTIVATIONS, OPTIMIZERS
 from rosenblatt.schedules import Constant, Plateau, Schedule, as_schedule
 
 MOST_THREADS = 64  # of one fit, see core/threads.h
-CHUNK_ROWS = 240  # that a thread works on at once, see core/network.pyx
-MOST_HIDDEN_LAYERS = 255  # see core/network.pyx
+CHUNK_ROWS = 240  # that a thread works on at once, see core/layers.pyx
+MOST_HIDDEN_LAYERS = 255  # see core/layers.pxd
 
 
 @dataclass(frozen=True)
@@ -33,31 +36,24 @@ class Plan:
 
     Attributes
     ----------
-    widths : tuple of int
-        n_features, the hidden layers, n_outputs.
-    activations : tuple of str
-        One per hidden layer.
+    architecture : Architecture
+        The network.
     init_factors : tuple of float
         One per layer, of the initial weights' bound, see `initial_parameters`: the
         activation's own, and for the output layer that of the last hidden one.
-    normalization : str or None
-        None, too, where there is no hidden layer.
     dropout : tuple of float
         One per hidden layer.
     input_dropout, input_noise : float
     weight_init, intercept_init : str or callable, str
         Rows of _state.py's tables, or what to call for weights.
-    loss : str
-        A row of the engine's losses.
-    loss_constants : tuple of float
-        Its constant, for each output.
     solver : str
     optimizer : dict
         The constants of the solver's step, penalties and limits included.
+    groups : dict
+        From the name of each group of parameters to the Group that says how steps treat it.
     learning_rate_init, schedule : float, Schedule
     schedule_epochs : int
         How many are the whole of training to the schedule.
-    dtype : numpy.dtype
     batch_size : int or 'auto'
     max_epochs : int
     tol_params : float or None
@@ -73,23 +69,19 @@ class Plan:
         Whether training may go on from where this fit ends, its optimiser's state included.
     """
 
-    widths: tuple
-    activations: tuple
+    architecture: Architecture
     init_factors: tuple
-    normalization: str | None
     dropout: tuple
     input_dropout: float
     input_noise: float
     weight_init: object
     intercept_init: str
-    loss: str
-    loss_constants: tuple
     solver: str
     optimizer: dict
+    groups: dict
     learning_rate_init: float
     schedule: Schedule
     schedule_epochs: int
-    dtype: np.dtype
     batch_size: int | str
     max_epochs: int
     incremental: bool
@@ -123,7 +115,7 @@ class Plan:
     def rows_per_step(self, n_rows):
         """The batch size for so many training rows, as scikit-learn clips it."""
         if self.batch_size == "auto":
-            return min(200, n_rows)
+            return min(AUTO_BATCH_SIZE, n_rows)
         if self.batch_size > n_rows:
             warn_user(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
@@ -133,28 +125,21 @@ class Plan:
 
 def training_plan(estimator, data, *, incremental):
     """The Plan for an estimator whose parameters and data have been checked."""
-    hidden = hidden_widths(estimator.hidden_layer_sizes)
-    activations = hidden_activations(estimator.activation, len(hidden))
-    widths = (data.X.shape[1], *hidden, data.n_outputs)
-    n_threads = thread_count(estimator.n_jobs)
-    refuse_too_large(estimator, widths, data.X.shape[0], data.X.dtype, n_threads)
+    architecture, n_threads = architecture_of(estimator, data), thread_count(estimator.n_jobs)
+    refuse_too_large(estimator, architecture, data.X.shape[0], n_threads)
     if sp.issparse(data.X):
         refuse_for_sparse(estimator)
     weight_decay = estimator.weight_decay
     if weight_decay is None and estimator.solver in OPTIMIZERS:
         weight_decay = OPTIMIZERS[estimator.solver].weight_decay
     return Plan(
-        widths=widths,
-        activations=activations,
-        init_factors=_init_factors(estimator.activation, activations),
-        normalization=estimator.normalization if hidden else None,
-        dropout=dropout_rates(estimator.dropout, len(hidden)),
+        architecture=architecture,
+        init_factors=_init_factors(estimator.activation, architecture.activations),
+        dropout=dropout_rates(estimator.dropout, len(architecture.hidden)),
         input_dropout=float(estimator.input_dropout),
         input_noise=float(estimator.input_noise),
         weight_init=estimator.weight_init,
         intercept_init=estimator.intercept_init,
-        loss=data.loss.name,
-        loss_constants=loss_constants(estimator, data),
         solver=estimator.solver,
         optimizer={
             "l1_ratio": estimator.l1_ratio,
@@ -164,10 +149,10 @@ def training_plan(estimator, data, *, incremental):
             "clip_value": estimator.clip_value,
             **_optimizer_parameters(estimator),
         },
+        groups=GROUPS,
         learning_rate_init=float(estimator.learning_rate_init),
         schedule=_effective_schedule(estimator, incremental=incremental),
         schedule_epochs=estimator.max_iter,
-        dtype=data.X.dtype,
         batch_size=estimator.batch_size,
         max_epochs=1 if incremental else estimator.max_iter,
         incremental=incremental,
@@ -190,9 +175,17 @@ def training_plan(estimator, data, *, incremental):
     )
 
 
-# what lbfgs can do nothing with, where it is not None or, of the second, 0 or empty
-NEED_STEPS = ("tol_params", "augment", "max_norm", "clip_norm", "clip_value")
-NEED_STEPS_UNLESS_EMPTY = ("l1_ratio", "weight_decay", "callbacks")
+def architecture_of(estimator, data):
+    """The network that an estimator's parameters and checked data ask for."""
+    hidden = hidden_widths(estimator.hidden_layer_sizes)
+    return dense_network(
+        (data.X.shape[1], *hidden, data.n_outputs),
+        hidden_activations(estimator.activation, len(hidden)),
+        data.loss.name,
+        data.X.dtype,
+        normalization=estimator.normalization,
+        loss_constants=loss_constants(estimator, data),
+    )
 
 
 def _scorer(scoring):
@@ -201,30 +194,6 @@ def _scorer(scoring):
     from sklearn.metrics import get_scorer  # which take long to import
 
     return get_scorer(scoring)
-
-
-def refuse_without_epochs(estimator, X_val):
-    """Raises ValueError where solver='lbfgs' is given what needs steps or epochs to act on.
-
-    Names of schedules are only ignored, as in scikit-learn.
-    """
-    if estimator.solver in OPTIMIZERS:
-        return
-    if X_val is not None:
-        raise ValueError(
-            "X_val is for solvers that take steps: "
-            f"{', '.join(map(repr, OPTIMIZERS))}; got solver={estimator.solver!r}."
-        )
-    meant = {name: getattr(estimator, name) for name in NEED_STEPS}
-    meant |= {name: getattr(estimator, name) or None for name in NEED_STEPS_UNLESS_EMPTY}
-    if not isinstance(estimator.learning_rate, str):
-        meant["learning_rate"] = estimator.learning_rate
-    for name, value in meant.items():
-        if value is not None:
-            raise ValueError(
-                f"{name}={value!r} needs a solver that takes steps: "
-                f"{', '.join(map(repr, OPTIMIZERS))}; got solver={estimator.solver!r}."
-            )
 
 
 def _effective_schedule(estimator, *, incremental):
@@ -300,16 +269,6 @@ def hidden_widths(hidden_layer_sizes):
     return tuple(int(size) for size in sizes)
 
 
-ACTIVATION_OPTIONS = Options(
-    str,
-    tuple(ACTIVATION_NAMES),
-    {
-        "step": " A step has no gradient to learn from: PerceptronClassifier is the model with "
-        "this activation; in a hidden layer use 'logistic', 'tanh' or 'hard_sigmoid'."
-    },
-)
-
-
 def hidden_activations(activation, n_hidden):
     """Each hidden layer's activation, by its row's own name, from one name or a name for each.
 
@@ -361,33 +320,13 @@ def dropout_rates(dropout, n_hidden):
     return tuple(map(float, rates))
 
 
-def refuse_layers_without_steps(estimator, rates):
-    """Raises ValueError for what changes from step to step, with a solver that takes none, and
-    for batch normalisation of single rows."""
-    if estimator.solver in OPTIMIZERS:
-        if estimator.normalization == "batch" and estimator.batch_size == 1:
-            raise ValueError(
-                "normalization='batch' needs a batch_size of at least 2, got batch_size=1: a "
-                "single row has no variance. normalization='layer' takes any."
-            )
-        return
-    if estimator.normalization == "batch":
+def refuse_single_rows(estimator):
+    """Raises ValueError for batch normalisation of batches that are one row."""
+    if estimator.normalization == "batch" and estimator.batch_size == 1:
         raise ValueError(
-            f"normalization='batch' needs batches, which solver={estimator.solver!r} has not: use "
-            f"normalization='layer', or a solver among {', '.join(map(repr, OPTIMIZERS))}."
+            "normalization='batch' needs a batch_size of at least 2, got batch_size=1: a "
+            "single row has no variance. normalization='layer' takes any."
         )
-    given = {
-        "dropout": any(rates),
-        "input_dropout": estimator.input_dropout > 0,
-        "input_noise": estimator.input_noise > 0,
-    }
-    for name, is_on in given.items():
-        if is_on:
-            raise ValueError(
-                f"{name}={getattr(estimator, name)!r} makes the loss another one at every look, "
-                f"which solver={estimator.solver!r} cannot search; it must be one of "
-                f"{', '.join(map(repr, OPTIMIZERS))}."
-            )
 
 
 def refuse_for_sparse(estimator):
@@ -399,25 +338,22 @@ def refuse_for_sparse(estimator):
         )
 
 
-def refuse_too_large(estimator, widths, n_rows, dtype, n_threads):
+def refuse_too_large(estimator, architecture, n_rows, n_threads):
     """Raises MemoryError for a network that this machine cannot hold, before any work."""
-    needed = memory_needed(estimator, widths, n_rows, dtype, n_threads)
+    needed = memory_needed(estimator, architecture, n_rows, n_threads)
     available = _memory_of_this_machine()
     if needed > available:
+        n_features, *hidden, n_outputs = architecture.widths
         raise MemoryError(
-            f"hidden_layer_sizes={widths[1:-1]} with {widths[0]} features and {widths[-1]} outputs "
-            f"makes {_n_parameters(widths):,} parameters; training them takes "
+            f"hidden_layer_sizes={tuple(hidden)} with {n_features} features and {n_outputs} "
+            f"outputs makes {architecture.n_parameters:,} parameters; training them takes "
             f"{needed / 2**30:,.1f} GiB and {available / 2**30:,.1f} GiB are there."
         )
 
 
-def _n_parameters(widths):
-    return sum((k + 1) * n for k, n in pairwise(widths))
-
-
-def memory_needed(estimator, widths, n_rows, dtype, n_threads):
+def memory_needed(estimator, architecture, n_rows, n_threads):
     """Bytes that a fit to so many rows takes besides X and y, padding and small change apart."""
-    n_parameters, item_size = _n_parameters(widths), np.dtype(dtype).itemsize
+    n_parameters, item_size = architecture.n_parameters, architecture.dtype.itemsize
     if estimator.solver == "lbfgs":
         # scipy keeps 20 vectors of past steps, all in float64, besides its and our working ones
         needed = 24 * n_parameters * 8
@@ -427,36 +363,34 @@ def memory_needed(estimator, widths, n_rows, dtype, n_threads):
         n_copies = 4 + OPTIMIZERS[estimator.solver].n_moments
         n_copies += bool(estimator.early_stopping) + (estimator.tol_params is not None)
         needed = n_copies * n_parameters * item_size
-    n_numbers = _rows_at_once(estimator, n_rows, n_threads) * _numbers_a_row(estimator, widths)
-    return needed + n_numbers * item_size
+    n_numbers_a_row = _numbers_a_row(architecture, estimator.dropout)
+    return needed + _rows_at_once(estimator, n_rows, n_threads) * n_numbers_a_row * item_size
 
 
 def _rows_at_once(estimator, n_rows, n_threads):
     """The most rows whose activations are kept: a chunk's, or with batch normalisation a batch's,
     which another row may join."""
-    batch_size = 200 if estimator.batch_size == "auto" else estimator.batch_size
+    is_auto = estimator.batch_size == "auto"
+    batch_size = AUTO_BATCH_SIZE if is_auto else estimator.batch_size
     if estimator.normalization == "batch":
         return min(n_rows, batch_size + 1)
     rows = n_rows if estimator.solver == "lbfgs" else min(n_rows, batch_size)
     return min(rows, CHUNK_ROWS * n_threads)
 
 
-def _numbers_a_row(estimator, widths):
+def _numbers_a_row(architecture, dropout):
     """What the core keeps of each of these rows: the row, and of every layer outputs and deltas;
     of a hidden layer normalised products, and slopes where outputs do not give them."""
-    hidden = widths[1:-1]
-    n_normalized = {None: 0, "batch": 1, "layer": 2}[estimator.normalization]  # 2: deltas of both
-    names = hidden_activations(estimator.activation, len(hidden))
-    rates = dropout_rates(estimator.dropout, len(hidden))
+    n_features, *hidden, n_outputs = architecture.widths
+    n_normalized = {None: 0, "batch": 1, "layer": 2}[architecture.normalization]  # 2: both deltas
+    rates = dropout_rates(dropout, len(hidden))
     has_slopes = [
-        rate > 0 or ACTIVATIONS[name].keeps_input for name, rate in zip(names, rates, strict=True)
+        rate > 0 or ACTIVATIONS[name].keeps_input
+        for name, rate in zip(architecture.activations, rates, strict=True)
     ]
-    return (
-        widths[0]
-        + 2 * sum(widths[1:])
-        + n_normalized * sum(hidden)
-        + sum(compress(hidden, has_slopes))
-    )
+    n_units = sum(hidden)
+    n_slopes = sum(compress(hidden, has_slopes))
+    return n_features + 2 * (n_units + n_outputs) + n_normalized * n_units + n_slopes
 
 
 @cache  # a file is read, which shows in a small fit

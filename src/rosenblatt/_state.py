@@ -7,7 +7,6 @@ scikit-learn's have not; the validation split; shuffles).
 
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 from scipy.special import logit
@@ -15,7 +14,6 @@ from scipy.special import logit
 from rosenblatt._history import History
 
 DRAWS_AT_ONCE = 2**16  # half a megabyte of float64
-VARIANCE_EPSILON = 1e-5  # of normalisation, see core/normalize.h
 
 
 @dataclass
@@ -24,12 +22,10 @@ class State:
 
     Attributes
     ----------
-    coefs, intercepts : lists of ndarray
-        Where training begins and what it ends with; None meanwhile: the network has them.
+    parameters : list of lists of ndarray
+        The network's arrays by the plan's catalogue (Architecture): where training begins and
+        what it ends with; None meanwhile: the network has them.
     random_state : numpy.random.RandomState
-    normalization : tuple of lists of ndarray
-        (scales, shifts), and with 'batch' (scales, shifts, running means, running variances);
-        () where there are none, or none yet.
     n_epochs, n_samples_seen : int
         Of this fit, and of all fits since the parameters were drawn.
     batch_size : int
@@ -41,16 +37,14 @@ class State:
     best_loss, best_validation_score : float
     n_epochs_without_improvement : int
     optimizer : OptimizerState or None
-    best_parameters : tuple of lists of ndarray or None
-        What scored best under early stopping: coefs, intercepts, and what is of normalisation.
+    best_parameters : list of lists of ndarray or None
+        What scored best under early stopping.
     is_exhausted : bool
         Whether patience is at its end.
     """
 
-    coefs: list
-    intercepts: list
+    parameters: list
     random_state: np.random.RandomState
-    normalization: tuple = ()
     n_epochs: int = 0
     n_samples_seen: int = 0
     batch_size: int = 0
@@ -62,7 +56,7 @@ class State:
     best_validation_score: float = -np.inf
     n_epochs_without_improvement: int = 0
     optimizer: object = None
-    best_parameters: tuple | None = None
+    best_parameters: list | None = None
     is_exhausted: bool = False
 
 
@@ -82,9 +76,8 @@ class OptimizerState:
     n_steps : int
     step_product : float
         What the steps carry besides moments, see core/optimizers.def.
-    moments : list of tuples of lists of ndarray
-        For each moment the arrays for coefs and for intercepts, and with normalisation for
-        scales and for shifts.
+    moments : list of lists of lists of ndarray
+        For each moment the lists of what is learned.
     """
 
     solver: str
@@ -98,12 +91,13 @@ class OptimizerState:
 
     def is_compatible_with(self, plan):
         """Whether a fit of this plan can go on from here."""
-        shapes = [tuple(array.shape) for coefs, *_ in self.moments for array in coefs]
-        n_lists = {len(moment) for moment in self.moments}
-        return (
-            (self.solver, self.learning_rate_init) == (plan.solver, plan.learning_rate_init)
-            and shapes == list(pairwise(plan.widths)) * len(self.moments)
-            and n_lists <= {4 if plan.normalization else 2}
+        wanted = [entry.shape for entry in plan.architecture.learned]
+        return (self.solver, self.learning_rate_init) == (
+            plan.solver,
+            plan.learning_rate_init,
+        ) and all(
+            [array.shape for arrays in moment for array in arrays] == wanted
+            for moment in self.moments
         )
 
 
@@ -162,19 +156,19 @@ WEIGHT_INITS = {
 }
 
 
-def _uniform_intercepts(layer, plan, data, random_state):
-    fan_in, fan_out = plan.widths[layer : layer + 2]
-    bound = _glorot_bound(fan_in, fan_out, plan.init_factors[layer])
-    return _uniform(random_state, bound, (fan_out,), plan.dtype)
+def _uniform_intercepts(i, plan, data, random_state):
+    layer = plan.architecture.layers[i]
+    bound = _glorot_bound(layer.fan_in, layer.fan_out, plan.init_factors[i])
+    return _uniform(random_state, bound, (layer.fan_out,), plan.architecture.dtype)
 
 
-def _zero_intercepts(layer, plan, data, random_state):
-    return np.zeros(plan.widths[layer + 1])
+def _zero_intercepts(i, plan, data, random_state):
+    return np.zeros(plan.architecture.layers[i].fan_out)
 
 
-def _prior_intercepts(layer, plan, data, random_state):
-    if layer < len(plan.widths) - 2:
-        return np.zeros(plan.widths[layer + 1])
+def _prior_intercepts(i, plan, data, random_state):
+    if i < len(plan.architecture.hidden):
+        return np.zeros(plan.architecture.layers[i].fan_out)
     weights = data.sample_weight
     weights = np.ones(data.X.shape[0]) if weights is None else weights.astype(np.float64)
     half_a_row = 0.5 / len(weights)
@@ -197,22 +191,26 @@ INTERCEPT_INITS = {
 
 
 def initial_parameters(plan, data, random_state):
-    """(coefs, intercepts) as the plan's rows of the tables draw them, layer by layer.
+    """The network's arrays, in lists by its catalogue, as training begins with them.
 
-    Each layer's weights come before its intercepts: with the defaults these are scikit-learn's
-    draws. They are made in float64 and then rounded, so that float32 starts from the same
-    network.
+    Weights and intercepts are drawn as the plan's rows of the tables say, layer by layer, each
+    layer's weights before its intercepts: with the defaults these are scikit-learn's draws. They
+    are made in float64 and then rounded, so that float32 starts from the same network.
     """
-    coefs, intercepts = [], []
-    for layer, shape in enumerate(pairwise(plan.widths)):
-        if callable(plan.weight_init):
-            coefs.append(_weights_of(plan.weight_init, shape, random_state, plan.dtype))
-        else:
-            draw = WEIGHT_INITS[plan.weight_init]
-            coefs.append(draw(shape, random_state, plan.init_factors[layer], plan.dtype))
-        start = INTERCEPT_INITS[plan.intercept_init](layer, plan, data, random_state)
-        intercepts.append(start.astype(plan.dtype, copy=False))
-    return coefs, intercepts
+    architecture, drawn = plan.architecture, {"coefs_": [], "intercepts_": []}
+    for i, layer in enumerate(architecture.layers):
+        drawn["coefs_"].append(_initial_weights(i, plan, layer.shapes["coefs_"], random_state))
+        start = INTERCEPT_INITS[plan.intercept_init](i, plan, data, random_state)
+        drawn["intercepts_"].append(start.astype(architecture.dtype, copy=False))
+    lists = drawn | architecture.starts(but_for=drawn)
+    return [lists[attribute] for attribute in architecture.attributes]
+
+
+def _initial_weights(i, plan, shape, random_state):
+    dtype = plan.architecture.dtype
+    if callable(plan.weight_init):
+        return _weights_of(plan.weight_init, shape, random_state, dtype)
+    return WEIGHT_INITS[plan.weight_init](shape, random_state, plan.init_factors[i], dtype)
 
 
 def _weights_of(weight_init, shape, random_state, dtype):
@@ -240,21 +238,3 @@ def draw_noise_seed(plan, random_state):
         return 0
     low, high = random_state.randint(2**32, size=2, dtype=np.uint32).tolist()
     return high << 32 | low
-
-
-def fold_normalization(coefs, intercepts, scales, shifts, means, variances):
-    """(coefs, intercepts) that do what the hidden layers do with batch normalisation after them.
-
-    scale * (z - mean) / deviation + shift, with z = X @ coef + intercept, is such a sum itself.
-    Computed in float64 and then rounded.
-    """
-    folded = [list(coefs), list(intercepts)]
-    for i, (scale, shift, mean, variance) in enumerate(
-        zip(scales, shifts, means, variances, strict=True)
-    ):
-        coef, intercept = np.asarray(coefs[i]), np.asarray(intercepts[i])
-        factor = scale / np.sqrt(np.asarray(variance, np.float64) + VARIANCE_EPSILON)
-        dtype = np.result_type(np.float32, coef, intercept, scale, shift, mean, variance)
-        folded[0][i] = (coef * factor).astype(dtype)
-        folded[1][i] = ((intercept - mean) * factor + shift).astype(dtype)
-    return folded

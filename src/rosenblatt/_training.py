@@ -94,7 +94,7 @@ class TrainingRun:
             self._begin_augmentation(weights)
         else:
             self.examples = Examples(data.X, data.targets, weights)
-        if plan.normalization == "batch" and len(self.rows) < 2:
+        if plan.architecture.normalization == "batch" and len(self.rows) < 2:
             raise ValueError(
                 "normalization='batch' needs at least 2 rows to train on, got "
                 f"{len(self.rows)}: a single row has no variance."
@@ -171,9 +171,7 @@ class TrainingRun:
             self.best_parameters = None
         state.optimizer.n_steps = network.n_steps
         state.optimizer.step_product = network.step_product
-        parameters, state.optimizer.moments = network.hand_over()
-        state.coefs, state.intercepts, *normalization = parameters
-        state.normalization = tuple(normalization)
+        state.parameters, state.optimizer.moments = network.hand_over()
 
     def _restore_best(self):
         """Puts the best weights in, if any have scored."""
@@ -377,28 +375,22 @@ class TrainingRun:
 def build_network(plan, data, state, batch_size):
     """A network of the plan with the state's parameters in it, which the state gives up."""
     optimizer, validation = plan.solver if plan.is_stochastic else None, data.validation
-    network = Network(
-        plan.widths,
-        plan.activations,
-        plan.loss,
+    network = Network.of(
+        plan.architecture,
         batch_size,
-        plan.dtype,
         optimizer=optimizer,
-        normalization=plan.normalization,
         dropout=plan.dropout,
         input_dropout=plan.input_dropout,
         input_noise=plan.input_noise,
         is_sparse=sp.issparse(data.X) or (validation is not None and sp.issparse(validation.X)),
-        loss_constants=plan.loss_constants,
         n_threads=plan.n_threads,
     )
-    network.set_optimizer(alpha=plan.alpha, **plan.optimizer)
-    network.write(network.parameters, state.coefs, state.intercepts, *state.normalization)
-    state.coefs, state.intercepts, state.normalization = None, None, ()
+    network.set_optimizer(alpha=plan.alpha, groups=plan.groups, **plan.optimizer)
+    network.write(network.parameters, *state.parameters)
+    state.parameters = None
     return network
 
 
 def keep_parameters(network, state):
     """Copies the network's parameters into the state, as plain arrays of their own."""
-    state.coefs, state.intercepts, *normalization = network.read(network.parameters)
-    state.normalization = tuple(normalization)
+    state.parameters = network.read(network.parameters)

@@ -313,9 +313,8 @@ class Trajectory(Callback):
 
 def flat_parameters(estimator):
     """All that a fitted network has learned as one vector: `Trajectory` says in which order."""
-    lists = [estimator.coefs_, estimator.intercepts_]
-    lists += [getattr(estimator, f"normalization_{name}_", []) for name in ("scales", "shifts")]
-    return np.concatenate([array.ravel() for arrays in lists for array in arrays])
+    architecture = estimator._architecture
+    return architecture.flat(architecture.read(estimator))
 
 
 def target_of(path):

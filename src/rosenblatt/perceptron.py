@@ -16,18 +16,19 @@ from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from rosenblatt import _plan
 from rosenblatt._base import RosenblattEstimator, checked_sample_weight, numbers_of, warn_user
+from rosenblatt._data import DTYPES, is_plain, partial_fit_classes
 from rosenblatt._interruption import Interruption
 from rosenblatt._onlookers import CallbackSupportMixin, ScikitLearnTasks, with_callbacks
+from rosenblatt._parameter_table import Parameter, documented, keep_parameters, rules_of
 from rosenblatt._parameters import Interval, Options, validate_parameters
 from rosenblatt.core.buffers import csr_parts
 from rosenblatt.core.perceptron import PerceptronTrainer, Rows, permutation
 
-_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 _LARGEST_SEED = np.iinfo(np.int32).max
 
 
@@ -46,6 +47,143 @@ class _Generator(threading.local):
 _GENERATOR = _Generator()
 
 
+PARAMETERS = {
+    "penalty": Parameter(
+        "{'l2', 'l1', 'elasticnet'} or None",
+        """
+        What is added to the objective: alpha * ((1 - r) / 2 * ||w||_2^2 + r * ||w||_1), with
+        r = 0 for 'l2', 1 for 'l1' and `l1_ratio` for 'elasticnet'. The l2 part multiplies w
+        by max(0, 1 - (1 - r) * eta0 * alpha) at every row before the step; the l1 part moves
+        each weight by r * eta0 * alpha towards zero and not across it (Tsuruoka et al., 2009).
+        """,
+        [Options(str, {"l2", "l1", "elasticnet"}), None],
+    ),
+    "alpha": Parameter(
+        "float >= 0",
+        """
+        Strength of the penalty. Only used with a penalty.
+        """,
+        [Interval(Real, 0, None)],
+    ),
+    "l1_ratio": Parameter(
+        "float in [0, 1]",
+        """
+        The l1 part of penalty='elasticnet'.
+        """,
+        [Interval(Real, 0, 1, closed="both")],
+    ),
+    "fit_intercept": Parameter(
+        "bool",
+        """
+        Whether to learn b; otherwise it stays where it starts, at 0.
+        """,
+        ["boolean"],
+    ),
+    "max_iter": Parameter(
+        "int >= 1",
+        """
+        The most passes over the training rows (epochs). `partial_fit` always makes one.
+        """,
+        [Interval(Integral, 1, None)],
+    ),
+    "tol": Parameter(
+        "float >= 0 or None",
+        """
+        A class stops when its objective, the mean over an epoch of max(0, -t * p) and the
+        penalty, has not fallen below its lowest value by more than `tol` for
+        `n_iter_no_change` epochs in a row; with `early_stopping`, when its accuracy on the
+        validation set has not risen so. None trains for `max_iter` epochs.
+        """,
+        [Interval(Real, 0, None), None],
+    ),
+    "shuffle": Parameter(
+        "bool",
+        """
+        Whether to shuffle the rows before each epoch; see Notes.
+        """,
+        ["boolean"],
+    ),
+    "verbose": Parameter(
+        "int >= 0",
+        """
+        With 1 or more, progress is printed after each epoch.
+        """,
+        ["verbose"],
+    ),
+    "eta0": Parameter(
+        "float > 0",
+        """
+        The length of a step.
+        """,
+        [Interval(Real, 0, None, closed="neither")],
+    ),
+    "n_jobs": Parameter(
+        "int or None",
+        """
+        Accepted as scikit-learn's class does, and not used: all classes learn together in one
+        pass over the data, which needs no threads.
+        """,
+        [Integral, None],
+    ),
+    "random_state": Parameter(
+        "int in [0, 2**32 - 1], RandomState or None",
+        """
+        Determines the shuffling and the validation set. None draws from numpy's global state.
+        """,
+        ["random_state"],
+    ),
+    "early_stopping": Parameter(
+        "bool",
+        """
+        Whether to set a stratified share of the training rows aside and stop on it. The last
+        weights are kept, not the best ones.
+        """,
+        ["boolean"],
+    ),
+    "validation_fraction": Parameter(
+        "float in (0, 1)",
+        """
+        The share that `early_stopping` sets aside.
+        """,
+        [Interval(Real, 0, 1, closed="neither")],
+    ),
+    "n_iter_no_change": Parameter(
+        "int >= 1",
+        """
+        How many epochs without improvement stop a class.
+        """,
+        [Interval(Integral, 1, None)],
+    ),
+    "class_weight": Parameter(
+        "dict, 'balanced' or None",
+        """
+        Weight c of each class, {label: weight}, for rows that belong to the class that is
+        learned (with more than two classes, the rows of the others have c = 1). 'balanced' is
+        n_samples / (n_classes * count of the class); None is 1.
+        """,
+        [Options(str, {"balanced"}), dict, None],
+    ),
+    "warm_start": Parameter(
+        "bool",
+        """
+        Whether `fit` starts from the `coef_` and `intercept_` that are there.
+        """,
+        ["boolean"],
+    ),
+    "average": Parameter(
+        "bool or int >= 1",
+        """
+        True makes `coef_` and `intercept_` the mean of what they were after each row, over
+        all rows of all epochs, instead of the last values (Freund & Schapire, 1999). An int
+        starts the mean with that row, counted from 1 over the epochs; until then the
+        last values are used.
+        """,
+        [Interval(Integral, 0, None, closed="neither"), "boolean"],
+    ),
+}
+
+
+@documented
 class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEstimator):
     """Rosenblatt's perceptron: a linear classifier that learns from its mistakes, row by row.
 
@@ -64,70 +202,7 @@ class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEsti
 
     Parameters
     ----------
-    penalty : {'l2', 'l1', 'elasticnet'} or None, default=None
-        What is added to the objective: alpha * ((1 - r) / 2 * ||w||_2^2 + r * ||w||_1), with
-        r = 0 for 'l2', 1 for 'l1' and `l1_ratio` for 'elasticnet'. The l2 part multiplies w
-        by max(0, 1 - (1 - r) * eta0 * alpha) at every row before the step; the l1 part moves
-        each weight by r * eta0 * alpha towards zero and not across it (Tsuruoka et al., 2009).
-
-    alpha : float >= 0, default=0.0001
-        Strength of the penalty. Only used with a penalty.
-
-    l1_ratio : float in [0, 1], default=0.15
-        The l1 part of penalty='elasticnet'.
-
-    fit_intercept : bool, default=True
-        Whether to learn b; otherwise it stays where it starts, at 0.
-
-    max_iter : int >= 1, default=1000
-        The most passes over the training rows (epochs). `partial_fit` always makes one.
-
-    tol : float >= 0 or None, default=1e-3
-        A class stops when its objective, the mean over an epoch of max(0, -t * p) and the
-        penalty, has not fallen below its lowest value by more than `tol` for
-        `n_iter_no_change` epochs in a row; with `early_stopping`, when its accuracy on the
-        validation set has not risen so. None trains for `max_iter` epochs.
-
-    shuffle : bool, default=True
-        Whether to shuffle the rows before each epoch; see Notes.
-
-    verbose : int >= 0, default=0
-        With 1 or more, progress is printed after each epoch.
-
-    eta0 : float > 0, default=1
-        The length of a step.
-
-    n_jobs : int or None, default=None
-        Accepted as scikit-learn's class does, and not used: all classes learn together in one
-        pass over the data, which needs no threads.
-
-    random_state : int in [0, 2**32 - 1], RandomState or None, default=0
-        Determines the shuffling and the validation set. None draws from numpy's global state.
-
-    early_stopping : bool, default=False
-        Whether to set a stratified share of the training rows aside and stop on it. The last
-        weights are kept, not the best ones.
-
-    validation_fraction : float in (0, 1), default=0.1
-        The share that `early_stopping` sets aside.
-
-    n_iter_no_change : int >= 1, default=5
-        How many epochs without improvement stop a class.
-
-    class_weight : dict, 'balanced' or None, default=None
-        Weight c of each class, {label: weight}, for rows that belong to the class that is
-        learned (with more than two classes, the rows of the others have c = 1). 'balanced' is
-        n_samples / (n_classes * count of the class); None is 1.
-
-    warm_start : bool, default=False
-        Whether `fit` starts from the `coef_` and `intercept_` that are there.
-
-    average : bool or int >= 1, default=False
-        True makes `coef_` and `intercept_` the mean of what they were after each row, over
-        all rows of all epochs, instead of the last values (Freund & Schapire, 1999). An int
-        starts the mean with that row, counted from 1 over the epochs; until then the
-        last values are used.
-
+    @PARAMETERS@
     Attributes
     ----------
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
@@ -185,64 +260,31 @@ class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEsti
     array([0, 0, 0, 1])
     """
 
-    _parameter_rules = {  # noqa: RUF012 - read only
-        "penalty": [Options(str, {"l2", "l1", "elasticnet"}), None],
-        "alpha": [Interval(Real, 0, None)],
-        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-        "fit_intercept": ["boolean"],
-        "max_iter": [Interval(Integral, 1, None)],
-        "tol": [Interval(Real, 0, None), None],
-        "shuffle": ["boolean"],
-        "verbose": ["verbose"],
-        "eta0": [Interval(Real, 0, None, closed="neither")],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None)],
-        "class_weight": [Options(str, {"balanced"}), dict, None],
-        "warm_start": ["boolean"],
-        "average": [Interval(Integral, 0, None, closed="neither"), "boolean"],
-    }
+    _parameter_table = PARAMETERS
+    _parameter_rules = rules_of(PARAMETERS)
 
     def __init__(
         self,
         *,
-        penalty=None,
-        alpha=0.0001,
-        l1_ratio=0.15,
-        fit_intercept=True,
-        max_iter=1000,
-        tol=1e-3,
-        shuffle=True,
-        verbose=0,
-        eta0=1.0,
-        n_jobs=None,
-        random_state=0,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=5,
-        class_weight=None,
-        warm_start=False,
-        average=False,
+        penalty: str | None = None,
+        alpha: float = 0.0001,
+        l1_ratio: float = 0.15,
+        fit_intercept: bool = True,
+        max_iter: int = 1000,
+        tol: float | None = 1e-3,
+        shuffle: bool = True,
+        verbose: bool | int = 0,
+        eta0: float = 1.0,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        class_weight: dict | str | None = None,
+        warm_start: bool = False,
+        average: bool | int = False,
     ):
-        self.penalty = penalty
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.fit_intercept = fit_intercept
-        self.max_iter = max_iter
-        self.tol = tol
-        self.shuffle = shuffle
-        self.verbose = verbose
-        self.eta0 = eta0
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.class_weight = class_weight
-        self.warm_start = warm_start
-        self.average = average
+        keep_parameters(self, locals())
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -303,7 +345,7 @@ default=None
             if self.warm_start and hasattr(self, "coef_"):
                 coef_init = self._dense_coef() if coef_init is None else coef_init
                 intercept_init = self.intercept_ if intercept_init is None else intercept_init
-            self._refuse_too_large(X, len(classes))
+            _refuse_too_large(self, X, len(classes))
             start = _starting_weights(coef_init, intercept_init, len(classes), X)
             self.classes_ = classes
             self.t_ = 1.0
@@ -353,7 +395,7 @@ default=None
             X, y = self._checked_data(X, y, reset=first)
             self._set_classes(classes)
             encoded = _encoded(y, self.classes_)
-            self._refuse_too_large(X, len(self.classes_))
+            _refuse_too_large(self, X, len(self.classes_))
             coef, intercept = (None, None) if first else (self._dense_coef(), self.intercept_)
             start = _starting_weights(
                 coef, intercept, len(self.classes_), X, ("coef_", "intercept_")
@@ -375,7 +417,7 @@ default=None
             )
 
     def _checked_data(self, X, y, reset):
-        if self._is_plain(X, reset) and _are_plain_labels(y, X.shape[0]):
+        if is_plain(self, X, reset=reset) and _are_plain_labels(y, X.shape[0]):
             self.n_features_in_ = X.shape[1]
             return X, y
         with numbers_of("X or y"):
@@ -384,66 +426,18 @@ default=None
                 X,
                 y,
                 accept_sparse="csr",
-                dtype=_DTYPES,
+                dtype=DTYPES,
                 order="C",
                 reset=reset,
             )
         check_classification_targets(y)
         return X, y
 
-    def _is_plain(self, X, reset):
-        """Whether validation has nothing to say about X: finite numbers of the width it must have.
-
-        scikit-learn's validation looks for every kind of container, which takes longer than many
-        a prediction; arrays whose values it would hand back unchanged are let through here.
-        """
-        if type(X) is np.ndarray:
-            values, is_rows = X, X.ndim == 2
-        else:
-            is_rows = sp.issparse(X) and X.format == "csr" and len(X.shape) == 2
-            values = X.data if is_rows else None
-        if not is_rows or values.dtype not in _DTYPES or not all(X.shape):
-            return False
-        fitted = vars(self)
-        as_wide = reset or fitted.get("n_features_in_") == X.shape[1]
-        if "feature_names_in_" in fitted or not as_wide:
-            return False
-        with np.errstate(over="ignore", invalid="ignore"):
-            return bool(np.isfinite(values.sum()))
-
-    def _refuse_too_large(self, X, n_classes):
-        """Raises MemoryError for weights that this machine cannot hold, before any work."""
-        n_columns, n_features = 1 if n_classes == 2 else n_classes, X.shape[1]
-        averages, shrinks = bool(self.average), self.penalty in ("l1", "elasticnet")
-        # while they are learned, feature by feature, and as they are handed over, class by class;
-        # with averaging their sums both times, and the mean
-        n_copies = 2 + 3 * averages + shrinks
-        needed = n_copies * n_columns * n_features * X.dtype.itemsize
-        available = _plan._memory_of_this_machine()
-        if needed > available:
-            raise MemoryError(
-                f"X has {n_features:,} features and y has {n_classes} classes: training takes "
-                f"{needed / 2**30:,.1f} GiB and {available / 2**30:,.1f} GiB are there. Fewer "
-                "features would do, from sklearn.feature_extraction.FeatureHasher say."
-            )
-
     def _set_classes(self, classes):
-        known = getattr(self, "classes_", None)
-        if classes is None:
-            if known is None:
-                raise ValueError("classes must be passed on the first call to partial_fit.")
-            return
-        classes = unique_labels(classes)
-        if known is None:
-            if len(classes) < 2:
-                raise ValueError(
-                    f"The number of classes has to be greater than one; got {len(classes)} class"
-                )
-            self.classes_ = classes
-        elif not np.array_equal(known, classes):
+        self.classes_ = partial_fit_classes(getattr(self, "classes_", None), classes)
+        if len(self.classes_) < 2:
             raise ValueError(
-                f"`classes={classes!r}` is not the same as on last call to partial_fit, "
-                f"was: {known!r}"
+                f"The number of classes has to be greater than one; got {len(self.classes_)} class"
             )
 
     @with_callbacks
@@ -485,7 +479,7 @@ default=None
             self.n_iter_, self.t_ = n_epochs, t_before + n_epochs * n_samples
             self._set_weights(learned, average_before)
 
-        self._run(trainer, tasks, publish)
+        _run(self, trainer, tasks, publish)
         publish(trainer.learned, int(trainer.n_epochs.max()))
         if tasks is not None:
             tasks.end_fit()
@@ -545,59 +539,6 @@ default=None
         mask = np.zeros(len(encoded), dtype=np.bool_)
         mask[rows] = True
         return mask
-
-    def _run(self, trainer, tasks, publish):
-        """Trains to the end, until a callback says so, or until the keyboard interrupts.
-
-        Parameters
-        ----------
-        trainer : PerceptronTrainer
-        tasks : ScikitLearnTasks or None
-        publish : callable
-            Given what was learned and in how many epochs, makes these the estimator's attributes.
-        """
-        started, stops = time.perf_counter(), False
-        by_epochs = bool(self.verbose) or tasks is not None
-        with Interruption() as interruption:
-            while not (trainer.done or stops or interruption.requested):
-                if self.verbose and not trainer.in_epoch:
-                    print(f"-- Epoch {trainer.epoch + 1}")
-                if tasks is not None and not trainer.in_epoch:
-                    tasks.begin_epoch()
-                report = trainer.advance(one_epoch=by_epochs)
-                if report and self.verbose:
-                    self._print(report, trainer.epoch, time.perf_counter() - started)
-                if report and tasks is not None and not trainer.overflow:
-                    publish(trainer.so_far(), trainer.epoch)
-                    stops = tasks.end_epoch()
-            if not trainer.done:
-                trainer.stop()
-        if interruption.requested:
-            warn_user("Training interrupted by user.")
-        if trainer.overflow:
-            raise ValueError(
-                f"Floating-point under-/overflow occurred at epoch #{trainer.epoch}. Scaling "
-                "input data with StandardScaler or MinMaxScaler might help, and so might "
-                f"smaller steps: eta0={self.eta0!r}, class_weight and sample_weight multiply "
-                "each."
-            )
-
-    def _print(self, report, epoch, seconds):
-        for row in report:
-            if len(self.classes_) > 2:
-                print(f"Class {self.classes_[row['column']]}:", end=" ")
-            print(
-                f"Norm: {row['norm']:.2f}, NNZs: {row['n_nonzero']}, "
-                f"Bias: {row['intercept']:.6f}, T: {row['n_learned']}, "
-                f"Avg. loss: {row['loss']:f}, Objective: {row['objective']:f}",
-                end="\n" if row["score"] is None else f", Validation score: {row['score']:f}\n",
-            )
-        print(f"Total training time: {seconds:.2f} seconds.")
-        for row in report:
-            if row["stopped"]:
-                if len(self.classes_) > 2:
-                    print(f"Class {self.classes_[row['column']]}:", end=" ")
-                print(f"Convergence after {epoch} epochs took {seconds:.2f} seconds")
 
     # -- averaging ------------------------------------------------------------------------
 
@@ -661,10 +602,10 @@ default=None
             If X has another number of features or is a CSR matrix that points outside itself,
             or `coef_` or `intercept_` was assigned a wrong shape.
         """
-        if not self._is_plain(X, reset=False):
+        if not is_plain(self, X, reset=False):
             check_is_fitted(self)
             with numbers_of("X"):
-                X = validate_data(self, X, accept_sparse="csr", dtype=_DTYPES, reset=False)
+                X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES, reset=False)
         coef, intercept = self.coef_, np.asarray(self.intercept_)
         n_rows = 1 if len(self.classes_) == 2 else len(self.classes_)
         _check_shape("coef_", coef, [(n_rows, X.shape[1])])
@@ -721,6 +662,72 @@ default=None
 
     def _dense_coef(self):
         return self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
+
+
+def _run(estimator, trainer, tasks, publish):
+    """Trains to the end, until a callback says so, or until the keyboard interrupts.
+
+    `publish` makes what was learned, and in how many epochs, the estimator's attributes.
+    """
+    started, stops = time.perf_counter(), False
+    by_epochs = bool(estimator.verbose) or tasks is not None
+    with Interruption() as interruption:
+        while not (trainer.done or stops or interruption.requested):
+            if estimator.verbose and not trainer.in_epoch:
+                print(f"-- Epoch {trainer.epoch + 1}")
+            if tasks is not None and not trainer.in_epoch:
+                tasks.begin_epoch()
+            report = trainer.advance(one_epoch=by_epochs)
+            if report and estimator.verbose:
+                _print(estimator, report, trainer.epoch, time.perf_counter() - started)
+            if report and tasks is not None and not trainer.overflow:
+                publish(trainer.so_far(), trainer.epoch)
+                stops = tasks.end_epoch()
+        if not trainer.done:
+            trainer.stop()
+    if interruption.requested:
+        warn_user("Training interrupted by user.")
+    if trainer.overflow:
+        raise ValueError(
+            f"Floating-point under-/overflow occurred at epoch #{trainer.epoch}. Scaling "
+            "input data with StandardScaler or MinMaxScaler might help, and so might "
+            f"smaller steps: eta0={estimator.eta0!r}, class_weight and sample_weight multiply "
+            "each."
+        )
+
+
+def _print(estimator, report, epoch, seconds):
+    for row in report:
+        if len(estimator.classes_) > 2:
+            print(f"Class {estimator.classes_[row['column']]}:", end=" ")
+        print(
+            f"Norm: {row['norm']:.2f}, NNZs: {row['n_nonzero']}, "
+            f"Bias: {row['intercept']:.6f}, T: {row['n_learned']}, "
+            f"Avg. loss: {row['loss']:f}, Objective: {row['objective']:f}",
+            end="\n" if row["score"] is None else f", Validation score: {row['score']:f}\n",
+        )
+    print(f"Total training time: {seconds:.2f} seconds.")
+    for row in report:
+        if row["stopped"]:
+            if len(estimator.classes_) > 2:
+                print(f"Class {estimator.classes_[row['column']]}:", end=" ")
+            print(f"Convergence after {epoch} epochs took {seconds:.2f} seconds")
+
+
+def _refuse_too_large(estimator, X, n_classes):
+    """Raises MemoryError for weights that this machine cannot hold, before any work."""
+    n_columns, n_features = 1 if n_classes == 2 else n_classes, X.shape[1]
+    averages, shrinks = bool(estimator.average), estimator.penalty in ("l1", "elasticnet")
+    # while they are learned, feature by feature, and as they are handed over, class by class;
+    # with averaging their sums both times, and the mean
+    n_copies = 2 + 3 * averages + shrinks
+    needed = n_copies * n_columns * n_features * X.dtype.itemsize
+    available = _plan._memory_of_this_machine()
+    if needed > available:
+        raise MemoryError(
+            f"X has {n_features:,} features and y has {n_classes} classes: training takes "
+            f"{needed / 2**30:,.1f} GiB and {available / 2**30:,.1f} GiB are there."
+        )
 
 
 def _are_plain_labels(y, n_samples):

@@ -12,7 +12,7 @@ import reference
 from scipy import sparse, stats
 from scipy.special import ndtri
 
-from rosenblatt.core import dispatch, network
+from rosenblatt.core import dispatch, network, probes
 
 Examples, Network, RowOrder = network.Examples, network.Network, network.RowOrder
 ACTIVATIONS = list(dispatch.ACTIVATIONS)
@@ -24,13 +24,13 @@ TOLERANCE = {"float32": 500 * np.finfo("float32").eps, "float64": 500 * np.finfo
 def dropped(shape, rate, dtype="float64", *, seed=1, step=0, stream=0, first_row=0):
     """The mask of a stream: what dropout makes of ones."""
     ones = np.ones(shape, dtype)
-    return network.drop_out(ones, rate, seed=seed, step=step, stream=stream, first_row=first_row)
+    return probes.drop_out(ones, rate, seed=seed, step=step, stream=stream, first_row=first_row)
 
 
 def noise(shape, dtype="float64", *, seed=1, step=0, first_row=0):
     """What is added to zeros."""
     zeros = np.zeros(shape, dtype)
-    return network.add_noise(zeros, 1.0, seed=seed, step=step, first_row=first_row)
+    return probes.add_noise(zeros, 1.0, seed=seed, step=step, first_row=first_row)
 
 
 class Problem:
@@ -180,7 +180,7 @@ def test_noise_is_a_function_of_row_and_column(isa, dtype):
     np.testing.assert_array_equal(noise((7, 600), dtype, first_row=20), x[20:27])
     # columns after the last whole vector are rounded at other places; a network's stay so
     np.testing.assert_allclose(noise((50, 35), dtype), x[:, :35], rtol=8 * np.finfo(dtype).eps)
-    half = network.add_noise(np.zeros((50, 600), dtype), 0.5, seed=1, step=0)
+    half = probes.add_noise(np.zeros((50, 600), dtype), 0.5, seed=1, step=0)
     np.testing.assert_allclose(half, 0.5 * x, rtol=1e-6)
 
 
@@ -226,8 +226,8 @@ def test_loss_and_gradient_match_numpy_with_the_same_masks(activation, hidden, r
 
     total = net.loss_and_gradient(problem.examples, problem.order)
 
-    X = network.add_noise(problem.X[problem.order], 0.3, seed=7, step=5)
-    X = network.drop_out(X, 0.1, seed=7, step=5, stream=network.INPUT_STREAM)
+    X = probes.add_noise(problem.X[problem.order], 0.3, seed=7, step=5)
+    X = probes.drop_out(X, 0.1, seed=7, step=5, stream=probes.INPUT_STREAM)
     masks = [
         dropped((rows, n), rate, dtype, seed=7, step=5, stream=i)
         for i, (n, rate) in enumerate(zip(hidden, rates, strict=True))
@@ -257,8 +257,8 @@ def test_stored_values_are_dropped_with_the_masks_of_dense_rows(rows, isa, dtype
     total = net.loss_and_gradient(Examples(X, problem.y, problem.weight), problem.order)
 
     np.testing.assert_array_equal(X.data, before)
-    dense = network.drop_out(
-        problem.X[problem.order], 0.4, seed=7, step=5, stream=network.INPUT_STREAM
+    dense = probes.drop_out(
+        problem.X[problem.order], 0.4, seed=7, step=5, stream=probes.INPUT_STREAM
     )
     masks = [dropped((rows, 17), 0.2, dtype, seed=7, step=5)]
     expected, dWs, dbs = loss_and_gradient_with_masks(problem, dense, masks)
@@ -380,7 +380,7 @@ def test_what_is_read_of_blocks(normalization, dtype):
         for one, other in zip(ours, theirs, strict=True):
             np.testing.assert_array_equal(one, other)
     lists[2][0] = lists[2][0][:1]
-    with pytest.raises(ValueError, match="another shape"):
+    with pytest.raises(ValueError, match=r"scales_ have the shapes .* must have"):
         net.write(net.parameters, *lists)
 
 

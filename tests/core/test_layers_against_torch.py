@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 
-from rosenblatt.core import network
+from rosenblatt.core import network, probes
 
 torch = pytest.importorskip("torch", reason="needs PyTorch")
 
@@ -33,7 +33,7 @@ class FixedDropout(torch.nn.Module):
         if not self.training:
             return x
         ones = np.ones(tuple(x.shape), dtype=x.detach().numpy().dtype)
-        mask = network.drop_out(ones, self.rate, seed=3, step=self.step, stream=self.stream)
+        mask = probes.drop_out(ones, self.rate, seed=3, step=self.step, stream=self.stream)
         return x * torch.from_numpy(mask)
 
 

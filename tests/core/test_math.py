@@ -8,7 +8,7 @@ import pytest
 import reference
 from scipy.special import expit, ndtr
 
-from rosenblatt.core import dispatch, network
+from rosenblatt.core import dispatch, probes
 
 # units in the last place that vec_math.h promises
 MOST_ULPS = {
@@ -148,7 +148,7 @@ def test_function_is_within_its_bound(function, isa, dtype):
     if function in ("tanh", "expm1"):
         normal = (np.abs(high) >= float(number.tiny)) & (high < float(number.max))
 
-    actual = network.evaluate(function, x)
+    actual = probes.evaluate(function, x)
 
     errors = ulps_between(actual[normal], high[normal], low[normal])
     worst = errors.argmax()
@@ -161,7 +161,7 @@ def test_normal_cdf_is_within_its_bounds(isa, dtype):
     own last place: what rounding of x^2 / 2 makes of the exponential."""
     x, high, low = true_values("normal_cdf", dtype)
 
-    actual = network.evaluate("normal_cdf", x)
+    actual = probes.evaluate("normal_cdf", x)
 
     assert np.abs(actual.astype("float64") - high).max() <= np.finfo(dtype).eps
     tail = (x < 0) & (x > (-6 if dtype == "float32" else -8.5))
@@ -177,7 +177,7 @@ def test_function_vanishes_below_the_normal_numbers(function, isa, dtype):
     tiny = float(np.finfo(dtype).tiny)
     small = high <= 2.2 * tiny
 
-    actual = network.evaluate(function, x[small]).astype("float64")
+    actual = probes.evaluate(function, x[small]).astype("float64")
 
     assert small.any()
     assert (np.abs(actual - high[small]) <= 2.2 * tiny).all()
@@ -200,7 +200,7 @@ def test_function_of_special_values(function, isa, dtype):
     x = np.array([-np.inf, -1e4, -0.0, 0.0, 1e4, np.inf], dtype=dtype)
     expected = np.array(SPECIAL[function], dtype=dtype)
 
-    actual = network.evaluate(function, x)
+    actual = probes.evaluate(function, x)
 
     np.testing.assert_array_max_ulp(actual, expected, maxulp=1)
     np.testing.assert_array_equal(np.signbit(actual), np.signbit(expected))
@@ -214,7 +214,7 @@ def test_function_of_nan_is_nan(function, isa, dtype, vector_length):
         x = np.ones(size, dtype=dtype)
         x[position] = np.nan
 
-        actual = network.evaluate(function, x)
+        actual = probes.evaluate(function, x)
 
         assert np.flatnonzero(np.isnan(actual)).tolist() == [position]
 
@@ -223,7 +223,7 @@ def test_square_roots_of_special_values(isa, dtype):
     """Exact at zero and infinity, and no number below zero."""
     x = np.array([-0.0, 0.0, np.inf, -1e-30, -1e4, -np.inf], dtype=dtype)
 
-    actual = network.evaluate("sqrt", x)
+    actual = probes.evaluate("sqrt", x)
 
     np.testing.assert_array_equal(actual, [0, 0, np.inf, np.nan, np.nan, np.nan])
 
@@ -232,7 +232,7 @@ def test_log_of_infinity_is_infinite(isa, dtype):
     """A sum that overflowed has an infinite logarithm, not a finite one."""
     x = np.array([np.inf], dtype=dtype)
 
-    assert network.evaluate("log", x)[0] == np.inf
+    assert probes.evaluate("log", x)[0] == np.inf
 
 
 @pytest.mark.parametrize("function", ["exp", "expm1", "softplus"])
@@ -242,7 +242,7 @@ def test_function_around_its_overflow(function, isa, dtype):
     border = np.log(np.longdouble(number.max)).astype(dtype)
     below, beyond = (np.array([border * (1 + d)], dtype) for d in (-4 * number.eps, 4 * number.eps))
 
-    finite, infinite = network.evaluate(function, below), network.evaluate(function, beyond)
+    finite, infinite = probes.evaluate(function, below), probes.evaluate(function, beyond)
 
     assert np.isfinite(finite[0])
     assert infinite[0] == (beyond[0] if function == "softplus" else np.inf)
@@ -256,7 +256,7 @@ def test_function_of_denormal_numbers(function, isa, dtype):
     x = np.concatenate([x, -x])
     expected = {"tanh": x, "logistic": np.full_like(x, 0.5), "softplus": np.full_like(x, np.log(2))}
 
-    actual = network.evaluate(function, x)
+    actual = probes.evaluate(function, x)
 
     np.testing.assert_array_max_ulp(actual, expected[function], maxulp=1)
 
@@ -267,7 +267,7 @@ def test_function_writes_every_length_right(function, isa, dtype, vector_length)
     for length in lengths(vector_length):
         x = np.linspace(0.5, 3, length).astype(dtype)
 
-        actual = network.evaluate(function, x)
+        actual = probes.evaluate(function, x)
 
         expected = IN_FLOAT64[function](x.astype("float64"))
         assert actual.shape == (length,)
@@ -284,7 +284,7 @@ def test_activation_and_slope_match_reference(name, isa, dtype):
     x = arguments("tanh", dtype)
     wider = x.astype(np.longdouble)  # where it is no wider, the reference's own ulp is in the 4
 
-    value, slope = network.activate(name, x)
+    value, slope = probes.activate(name, x)
 
     true_value, true_slope = row.value(wider), row.slope(wider)
     unit = np.spacing(np.abs(true_value).astype(dtype))
@@ -303,7 +303,7 @@ def test_activation_and_slope_match_reference(name, isa, dtype):
 def test_slope_of_softplus_keeps_the_digits_of_a_small_one(isa, dtype):
     """It is about e^z far below zero, where 1 - e^-a would be 0."""
     z = np.linspace(-80, -5, 1000).astype(dtype)
-    _, slope = network.activate("softplus", z)
+    _, slope = probes.activate("softplus", z)
     # 4 ulp each of the value and of expm1, and the roundings of both
     np.testing.assert_allclose(slope, expit(z.astype(float)), rtol=10 * np.finfo(dtype).eps)
 
@@ -315,7 +315,7 @@ def test_activation_of_every_length(name, isa, dtype, vector_length):
     for length in lengths(vector_length):
         z = np.linspace(-2, 2, length).astype(dtype)
 
-        value, slope = network.activate(name, z)
+        value, slope = probes.activate(name, z)
 
         # the rows' tolerances, for values and slopes of order one
         tolerance = 16 * np.finfo(dtype).eps
@@ -329,7 +329,7 @@ def test_activation_keeps_a_nan(name, isa, dtype, vector_length):
     z = np.linspace(-3, 3, 2 * vector_length + 3).astype(dtype)
     z[::3] = np.nan
 
-    value, _ = network.activate(name, z)
+    value, _ = probes.activate(name, z)
 
     np.testing.assert_array_equal(np.isnan(value), np.isnan(z))
 
@@ -356,7 +356,7 @@ def test_activation_at_infinity(name, limits, slopes, isa, dtype):
     """At both infinities, and near them, value and slope are the limits, never a NaN."""
     largest = np.finfo(dtype).max / 2
     for z in ([-np.inf, np.inf], [-largest, largest]):
-        value, slope = network.activate(name, np.array(z, dtype=dtype))
+        value, slope = probes.activate(name, np.array(z, dtype=dtype))
 
         if np.isinf(z[0]):
             np.testing.assert_allclose(value, limits, rtol=np.finfo(dtype).eps, atol=0)
@@ -367,7 +367,7 @@ def test_activation_at_infinity(name, limits, slopes, isa, dtype):
 @pytest.mark.parametrize("z", [0.0, -0.0])
 def test_relu_has_no_slope_at_zero(z, isa, dtype):
     """The subgradient at zero is 0, as in scikit-learn."""
-    _, slope = network.activate("relu", np.full(5, z, dtype=dtype))
+    _, slope = probes.activate("relu", np.full(5, z, dtype=dtype))
 
     np.testing.assert_array_equal(slope, np.zeros(5, dtype=dtype))
 

@@ -10,6 +10,7 @@ import pytest
 import reference
 from scipy import sparse
 
+from rosenblatt._architecture import dense_network
 from rosenblatt.core import dispatch, network
 from rosenblatt.core.surface import Surface
 
@@ -63,15 +64,15 @@ class Problem:
 
     def new_surface(self, dtype="float64"):
         """A surface for this problem."""
-        return Surface(
+        network = dense_network(
             [6, *self.hidden, 3],
             [self.activation] * len(self.hidden),
             self.loss,
             dtype,
             loss_constants=self.constant,
             normalization=self.normalization,
-            running=self.running,
         )
+        return Surface(network, self.running)
 
     def summed(self, what, point, surface=None):
         """(sum of losses, sums) of all rows at a point."""
@@ -200,7 +201,7 @@ def test_product_is_linear_and_symmetric():
 
 def test_small_tangents_near_certainty():
     """Where one class is as good as certain, products keep the digits of the others."""
-    surface = Surface([3, 3], [], "multiclass_log_loss", "float64")
+    surface = Surface(dense_network([3, 3], [], "multiclass_log_loss", "float64"))
     surface.move_to(np.append(np.eye(3), np.zeros(3)))
     surface.look_along(np.append(np.zeros(9), [1.0, 2.0, 4.0]))
     surface.begin()
@@ -225,12 +226,12 @@ def test_small_tangents_near_certainty():
 def test_what_kernels_cannot_refuse(X, targets, what, message):
     """Sizes that do not fit never reach them."""
     with pytest.raises(ValueError, match=message):
-        Surface([6, 3], [], "multiclass_log_loss", "float64").add(X, targets, what)
+        Surface(dense_network([6, 3], [], "multiclass_log_loss", "float64")).add(X, targets, what)
 
 
 def test_vectors_of_another_length():
     """A point or a direction that is not the network's is refused."""
-    surface = Surface([6, 3], [], "multiclass_log_loss", "float64")
+    surface = Surface(dense_network([6, 3], [], "multiclass_log_loss", "float64"))
     for place in (surface.move_to, surface.look_along):
         with pytest.raises(ValueError, match=r"\(21,\)"):
             place(np.zeros(20))

@@ -121,7 +121,7 @@ def torch_objective(net, X, y):
     hidden, normalization = len(net.coefs_) - 1, net.normalization
     if normalization:
         shapes += [np.shape(a) for a in net.normalization_scales_] * 2
-    constant = dispatch.LOSSES[net._loss_name].constant
+    constant = dispatch.LOSSES[net._architecture.loss].constant
     constant = getattr(net, constant) if constant else 0.0
 
     def function(vector):
@@ -143,7 +143,7 @@ def torch_objective(net, X, y):
                 )
             a = ACTIVATIONS[net.activations_[i]](a)
         penalty = sum((coef**2).sum() for coef in coefs) * net.alpha / 2 / net.batch_size_
-        return LOSSES[net._loss_name][0](a, targets, constant) / len(X) + penalty
+        return LOSSES[net._architecture.loss][0](a, targets, constant) / len(X) + penalty
 
     return function, torch
 

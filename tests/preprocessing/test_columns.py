@@ -633,3 +633,28 @@ def test_table_takes_rows():
     for rows in ([1, 2], np.array([False, True, True]), slice(1, None)):
         assert table.take(rows).numbers.ravel().tolist() == [2, 3]
         assert table.take(rows).codes.ravel().tolist() == [1, 2]
+
+
+def test_columns_with_labels_that_are_no_text_are_found_by_label():
+    """A frame of integer labels in another order gives the same rows."""
+    frame = pd.DataFrame({3: [1.0, 2.0, 4.0], 1: [5.0, 7.0, 6.0], 2: [0.5, 0.25, 8.0]})
+    reader = TableReader().fit(frame)
+    assert [one.name for one in reader.columns_] == ["3", "1", "2"]
+    np.testing.assert_array_equal(reader.read(frame[[1, 2, 3]]).numbers, reader.read(frame).numbers)
+
+
+def test_masked_cells_are_gaps():
+    """A masked array is not taken for its data."""
+    values = np.arange(12.0).reshape(4, 3)
+    masked = np.ma.masked_array(values, mask=values > 9)
+    table = TableReader().fit_read(masked)
+    np.testing.assert_array_equal(np.isnan(table.numbers), values > 9)
+
+
+@pytest.mark.parametrize("text", ["now", "today"])
+def test_words_for_the_present_are_no_dates(text):
+    """NumPy would read another time at every call."""
+    frame = pd.DataFrame({"since": pd.to_datetime(["2020-01-01", "2021-05-03", "2022-02-07"])})
+    reader = TableReader().fit(frame)
+    with pytest.raises(ValueError, match="'since' was a date"):
+        reader.read(pd.DataFrame({"since": [text] * 3}))

@@ -179,6 +179,7 @@ cdef extern from "kernels.h" nogil:
             void *, const void *, const void *, const Py_ssize_t *, Py_ssize_t, Py_ssize_t,
             Py_ssize_t, int, const void *, void *) noexcept nogil
         void (*begin_step)(rb_step *, int) noexcept nogil
+        void (*set_rates)(rb_step *, int) noexcept nogil
         void (*update)(
             void *, const void *, void *, void *, void *, Py_ssize_t, const rb_step *, int,
             double *) noexcept nogil

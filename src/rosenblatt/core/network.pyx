@@ -1,54 +1,36 @@
-"""The network: forward pass, backward pass, optimiser step, epoch.
+"""The network that trains and predicts: its parameters, and epochs of steps.
 
-This file is the algorithm. It owns every buffer, allocated once; all that an epoch does runs
-without the GIL and touches no Python object. What a product, a loss or an update is stands
-in the kernels; what may stop training, and the rates, in the training loop above.
-
-Every method that takes a `team` and a `thread` is run by all threads of the team at once:
-each does its share, which is of rows or of parameters and never of a sum, and they meet
-where one needs what another has done. With one thread the shares are the whole.
+A step is the layers' gradients (layers.pyx) and the optimiser's update (optimizer.pyx); here
+parameters and gradient live, rows are handed out, and epochs are run, without the GIL and
+without a Python object touched. What may stop training, and the rates, are the training loop's
+above.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
-from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.math cimport INFINITY, NAN, sqrt
 from libc.stdint cimport int32_t, uint64_t
 from libc.string cimport memcpy
 
 from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
-from rosenblatt.core.kernels cimport (
-    ACTIVATION_identity, BATCH_BLOCK, OUTPUT_BLOCK, PANELS, ROWS, SLOPES_KEPT, TRANSPOSED,
-    UPDATE_BLOCK, WITH_SLOPES, rb_csr, rb_dropout, rb_is_narrow, rb_kernels, rb_statistics,
-    rb_step,
-)
+from rosenblatt.core.kernels cimport PANELS, rb_kernels, rb_step
+from rosenblatt.core.layers cimport Inputs, Layer, Layers
+from rosenblatt.core.optimizer cimport Optimizer
 from rosenblatt.core.subnormals cimport rb_flush_subnormals, rb_set_mode
+from rosenblatt.core.threads cimport rb_meet, rb_run_team, rb_team
 
+from rosenblatt._architecture import dense_network
+from rosenblatt.core.blocks import Blocks
 from rosenblatt.core.buffers import aligned_zeros, csr_parts
-from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES, OPTIMIZERS
 
 EPOCH_FIGURES = ("gradient_norm", "seconds", "parameter_change")  # columns, see train_epochs
 
 SHARE_ABOVE = 4e6  # about 40 microseconds of one thread, some ten times what meeting takes
 
 cdef enum:
-    MOST_LAYERS = 256
-    TILE_ROWS = 12    # rows are shared in multiples of the product's tiles'
-    PIECE_ROWS = 48   # whole blocks, see kernels.h, as CHUNK_ROWS are
-    CHUNK_ROWS = 240  # a thread's; no more than a panel of backward weights is deep, see dense.h
     N_FIGURES = 3     # EPOCH_FIGURES
-    FEW_ROWS = 4      # below, transposing weights costs more than it saves
-    MANY_ROWS = 48    # below, packing deltas costs more than it saves,
-    MANY_INPUTS = 192  # as where fewer inputs than these, so few tiles, read them
-    CROWDED = 2048    # rows so many bytes apart share too few sets of a second-level cache
-    FEW_NUMBERS = 2048  # of each array: they stay in the first-level cache
-    NOT_NORMALIZED = 0
-    BY_BATCH = 1
-    BY_LAYER = 2
-    SECOND_LEVEL = 1048576  # weights of more bytes leave little of it to anything else
-    FIRST_LEVEL = 98304  # weights of more bytes outgrow the first-level cache by far
 
 
 cdef class Examples:
@@ -67,24 +49,21 @@ cdef class Examples:
     cdef readonly object X, targets, sample_weight
     cdef readonly Py_ssize_t n_samples, n_features
     cdef object csr_parts
-    cdef bint is_sparse
-    cdef rb_csr csr
-    cdef const char *rows
-    cdef const void *target_data
-    cdef const void *weight_data
+    cdef Inputs inputs          # what the layers read of them
 
     def __init__(self, X, targets=None, sample_weight=None):
         self.n_samples, self.n_features = X.shape
-        self.is_sparse = not isinstance(X, np.ndarray)
-        if self.is_sparse:
+        self.inputs.n_features = self.n_features
+        self.inputs.is_sparse = not isinstance(X, np.ndarray)
+        if self.inputs.is_sparse:
             self.csr_parts = csr_parts(X)
-            self.csr.values = address(self.csr_parts[0])
-            self.csr.columns = <const int32_t *> address(self.csr_parts[1])
-            self.csr.starts = <const Py_ssize_t *> address(self.csr_parts[2])
+            self.inputs.csr.values = address(self.csr_parts[0])
+            self.inputs.csr.columns = <const int32_t *> address(self.csr_parts[1])
+            self.inputs.csr.starts = <const Py_ssize_t *> address(self.csr_parts[2])
             X = self.csr_parts[0]
         else:
             X = np.require(X, requirements=["C", "A"])
-            self.rows = address(X)
+            self.inputs.rows = address(X)
         if targets is not None:
             targets = np.require(targets, requirements=["C", "A"])
             if len(targets) != self.n_samples:
@@ -97,12 +76,8 @@ cdef class Examples:
         self.X = X
         self.targets = targets
         self.sample_weight = sample_weight
-        self.target_data = NULL if targets is None else address(targets)
-        self.weight_data = NULL if sample_weight is None else address(sample_weight)
-
-
-cdef extern from "random_bits.h" nogil:
-    uint64_t rb_stream_key(uint64_t seed, uint64_t step, uint64_t stream)
+        self.inputs.targets = NULL if targets is None else address(targets)
+        self.inputs.weights = NULL if sample_weight is None else address(sample_weight)
 
 
 cdef extern from "shuffle.h" nogil:
@@ -115,14 +90,6 @@ cdef extern from "shuffle.h" nogil:
 
 cdef extern from "clock.h" nogil:
     double rb_seconds()
-
-
-cdef extern from "threads.h" nogil:
-    ctypedef struct rb_team:
-        int n_threads
-    void rb_meet(rb_team *)
-    void rb_run_team(void (*)(void *, rb_team *, int) noexcept nogil, void *, int)
-    void rb_share(Py_ssize_t, Py_ssize_t, int, int, Py_ssize_t *, Py_ssize_t *)
 
 
 def _span(rows):
@@ -235,55 +202,6 @@ cdef class StoppingRule:
         return self.n_without_improvement > self.patience
 
 
-NORMALIZATIONS = {"batch": BY_BATCH, "layer": BY_LAYER}
-
-cdef enum:
-    # streams of random bits: a hidden layer's is its number
-    INPUT_DROPOUT = MOST_LAYERS
-    INPUT_NOISE
-
-
-cdef struct Layer:
-    Py_ssize_t fan_in, fan_out
-    Py_ssize_t width            # fan_out, padded to whole vectors
-    Py_ssize_t stride           # of its inputs' rows
-    int activation
-    int layout                  # of the weights, see kernels.h
-    Py_ssize_t n_weights        # with their padding
-    Py_ssize_t piece            # rows that go through it together
-    char *weights               # (fan_in, width), or (fan_out, stride) where TRANSPOSED
-    char *intercepts            # (width,)
-    char *d_weights
-    char *d_intercepts
-    int normalization           # NOT_NORMALIZED, BY_BATCH or BY_LAYER
-    char *normalized            # (chunk, width) products, then normalised
-    char *block_sums            # BY_BATCH: (blocks, 2, width), of each BATCH_BLOCK rows
-    char *scales                # (width,)
-    char *shifts                # (width,)
-    char *d_scales
-    char *d_shifts
-    rb_statistics statistics    # BY_BATCH; BY_LAYER only inverse_deviations, (chunk,)
-    char *pre_activation        # (chunk, width), then slopes; `output` where it is not kept
-    char *output                # (chunk, width)
-    double dropout              # the share of outputs that are dropped in training
-    char *slopes                # (chunk, width), masks included; NULL without dropout
-    const char *kept            # what the backward pass reads: pre-activations or slopes
-    int slope                   # and what it makes of them: an activation, or SLOPES_KEPT
-    char *d_pre_activation      # (chunk, width); `delta` but for BY_LAYER
-    char *delta                 # (chunk, width) of the products; the last layer's is its output
-    char *transposed            # (fan_out, stride) in panels, or NULL
-    char *packed_delta          # (chunk, width) in panels, or NULL
-
-
-cdef struct Pass:
-    # where in training a forward pass is
-    uint64_t step               # steps before this one
-    Py_ssize_t start            # the chunk's first row, counted in its batch
-    Py_ssize_t count            # the chunk's rows
-    rb_team *team
-    int thread
-
-
 cdef struct Job:
     # what `train_epochs` was asked, for the threads that do it
     void *network
@@ -304,7 +222,7 @@ cdef struct Job:
 cdef void _train_epochs(void *context, rb_team *team, int thread) noexcept nogil:
     """What each thread of `Network.train_epochs` runs; thread 0 decides for all."""
     cdef Job *job = <Job *> context
-    cdef rb_step step = (<Network> job.network).step
+    cdef rb_step step = (<Network> job.network).optimizer.step
     cdef double loss, change = NAN, started = 0
     cdef double *figures
     while not job.is_over:
@@ -315,7 +233,7 @@ cdef void _train_epochs(void *context, rb_team *team, int thread) noexcept nogil
         loss = (<Network> job.network).train_epoch(job, &step, team, thread)
         rb_meet(team)
         if thread == 0:
-            (<Network> job.network).step = step
+            (<Network> job.network).optimizer.step = step
             if job.tracks_change:
                 change = (<Network> job.network).moved()
             job.losses[job.n_done] = loss
@@ -345,15 +263,29 @@ cdef struct Sum:
 
 cdef void _sum_gradients(void *context, rb_team *team, int thread) noexcept nogil:
     cdef Sum *job = <Sum *> context
-    cdef double total = (<Network> job.network).gradients(
-        <Examples> job.examples, job.rows, job.n_rows, <uint64_t> (<Network> job.network).step.t,
-        team, thread)
+    cdef uint64_t n_steps = <uint64_t> (<Network> job.network).optimizer.step.t
+    cdef double total = (<Network> job.network).layers.gradients(
+        &(<Examples> job.examples).inputs, job.rows, job.n_rows, n_steps, team, thread)
     if thread == 0:
         job.total = total
 
 
+cdef struct Step:
+    # the same for `take_step`
+    void *network
+    rb_step step
+    double penalty
+
+
+cdef void _take_step(void *context, rb_team *team, int thread) noexcept nogil:
+    cdef Step *job = <Step *> context
+    cdef double penalty = (<Network> job.network).update(&job.step, team, thread)
+    if thread == 0:
+        job.penalty = penalty
+
+
 cdef class Network:
-    """Parameters, gradient, moments and the buffers of one chunk of rows.
+    """Parameters and gradient, with the layers and the optimiser that work on them.
 
     Parameters
     ----------
@@ -389,740 +321,102 @@ cdef class Network:
     ----------
     noise_seed : int
         What dropout and noise are drawn from, together with the number of the step.
+    architecture : Architecture
     parameters, gradient : ndarray of shape (n_padded,)
-        All weights, all intercepts, and with normalisation all scales and all shifts, padded
-        to whole vectors with zeros and laid out as the products read them; `read` and `write`
-        translate. With normalization='batch' `parameters` goes on with the running means and
-        variances, which are the model's but not the optimiser's.
+        Blocks, see blocks.py: all that is learned, padded to whole vectors with zeros and laid
+        out as the products read it; `read` and `write` translate. `parameters` goes on with what
+        is averaged, which is the model's but not the optimiser's.
     moments : list of ndarray of shape (n_padded,)
     """
 
     cdef const rb_kernels *kernels
-    cdef readonly object dtype, parameters, gradient, moments
-    cdef object constants
-    cdef list buffers
-    cdef Layer layers[MOST_LAYERS]
-    cdef int n_layers, loss, optimizer, n_moments, n_threads, normalization
-    cdef Py_ssize_t chunk, n_weights, n_parameters, n_blocks
+    cdef readonly object architecture, dtype, parameters, gradient
+    cdef object blocks
+    cdef Layers layers
+    cdef Optimizer optimizer
+    cdef char *first            # of the parameters
+    cdef int n_threads
+    cdef bint is_trainable, by_batch
+    cdef Py_ssize_t n_parameters
     cdef Py_ssize_t n_stored    # and running statistics
-    cdef char *batch            # (chunk, n_features) gathered rows
-    cdef char *moment_blocks[3]
-    cdef rb_step step
-    cdef char *scratch          # a thread's part: (3 * n_outputs, OUTPUT_BLOCK)
-    cdef double[::1] row_losses
-    cdef double[:, ::1] sums    # of `update`, for each UPDATE_BLOCK of weights and the intercepts
-    cdef double[::1] gradient_squares
-    cdef double squared_norm    # of the last step's gradient
     cdef double gradient_norm   # the root mean square of an epoch's
     cdef object before          # parameters when `moved` was last called, or None
     cdef char *before_data
-    cdef char *loss_constants   # (n_outputs,)
-    cdef double input_dropout, input_noise
-    cdef public uint64_t noise_seed
     cdef public double share_above  # floating-point operations of a step, for several threads
 
-    def __init__(self, widths, activations, loss, batch_size, dtype, *, optimizer=None,
-                 loss_constants=0.0, normalization=None, dropout=(), input_dropout=0.0,
-                 input_noise=0.0, trainable=True, is_sparse=False, n_threads=1):
-        self.dtype = np.dtype(dtype)
+    def __init__(self, widths, activations, loss, batch_size, dtype, *, loss_constants=0.0,
+                 normalization=None, **options):
+        self._build(dense_network(widths, activations, loss, dtype, normalization=normalization,
+                                  loss_constants=loss_constants), batch_size, **options)
+
+    @classmethod
+    def of(cls, architecture, batch_size, **options):
+        """The network that an Architecture describes, with the other parameters."""
+        network = cls.__new__(cls)
+        network._build(architecture, batch_size, **options)
+        return network
+
+    def _build(self, architecture, batch_size, *, optimizer=None, dropout=(), input_dropout=0.0,
+               input_noise=0.0, trainable=True, is_sparse=False, n_threads=1):
+        self.architecture, self.dtype = architecture, architecture.dtype
         self.kernels = active_kernels(self.dtype)
-        self.buffers = []
-        self.n_layers = len(widths) - 1
-        if self.n_layers > MOST_LAYERS:
-            raise ValueError(f"hidden_layer_sizes must name at most {MOST_LAYERS - 1} layers, "
-                             f"got {self.n_layers - 1}.")
-        self.loss = LOSSES[loss].code
-        self.optimizer = -1 if optimizer is None else OPTIMIZERS[optimizer].code
-        self.n_moments = 0 if optimizer is None else OPTIMIZERS[optimizer].n_moments
-        self.n_threads = n_threads
-        self.share_above = SHARE_ABOVE
-        self.normalization = NOT_NORMALIZED
-        if normalization is not None and self.n_layers > 1:
-            self.normalization = NORMALIZATIONS[normalization]
-        self.input_dropout, self.input_noise = input_dropout, input_noise
-        self.noise_seed = 0
-        self._lay_out(widths, is_sparse)
-        self._allocate_parameters(trainable)
-        self._allocate_forward(widths, activations, batch_size, dropout)
-        if trainable:
-            self._allocate_backward()
-        constants = np.broadcast_to(loss_constants, self.layers[self.n_layers - 1].fan_out)
-        self.constants = np.array(constants, dtype=self.dtype)
-        self.loss_constants = address(self.constants)
-        self.step.t, self.step.product, self.step.gradient_scale = 0, 1, 1
-        self.set_optimizer(alpha=0.0)
-
-    def _lay_out(self, widths, is_sparse):
-        cdef Layer *layer
-        vector = self.kernels.vector_length
-        self.n_weights = self.n_parameters = 0
-        n_padded = sum(-(-n // vector) * vector * (k + vector)
-                       for k, n in zip(widths[:-1], widths[1:]))
-        if n_padded * self.dtype.itemsize > PY_SSIZE_T_MAX:  # more than an index can count
-            raise MemoryError(f"Unable to allocate {n_padded * self.dtype.itemsize} bytes.")
-        for i in range(self.n_layers):
-            layer = &self.layers[i]
-            layer.fan_in, layer.fan_out = widths[i], widths[i + 1]
-            layer.width = -(-layer.fan_out // vector) * vector
-            layer.stride = widths[0] if i == 0 else self.layers[i - 1].width
-            layer.layout = self._layout_of(i, is_sparse)
-            layer.n_weights = layer.fan_in * layer.width
-            if layer.layout == TRANSPOSED:
-                layer.n_weights = layer.fan_out * layer.stride
-            self.n_weights += layer.n_weights
-            self.n_parameters += layer.width
-            layer.normalization = self.normalization if i < self.n_layers - 1 else NOT_NORMALIZED
-        self.n_parameters += self.n_weights
-        self.n_stored = self.n_parameters
-        if self.normalization != NOT_NORMALIZED:
-            self.n_parameters += 2 * self._hidden_width()
-            self.n_stored = self.n_parameters
-        if self.normalization == BY_BATCH:
-            self.n_stored += 2 * self._hidden_width()
-
-    cdef Py_ssize_t _hidden_width(self):
-        """Of all hidden layers together."""
-        cdef Py_ssize_t total = 0
-        for i in range(self.n_layers - 1):
-            total += self.layers[i].width
-        return total
-
-    cdef int _layout_of(self, int i, bint is_sparse):
-        cdef Layer *layer = &self.layers[i]
-        if i == 0 and is_sparse:
-            return ROWS  # as the values of a sparse row find them
-        if i > 0 and rb_is_narrow(layer.fan_out, layer.width):
-            return TRANSPOSED
-        n_bytes = layer.fan_in * layer.width * self.kernels.item_size
-        return PANELS if n_bytes > FIRST_LEVEL else ROWS
-
-    def _allocate_parameters(self, trainable):
+        self.n_threads, self.share_above = n_threads, SHARE_ABOVE
+        self.is_trainable = trainable
+        self.by_batch = architecture.normalization == "batch"
+        self.layers = Layers(architecture, is_sparse=is_sparse, n_threads=n_threads,
+                             input_dropout=input_dropout, input_noise=input_noise)
+        self.blocks = Blocks(architecture, self.layers.stored)
+        self.n_parameters, self.n_stored = self.blocks.n_learned, self.blocks.n_stored
         self.parameters = aligned_zeros(self.n_stored, self.dtype)
         self.gradient = aligned_zeros(self.n_parameters if trainable else 0, self.dtype)
-        self.moments = [aligned_zeros(self.n_parameters, self.dtype)
-                        for _ in range(self.n_moments)]
-        cdef Layer *layer
-        cdef Py_ssize_t weight = 0, intercept = self.n_weights
-        cdef Py_ssize_t size = self.kernels.item_size
-        cdef char *parameters = address(self.parameters)
-        cdef char *gradient = address(self.gradient)
-        for i in range(3):
-            self.moment_blocks[i] = NULL
-        for i in range(self.n_moments):
-            self.moment_blocks[i] = address(self.moments[i])
-        for i in range(self.n_layers):
-            layer = &self.layers[i]
-            layer.weights = parameters + weight * size
-            layer.intercepts = parameters + intercept * size
-            layer.d_weights = layer.d_intercepts = NULL
-            if trainable:
-                layer.d_weights = gradient + weight * size
-                layer.d_intercepts = gradient + intercept * size
-            weight += layer.n_weights
-            intercept += layer.width
-        self._place_normalization(parameters, gradient, trainable)
-
-    cdef _place_normalization(self, char *parameters, char *gradient, bint trainable):
-        """Where each hidden layer's scales, shifts and running statistics are; scales begin at 1,
-        and so do the running variances."""
-        cdef Layer *layer
-        cdef Py_ssize_t size = self.kernels.item_size, hidden = self._hidden_width() * size
-        cdef Py_ssize_t at = (self.n_parameters * size - 2 * hidden)
-        if self.normalization == NOT_NORMALIZED:
-            return
-        for i in range(self.n_layers - 1):
-            layer = &self.layers[i]
-            layer.scales, layer.shifts = parameters + at, parameters + at + hidden
-            layer.d_scales = layer.d_shifts = NULL
-            if trainable:
-                layer.d_scales, layer.d_shifts = gradient + at, gradient + at + hidden
-            if self.normalization == BY_BATCH:
-                layer.statistics.running_means = parameters + at + 2 * hidden
-                layer.statistics.running_variances = parameters + at + 3 * hidden
-            at += layer.width * size
-        scales, _, *running = self._normalization_in(self.parameters)
-        for view in scales + (running[1] if running else []):
-            view[...] = 1
+        self.first = address(self.parameters)
+        self.blocks.begin(self.parameters)
+        self.layers.place(self.blocks, self.parameters, self.gradient if trainable else None)
+        self.layers.allocate(batch_size, dropout, trainable)
+        self.optimizer = Optimizer(optimizer, self.blocks, self.parameters, self.gradient)
 
     def read(self, block):
-        """Copies of what a block like `parameters` holds: lists with an array for each layer.
+        """Copies of what a block like `parameters` holds, in lists, see `Blocks.read`."""
+        return self.blocks.read(block)
 
-        (coefs, intercepts); of a normalised network (coefs, intercepts, scales, shifts); and of
-        the `parameters` of one with 'batch' (..., running means, running variances).
-        """
-        arrays = [np.empty((self.layers[i].fan_in, self.layers[i].fan_out), dtype=self.dtype)
-                  for i in range(self.n_layers)]
-        for array, parts in zip(arrays, self._weights_in(block), strict=True):
-            for columns, view in parts:
-                array[:, columns] = view
-        vectors = [self._intercepts_in(block), *self._normalization_in(block)]
-        return arrays, *[[view.copy() for view in views] for views in vectors]
+    def write(self, block, *lists):
+        """Puts lists like those of `read` into a block; what is not given stays."""
+        self.blocks.write(block, lists)
 
-    def write(self, block, coefs, intercepts, *normalization):
-        """Puts arrays like those of `read` into a block like `parameters`.
+    def read_flat(self, block):
+        """A block's learned numbers in the order of the catalogue, which is the same whatever
+        the instruction set: a copy."""
+        return self.blocks.flat(block)
 
-        Without `normalization` what the block holds of it stays.
-        """
-        shapes = [(self.layers[i].fan_in, self.layers[i].fan_out) for i in range(self.n_layers)]
-        if ([np.shape(array) for array in coefs] != shapes
-                or [np.shape(array) for array in intercepts] != [shape[1:] for shape in shapes]):
-            raise ValueError(f"arrays of other shapes than {shapes}")  # NumPy might broadcast
-        for array, parts in zip(coefs, self._weights_in(block), strict=True):
-            for columns, view in parts:
-                view[...] = array[:, columns]
-        for array, view in zip(intercepts, self._intercepts_in(block), strict=True):
-            view[...] = array
-        if not normalization:
-            return
-        for arrays, views in zip(normalization, self._normalization_in(block), strict=True):
-            for array, view in zip(arrays, views, strict=True):
-                if np.shape(array) != view.shape:
-                    raise ValueError(f"an array of another shape than {view.shape}")
-                view[...] = array
+    def write_flat(self, block, vector):
+        """Puts such a vector into a block."""
+        self.blocks.write_flat(block, vector)
 
-    def _normalization_in(self, block):
-        """[scales, shifts] and, where the block has them, [running means, running variances]:
-        lists with a view for each hidden layer."""
-        if self.normalization == NOT_NORMALIZED:
-            return []
-        hidden, lists = self._hidden_width(), []
-        for start in range(self.n_parameters - 2 * hidden, len(block), hidden):
-            views = []
-            for i in range(self.n_layers - 1):
-                views.append(block[start:start + self.layers[i].fan_out])
-                start += self.layers[i].width
-            lists.append(views)
-        return lists
-
-    def _weights_in(self, block):
-        """For every layer, pairs of some columns and a view of where their weights are."""
-        cdef Layer *layer
-        start = 0
-        for i in range(self.n_layers):
-            layer = &self.layers[i]
-            part = block[start:start + layer.n_weights]
-            start += layer.n_weights
-            if layer.layout == TRANSPOSED:
-                rows = part.reshape(layer.fan_out, layer.stride)
-                yield [(slice(None), rows[:, :layer.fan_in].T)]
-            else:
-                yield self._columns_in(part, layer.fan_in, layer.fan_out, layer.width,
-                                       layer.width if layer.layout == ROWS else
-                                       2 * self.kernels.vector_length)
-
-    def _columns_in(self, part, fan_in, fan_out, width, panel):
-        pairs = []
-        for j in range(0, width, panel):
-            n_columns = min(panel, width - j)  # the last panel may have one vector
-            rows = part[fan_in * j:fan_in * (j + n_columns)].reshape(fan_in, n_columns)
-            pairs.append((slice(j, min(j + n_columns, fan_out)), rows[:, :fan_out - j]))
-        return pairs
-
-    def _intercepts_in(self, block):
-        start = self.n_weights
-        for i in range(self.n_layers):
-            yield block[start:start + self.layers[i].fan_out]
-            start += self.layers[i].width
-
-    cdef char *_buffer(self, Py_ssize_t rows, Py_ssize_t columns) except NULL:
-        # products read a vector past the last element
-        array = aligned_zeros(rows * columns + self.kernels.vector_length, self.dtype)
-        self.buffers.append(array)
-        return address(array)
-
-    def _allocate_forward(self, widths, activations, batch_size, dropout):
-        cdef Layer *layer
-        names = [*activations, "identity"]  # the loss applies the last activation
-        self.chunk = self._chunk_rows(batch_size)
-        self.batch = self._buffer(self.chunk, widths[0])
-        for i in range(self.n_layers):
-            layer = &self.layers[i]
-            row = ACTIVATIONS[names[i]]
-            layer.activation = row.code
-            layer.piece = self._piece_rows(layer)
-            layer.output = self._buffer(self.chunk, layer.width)
-            if layer.normalization != NOT_NORMALIZED:
-                self._allocate_normalization(layer)
-            layer.packed_delta = layer.slopes = NULL
-            layer.dropout = dropout[i] if i < len(dropout) else 0
-            if layer.dropout > 0:
-                layer.slopes = self._buffer(self.chunk, layer.width)
-            layer.pre_activation = layer.output
-            if row.keeps_input and layer.slopes:
-                layer.pre_activation = layer.slopes  # until these are known
-            elif row.keeps_input:
-                layer.pre_activation = self._buffer(self.chunk, layer.width)
-        self.scratch = self._buffer(3 * widths[self.n_layers] * self.n_threads, OUTPUT_BLOCK)
-        self.row_losses = np.zeros(self.chunk)
-
-    cdef _allocate_normalization(self, Layer *layer):
-        layer.normalized = self._buffer(self.chunk, layer.width)
-        if layer.normalization == BY_LAYER:
-            layer.statistics.inverse_deviations = self._buffer(self.chunk, 1)
-        else:
-            layer.block_sums = self._buffer(2 * (self.chunk // BATCH_BLOCK + 1), layer.width)
-            layer.statistics.means = self._buffer(1, layer.width)
-            layer.statistics.inverse_deviations = self._buffer(1, layer.width)
-
-    def _allocate_backward(self):
-        cdef Layer *layer
-        for i in range(self.n_layers):
-            layer = &self.layers[i]
-            layer.kept, layer.slope = layer.pre_activation, layer.activation
-            if layer.pre_activation != layer.output:
-                layer.slope = SLOPES_KEPT
-            if layer.slopes:
-                layer.kept, layer.slope = layer.slopes, SLOPES_KEPT
-            layer.delta = layer.output
-            if i < self.n_layers - 1:
-                layer.delta = self._buffer(self.chunk, layer.width)
-            layer.d_pre_activation = layer.delta
-            if layer.normalization == BY_LAYER:
-                layer.d_pre_activation = self._buffer(self.chunk, layer.width)
-            layer.transposed = NULL
-            if i > 0 and layer.layout != TRANSPOSED:
-                layer.transposed = self._buffer(layer.fan_out, layer.stride)
-            if (layer.layout == PANELS and layer.fan_in >= MANY_INPUTS
-                    and layer.width * self.kernels.item_size % CROWDED == 0):
-                layer.packed_delta = self._buffer(self.chunk, layer.width)
-        self.n_blocks = (self.n_weights + UPDATE_BLOCK - 1) // UPDATE_BLOCK
-        self.sums = np.zeros((self.n_blocks + 1, 2))  # the last are the intercepts'
-        self.gradient_squares = np.zeros(self.n_blocks + 1)
-
-    def _chunk_rows(self, batch_size):
-        """Rows that are worked on together, so that what they touch stays in the caches.
-
-        A step walks its batch in equal chunks. The gradient's sums run over the rows in the
-        same order either way, so this changes no bit.
-        """
-        if self.normalization == BY_BATCH:
-            return batch_size + 1  # all of a step's rows, whose statistics are wanted
-        n_chunks = -(-batch_size // (CHUNK_ROWS * self.n_threads))
-        rows = -(-batch_size // n_chunks)
-        return min(batch_size, -(-rows // TILE_ROWS) * TILE_ROWS)
-
-    cdef Py_ssize_t _piece_rows(self, const Layer *layer):
-        """Rows of a chunk that go through a layer together, with what follows one product and
-        precedes the next. Weights that outgrow the cache are read anew for every piece."""
-        if self.normalization != BY_BATCH:
-            return self.chunk
-        n_bytes = layer.n_weights * self.kernels.item_size
-        return PIECE_ROWS if n_bytes <= SECOND_LEVEL else CHUNK_ROWS
-
-    # -- forward, backward, update -------------------------------------------------------
-
-    cdef const char *forward(self, Examples examples, const Py_ssize_t *order,
-                             Py_ssize_t first, Py_ssize_t last,
-                             const Pass *training) noexcept nogil:
-        """Activations of all layers for rows order[first..last) of the chunk.
-
-        `training` is NULL in predictions. Returns where the first of these rows' logits are.
-        """
-        cdef Py_ssize_t start, stop
-        cdef Layer *layer = &self.layers[self.n_layers - 1]
-        cdef int i
-        self.gather_inputs(examples, order, first, last, training)
-        for i in range(self.n_layers):
-            start = first
-            while start < last:
-                stop = min(start + self.layers[i].piece, last)
-                if i > 0:
-                    self.finish(i - 1, start, stop, training)
-                self.multiply(i, examples, order, start, stop, training)
-                start = stop
-            if self.layers[i].normalization == BY_BATCH and training:
-                self.collect_statistics(&self.layers[i], training)
-        return layer.output + first * layer.width * self.kernels.item_size
-
-    cdef void gather_inputs(self, Examples examples, const Py_ssize_t *order, Py_ssize_t first,
-                            Py_ssize_t last, const Pass *training) noexcept nogil:
-        """Rows [first, last) of the chunk, where they are dense, as the first layer takes them."""
-        cdef Py_ssize_t rows = last - first, n_features = examples.n_features
-        cdef char *inputs = self.batch + first * n_features * self.kernels.item_size
-        if examples.is_sparse:
-            return
-        self.kernels.gather(inputs, examples.rows, order + first, rows, n_features, n_features)
-        if training:
-            self.disturb_inputs(inputs, rows, n_features, first, training)
-
-    cdef void multiply(self, int i, Examples examples, const Py_ssize_t *order, Py_ssize_t first,
-                       Py_ssize_t last, const Pass *training) noexcept nogil:
-        """A layer's product for rows [first, last) of the chunk, and what of the rest can be done
-        at once: the activation, or a share in the batch's statistics."""
-        cdef Layer *layer = &self.layers[i]
-        cdef Py_ssize_t rows = last - first, size = self.kernels.item_size
-        cdef Py_ssize_t offset = first * layer.width * size
-        cdef const char *inputs = self.batch if i == 0 else self.layers[i - 1].output
-        cdef char *product = layer.pre_activation + offset
-        cdef char *output = layer.output + offset
-        cdef int activation = layer.activation + (WITH_SLOPES if training else 0)
-        cdef rb_dropout dropout
-        if layer.normalization != NOT_NORMALIZED:
-            product = output = layer.normalized + offset
-            activation = ACTIVATION_identity  # after normalisation comes the layer's own
-        inputs += first * layer.stride * size
-        if i == 0 and examples.is_sparse:
-            dropout = self.dropout_of_inputs(first, training)
-            self.kernels.csr_forward(output, product, &examples.csr, order + first, &dropout,
-                                     layer.weights, layer.intercepts, rows, layer.width,
-                                     activation)
-        elif layer.layout == TRANSPOSED:
-            self.kernels.narrow_forward(output, product, inputs, layer.weights, layer.intercepts,
-                                        rows, layer.stride, layer.fan_out, layer.width,
-                                        layer.stride, activation)
-        else:
-            self.kernels.dense_forward(output, product, inputs, layer.weights, layer.layout,
-                                       layer.intercepts, rows, layer.fan_in, layer.width,
-                                       layer.stride, activation)
-        if layer.normalization == BY_BATCH and training:
-            self.kernels.block_statistics(self.sums_of(layer, first), product, rows, layer.width)
-
-    cdef char *sums_of(self, Layer *layer, Py_ssize_t first) noexcept nogil:
-        """Where the sums of the block that begins with row `first` of the chunk are."""
-        return layer.block_sums + first // BATCH_BLOCK * 2 * layer.width * self.kernels.item_size
-
-    cdef void finish(self, int i, Py_ssize_t first, Py_ssize_t last,
-                     const Pass *training) noexcept nogil:
-        """What is left of a hidden layer after its product, for rows [first, last) of the chunk:
-        all of it on a few rows, while they are in the first-level cache."""
-        cdef Layer *layer = &self.layers[i]
-        cdef Py_ssize_t rows = max(1, FEW_NUMBERS // layer.width), stop, offset
-        cdef bint drops = training and layer.slopes
-        if layer.normalization == NOT_NORMALIZED and not drops:
-            return
-        while first < last:
-            stop = min(first + rows, last)
-            if layer.normalization != NOT_NORMALIZED:
-                self.normalize(layer, first, stop, training)
-            if drops:
-                offset = first * layer.width * self.kernels.item_size
-                self.kernels.drop_out(layer.output + offset, layer.slopes + offset,
-                                      layer.pre_activation + offset, stop - first, layer.width,
-                                      SLOPES_KEPT if layer.pre_activation == layer.slopes
-                                      else layer.activation, layer.dropout,
-                                      self.noise_key(training, i), training.start + first)
-            first = stop
-
-    cdef void collect_statistics(self, Layer *layer, const Pass *training) noexcept nogil:
-        """A batch's from its blocks', by all threads; each has its share of the columns."""
-        cdef Py_ssize_t start, stop
-        rb_meet(training.team)
-        rb_share(layer.width, self.kernels.vector_length, training.team.n_threads,
-                 training.thread, &start, &stop)
-        self.kernels.batch_statistics(&layer.statistics, layer.block_sums, training.count,
-                                      layer.width, start, stop)
-        rb_meet(training.team)
-
-    cdef void take_running_deviations(self) noexcept nogil:
-        """What predictions divide by, from the running variances."""
-        cdef Layer *layer
-        cdef int i
-        for i in range(self.n_layers - 1):
-            layer = &self.layers[i]
-            if layer.normalization == BY_BATCH:
-                self.kernels.inverse_deviations(layer.statistics.inverse_deviations,
-                                                layer.statistics.running_variances, layer.width)
-
-    cdef void normalize(self, Layer *layer, Py_ssize_t first, Py_ssize_t last,
-                        const Pass *training) noexcept nogil:
-        """Normalises and activates rows of a layer's products."""
-        cdef Py_ssize_t offset = first * layer.width * self.kernels.item_size
-        cdef rb_statistics *statistics = &layer.statistics
-        cdef int activation = layer.activation + (WITH_SLOPES if training else 0)
-        if layer.normalization == BY_BATCH:
-            self.kernels.normalize_columns(
-                layer.output + offset, layer.pre_activation + offset, layer.normalized + offset,
-                statistics.means if training else statistics.running_means,
-                statistics.inverse_deviations, layer.scales, layer.shifts, last - first,
-                layer.width, activation)
-            return
-        self.kernels.normalize_rows(
-            layer.output + offset, layer.pre_activation + offset, layer.normalized + offset,
-            <char *> statistics.inverse_deviations + first * self.kernels.item_size,
-            layer.scales, layer.shifts, last - first, layer.fan_out, layer.width, activation)
-
-    cdef uint64_t noise_key(self, const Pass *training, int stream) noexcept nogil:
-        return rb_stream_key(self.noise_seed, training.step, stream)
-
-    cdef void disturb_inputs(self, char *inputs, Py_ssize_t rows, Py_ssize_t n_features,
-                             Py_ssize_t first, const Pass *training) noexcept nogil:
-        """Noise and dropout on gathered rows, the batch's from `first` of the chunk on."""
-        if self.input_noise > 0:
-            self.kernels.add_noise(inputs, rows, n_features, self.input_noise,
-                                   self.noise_key(training, INPUT_NOISE), training.start + first)
-        cdef rb_dropout dropout = self.dropout_of_inputs(first, training)
-        if dropout.rate > 0:
-            self.kernels.drop_out(inputs, NULL, NULL, rows, n_features, 0, dropout.rate,
-                                  dropout.key, dropout.first_row)
-
-    cdef rb_dropout dropout_of_inputs(self, Py_ssize_t first,
-                                      const Pass *training) noexcept nogil:
-        """For rows from `first` of the chunk on; none in predictions."""
-        cdef rb_dropout dropout
-        dropout.rate, dropout.key, dropout.first_row = 0, 0, 0
-        if training and self.input_dropout > 0:
-            dropout.rate = self.input_dropout
-            dropout.key = self.noise_key(training, INPUT_DROPOUT)
-            dropout.first_row = training.start + first
-        return dropout
-
-    cdef void backward(self, Py_ssize_t first, Py_ssize_t last, bint transposed,
-                       const Pass *training) noexcept nogil:
-        """Deltas of all layers for rows [first, last) of the chunk, from the last layer's."""
-        cdef Py_ssize_t start, stop
-        cdef int i
-        for i in range(self.n_layers - 1, -1, -1):
-            start = first
-            while start < last:
-                stop = min(start + self.layers[i].piece, last)
-                if self.layers[i].normalization != NOT_NORMALIZED:
-                    self.normalize_backward(&self.layers[i], start, stop, training)
-                if i > 0:
-                    self.multiply_backward(i, start, stop, transposed)
-                start = stop
-            if i > 0 and self.layers[i - 1].normalization == BY_BATCH:
-                self.collect_gradients(&self.layers[i - 1], training)
-
-    cdef void multiply_backward(self, int i, Py_ssize_t first, Py_ssize_t last,
-                                bint transposed) noexcept nogil:
-        """Deltas of the layer below, before its normalisation, for rows [first, last)."""
-        cdef Py_ssize_t size = self.kernels.item_size, rows = last - first
-        cdef Layer *layer = &self.layers[i]
-        cdef Layer *below = &self.layers[i - 1]
-        cdef char *delta = below.d_pre_activation + first * below.width * size
-        self.kernels.dense_backward_input(
-            delta, layer.delta + first * layer.width * size, layer.weights, layer.layout,
-            layer.transposed if transposed else NULL, below.kept + first * below.width * size,
-            rows, layer.fan_in, layer.fan_out, layer.width, below.width, below.slope)
-        if below.normalization == BY_BATCH:
-            self.kernels.block_gradients(
-                self.sums_of(below, first), delta,
-                below.normalized + first * below.width * size, rows, below.width)
-
-    cdef void normalize_backward(self, Layer *layer, Py_ssize_t first, Py_ssize_t last,
-                                 const Pass *training) noexcept nogil:
-        """Deltas of a layer's products from those of its pre-activations."""
-        cdef Py_ssize_t size = self.kernels.item_size, offset = first * layer.width * size
-        if layer.normalization == BY_LAYER:
-            self.kernels.normalize_rows_backward(
-                layer.delta + offset, layer.d_pre_activation + offset, layer.normalized + offset,
-                <char *> layer.statistics.inverse_deviations + first * size, layer.scales,
-                last - first, layer.fan_out, layer.width)
-            return
-        self.kernels.normalize_columns_backward(
-            layer.delta + offset, layer.normalized + offset, layer.statistics.inverse_deviations,
-            layer.scales, layer.d_scales, layer.d_shifts, training.count, last - first,
-            layer.width)
-
-    cdef void collect_gradients(self, Layer *layer, const Pass *training) noexcept nogil:
-        """Of scales and shifts, from the blocks' sums, which all threads have left."""
-        cdef Py_ssize_t start, stop
-        rb_meet(training.team)
-        rb_share(layer.width, self.kernels.vector_length, training.team.n_threads,
-                 training.thread, &start, &stop)
-        self.kernels.batch_gradients(layer.d_scales, layer.d_shifts, layer.block_sums,
-                                     training.count, layer.width, start, stop)
-        rb_meet(training.team)
-
-    cdef void backward_weights(self, Examples examples, const Py_ssize_t *order, bint packed,
-                               const Pass *training) noexcept nogil:
-        """Gradients of all parameters from the deltas of the chunk's rows."""
-        cdef Py_ssize_t rows = training.count
-        cdef bint accumulate = training.start > 0
-        cdef rb_team *team = training.team
-        cdef int thread = training.thread
-        cdef rb_dropout dropout = self.dropout_of_inputs(0, training)
-        cdef Py_ssize_t size = self.kernels.item_size, vector = self.kernels.vector_length
-        cdef Py_ssize_t start, stop
-        cdef const char *inputs
-        cdef Layer *layer
-        cdef int i
-        if packed:
-            for i in range(self.n_layers):
-                layer = &self.layers[i]
-                if layer.packed_delta:
-                    rb_share(layer.width, 2 * vector, team.n_threads, thread, &start, &stop)
-                    self.kernels.pack(layer.packed_delta, layer.delta, rows, layer.width, start,
-                                      stop)
-            rb_meet(team)
-        for i in range(self.n_layers):
-            layer = &self.layers[i]
-            inputs = self.batch if i == 0 else self.layers[i - 1].output
-            if i % team.n_threads == thread:
-                self.kernels.column_sums(layer.d_intercepts, layer.delta, rows, layer.width,
-                                         accumulate)
-            if layer.normalization == BY_LAYER:
-                rb_share(layer.width, vector, team.n_threads, thread, &start, &stop)
-                self.kernels.normalization_gradients(
-                    layer.d_scales, layer.d_shifts, layer.d_pre_activation, layer.normalized,
-                    rows, layer.width, start, stop, accumulate)
-            if i == 0 and examples.is_sparse:
-                rb_share(layer.width, vector, team.n_threads, thread, &start, &stop)
-                self.kernels.csr_backward_weights(
-                    layer.d_weights + start * size, &examples.csr, order, &dropout,
-                    layer.delta + start * size, rows, layer.fan_in, stop - start, layer.width,
-                    accumulate)
-            elif layer.layout == TRANSPOSED:
-                rb_share(layer.stride, 2 * vector, team.n_threads, thread, &start, &stop)
-                self.kernels.narrow_backward_weights(
-                    layer.d_weights, inputs, layer.delta, rows, layer.fan_in, layer.fan_out,
-                    start, stop, layer.stride, layer.width, accumulate)
-            else:
-                rb_share(layer.fan_in, TILE_ROWS, team.n_threads, thread, &start, &stop)
-                self.kernels.dense_backward_weights(
-                    layer.d_weights, layer.layout, inputs, layer.delta,
-                    layer.packed_delta if packed else NULL, rows, layer.fan_in, start, stop,
-                    layer.width, layer.stride, accumulate)
-
-    cdef void transpose_weights(self, rb_team *team, int thread) noexcept nogil:
-        """Weights as the products of `backward` read them."""
-        cdef Py_ssize_t start, stop
-        cdef Layer *layer
-        cdef int i
-        for i in range(1, self.n_layers):
-            layer = &self.layers[i]
-            if layer.transposed:
-                rb_share(layer.fan_out, 16, team.n_threads, thread, &start, &stop)
-                self.kernels.transpose(layer.transposed, layer.weights, layer.layout,
-                                       layer.fan_in, layer.fan_out, layer.width, layer.stride,
-                                       start, stop)
-        rb_meet(team)
-
-    cdef double gradients(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
-                          uint64_t step, rb_team *team, int thread) noexcept nogil:
-        """Fills the gradient with the sum over the rows' gradients.
-
-        `step` is how many steps came before. Returns the sum of the rows' losses (to thread 0).
-        """
-        cdef bint transposed = rows >= FEW_ROWS, packed = rows >= MANY_ROWS
-        cdef Py_ssize_t start = 0, count, first, last, i
-        cdef double total = 0
-        cdef Pass training
-        cdef Layer *output = &self.layers[self.n_layers - 1]
-        cdef Py_ssize_t size = self.kernels.item_size
-        cdef char *scratch = self.scratch + 3 * output.fan_out * OUTPUT_BLOCK * size * thread
-        cdef char *logits
-        if transposed:
-            self.transpose_weights(team, thread)
-        while start < rows:
-            count = min(self.chunk, rows - start)
-            training.step, training.start, training.count = step, start, count
-            training.team, training.thread = team, thread
-            rb_share(count, TILE_ROWS if self.normalization != BY_BATCH else BATCH_BLOCK,
-                     team.n_threads, thread, &first, &last)
-            if first < last or self.normalization == BY_BATCH:  # which has its own meetings
-                logits = <char *> self.forward(examples, order + start, first, last, &training)
-                self.kernels.loss_gradient(
-                    logits, &self.row_losses[first], examples.target_data, examples.weight_data,
-                    order + start + first, last - first, output.fan_out, output.width, self.loss,
-                    self.loss_constants, scratch)
-                self.backward(first, last, transposed, &training)
-            rb_meet(team)
-            self.backward_weights(examples, order + start, packed, &training)
-            if thread == 0:
-                for i in range(count):
-                    total += self.row_losses[i]
-            rb_meet(team)
-            start += count
-        return total
-
-    cdef double update(self, rb_step step, rb_team *team, int thread) noexcept nogil:
-        """One optimiser step; returns the penalty that it descended (to thread 0).
-
-        Leaves the squared norm of the step's gradient, the penalty's included.
-        """
-        cdef Py_ssize_t start, stop, i
-        cdef double penalty = 0, squares = 0, alpha = step.alpha
-        if step.clip_norm < INFINITY:
-            step.gradient_scale = self.clipping(step, team, thread)
-        rb_share(self.n_weights, UPDATE_BLOCK, team.n_threads, thread, &start, &stop)
-        while start < stop:
-            i = min(UPDATE_BLOCK, stop - start)
-            self._update_part(&step, start, i, &self.sums[start // UPDATE_BLOCK, 0])
-            start += i
-        step.alpha = step.weight_decay = 0  # intercepts carry no penalty
-        if thread == team.n_threads - 1:
-            self._update_part(&step, self.n_weights, self.n_parameters - self.n_weights,
-                              &self.sums[self.n_blocks, 0])
-        rb_meet(team)
-        if thread == 0:
-            for i in range(self.n_blocks):
-                penalty += self.sums[i, 0]
-            for i in range(self.n_blocks + 1):
-                squares += self.sums[i, 1]
-            self.squared_norm = squares
-        if step.max_norm < INFINITY:
-            self.limit_norms(step.max_norm, team, thread)
-        return alpha * penalty / step.weight if alpha != 0 else 0
-
-    cdef void _update_part(self, const rb_step *step, Py_ssize_t start, Py_ssize_t count,
-                           double *sums) noexcept nogil:
-        cdef Py_ssize_t offset = start * self.kernels.item_size
-        cdef char *moments[3]
-        cdef int i
-        for i in range(3):
-            moments[i] = self.moment_blocks[i] + offset if self.moment_blocks[i] else NULL
-        self.kernels.update(
-            self.layers[0].weights + offset, self.layers[0].d_weights + offset, moments[0],
-            moments[1], moments[2], count, step, self.optimizer, sums)
-
-    cdef double clipping(self, rb_step step, rb_team *team, int thread) noexcept nogil:
-        """The factor that brings the whole gradient, penalty included, to clip_norm at most.
-
-        Squares are summed block by block and then over the blocks, by every thread alike, so
-        that the factor does not depend on how many there are.
-        """
-        cdef Py_ssize_t start, stop, i, size = self.kernels.item_size
-        cdef double squares = 0, factor
-        cdef char *w = self.layers[0].weights
-        cdef char *gradient = self.layers[0].d_weights
-        rb_share(self.n_weights, UPDATE_BLOCK, team.n_threads, thread, &start, &stop)
-        while start < stop:
-            i = min(UPDATE_BLOCK, stop - start)
-            self.gradient_squares[start // UPDATE_BLOCK] = self.kernels.gradient_squares(
-                w + start * size, gradient + start * size, i, &step)
-            start += i
-        if thread == team.n_threads - 1:
-            step.alpha = 0
-            start = self.n_weights
-            self.gradient_squares[self.n_blocks] = self.kernels.gradient_squares(
-                w + start * size, gradient + start * size, self.n_parameters - start, &step)
-        rb_meet(team)
-        for i in range(self.n_blocks + 1):
-            squares += self.gradient_squares[i]
-        factor = step.clip_norm / (sqrt(squares) + 1e-6)  # the 1e-6 is PyTorch's
-        return factor if factor < 1 else 1
-
-    cdef void limit_norms(self, double max_norm, rb_team *team, int thread) noexcept nogil:
-        """Scales every unit's weights down to max_norm where they are longer."""
-        cdef Py_ssize_t start, stop
-        cdef Layer *layer
-        cdef int i
-        for i in range(self.n_layers):
-            layer = &self.layers[i]
-            if layer.layout == TRANSPOSED:
-                rb_share(layer.fan_out, 1, team.n_threads, thread, &start, &stop)
-            else:
-                rb_share(layer.width, self.kernels.vector_length, team.n_threads, thread, &start,
-                         &stop)
-            self.kernels.limit_norms(layer.weights, layer.layout, layer.fan_in, layer.stride,
-                                     layer.width, start, stop, max_norm)
-        rb_meet(team)
+    # -- what the threads of a call run ---------------------------------------------------
 
     cdef double train_step(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
                            rb_step *step, rb_team *team, int thread) noexcept nogil:
         """One batch: returns its loss, the penalty included, before the step (to thread 0)."""
         cdef double loss
+        cdef const Inputs *inputs = &examples.inputs
         step.weight = rows
-        if examples.weight_data:
-            step.weight = self.kernels.total_weight(examples.weight_data, order, rows)
+        if inputs.weights:
+            step.weight = self.kernels.total_weight(inputs.weights, order, rows)
         if step.weight == 0:
             if thread == 0:
-                self.squared_norm = 0
+                self.optimizer.squared_norm = 0
             return 0  # nothing to learn from, and nothing to divide by
-        loss = self.gradients(examples, order, rows, <uint64_t> step.t, team, thread) / step.weight
-        self.kernels.begin_step(step, self.optimizer)
-        return loss + self.update(step[0], team, thread)
+        loss = self.layers.gradients(inputs, order, rows, <uint64_t> step.t, team, thread)
+        loss /= step.weight
+        self.optimizer.begin_step(step)
+        return loss + self.update(step, team, thread)
+
+    cdef double update(self, const rb_step *step, rb_team *team, int thread) noexcept nogil:
+        """One optimiser step; returns the penalty that it descended (to thread 0)."""
+        cdef double penalty = self.optimizer.update(step, team, thread)
+        if step.max_norm < INFINITY:
+            self.layers.limit_norms(step.max_norm, team, thread)
+        return penalty
 
     cdef double train_epoch(self, const Job *job, rb_step *step, rb_team *team,
                             int thread) noexcept nogil:
@@ -1138,7 +432,7 @@ cdef class Network:
             total += rows * self.train_step(
                 <Examples> job.examples, job.rows + start, rows, step, team, thread)
             if thread == 0:
-                squares += self.squared_norm
+                squares += self.optimizer.squared_norm
             start += rows
             i += 1
         if thread == 0:
@@ -1147,56 +441,53 @@ cdef class Network:
 
     cdef Py_ssize_t rows_of_step(self, Py_ssize_t batch_size, Py_ssize_t n_left) noexcept nogil:
         """A single row has no statistics: with 'batch' it joins the batch before it."""
-        if self.normalization == BY_BATCH and n_left == batch_size + 1:
+        if self.by_batch and n_left == batch_size + 1:
             return n_left
         return min(batch_size, n_left)
 
     # -- what Python calls ---------------------------------------------------------------
 
+    @property
+    def moments(self):
+        """Blocks like `gradient`."""
+        return self.optimizer.moments
+
+    @property
+    def noise_seed(self):
+        """What dropout and noise are drawn from, together with the number of the step."""
+        return self.layers.noise_seed
+
+    @noise_seed.setter
+    def noise_seed(self, value):
+        self.layers.noise_seed = value
+
     def steps_per_epoch(self, n_rows, batch_size):
         """How many batches there are of so many rows."""
         n_steps = -(-n_rows // batch_size)
-        joins = self.normalization == BY_BATCH and n_rows % batch_size == 1 and n_steps > 1
+        joins = self.by_batch and n_rows % batch_size == 1 and n_steps > 1
         return n_steps - joins
 
     @property
     def n_steps(self):
         """Optimiser steps taken."""
-        return int(self.step.t)
+        return int(self.optimizer.step.t)
 
     @n_steps.setter
     def n_steps(self, value):
-        self.step.t = value
+        self.optimizer.step.t = value
 
     @property
     def step_product(self):
         """What the optimiser carries from step to step besides moments; see optimizers.def."""
-        return self.step.product
+        return self.optimizer.step.product
 
     @step_product.setter
     def step_product(self, value):
-        self.step.product = value
+        self.optimizer.step.product = value
 
-    def set_optimizer(self, *, alpha, l1_ratio=0.0, weight_decay=0.0, max_norm=None,
-                      clip_norm=None, clip_value=None, momentum=0.0, nesterovs_momentum=False,
-                      beta_1=0.0, beta_2=0.0, rho=0.0, centered=False, rmsprop_momentum=0.0,
-                      momentum_decay=0.0, epsilon=0.0):
-        """The constants of `update`; see rb_step in kernels.h and optimizers.def."""
-        self.step.alpha = alpha
-        self.step.l1_ratio = l1_ratio
-        self.step.weight_decay = weight_decay
-        self.step.max_norm = INFINITY if max_norm is None else max_norm
-        self.step.clip_norm = INFINITY if clip_norm is None else clip_norm
-        self.step.clip_value = INFINITY if clip_value is None else clip_value
-        self.step.rho = rho
-        self.step.centered = centered
-        self.step.rmsprop_momentum = rmsprop_momentum
-        self.step.momentum_decay = momentum_decay
-        self.step.momentum = momentum
-        self.step.nesterovs_momentum = nesterovs_momentum
-        self.step.beta_1 = beta_1
-        self.step.beta_2 = beta_2
-        self.step.epsilon = epsilon
+    def set_optimizer(self, **constants):
+        """The constants of a step, see `Optimizer.set_constants`."""
+        self.optimizer.set_constants(**constants)
 
     def train_epochs(self, Examples examples, RowOrder order, const double[:, ::1] learning_rates,
                      Py_ssize_t batch_size, StoppingRule rule=None, *, figures=None,
@@ -1235,9 +526,9 @@ cdef class Network:
         if table.shape[0] < learning_rates.shape[0] or table.shape[1] != N_FIGURES:
             raise ValueError(f"figures must have the shape {(learning_rates.shape[0], N_FIGURES)}.")
         self._check(examples, order.span)
-        if self.optimizer < 0 or order.rows.shape[0] == 0 or batch_size < 1:
+        if self.optimizer.code < 0 or order.rows.shape[0] == 0 or batch_size < 1:
             raise ValueError("a step takes an optimizer, and a row at least")
-        self._check_step(examples, min(batch_size, order.rows.shape[0]), self.chunk - 1)
+        self._check_step(examples, min(batch_size, order.rows.shape[0]), self.layers.chunk - 1)
         n_steps = self.steps_per_epoch(order.rows.shape[0], batch_size)
         if learning_rates.shape[0] == 0 or learning_rates.shape[1] < n_steps:
             raise ValueError(f"{learning_rates.shape[0]} epochs of {learning_rates.shape[1]} "
@@ -1270,10 +561,11 @@ cdef class Network:
         """What the kernels cannot: sizes, precision and row numbers fit this network."""
         if self.parameters is None:
             raise ValueError("the network has handed over its parameters")
-        if examples.X.dtype != self.dtype or examples.n_features != self.layers[0].fan_in:
-            raise ValueError(f"the network takes {self.layers[0].fan_in} features of {self.dtype}, "
-                             f"got {examples.n_features} of {examples.X.dtype}.")
-        if examples.is_sparse and self.layers[0].layout == PANELS:
+        n_features = self.architecture.layers[0].fan_in
+        if examples.X.dtype != self.dtype or examples.n_features != n_features:
+            raise ValueError(f"the network takes {n_features} features of {self.dtype}, got "
+                             f"{examples.n_features} of {examples.X.dtype}.")
+        if examples.inputs.is_sparse and self.layers.at[0].layout == PANELS:
             raise ValueError("the network was made for X that is not sparse")
         lowest, highest = span
         if lowest < 0 or highest >= examples.n_samples:
@@ -1282,25 +574,25 @@ cdef class Network:
 
     def _check_step(self, Examples examples, n_rows, most):
         """What training takes besides: X that may be filled, and rows that have a variance."""
-        if examples.is_sparse and self.input_noise > 0:
+        if examples.inputs.is_sparse and self.layers.input_noise > 0:
             raise ValueError("noise on inputs takes X that is not sparse")
-        if self.normalization == BY_BATCH and not 2 <= n_rows <= most:
+        if self.by_batch and not 2 <= n_rows <= most:
             raise ValueError(f"normalization='batch' takes batches of 2 to {most} rows, got "
                              f"{n_rows}.")
 
     cdef int _threads_for(self, Py_ssize_t rows) noexcept:
         """One where a step is too short to pay for the threads' meetings, else all."""
-        return self.n_threads if 6.0 * rows * self.n_weights > self.share_above else 1
+        return self.n_threads if 6.0 * rows * self.optimizer.n_weights > self.share_above else 1
 
     def loss_and_gradient(self, Examples examples, const Py_ssize_t[::1] order):
         """The weighted sum of the rows' losses; its gradient is left in `gradient`.
 
         With the dropout and the noise that the next step has; running statistics take a step.
         """
-        if self.layers[0].d_weights == NULL or examples.target_data == NULL or len(order) == 0:
+        if not self.is_trainable or examples.inputs.targets == NULL or len(order) == 0:
             raise ValueError("a gradient takes a trainable network, targets, and a row at least")
         self._check(examples, _span(np.asarray(order)))
-        self._check_step(examples, len(order), self.chunk)
+        self._check_step(examples, len(order), self.layers.chunk)
         cdef Sum job
         job.network, job.examples = <void *> self, <void *> examples
         job.rows, job.n_rows = &order[0], order.shape[0]
@@ -1309,36 +601,70 @@ cdef class Network:
             rb_run_team(_sum_gradients, &job, n_threads)
         return job.total
 
+    def weight_of(self, Examples examples, const Py_ssize_t[::1] order):
+        """What a step on these rows divides the sums over them by: their weights' sum."""
+        self._check(examples, _span(np.asarray(order)))
+        if examples.inputs.weights == NULL or order.shape[0] == 0:
+            return float(order.shape[0])
+        return self.kernels.total_weight(examples.inputs.weights, &order[0], order.shape[0])
+
+    def take_step(self, double learning_rate, double weight):
+        """One step of the optimiser, from what `gradient` holds; returns the penalty it descended.
+
+        After `loss_and_gradient` of a batch it is what `train_epochs` does with that batch, whose
+        loss is that sum over `weight`, and the penalty.
+
+        Parameters
+        ----------
+        learning_rate : float
+        weight : float > 0
+            What the gradient is divided by, see `weight_of`.
+        """
+        if self.optimizer.code < 0 or self.parameters is None or not weight > 0:
+            raise ValueError("a step takes an optimizer, parameters, and a weight above 0")
+        cdef Step job
+        cdef rb_step *step = &self.optimizer.step
+        step.learning_rate, step.weight = learning_rate, weight
+        self.optimizer.begin_step(step)
+        job.network, job.step = <void *> self, step[0]
+        # an update takes about as long as a product with a row or two
+        cdef int n_threads = self._threads_for(2)
+        with nogil:
+            rb_run_team(_take_step, &job, n_threads)
+        return job.penalty
+
     def predict(self, Examples examples, const Py_ssize_t[::1] order, *, bint with_loss=False):
         """Predictions for rows `order`: ndarray of shape (n_rows, n_outputs).
 
         With `with_loss` a pair of it and the weighted sum of the rows' losses.
         """
-        if with_loss and examples.target_data == NULL:
+        if with_loss and examples.inputs.targets == NULL:
             raise ValueError("a loss takes targets")
         self._check(examples, _span(np.asarray(order)))
         cdef Py_ssize_t n = order.shape[0], start = 0, rows, i
         cdef double total = 0
-        cdef Layer *last = &self.layers[self.n_layers - 1]
+        cdef Layers layers = self.layers
+        cdef const Layer *last = layers.last()
         out = np.empty((n, last.fan_out), dtype=self.dtype)
         cdef char *to = address(out)
         cdef const char *logits
         cdef uint64_t mode
         with nogil:
             mode = rb_flush_subnormals()
-            self.take_running_deviations()
+            layers.take_running_deviations()
             while start < n:
-                rows = min(self.chunk, n - start)
-                logits = self.forward(examples, &order[start], 0, rows, NULL)
+                rows = min(layers.chunk, n - start)
+                logits = layers.forward(&examples.inputs, &order[start], 0, rows, NULL)
                 self.kernels.predict(to + start * last.fan_out * self.kernels.item_size, logits,
-                                     rows, last.fan_out, last.width, self.loss, self.scratch)
+                                     rows, last.fan_out, last.width, layers.loss,
+                                     layers.scratch)
                 if with_loss:
                     self.kernels.loss_gradient(
-                        <char *> logits, &self.row_losses[0], examples.target_data,
-                        examples.weight_data, &order[start], rows, last.fan_out, last.width,
-                        self.loss, self.loss_constants, self.scratch)
+                        <char *> logits, &layers.row_losses[0], examples.inputs.targets,
+                        examples.inputs.weights, &order[start], rows, last.fan_out, last.width,
+                        layers.loss, layers.loss_constants, layers.scratch)
                     for i in range(rows):
-                        total += self.row_losses[i]
+                        total += layers.row_losses[i]
                 start += rows
             rb_set_mode(mode)
         return (out, total) if with_loss else out
@@ -1353,7 +679,7 @@ cdef class Network:
         block, self.parameters, self.gradient = self.parameters, None, None
         parameters, moments = self.read(block), []
         del block
-        for i in range(self.n_moments):
+        for i in range(len(self.moments)):
             moments.append(self.read(self.moments[i]))
             self.moments[i] = None
         return parameters, moments
@@ -1361,20 +687,21 @@ cdef class Network:
     def activations(self, Examples examples, const Py_ssize_t[::1] order, int i):
         """Outputs of layer i, counted from 0, for rows `order`: (n_rows, fan_out)."""
         self._check(examples, _span(np.asarray(order)))
-        if not 0 <= i < self.n_layers - 1:
-            raise ValueError(f"there are {self.n_layers - 1} hidden layers, got layer {i}")
+        if not 0 <= i < self.layers.n_layers - 1:
+            raise ValueError(f"there are {self.layers.n_layers - 1} hidden layers, got layer {i}")
         cdef Py_ssize_t n = order.shape[0], start = 0, rows, row
-        cdef Layer *layer = &self.layers[i]
+        cdef Layers layers = self.layers
+        cdef Layer *layer = &layers.at[i]
         cdef Py_ssize_t size = layer.fan_out * self.kernels.item_size
         out = np.empty((n, layer.fan_out), dtype=self.dtype)
         cdef char *to = address(out)
         cdef uint64_t mode
         with nogil:
             mode = rb_flush_subnormals()
-            self.take_running_deviations()
+            layers.take_running_deviations()
             while start < n:
-                rows = min(self.chunk, n - start)
-                self.forward(examples, &order[start], 0, rows, NULL)
+                rows = min(layers.chunk, n - start)
+                layers.forward(&examples.inputs, &order[start], 0, rows, NULL)
                 for row in range(rows):
                     memcpy(to + (start + row) * size,
                            layer.output + row * layer.width * self.kernels.item_size, size)
@@ -1388,63 +715,11 @@ cdef class Network:
 
     cdef double moved(self) noexcept nogil:
         """The norm of what all parameters moved by since the call before."""
-        return sqrt(self.kernels.moved(self.before_data, self.layers[0].weights,
+        return sqrt(self.kernels.moved(self.before_data, self.first,
                                        self.n_parameters))
 
     cdef bint is_finite(self) noexcept nogil:
-        return self.kernels.all_finite(self.layers[0].weights, self.n_stored)
-
-
-FUNCTIONS = ("exp", "log", "tanh", "logistic", "softplus", "sqrt", "expm1", "normal_cdf")
-
-
-def evaluate(function, x):
-    """An elementary function of the kernels at x, an array of float32 or float64; for tests.
-
-    Parameters
-    ----------
-    function : {'exp', 'log', 'tanh', 'logistic', 'softplus', 'sqrt', 'expm1',
-        'normal_cdf'}
-    """
-    x = np.ascontiguousarray(x)
-    y = np.empty_like(x)
-    cdef const rb_kernels *kernels = active_kernels(x.dtype)
-    kernels.evaluate(address(y), address(x), x.size, FUNCTIONS.index(function))
-    return y
-
-
-def activate(activation, z):
-    """(value, slope) of an activation at z, an array of float32 or float64; for tests."""
-    z = np.ascontiguousarray(z)
-    value, slope = np.empty_like(z), np.empty_like(z)
-    cdef const rb_kernels *kernels = active_kernels(z.dtype)
-    kernels.activate(address(value), address(slope), address(z), z.size,
-                     ACTIVATIONS[activation].code)
-    return value, slope
-
-
-def drop_out(x, rate, *, seed, step, stream, first_row=0):
-    """x (n_rows, n_columns) with dropout, by kernels of its dtype; for tests.
-
-    `stream` is the number of a hidden layer, or INPUT_STREAM.
-    """
-    x = np.array(x, order="C")
-    cdef const rb_kernels *kernels = active_kernels(x.dtype)
-    kernels.drop_out(address(x), NULL, NULL, x.shape[0], x.shape[1], 0, rate,
-                     rb_stream_key(seed, step, stream), first_row)
-    return x
-
-
-def add_noise(x, deviation, *, seed, step, first_row=0):
-    """x (n_rows, n_columns) with the noise that inputs get in a step; for tests."""
-    x = np.array(x, order="C")
-    cdef const rb_kernels *kernels = active_kernels(x.dtype)
-    kernels.add_noise(address(x), x.shape[0], x.shape[1], deviation,
-                      rb_stream_key(seed, step, INPUT_NOISE), first_row)
-    return x
-
-
-INPUT_STREAM = INPUT_DROPOUT
+        return self.kernels.all_finite(self.first, self.n_stored)
 
 
 def multiply_adds(Py_ssize_t repeats, dtype):

@@ -4,11 +4,10 @@ its Hessian.
 What is differentiated is what predictions compute: no dropout, no noise, batch normalisation by
 its running statistics. Products with the Hessian are exact, by the R-operator (Pearlmutter,
 1994): every quantity of the forward and the backward pass goes with its derivative along a
-direction of the parameters. Training is network.pyx's; the penalty, and the mean over rows, are
+direction of the parameters. Training is layers.pyx's; the penalty, and the mean over rows, are
 the caller's.
 
-Vectors are flat: all weights, each layer's in C order, all intercepts, and with normalisation
-all scales and all shifts.
+Vectors are flat, in the order of the catalogue (Architecture).
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -25,6 +24,7 @@ from rosenblatt.core.kernels cimport (
 )
 from rosenblatt.core.subnormals cimport rb_flush_subnormals, rb_set_mode
 
+from rosenblatt.core.blocks import Blocks, Stored
 from rosenblatt.core.buffers import aligned_zeros, csr_parts
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES
 
@@ -74,18 +74,9 @@ cdef class Surface:
 
     Parameters
     ----------
-    widths : sequence of int
-        n_features, the hidden layers' widths, n_outputs.
-    activations : sequence of str
-        One name per hidden layer.
-    loss : str
-        A row of losses.def.
-    dtype : float32 or float64
-    loss_constants : float or sequence of float
-        The loss's `c`, one for all outputs or one each.
-    normalization : {None, 'batch', 'layer'}
-    running : pair of lists of ndarray
-        With 'batch' the hidden layers' running means and variances.
+    architecture : Architecture
+    averaged : sequence of lists of ndarray
+        What the network's arrays are that are not learned, in the catalogue's order.
 
     Attributes
     ----------
@@ -97,7 +88,7 @@ cdef class Surface:
     cdef readonly object dtype
     cdef readonly Py_ssize_t n_parameters
     cdef list buffers
-    cdef object point, direction, total
+    cdef object point, direction, total, blocks
     cdef Layer layers[MOST_LAYERS]
     cdef int n_layers, loss
     cdef bint takes_classes, by_layer, has_direction, has_room
@@ -116,50 +107,48 @@ cdef class Surface:
     cdef Py_ssize_t[::1] order
     cdef rb_dropout nothing_dropped
 
-    def __init__(self, widths, activations, loss, dtype, *, loss_constants=0.0,
-                 normalization=None, running=((), ())):
-        self.dtype = np.dtype(dtype)
+    def __init__(self, architecture, averaged=()):
+        self.dtype = architecture.dtype
         self.nothing_dropped.rate = 0
         self.kernels = active_kernels(self.dtype)
         self.buffers = []
-        self.n_layers = len(widths) - 1
+        self.n_layers = len(architecture.layers)
         if self.n_layers > MOST_LAYERS:
             raise ValueError(f"at most {MOST_LAYERS} layers, got {self.n_layers}")
-        self.loss = LOSSES[loss].code
-        self.takes_classes = LOSSES[loss].target == "class"
-        self.by_layer = normalization == "layer"
-        self._lay_out(widths, activations, normalization is not None)
+        self.loss = LOSSES[architecture.loss].code
+        self.takes_classes = LOSSES[architecture.loss].target == "class"
+        self.by_layer = architecture.normalization == "layer"
+        self._lay_out(architecture)
         self.point, self.total = self._block(), self._block()
         self._place(self.point, 0)
         self._place(self.total, 2)
         for i in range(1, self.n_layers):
             self.layers[i].transposed = self._buffer(self.layers[i].fan_out, self.layers[i].stride)
         self._allocate_forward()
-        self._take_running(*running)
-        constants = np.array(np.broadcast_to(loss_constants, widths[len(widths) - 1]), self.dtype)
+        self._take_running(*averaged)
+        constants = np.array(architecture.loss_constants, self.dtype)
         self.buffers.append(constants)
         self.constants = address(constants)
 
-    def _lay_out(self, widths, activations, is_normalized):
+    def _lay_out(self, architecture):
         cdef Layer *layer
+        cdef Py_ssize_t below = architecture.layers[0].fan_in
         vector, size = self.kernels.vector_length, self.kernels.item_size
-        self.n_parameters = self.n_padded = self.widest = 0
-        for i in range(self.n_layers):
+        stored, self.widest = [], 0
+        for i, described in enumerate(architecture.layers):
             layer = &self.layers[i]
-            layer.fan_in, layer.fan_out = widths[i], widths[i + 1]
+            layer.fan_in, layer.fan_out = described.fan_in, described.fan_out
             layer.width = (layer.fan_out + vector - 1) // vector * vector
             if layer.width * size % CROWDED == 0:
                 layer.width += vector
-            layer.stride = widths[0] if i == 0 else self.layers[i - 1].width
-            is_hidden = i < self.n_layers - 1
-            name = activations[i] if is_hidden else "identity"  # the loss applies the last
-            layer.activation = ACTIVATIONS[name].code
-            layer.is_normalized = is_normalized and is_hidden
+            layer.stride, below = below, layer.width
+            layer.activation = ACTIVATIONS[described.activation].code
+            layer.is_normalized = described.normalization is not None
             layer.transposed = layer.r_transposed = NULL
-            vectors = 3 if layer.is_normalized else 1
-            self.n_parameters += (layer.fan_in + vectors) * layer.fan_out
-            self.n_padded += (layer.fan_in + vectors) * layer.width
+            stored.append(Stored(layer.width, layer.stride, layer.width))
             self.widest = max(self.widest, layer.width)
+        self.blocks = Blocks(architecture, stored)
+        self.n_parameters, self.n_padded = architecture.n_parameters, self.blocks.n_learned
 
     def _block(self):
         return aligned_zeros(self.n_padded + self.kernels.vector_length, self.dtype)
@@ -167,42 +156,24 @@ cdef class Surface:
     cdef int _place(self, array, int which) except -1:
         """Where each layer's parts of a block are."""
         cdef char *to = address(array)
+        cdef char *at
         cdef Layer *layer
         cdef Block *block
-        cdef Py_ssize_t size = self.kernels.item_size
-        for i in range(self.n_layers):
-            layer = &self.layers[i]
+        for entry, start, _ in self.blocks.places:
+            at = to + <Py_ssize_t> start * self.kernels.item_size
+            layer = &self.layers[entry.layer]
             block = &layer.at if which == 0 else &layer.along if which == 1 else &layer.sums
-            block.weights = to
-            block.intercepts = to + layer.fan_in * layer.width * size
-            block.scales = block.intercepts + layer.width * size
-            block.shifts = block.scales + layer.width * size
-            to += (layer.fan_in + (3 if layer.is_normalized else 1)) * layer.width * size
+            if entry.attribute == "coefs_":
+                block.weights = at
+            elif entry.attribute == "intercepts_":
+                block.intercepts = at
+            elif entry.attribute == "normalization_scales_":
+                block.scales = at
+            elif entry.attribute == "normalization_shifts_":
+                block.shifts = at
+            elif entry.group is not None:
+                raise ValueError(f"no layer of the surface has {entry.attribute}")
         return 0
-
-    def _views(self, block):
-        """The parts of a block without their padding, in the order of the flat vectors."""
-        weights, intercepts, scales, shifts = [], [], [], []
-        start = 0
-        for i in range(self.n_layers):
-            fan_in, fan_out = self.layers[i].fan_in, self.layers[i].fan_out
-            n_rows = fan_in + (3 if self.layers[i].is_normalized else 1)
-            stop = start + n_rows * self.layers[i].width
-            rows = block[start:stop].reshape(n_rows, -1)[:, :fan_out]
-            start = stop
-            weights.append(rows[:fan_in])
-            for vectors, row in zip((intercepts, scales, shifts), rows[fan_in:]):
-                vectors.append(row)
-        return weights + intercepts + scales + shifts
-
-    def _write(self, block, vector):
-        if np.shape(vector) != (self.n_parameters,):
-            raise ValueError(f"a vector of the shape {(self.n_parameters,)} is wanted, got "
-                             f"{np.shape(vector)}")
-        start = 0
-        for view in self._views(block):
-            view[...] = vector[start:start + view.size].reshape(view.shape)
-            start += view.size
 
     cdef char *_buffer(self, Py_ssize_t rows, Py_ssize_t columns) except NULL:
         # products read a vector past the last element
@@ -233,7 +204,7 @@ cdef class Surface:
         self.row_losses = np.zeros(CHUNK_ROWS)
         self.order = np.arange(CHUNK_ROWS)
 
-    def _take_running(self, means, variances):
+    def _take_running(self, means=(), variances=()):
         cdef Layer *layer
         for i, (mean, variance) in enumerate(zip(means, variances, strict=True)):
             layer = &self.layers[i]
@@ -481,7 +452,7 @@ cdef class Surface:
 
     def move_to(self, vector):
         """Sets the parameters."""
-        self._write(self.point, vector)
+        self.blocks.write_flat(self.point, vector)
         for i in range(1, self.n_layers):
             self._transpose(&self.layers[i], False)
 
@@ -489,7 +460,7 @@ cdef class Surface:
         """Sets the direction that products are taken with."""
         if not self.has_room:
             self._allocate_tangents()
-        self._write(self.direction, vector)
+        self.blocks.write_flat(self.direction, vector)
         for i in range(1, self.n_layers):
             self._transpose(&self.layers[i], True)
         self.has_direction = True
@@ -568,22 +539,4 @@ cdef class Surface:
 
     def sums(self):
         """What was added since `begin`, as a flat vector of the surface's dtype."""
-        vector = np.empty(self.n_parameters, dtype=self.dtype)
-        start = 0
-        for view in self._views(self.total):
-            vector[start:start + view.size] = view.reshape(-1)
-            start += view.size
-        return vector
-
-
-def curvature(activation, z):
-    """The second derivative of an activation at z, an array of float32 or float64; for tests."""
-    z = np.ascontiguousarray(z)
-    value, slope, r_out = np.empty_like(z), np.empty_like(z), np.empty_like(z)
-    bend = np.ones_like(z)
-    cdef const rb_kernels *kernels = active_kernels(z.dtype)
-    cdef int code = ACTIVATIONS[activation].code
-    kernels.activate(address(value), address(slope), address(z), z.size, code)
-    kernels.tangent_activation(address(r_out), address(bend), address(z), address(value),
-                               address(slope), z.size, code)
-    return bend
+        return self.blocks.flat(self.total)

@@ -1,7 +1,7 @@
 /* A team of threads for the length of one call, and the barrier at which they meet.
  * Created and joined every time (some 20 microseconds): no pool, so nothing that a fork could
  * break. They share work by output, never by splitting a sum, so results do not depend on how
- * many there are. For network.pyx alone. */
+ * many there are. For the network and its parts alone. */
 // SPDX-License-Identifier: BSD-3-Clause
 #ifndef ROSENBLATT_THREADS_H
 #define ROSENBLATT_THREADS_H

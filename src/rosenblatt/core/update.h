@@ -189,17 +189,28 @@ static void NAME(update)(void *w, const void *gradient, void *first, void *secon
     NAME(update_of)[optimizer][plain](w, gradient, first, second, third, count, s, sums);
 }
 
-static void NAME(begin_step)(rb_step *s, int optimizer) {
-    s->t += 1;
+static void NAME(set_rates)(rb_step *s, int optimizer) {
     switch (optimizer) {
 #define OPTIMIZER(name, n_moments, parameters, decay, factor, rate_of, other_of, unbias_of, ...) \
     case OPTIMIZER_##name:                                                               \
-        s->product *= (factor);                                                          \
         s->rate = (rate_of), s->other_rate = (other_of), s->unbias = (unbias_of);        \
         break;
 #include "optimizers.def"
 #undef OPTIMIZER
     }
+}
+
+static void NAME(begin_step)(rb_step *s, int optimizer) {
+    s->t += 1;
+    switch (optimizer) {
+#define OPTIMIZER(name, n_moments, parameters, decay, factor, ...)                       \
+    case OPTIMIZER_##name:                                                               \
+        s->product *= (factor);                                                          \
+        break;
+#include "optimizers.def"
+#undef OPTIMIZER
+    }
+    NAME(set_rates)(s, optimizer);
 }
 
 static void NAME(limit_norms)(void *weights, int layout, ptrdiff_t k, ptrdiff_t k_width,

@@ -6,7 +6,6 @@ around a TransformedTargetRegressor transforms the targets. Nothing is trained h
 
 # SPDX-License-Identifier: BSD-3-Clause
 import copy
-import warnings
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,10 +15,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._data import checked_labels, checked_pair, classification_data, regression_data
-from rosenblatt._plan import training_plan
-from rosenblatt._state import State
-from rosenblatt._training import build_network
-from rosenblatt.core.network import Examples
+from rosenblatt._plan import architecture_of
+from rosenblatt._prediction import FittedNetwork, arrays_for
 from rosenblatt.diagnosis._statistics import explained_values, pinball_losses, share_values
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
 from rosenblatt.perceptron import PerceptronClassifier
@@ -102,15 +99,7 @@ class Case:
     def training_loss(self, net):
         """The mean loss of the same rows, without the penalty: what nets of any size share."""
         data = checked_data(net, self.X[self.scored], self.y[self.scored])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # remarks on schedules, which act in fits alone
-            plan = training_plan(net, data, incremental=False)
-        normalization = net._checked_normalization(plan.widths[1:-1], plan.normalization)
-        state = State(net.coefs_, net.intercepts_, None, normalization)
-        n_rows = data.X.shape[0]
-        network = build_network(plan, data, state, n_rows)
-        rows = np.arange(n_rows)
-        return network.predict(Examples(data.X, data.targets), rows, with_loss=True)[1] / n_rows
+        return _network_of(net, data).loss(data.X, data.targets)
 
     def _errors(self, net, X, y):
         """Errors of the predictions and of the best constant: (n_samples, n_outputs) each."""
@@ -276,15 +265,15 @@ def _refuse_other_width(net, X, name):
 
 def _refuse_changed_parameters(net, data):
     """The other nets are trained with these parameters: they must be those of the fit."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        net._check_parameters()
-        plan = training_plan(net, data, incremental=False)
-    net._checked_parameters(
-        plan.widths,
-        f"hidden_layer_sizes={net.hidden_layer_sizes!r} with {plan.widths[0]} features and "
-        f"{plan.widths[-1]} outputs. Set the parameters back to those of the fit, or fit again",
-    )
+    net._check_parameters()
+    _network_of(net, data)
+
+
+def _network_of(net, data):
+    """The net as its parameters describe it now."""
+    architecture = architecture_of(net, data)
+    remedy = "Set the parameters back to those of the fit, or fit again"
+    return FittedNetwork(architecture, arrays_for(architecture, net, remedy))
 
 
 def _known_classes(net, labels, multilabel):

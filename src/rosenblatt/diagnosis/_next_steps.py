@@ -7,6 +7,7 @@ What was measured comes first, but for what costs test score. Nothing is trained
 import numpy as np
 import scipy.sparse as sp
 
+from rosenblatt._parameter_table import AUTO_BATCH_SIZE
 from rosenblatt._plan import hidden_widths
 from rosenblatt.core.dispatch import OPTIMIZERS
 from rosenblatt.diagnosis._report import NextStep
@@ -20,7 +21,6 @@ from rosenblatt.diagnosis._rivals import (
 )
 
 FEWEST_ROWS_TO_STOP_BY = 200  # below, a tenth set aside scores too coarsely to stop by
-USUAL_BATCH = 200  # of batch_size='auto', for which `alpha` is usually given
 
 
 _SCALERS = {
@@ -170,8 +170,8 @@ def _for_overfitting(case, examination):
     if not net.early_stopping and n_rows >= FEWEST_ROWS_TO_STOP_BY:
         params = _with_steps(net, {"early_stopping": True})
         steps.append((params, "keeps the weights that did best on rows set aside."))
-    of_step = n_rows if net.solver not in OPTIMIZERS else min(USUAL_BATCH, n_rows)
-    alpha = float(f"{max(10 * net.alpha, of_step / USUAL_BATCH):.2g}")
+    of_step = n_rows if net.solver not in OPTIMIZERS else min(AUTO_BATCH_SIZE, n_rows)
+    alpha = float(f"{max(10 * net.alpha, of_step / AUTO_BATCH_SIZE):.2g}")
     steps.append(({"alpha": alpha}, "a penalty that is felt: smaller weights, a smoother net."))
     if hidden and not np.any(np.asarray(net.dropout) > 0):
         params = _with_steps(net, {"dropout": 0.3})
@@ -191,8 +191,8 @@ def _for_mismatch(case, examination):
         spread = float(f"{0.3 * np.median(np.std(case.X, axis=0)):.2g}")
         params = _with_steps(net, {"input_noise": spread} if spread > 0 else {"dropout": 0.3})
         steps.append((params, "softens it: noise on the features makes exact values count less."))
-    of_step = n_rows if net.solver not in OPTIMIZERS else min(USUAL_BATCH, n_rows)
-    alpha = float(f"{max(10 * net.alpha, of_step / USUAL_BATCH):.2g}")
+    of_step = n_rows if net.solver not in OPTIMIZERS else min(AUTO_BATCH_SIZE, n_rows)
+    alpha = float(f"{max(10 * net.alpha, of_step / AUTO_BATCH_SIZE):.2g}")
     steps.append(({"alpha": alpha}, "softens it: smaller weights go less far on unknown ground."))
     return steps
 

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from rosenblatt._parameter_table import AUTO_BATCH_SIZE, in_need_of_steps
 from rosenblatt._plan import hidden_widths
 from rosenblatt.core.dispatch import OPTIMIZERS
 
@@ -130,17 +131,8 @@ def _is_one_function(net):
     decay = net.weight_decay
     if decay is None:
         decay = OPTIMIZERS[net.solver].weight_decay
-    return not (
-        net.early_stopping
-        or net.normalization == "batch"
-        or np.any(np.asarray(net.dropout) > 0)
-        or net.input_dropout > 0
-        or net.input_noise > 0
-        or net.l1_ratio > 0
-        or decay > 0
-        or net.max_norm is not None
-        or net.augment is not None
-    )
+    shapes_loss = any(needs.shapes_loss for needs in in_need_of_steps(net).values())
+    return not (net.early_stopping or decay > 0 or shapes_loss)
 
 
 def _lbfgs(net, n_rows):
@@ -149,16 +141,13 @@ def _lbfgs(net, n_rows):
         "max_iter": max(ITERATIONS_OF_LBFGS, net.max_iter),
         "max_fun": max(15000, net.max_fun),
         "tol": min(net.tol, 1e-5),
-        "clip_norm": None,
-        "clip_value": None,
-        "tol_params": None,
         "weight_decay": None,
-        "l1_ratio": 0.0,
-        "callbacks": None,
         "learning_rate": "constant",
         "alpha": _as_strong(net, n_rows, n_rows),
     }
-    return {**params, **_usual_draws(net)}
+    defaults = type(net)().get_params(deep=False)
+    without = {name: defaults[name] for name in in_need_of_steps(net)}
+    return {**params, **without, **_usual_draws(net)}
 
 
 def _adam(net, n_rows):
@@ -192,7 +181,7 @@ def _as_strong(net, n_rows, n_step_rows):
 def _rows_per_step(net, n_rows):
     if net.solver not in OPTIMIZERS:
         return n_rows
-    return min(200 if net.batch_size == "auto" else net.batch_size, n_rows)
+    return min(AUTO_BATCH_SIZE if net.batch_size == "auto" else net.batch_size, n_rows)
 
 
 def _usual_draws(net):

@@ -6,15 +6,17 @@ with it, spectra, critical points and the rest, stands in the other files here.
 
 # SPDX-License-Identifier: BSD-3-Clause
 import copy
-from math import prod
+from dataclasses import replace
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from rosenblatt._architecture import WEIGHTS
 from rosenblatt._parameters import validate_values
 from rosenblatt._plan import loss_constants
+from rosenblatt._prediction import fitted_network
 from rosenblatt.core.surface import Surface
-from rosenblatt.mlp import NORMALIZATION_ATTRIBUTES, MLPClassifier, MLPRegressor
+from rosenblatt.mlp import MLPClassifier, MLPRegressor
 
 _RULES = {"intercepts": ["boolean"]}
 ROWS_AT_ONCE = 4096  # that are turned into float64 together
@@ -66,23 +68,15 @@ class Objective:
         self.estimator = estimator
         data = estimator._data_to_inspect(X, y)
         self._X, self._targets = data.X, data.targets
-        widths, coefs, intercept_vectors = estimator._parameters_to_predict_with()
-        normalization = estimator._normalization
-        lists = estimator._checked_normalization(widths[1:-1], normalization)
-        self._lists = (coefs, intercept_vectors, *lists[:2])
-        self._surface = Surface(
-            widths,
-            estimator.activations_,
-            data.loss.name,
-            "float64",
+        network = fitted_network(estimator)
+        self._architecture = replace(
+            network.architecture,
+            dtype=np.dtype(np.float64),
             loss_constants=loss_constants(estimator, data),
-            normalization=normalization,
-            running=lists[2:] or ((), ()),
         )
-        self._all = np.concatenate(
-            [np.ravel(array).astype(float) for part in self._lists for array in part]
-        )
-        self._n_coefs = sum(prod(np.shape(coef)) for coef in coefs)
+        self._surface = Surface(self._architecture, self._architecture.averaged(network.lists))
+        self._all = self._architecture.flat(network.lists).astype(float)
+        self._n_coefs = self._architecture.ranges[WEIGHTS.name].stop
         self.n_parameters = len(self._all) if intercepts else self._n_coefs
         if not np.isfinite(self._all).all():
             raise ValueError(
@@ -143,19 +137,16 @@ class Objective:
 
         What the optimiser remembers of the fit is not in it.
         """
-        estimator, start, lists = copy.copy(self.estimator), 0, []
-        point = self._checked(parameters)
-        for part in self._lists:
-            lists.append([])
-            for array in part:
-                stop = start + prod(np.shape(array))
-                dtype = np.asarray(array).dtype
-                moved = point[start:stop].reshape(np.shape(array))
-                lists[-1].append(moved.astype(dtype if dtype.kind == "f" else float))
-                start = stop
-        names = NORMALIZATION_ATTRIBUTES[estimator._normalization][:2]
-        for name, part in zip(("coefs_", "intercepts_", *names), lists, strict=True):
-            setattr(estimator, name, part)
+        estimator = copy.copy(self.estimator)
+        lists = self._architecture.lists(self._checked(parameters))
+        for name, arrays in self._architecture.named(lists).items():
+            dtypes = [np.asarray(array).dtype for array in getattr(estimator, name)]
+            moved = zip(arrays, dtypes, strict=True)
+            setattr(
+                estimator,
+                name,
+                [array.astype(dtype if dtype.kind == "f" else float) for array, dtype in moved],
+            )
         for name in ("_optimizer", "_best_parameters"):
             vars(estimator).pop(name, None)
         return estimator

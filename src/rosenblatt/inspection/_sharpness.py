@@ -10,7 +10,9 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_random_state
 
+from rosenblatt._architecture import NORMALIZATION_ATTRIBUTES
 from rosenblatt._parameters import Interval, Options, validate_values
+from rosenblatt._prediction import fitted_network
 from rosenblatt.inspection._hessian import extremes_of
 from rosenblatt.inspection._objective import Objective
 
@@ -206,13 +208,13 @@ def units_of_parameters(estimator):
 
     A unit's weights and its intercept have one number, its scale and its shift another.
     """
-    widths = [np.shape(coef)[1] for coef in estimator.coefs_]
-    begins = np.cumsum([0, *widths])
-    weights = [
-        np.tile(begin + np.arange(width), np.shape(coef)[0])
-        for begin, width, coef in zip(begins[:-1], widths, estimator.coefs_, strict=True)
-    ]
-    units = [*weights, np.arange(begins[-1])]
-    if hasattr(estimator, "normalization_scales_"):
-        units += 2 * [begins[-1] + np.arange(sum(widths[:-1]))]
+    architecture = fitted_network(estimator).architecture
+    n_units = [layer.fan_out for layer in architecture.layers]
+    begins = np.cumsum([0, *n_units])
+    units = []
+    for entry in architecture.learned:
+        numbers = begins[entry.layer] + np.arange(n_units[entry.layer])
+        if entry.attribute in NORMALIZATION_ATTRIBUTES["layer"]:
+            numbers += begins[-1]
+        units.append(np.tile(numbers, entry.size // len(numbers)))
     return np.concatenate(units)

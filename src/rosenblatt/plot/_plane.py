@@ -5,11 +5,12 @@ Arithmetic alone, nothing is drawn here. Vectors are flat, in the order of `Traj
 
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 from scipy.linalg import eigh
 from sklearn.utils import check_random_state
+
+from rosenblatt._prediction import fitted_network
 
 BLOCK = 2**16  # parameters of a path that are turned into float64 together
 PARALLEL = 1e-6  # sine of the angle below which two directions are one
@@ -192,11 +193,9 @@ def percent(share):
 
 def parameter_name(estimator, number):
     """The attribute and the indices of one of the flat parameters, 'coefs_[0][2, 1]' say."""
-    for name in ("coefs_", "intercepts_", "normalization_scales_", "normalization_shifts_"):
-        for layer, array in enumerate(getattr(estimator, name, [])):
-            shape = np.shape(array)
-            if number < prod(shape):
-                indices = ", ".join(str(i) for i in np.unravel_index(number, shape))
-                return f"{name}[{layer}][{indices}]"
-            number -= prod(shape)
+    for entry in fitted_network(estimator).architecture.learned:
+        if number < entry.size:
+            indices = ", ".join(str(i) for i in np.unravel_index(number, entry.shape))
+            return f"{entry.attribute}[{entry.layer}][{indices}]"
+        number -= entry.size
     raise IndexError(number)

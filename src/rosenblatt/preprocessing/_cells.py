@@ -110,7 +110,8 @@ def _time(value, label, row):
     offset = getattr(value, "utcoffset", lambda: None)()
     if offset is not None:  # NumPy has no time zones: the same instant in UTC
         value = value.replace(tzinfo=None) - offset
-    if not isinstance(value, (int, float)):
+    # NumPy reads "now" and "today" as the time of the call
+    if not isinstance(value, (int, float)) and not (isinstance(value, str) and value.isalpha()):
         try:
             return np.datetime64(value).astype("M8[us]")
         except (TypeError, ValueError):

@@ -208,8 +208,7 @@ class TableReader:
         findings = _Findings()
         for j, column in columns.items():
             reads = _reads(kinds[j], None if flags is None else flags[j])
-            name = column.label if table.has_names else f"x{j}"
-            _examine(findings, column, name, j, reads, used)
+            _examine(findings, column, str(column.label), j, reads, used)
         self._keep(table, findings, used)
         _warn_of_text(self.owner, findings.summaries)
         rows = self._read_matrix(table, None)
@@ -232,7 +231,8 @@ class TableReader:
     def read(self, X):
         """Read rows of a table like that of `fit`.
 
-        Columns of frames are found by name, in any order, those of arrays by position.
+        Columns of frames are found by name, in any order, those of arrays by position. Labels that
+        are no text count as names where they are those of `fit`.
 
         Returns
         -------
@@ -285,10 +285,11 @@ class TableReader:
         """Where each column of fit is in the table; None where they stand as in fit."""
         labels = table.labels
         named = hasattr(self, "feature_names_in_")
+        if labels == self.labels_:
+            return None
         if named and table.has_names:
-            if labels == self.labels_:
-                return None
             _refuse_other_names(self.labels_, labels)
+        if named == table.has_names and set(labels) == set(self.labels_):
             return {j: labels.index(name) for j, name in enumerate(self.labels_)}
         if named:
             warn_user(

@@ -57,7 +57,7 @@ def open_table(X, owner):
     ValueError, TypeError
         For sparse, complex or empty X, another number of dimensions, duplicated column names.
     """
-    if isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind == "f" and X.size:
+    if type(X) is np.ndarray and X.ndim == 2 and X.dtype.kind == "f" and X.size:
         return ArrayTable(X)
     if sp.issparse(X):
         raise TypeError(

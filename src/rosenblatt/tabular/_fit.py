@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 
 from rosenblatt._base import warn_user
 from rosenblatt._plan import thread_count
-from rosenblatt.tabular._calibration import TemperatureScaling
+from rosenblatt.tabular._calibration import SHARPER, TemperatureScaling
 from rosenblatt.tabular._ensemble import Ensemble, member_outputs
 from rosenblatt.tabular._folds import fold_numbers, grouped_fold_numbers
 from rosenblatt.tabular._importances import loss_rises, rows_a_member, shares
@@ -199,7 +199,7 @@ class EnsembleFit:
         data = self.inputs.training_data(number)
         return MemberTask(
             number,
-            plan.network(),
+            plan.network(number),
             data,
             int(self.seeds[number, 0]),
             plan.patience_ratio,
@@ -208,21 +208,23 @@ class EnsembleFit:
 
     def _input_scale(self, data):
         """Weights of the inputs of a large table, by a network on some of its rows."""
-        order = np.random.RandomState(self.seeds[0, 1]).permutation(len(data.X))[:WEIGHED_ROWS]
+        weights = data.sample_weight
+        rows = np.arange(len(data.X)) if weights is None else np.flatnonzero(weights)
+        order = np.random.RandomState(self.seeds[0, 1]).permutation(rows)[:WEIGHED_ROWS]
         n_held_out = len(order) // 5
         data = replace(
             data,
             X=data.X[order],
             targets=data.targets[order],
             y=data.y[order],
-            sample_weight=None if data.sample_weight is None else data.sample_weight[order],
+            sample_weight=None if weights is None else weights[order],
             strata=None if data.strata is None else data.strata[order],
             rows=np.arange(n_held_out, len(order)),
             held_out=np.arange(n_held_out),
         )
         plan = replace(self.plan, max_iter=WEIGHED_EPOCHS, batch_size=WEIGHED_BATCH)
         seed = int(self.seeds[0, 0])
-        task = MemberTask(0, plan.network(), data, seed, plan.patience_ratio, plan.power)
+        task = MemberTask(0, plan.network(0), data, seed, plan.patience_ratio, plan.power)
         return learned_input_scale(task, Watch(self.interruption, self.deadline))
 
     def _train(self):
@@ -336,7 +338,7 @@ class EnsembleFit:
         """Weighs the members and puts together what they predict for rows they did not see."""
         numbers = sorted(self.trained)
         weights = member_weights(
-            [self.plan.encodings[k] for k in numbers], [self.trained[k].loss for k in numbers]
+            [self.plan.kinds[k] for k in numbers], [self.trained[k].loss for k in numbers]
         )
         target = self.rows.target if self.validation is None else self.validation.target
         total = np.zeros((len(target.order), target.n_outputs))
@@ -394,7 +396,7 @@ class EnsembleFit:
             known = known[weights[known] > 0]
             weights = weights[known]
         if target.is_classification:
-            ensemble.calibration = TemperatureScaling().fit(
+            ensemble.calibration = TemperatureScaling(1.0 if self.folds is None else SHARPER).fit(
                 self.prediction[known], target.indices[known], weights
             )
             self.prediction = ensemble.calibration.transform(self.prediction)

@@ -14,6 +14,7 @@ from rosenblatt._data import TrainingData
 from rosenblatt.preprocessing._encoder import ColumnEncoder
 from rosenblatt.tabular._category_statistics import CategoryStatistics
 from rosenblatt.tabular._folds import fold_numbers
+from rosenblatt.tabular._recipe import ENCODINGS
 
 SEES_TARGETS = ("tree",)  # encodings
 N_INNER_FOLDS = 5  # of the statistics of training rows, which their own fold is no part of
@@ -66,7 +67,8 @@ class MemberInputs:
     def __init__(self, rows, validation, folds, plan, random_state, weigh):
         self.weigh = weigh
         self.rows, self.validation, self.folds, self.plan = rows, validation, folds, plan
-        self.seeds = {name: random_state.randint(2**31 - 1) for name in sorted(set(plan.encodings))}
+        # of every encoding, whether a member has it or not: ensembles of any size agree
+        self.seeds = {name: random_state.randint(2**31 - 1) for name in ENCODINGS}
         self.encoders, self.numbers, self.kept = [], {}, {}
         self.statistics, self.table = CategoryStatistics(rows.table, rows.target), rows.table
         if not self.statistics.columns:
@@ -94,10 +96,11 @@ class MemberInputs:
         layout = self.table.layout
         n_inputs = len(layout.number_names) * INPUTS_A_NUMBER
         n_inputs += sum(min(len(levels), MOST_LEVELS) for levels in layout.levels)
-        return len(self.table) * n_inputs * len(set(self.plan.encodings)) <= MOST_KEPT
+        n_encodings = len({kind.encoding for kind in self.plan.kinds})
+        return len(self.table) * n_inputs * n_encodings <= MOST_KEPT
 
     def _key(self, number):
-        encoding = self.plan.encodings[number]
+        encoding = self.plan.kinds[number].encoding
         if self.folds is None or (self.statistics is None and encoding not in SEES_TARGETS):
             return encoding, None
         return encoding, self._fold(number)

@@ -173,7 +173,7 @@ def _begun(task, watch):
     random_state = np.random.RandomState(task.seed)
     plan = training_plan(task.estimator, task.data, incremental=False)
     plan = replace(plan, patience_ratio=task.patience_ratio)
-    state = State(*initial_parameters(plan, task.data, random_state), random_state)
+    state = State(initial_parameters(plan, task.data, random_state), random_state)
     if task.power:
         return WeighingRun(plan, task.data, state, watch, task.power)
     return TrainingRun(plan, task.data, state, watch)
@@ -241,7 +241,7 @@ class WeighingRun(TrainingRun):
     def hand_over(self):
         scale = self.best_scale if self._has_scored() else self.scale
         super().hand_over()
-        self.state.coefs[0] *= scale[:, None]
+        self.state.parameters[0][0] *= scale[:, None]
 
 
 # how much an input may be weakened and strengthened

@@ -10,6 +10,7 @@ from math import ceil
 
 import numpy as np
 
+from rosenblatt._plan import hidden_widths
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
 from rosenblatt.tabular._schedule import four_cycles
 
@@ -25,21 +26,43 @@ SIZES = (
 SHARPNESS, TINY = 4, 1e-12  # of the members' weights
 
 
+ENCODINGS = ("quantile", "tree", "periodic", "coarse")  # of ColumnEncoder
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What sets a member apart from others: encoding, widths and activation of its network."""
+
+    encoding: str
+    hidden_layer_sizes: tuple
+    activation: str
+
+
 @dataclass(frozen=True)
 class Preset:
-    """How much time a fit takes for how much accuracy."""
+    """How much time a fit takes for how much accuracy.
+
+    Attributes
+    ----------
+    n_members, n_folds, n_epochs : int
+    of_classes, of_numbers : tuple of (tuple of int, str)
+        Hidden layers and activation of the networks for classes and for numbers: the first for
+        one member of each encoding, the next for the next ones, and so on in turn.
+    """
 
     n_members: int
     n_folds: int
-    hidden_layer_sizes: tuple
-    encodings: tuple
     n_epochs: int
+    of_classes: tuple
+    of_numbers: tuple
 
 
+_NARROW = (((64, 64), "relu"),)
+_WIDE, _OTHER = ((256, 256), "relu"), ((128, 128), "silu")
 PRESETS = {
-    "fast": Preset(4, 4, (64, 64), ("quantile", "tree", "periodic", "coarse"), 48),
-    "default": Preset(8, 8, (128, 128), ("quantile", "tree", "periodic", "coarse"), 48),
-    "best": Preset(24, 8, (192, 192), ("quantile", "tree", "periodic", "coarse"), 64),
+    "fast": Preset(4, 4, 48, _NARROW, _NARROW),
+    "default": Preset(8, 8, 48, (_WIDE, _OTHER), (((128, 128), "relu"), _OTHER)),
+    "best": Preset(24, 8, 48, (_WIDE, _OTHER), (((128, 128), "relu"), _OTHER, _WIDE)),
 }
 
 
@@ -49,20 +72,17 @@ class EnsemblePlan:
 
     Attributes
     ----------
-    n_members, n_folds : int
+    n_folds : int
         Member k leaves out fold k modulo n_folds.
-    encodings : tuple of str
-        One of ColumnEncoder's for each member.
-    hidden_layer_sizes : tuple of int
+    kinds : tuple of Kind
+        Of each member.
     max_iter, batch_size : int
     power : float
         See WeighingRun.
     """
 
-    n_members: int
     n_folds: int
-    encodings: tuple
-    hidden_layer_sizes: tuple
+    kinds: tuple
     max_iter: int
     batch_size: int
     dropout: float
@@ -73,11 +93,16 @@ class EnsemblePlan:
     power: float
     is_classification: bool
 
-    def network(self):
-        """An unfitted member."""
+    @property
+    def n_members(self):
+        return len(self.kinds)
+
+    def network(self, number):
+        """The unfitted network of a member."""
+        kind = self.kinds[number]
         shared = {
-            "hidden_layer_sizes": self.hidden_layer_sizes,
-            "activation": "relu",
+            "hidden_layer_sizes": kind.hidden_layer_sizes,
+            "activation": kind.activation,
             "weight_init": "he_normal",
             "solver": "adamw",
             "learning_rate_init": self.learning_rate_init,
@@ -121,15 +146,13 @@ def ensemble_plan(estimator, table, target):
     batch_size = min(batch_size, n_training_rows)
     n_steps = ceil(n_training_rows / batch_size)
     n_epochs = min(MOST_EPOCHS, max(ceil(preset.n_epochs * share), ceil(FEWEST_STEPS / n_steps)))
-    encodings = tuple(
-        preset.encodings[(k + k // n_folds) % len(preset.encodings)] for k in range(n_members)
-    )
-    hidden = estimator.hidden_layer_sizes
+    nets = preset.of_classes if target.is_classification else preset.of_numbers
+    if estimator.hidden_layer_sizes is not None:
+        widths = hidden_widths(estimator.hidden_layer_sizes)
+        nets = tuple((widths, activation) for _, activation in nets)
     return EnsemblePlan(
-        n_members=n_members,
         n_folds=n_folds,
-        encodings=encodings,
-        hidden_layer_sizes=preset.hidden_layer_sizes if hidden is None else hidden,
+        kinds=tuple(_kind(number, n_folds, nets) for number in range(n_members)),
         max_iter=estimator.max_iter or n_epochs,
         power=1.5,
         batch_size=batch_size,
@@ -142,12 +165,19 @@ def ensemble_plan(estimator, table, target):
     )
 
 
-def member_weights(encodings, losses):
-    """Weights of members in their mean: (least loss / loss)**4, of the mean over an encoding.
+def _kind(number, n_folds, nets):
+    """Encodings in turn, shifted from repeat to repeat so that a fold meets another one."""
+    n_encodings = len(ENCODINGS)
+    encoding = ENCODINGS[(number + number // n_folds) % n_encodings]
+    return Kind(encoding, *nets[number // n_encodings % len(nets)])
+
+
+def member_weights(kinds, losses):
+    """Weights of members in their mean: (least loss / loss)**4, of the mean over a kind.
 
     Parameters
     ----------
-    encodings : list of str
+    kinds : list of Kind
         Of each member.
     losses : list of float
         Of the rows that each left out.
@@ -157,8 +187,10 @@ def member_weights(encodings, losses):
     weights : ndarray of shape (n_members,)
         Their sum is 1.
     """
-    encodings, losses = np.asarray(encodings), np.asarray(losses, dtype=np.float64)
-    mean = {name: losses[encodings == name].mean() for name in set(encodings.tolist())}
-    ratios = np.array([max(mean[name], TINY) / max(min(mean.values()), TINY) for name in encodings])
-    weights = ratios**-SHARPNESS
+    losses_of = {kind: [] for kind in kinds}
+    for kind, loss in zip(kinds, losses, strict=True):
+        losses_of[kind].append(loss)
+    mean = {kind: max(float(np.mean(those)), TINY) for kind, those in losses_of.items()}
+    best = min(mean.values())
+    weights = np.array([(best / mean[kind]) ** SHARPNESS for kind in kinds])
     return weights / weights.sum()

@@ -1,0 +1,310 @@
+"""What a network is: layers, loss, and the catalogue of its arrays.
+
+A description, frozen and of plain values: whoever stores, moves, counts or names parameters
+reads it, and nobody else knows how many lists of arrays there are. Nothing is computed here, and
+how a network is trained is the Plan's (_plan.py).
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from itertools import groupby, pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameters that an optimiser treats alike.
+
+    Attributes
+    ----------
+    name : str
+    is_penalised : bool
+        Whether the penalty counts them.
+    learning_rate_factor, decay_factor : float
+        What a step multiplies the learning rate and `weight_decay` by.
+    """
+
+    name: str
+    is_penalised: bool
+    learning_rate_factor: float = 1.0
+    decay_factor: float = 1.0
+
+
+WEIGHTS = Group("weights", is_penalised=True)
+INTERCEPTS = Group("intercepts", is_penalised=False, decay_factor=0.0)
+GROUPS = {group.name: group for group in (WEIGHTS, INTERCEPTS)}
+
+# Every fitted attribute that holds arrays, in the order of the flat vector: the group of its
+# parameters, None where they are not learned but averaged, and what they are before training,
+# unless it draws them. A group's attributes follow each other, and what is learned comes first.
+ATTRIBUTES = {
+    "coefs_": (WEIGHTS.name, 0.0),
+    "intercepts_": (INTERCEPTS.name, 0.0),
+    "normalization_scales_": (INTERCEPTS.name, 1.0),
+    "normalization_shifts_": (INTERCEPTS.name, 0.0),
+    "running_means_": (None, 0.0),
+    "running_variances_": (None, 1.0),
+}
+
+NORMALIZATION_ATTRIBUTES = {
+    None: (),
+    "layer": ("normalization_scales_", "normalization_shifts_"),
+    "batch": (
+        "normalization_scales_",
+        "normalization_shifts_",
+        "running_means_",
+        "running_variances_",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A dense layer: activation(normalization(inputs @ coef + intercept)).
+
+    Attributes
+    ----------
+    fan_in, fan_out : int
+    activation : str
+        A row of activations.def; 'identity' in the output layer, whose activation is the loss's.
+    normalization : str or None
+    shapes : dict
+        From each attribute that has an array of the layer's to the shape of that; not given.
+    """
+
+    fan_in: int
+    fan_out: int
+    activation: str
+    normalization: str | None = None
+
+    def __post_init__(self):
+        units = (self.fan_out,)
+        shapes = {"coefs_": (self.fan_in, self.fan_out), "intercepts_": units}
+        shapes.update(dict.fromkeys(NORMALIZATION_ATTRIBUTES[self.normalization], units))
+        vars(self)["shapes"] = shapes
+
+
+class Entry(NamedTuple):
+    """One array of the catalogue.
+
+    Attributes
+    ----------
+    attribute : str
+        Of fitted estimators; a list with an array for each layer that has one.
+    layer : int
+        Counted from 0.
+    shape : tuple of int
+    group : str or None
+        The name of its group; None where it is not learned.
+    start : float
+        What all its numbers are before training, unless it draws them.
+    """
+
+    attribute: str
+    layer: int
+    shape: tuple
+    group: str | None
+    start: float
+
+    @property
+    def size(self):
+        """How many numbers it holds."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network without its numbers.
+
+    `lists` in its methods are a network's arrays: for each of `attributes`, or for as many of
+    the first of them as there are, a list of arrays. A flat vector has the numbers of all arrays
+    that are learned, each in C order, in the order of the catalogue.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+    loss : str
+        A row of losses.def, the activation of the output layer included.
+    loss_constants : tuple of float
+        The loss's constant, for each output.
+    dtype : numpy.dtype
+    widths : tuple of int
+        n_features, the hidden layers' units, n_outputs. This and what follows is not given: it
+        is made of the layers, once.
+    hidden : tuple of Layer
+        Those before the last.
+    activations : tuple of str
+        The hidden layers'.
+    normalization : str or None
+        Of the hidden layers; None, too, where there are none.
+    entries, learned : tuple of Entry
+        The catalogue: an entry for every array, those that are learned first; and these alone,
+        which are what flat vectors hold.
+    shapes : dict
+        From each attribute that the network has to the shapes of its list.
+    attributes : tuple of str
+        Their names, in the order of the catalogue.
+    n_parameters : int
+        Length of the flat vectors.
+    is_plain : bool
+        Whether `coefs_` and `intercepts_` are all its arrays: core.prediction reads those.
+    """
+
+    layers: tuple
+    loss: str
+    loss_constants: tuple
+    dtype: np.dtype
+
+    def __post_init__(self):
+        layers = self.layers
+        entries = tuple(
+            Entry(attribute, i, layer.shapes[attribute], group, start)
+            for attribute, (group, start) in ATTRIBUTES.items()
+            for i, layer in enumerate(layers)
+            if attribute in layer.shapes
+        )
+        learned = tuple(entry for entry in entries if entry.group is not None)
+        shapes = {}
+        for entry in entries:
+            shapes.setdefault(entry.attribute, []).append(entry.shape)
+        vars(self).update(
+            widths=(layers[0].fan_in, *[layer.fan_out for layer in layers]),
+            hidden=layers[:-1],
+            activations=tuple(layer.activation for layer in layers[:-1]),
+            normalization=layers[0].normalization,
+            entries=entries,
+            learned=learned,
+            shapes=shapes,
+            attributes=tuple(shapes),
+            n_parameters=sum(entry.size for entry in learned),
+            is_plain=len(shapes) == 2,
+        )
+
+    def __reduce__(self):
+        """Pickles are of what it was made from."""
+        return Architecture, (self.layers, self.loss, self.loss_constants, self.dtype)
+
+    @cached_property
+    def ranges(self):
+        """A dict from each group's name to its slice of the flat vectors."""
+        ranges, start = {}, 0
+        for group, entries in groupby(self.learned, lambda entry: entry.group):
+            stop = start + sum(entry.size for entry in entries)
+            ranges[group], start = slice(start, stop), stop
+        return ranges
+
+    def starts(self, but_for=()):
+        """A dict from each attribute to its list before training, which some are drawn for."""
+        starts = {attribute: [] for attribute in self.attributes if attribute not in but_for}
+        for entry in self.entries:
+            if entry.attribute in starts:
+                starts[entry.attribute].append(np.full(entry.shape, entry.start, self.dtype))
+        return starts
+
+    def flat(self, lists):
+        """The flat vector of a network's arrays, a copy."""
+        arrays = [array for arrays in lists for array in arrays]
+        return np.concatenate([np.ravel(array) for array in arrays[: len(self.learned)]])
+
+    def lists(self, vector):
+        """Lists of views into a flat vector."""
+        lists, start = {}, 0
+        for entry in self.learned:
+            part = vector[start : start + entry.size].reshape(entry.shape)
+            lists.setdefault(entry.attribute, []).append(part)
+            start += entry.size
+        return list(lists.values())
+
+    def averaged(self, lists):
+        """Those of the lists that are not learned."""
+        return [arrays for name, arrays in self.named(lists).items() if ATTRIBUTES[name][0] is None]
+
+    def named(self, lists):
+        """A dict from the attributes to their lists."""
+        return dict(zip(self.attributes, lists, strict=False))
+
+    def read(self, estimator):
+        """The lists that a fitted estimator has, as they are."""
+        return [getattr(estimator, attribute) for attribute in self.attributes]
+
+    def put(self, estimator, lists):
+        """Makes these lists a fitted estimator's attributes, and no other."""
+        for attribute in ATTRIBUTES:
+            vars(estimator).pop(attribute, None)
+        vars(estimator).update(self.named(lists))
+
+    def refuse_other_shapes(self, lists, needed_for):
+        """Raises ValueError for lists, which a person may have assigned, that do not fit.
+
+        Parameters
+        ----------
+        lists : list of lists of array-like
+        needed_for : str
+            What the message says of the network.
+        """
+        for name, arrays in self.named(lists).items():
+            shapes = [tuple(np.shape(array)) for array in arrays]
+            if shapes != self.shapes[name]:
+                raise ValueError(
+                    f"{name} have the shapes {shapes}, but must have {self.shapes[name]} for "
+                    f"{needed_for}."
+                )
+            dtypes = [np.asarray(array).dtype for array in arrays]
+            if any(dtype.kind not in "biuf" for dtype in dtypes):
+                raise ValueError(f"{name} must hold real numbers, got the dtypes {dtypes}.")
+
+    @cached_property
+    def without_normalization(self):
+        """The same network, whose layers do not normalise."""
+        layers = tuple(replace(layer, normalization=None) for layer in self.layers)
+        return replace(self, layers=layers)
+
+    def resized(self, hidden):
+        """The same network with other numbers of hidden units."""
+        if tuple(hidden) == self.widths[1:-1]:
+            return self
+        widths = (self.widths[0], *hidden, self.widths[-1])
+        layers = zip(self.layers, pairwise(widths), strict=True)
+        return replace(
+            self, layers=tuple(replace(layer, fan_in=k, fan_out=n) for layer, (k, n) in layers)
+        )
+
+
+def dense_network(widths, activations, loss, dtype, *, normalization=None, loss_constants=0.0):
+    """The Architecture of a multi-layer perceptron.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        n_features, the hidden layers' units, n_outputs.
+    activations : sequence of str
+        One name per hidden layer.
+    loss : str
+        A row of losses.def.
+    dtype : float32 or float64
+    normalization : {None, 'batch', 'layer'}
+        Of the hidden layers.
+    loss_constants : float or sequence of float
+        The loss's constant, one for all outputs or one each.
+    """
+    if not np.ndim(loss_constants):
+        loss_constants = (float(loss_constants),) * widths[-1]
+    return _dense_network(
+        tuple(widths), tuple(activations), loss, np.dtype(dtype), normalization,
+        tuple(loss_constants),
+    )  # fmt: skip
+
+
+@lru_cache  # fits of one shape follow each other, and small ones take little longer than this
+def _dense_network(widths, activations, loss, dtype, normalization, loss_constants):
+    *hidden, (fan_in, n_outputs) = pairwise(widths)
+    layers = [
+        Layer(k, n, activation, normalization)
+        for (k, n), activation in zip(hidden, activations, strict=True)
+    ]
+    layers.append(Layer(fan_in, n_outputs, "identity"))
+    return Architecture(tuple(layers), loss, loss_constants, dtype)

@@ -1,0 +1,370 @@
+"""The base of the multi-layer perceptrons: calls to the stages of a fit, and to what predicts.
+
+No arithmetic here: data are checked in _data, a fit is decided in _plan, begun in _state and
+run in _training or _lbfgs, predictions come from _prediction. What classifier and regressor do
+not share is in mlp.py.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import copy
+from dataclasses import replace
+from functools import partial
+from inspect import signature
+from numbers import Integral
+
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from rosenblatt import _lbfgs, _training
+from rosenblatt._base import RosenblattEstimator, warn_user
+from rosenblatt._data import checked_rows
+from rosenblatt._history import History
+from rosenblatt._onlookers import CallbackSupportMixin, looking_on, with_callbacks
+from rosenblatt._parameter_table import SHARED, refuse_without_steps
+from rosenblatt._parameters import validate_parameters
+from rosenblatt._plan import (
+    dropout_rates,
+    hidden_activations,
+    hidden_widths,
+    refuse_single_rows,
+    training_plan,
+)
+from rosenblatt._prediction import arrays_for, fitted_network, outputs_of_plain_rows
+from rosenblatt._state import State, initial_parameters
+from rosenblatt.core.dispatch import OPTIMIZERS
+
+_STOCHASTIC_ATTRIBUTES = (
+    "loss_curve_",
+    "best_loss_",
+    "validation_scores_",
+    "best_validation_score_",
+    "_n_epochs_without_improvement",
+    "_optimizer",
+    "_random_state",
+    "_best_parameters",
+    "stopped_",
+)
+
+# what scikit-learn's callbacks keep in an estimator while it is fitted
+_OF_A_RUNNING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
+
+
+def has_partial_fit(estimator):
+    """True, or AttributeError: what `available_if` asks."""
+    if estimator.solver not in OPTIMIZERS:
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. "
+            f"{estimator.solver} is not stochastic."
+        )
+    return True
+
+
+class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
+    """The stages of fit and predict that classifier and regressor share.
+
+    What an estimator has to have besides is written here. Its `__init__` takes what is in
+    `_parameter_table`, SHARED of _parameter_table.py at least, which `training_plan` reads, and
+    `loss` with the constants that the losses' rows name. `_training_data` calls `_data`, which
+    reads `class_weight` and `multi_class` of a classifier, `quantile` and `tweedie_power` of a
+    regressor, and gives TrainingData; a fitted estimator can call it on other rows. Predictions
+    begin at `_outputs`.
+    """
+
+    _parameter_table = SHARED
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Fit the network to X and y.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to learn from. CSR is used as it is, never made dense; other sparse
+            formats are converted to CSR.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels (an indicator matrix for multilabel), or numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, relative to the others of their batch: a batch's loss is
+            divided by the sum of its weights; a batch of weight 0 is skipped.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Rows to score after every epoch, recorded in `history_`; early_stopping=True looks
+            at them instead of setting rows aside. In a Pipeline, transform_input=["X_val"]
+            and metadata routing transform them as X, see docs/training.md.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their targets.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            For parameters or data out of range, before any work; for training that
+            diverged, when there is no early stopping, or it did before an epoch had a score.
+            The estimator is then as it was.
+        MemoryError
+            For a network that this machine cannot hold.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If max_iter epochs or iterations were not enough, if lbfgs stopped for another
+            reason, or if training diverged under early stopping.
+        UserWarning
+            If batch_size is larger than the data, if the validation set cannot keep the
+            classes' shares, if validation_fraction was set though there is an X_val, or if
+            Ctrl-C ended training: the weights so far are kept.
+        """
+        validation = self._given_validation(X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, validation)
+
+    def _given_validation(self, X_val, y_val, sample_weight_val):
+        """What was given as one, or None."""
+        if X_val is None and y_val is None:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val is provided, but X_val was not provided.")
+            return None
+        if y_val is None:
+            raise ValueError("X_val is provided, but y_val was not provided.")
+        if X_val is None:
+            raise ValueError("y_val is provided, but X_val was not provided.")
+        default = signature(type(self)).parameters["validation_fraction"].default
+        if self.early_stopping and self.validation_fraction != default:
+            warn_user(
+                f"validation_fraction={self.validation_fraction!r} is not used: early stopping "
+                "looks at X_val."
+            )
+        return X_val, y_val, sample_weight_val
+
+    @with_callbacks
+    def _fit(self, X, y, sample_weight, validation, *, incremental=False, classes=None):
+        """Checks the parameters, calls in the onlookers, and fits."""
+        self._check_parameters()
+        if validation is not None and self.solver not in OPTIMIZERS:
+            raise ValueError(
+                f"X_val is for solvers that take steps: {', '.join(map(repr, OPTIMIZERS))}; got "
+                f"solver={self.solver!r}."
+            )
+        if incremental and self.early_stopping:
+            if validation is None:
+                raise ValueError("partial_fit does not support early_stopping=True")
+            if getattr(self, "stopped_", False):
+                warn_user(
+                    "The validation score has not improved for too long: training is over, and "
+                    "stopped_ is True. partial_fit did nothing."
+                )
+                return self
+        max_epochs = 1 if incremental else self.max_iter if self.solver in OPTIMIZERS else 0
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        with (
+            looking_on(self, max_epochs, X=X, y=y, metadata=metadata) as onlookers,
+            self._unchanged_on_error(),
+        ):
+            goes_on = hasattr(self, "coefs_") and bool(self.warm_start or incremental)
+            data = self._training_data(
+                X,
+                y,
+                sample_weight,
+                validation=validation,
+                goes_on=goes_on,
+                incremental=incremental,
+                classes=classes,
+            )
+            return self._train(data, onlookers, goes_on, incremental)
+
+    def _train(self, data, onlookers, goes_on, incremental):
+        plan = training_plan(self, data, incremental=incremental)
+        state = self._state(plan, data, goes_on, incremental)
+        if plan.is_stochastic:
+            publish = partial(self._set_fitted, plan, data, state)
+            _training.train(plan, data, state, onlookers, publish)
+        else:
+            _lbfgs.minimize(plan, data, state)
+        return self._set_fitted(plan, data, state)
+
+    def _check_parameters(self):
+        """Refuses parameters by themselves and together, before the data are looked at."""
+        validate_parameters(self)
+        n_hidden = len(hidden_widths(self.hidden_layer_sizes))
+        hidden_activations(self.activation, n_hidden)
+        dropout_rates(self.dropout, n_hidden)
+        refuse_without_steps(self)
+        refuse_single_rows(self)
+
+    def _training_data(self, X, y, sample_weight, *, validation, goes_on, incremental, classes):
+        """TrainingData of what was handed in.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        validation : tuple or None
+            (X_val, y_val, sample_weight_val).
+        goes_on : bool
+            Whether the fit goes on from the last: the columns must be the same.
+        incremental : bool
+            Whether it is a call of `partial_fit`, and `classes` what that was given.
+        """
+        raise NotImplementedError
+
+    def _state(self, plan, data, goes_on, incremental):
+        """Where this fit begins: at new draws, or at the fitted parameters."""
+        random_state = check_random_state(self.random_state)
+        if incremental and self.partial_fit_shuffle == "continue":
+            random_state = self._continued_random_state(random_state)
+        if not goes_on:
+            return State(initial_parameters(plan, data, random_state), random_state)
+        remedy = "Keep hidden_layer_sizes as it was, or fit with warm_start=False"
+        parameters = arrays_for(plan.architecture, self, remedy)
+        state = State(parameters, random_state, n_samples_seen=self.t_)
+        state.history = History(self.history_)
+        if plan.is_stochastic and hasattr(self, "loss_curve_"):
+            state.loss_curve = list(self.loss_curve_)
+            state.validation_scores = list(self.validation_scores_ or [])
+            state.n_epochs_without_improvement = self._n_epochs_without_improvement
+            if self.best_loss_ is not None:
+                state.best_loss = self.best_loss_
+            if self.best_validation_score_ is not None:
+                state.best_validation_score = self.best_validation_score_
+        if plan.keeps_optimizer and hasattr(self, "_optimizer"):
+            # a copy: training changes it, and a call that fails must not
+            memory = dict(self._optimizer.schedule_memory)
+            state.optimizer = replace(self._optimizer, schedule_memory=memory)
+            if not incremental:
+                state.optimizer.n_scheduled = 0
+        if incremental and plan.early_stopping:
+            state.best_parameters = getattr(self, "_best_parameters", None)
+        return state
+
+    def _continued_random_state(self, random_state):
+        """Where the last call with this seed ended; a generator of the user's goes on anyway."""
+        seed, last = getattr(self, "_random_state", (None, None))
+        if not isinstance(self.random_state, Integral) or seed != self.random_state:
+            return random_state
+        return copy.deepcopy(last)
+
+    def _set_fitted(self, plan, data, state):
+        self._architecture = plan.architecture
+        plan.architecture.put(self, state.parameters)
+        self.n_layers_, self.n_outputs_ = len(plan.architecture.widths), data.n_outputs
+        self.n_parameters_ = plan.architecture.n_parameters
+        self.out_activation_ = data.loss.out_activation
+        self.n_iter_, self.t_, self.loss_ = state.n_epochs, state.n_samples_seen, state.loss
+        self.batch_size_ = state.batch_size
+        self._levels = data.levels
+        self.activations_ = list(plan.architecture.activations)
+        self.history_ = state.history
+        for name in _STOCHASTIC_ATTRIBUTES:
+            vars(self).pop(name, None)
+        if not plan.is_stochastic:
+            return self
+        self.loss_curve_ = state.loss_curve
+        early = plan.early_stopping
+        self.best_loss_ = None if early else state.best_loss
+        self.validation_scores_ = state.validation_scores if early else None
+        self.best_validation_score_ = state.best_validation_score if early else None
+        self._n_epochs_without_improvement = state.n_epochs_without_improvement
+        self._optimizer = state.optimizer
+        self._optimizer_is_pickled = plan.keeps_optimizer
+        if self.partial_fit_shuffle == "continue" and isinstance(self.random_state, Integral):
+            self._random_state = self.random_state, state.random_state
+        if plan.incremental and early:
+            self.stopped_, self._best_parameters = state.is_exhausted, state.best_parameters
+        return self
+
+    def __getstate__(self):
+        """The optimiser's moments are several times the model: only partial_fit needs them."""
+        state = dict(super().__getstate__())  # which may be the estimator's own dictionary
+        if not state.get("_optimizer_is_pickled", False):
+            state.pop("_optimizer", None)
+        for name in _OF_A_RUNNING_FIT:  # which a callback may pickle
+            state.pop(name, None)
+        return state
+
+    def __copy__(self):
+        twin = type(self).__new__(type(self))
+        vars(twin).update(vars(self))
+        return twin
+
+    def __deepcopy__(self, memo):
+        """A copy in memory goes on with its own copy of the optimiser, as the original would."""
+        twin = memo[id(self)] = type(self).__new__(type(self))
+        vars(twin).update(copy.deepcopy(vars(self), memo))
+        return twin
+
+    def _data_to_inspect(self, X, y):
+        """TrainingData of rows that this fitted network is to be examined on, unweighted."""
+        twin = copy.copy(self)  # what the checks of a fit note in it stays there
+        twin.class_weight = None
+        data = twin._training_data(
+            X, y, None, validation=None, goes_on=True, incremental=True, classes=None
+        )
+        fitted = self._architecture.loss
+        if data.loss.name != fitted or data.n_outputs != self.n_outputs_:
+            raise ValueError(
+                f"loss={self.loss!r} with {data.n_outputs} outputs is not what was fitted, "
+                f"{fitted!r} with {self.n_outputs_}: set `loss` and its parameters back, "
+                "give y as it was in fit, or fit again."
+            )
+        return data
+
+    def activations(self, X, layer):
+        """What a hidden layer puts out.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        layer : int
+            Which hidden layer, as the indices of `hidden_layer_sizes` count: from 0, or from
+            the last at -1.
+
+        Returns
+        -------
+        outputs : ndarray of shape (n_samples, width of the layer)
+            activation(inputs of the layer @ coefs_[layer] + intercepts_[layer]), the sums
+            normalised before where the network has `normalization`.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer.
+        """
+        check_is_fitted(self)
+        n_hidden = len(self.activations_)
+        if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
+            raise ValueError(
+                f"layer must be an int in [{-n_hidden}, {n_hidden}), the network has {n_hidden} "
+                f"hidden layers; got {layer!r}."
+            )
+        network, X = self._network_and_rows(X)
+        return network.activations(X, int(layer) % n_hidden)
+
+    def summary(self):
+        """Print the layers, the shapes of their weights and how many parameters they have."""
+        check_is_fitted(self)
+        print(fitted_network(self).summary())
+
+    def _outputs(self, X, *, logits=False):
+        """The output layer's predictions, or its sums: ndarray of shape (n_samples, n_outputs)."""
+        outputs = outputs_of_plain_rows(self, X, logits=logits)
+        if outputs is not None:
+            return outputs
+        network, X = self._network_and_rows(X)
+        return network.outputs(X, logits=logits)
+
+    def _network_and_rows(self, X):
+        """The network as it is now, batch normalisation folded in, and X checked, of the dtype to
+        compute in."""
+        check_is_fitted(self)
+        X = checked_rows(self, X, dtype=self.dtype)
+        network = fitted_network(self).folded()
+        return network, X.astype(self.dtype or network.dtype_with(X), copy=False)

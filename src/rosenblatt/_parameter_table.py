@@ -1,0 +1,672 @@
+"""The parameters of the multi-layer perceptrons, a row each: what it takes, what it means, and
+whether it needs a solver that takes steps. The perceptron's rows are its own, of the same kind.
+
+Rules, docstrings and refusals come from these rows; defaults stand in the signatures, where an
+editor reads them. What a parameter does is elsewhere: the Plan's, or the core's.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import cleandoc, signature
+from numbers import Integral, Real
+
+import numpy as np
+
+from rosenblatt._architecture import NORMALIZATION_ATTRIBUTES
+from rosenblatt._data import QUANTILE_LEVEL
+from rosenblatt._descriptions import ATTRIBUTES
+from rosenblatt._parameters import Interval, Options
+from rosenblatt._state import INTERCEPT_INITS, WEIGHT_INITS
+from rosenblatt.core.dispatch import ACTIVATION_NAMES, LOSSES, OPTIMIZERS
+from rosenblatt.schedules import SCHEDULES, Schedule
+
+AUTO_BATCH_SIZE = 200  # rows of batch_size='auto', if there are so many
+
+# why a solver without steps cannot have a parameter; {solver} is the one, {solvers} are others
+NO_STEPS = "needs a solver that takes steps: {solvers}; got solver={solver!r}."
+CANNOT_SEARCH = (
+    "makes the loss another one at every look, which solver={solver!r} cannot search; it must be "
+    "one of {solvers}."
+)
+NO_BATCHES = (
+    "needs batches, which solver={solver!r} has not: use normalization='layer', or a solver among "
+    "{solvers}."
+)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What makes a parameter need a solver that takes steps.
+
+    Attributes
+    ----------
+    is_on : callable
+        Of the value: whether it asks for something.
+    reason : str
+        What the message goes on with after name and value.
+    shapes_loss : bool
+        Whether what is minimised is another function then.
+    """
+
+    is_on: Callable
+    reason: str = NO_STEPS
+    shapes_loss: bool = True
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A row.
+
+    Attributes
+    ----------
+    kind, text : str
+        Of the docstring: behind the name, and below it.
+    rules : list
+        As `validate_parameters` takes them; one must hold.
+    needs_steps : Needs or None
+    """
+
+    kind: str
+    text: str
+    rules: list
+    needs_steps: Needs | None = None
+
+
+def _loss_parameters(is_regression):
+    """What `loss=` takes, in the table's order."""
+    rows = [row for row in LOSSES.values() if (row.target == "real") == is_regression]
+    return tuple(dict.fromkeys(row.parameter for row in rows))
+
+
+REGRESSION_LOSSES, CLASSIFICATION_LOSSES = _loss_parameters(True), _loss_parameters(False)
+_MULTI_CLASS = tuple(sorted({row.multi_class for row in LOSSES.values()} - {None}))
+
+ACTIVATION_OPTIONS = Options(
+    str,
+    tuple(ACTIVATION_NAMES),
+    {
+        "step": " A step has no gradient to learn from: PerceptronClassifier is the model with "
+        "this activation; in a hidden layer use 'logistic', 'tanh' or 'hard_sigmoid'."
+    },
+)
+
+
+def _is_given(value):
+    return value is not None
+
+
+def _is_positive(value):
+    return value is not None and value > 0
+
+
+def _are_positive(values):
+    return bool(np.any(np.asarray(values) > 0))
+
+
+def _listed(names):
+    return textwrap.fill(
+        ", ".join(map(repr, names)), 88, subsequent_indent=" " * 8, break_on_hyphens=False
+    )
+
+
+def _options(names):
+    return f"{{{_listed(names)}}}"
+
+
+_SCHEDULES = "\n        ".join(f"- {name!r} {row.summary}" for name, row in SCHEDULES.items())
+
+# what both networks have, in the order of their signatures
+SHARED = {
+    "hidden_layer_sizes": Parameter(
+        "int or array-like of int",
+        """
+        The number of units of each hidden layer, from the input's side. `()` is a network
+        without hidden layers: a linear model.
+        """,
+        ["array-like", Interval(Integral, 1, None, closed="left")],
+    ),
+    "activation": Parameter(
+        "str or sequence of str",
+        f"""
+        What the hidden units compute of their weighted sum z, one name for all hidden layers
+        or one for each: {_listed(ACTIVATION_NAMES)}.
+        Formulas and papers are in docs/vocabulary.md. 'relu' is max(0, z), 'logistic' the
+        sigmoid 1 / (1 + exp(-z)), 'identity' z itself.
+        """,
+        [ACTIVATION_OPTIONS, "array-like"],
+    ),
+    "normalization": Parameter(
+        "{None, 'batch', 'layer'}",
+        """
+        Of the hidden layers' weighted sums z, intercepts included, before the activation:
+        scale * (z - mean) / sqrt(variance + 1e-5) + shift, with a scale and a shift learned for
+        every unit. 'batch' (Ioffe & Szegedy, 2015) takes mean and variance of each unit over
+        the batch, whatever the rows' weights, and for predictions running averages, of which
+        every step replaces a tenth; it needs batches of 2 rows or more (a single last row
+        joins the batch before it) and is not for solver='lbfgs'. 'layer' (Ba, Kiros & Hinton,
+        2016) takes them of each row over the layer's units. Scales and shifts carry no penalty.
+        """,
+        [None, Options(str, tuple(filter(None, NORMALIZATION_ATTRIBUTES)))],
+        needs_steps=Needs(lambda kind: kind == "batch", NO_BATCHES),
+    ),
+    "dropout": Parameter(
+        "float in [0, 1) or sequence of float",
+        """
+        The share of a hidden layer's outputs that every step of training sets to zero
+        (Srivastava et al., 2014), one for all hidden layers or one for each; the others are
+        divided by 1 - dropout, so that predictions, which drop nothing, see the same mean.
+        Not with solver='lbfgs', and neither are the next two.
+        """,
+        [Interval(Real, 0, 1, closed="left"), "array-like"],
+        needs_steps=Needs(_are_positive, CANNOT_SEARCH),
+    ),
+    "input_dropout": Parameter(
+        "float in [0, 1)",
+        """
+        The same for the features. X is not changed; of a sparse one the stored values are
+        dropped, and the model is that of the dense copy, to rounding.
+        """,
+        [Interval(Real, 0, 1, closed="left")],
+        needs_steps=Needs(_is_positive, CANNOT_SEARCH),
+    ),
+    "input_noise": Parameter(
+        "float >= 0",
+        """
+        Standard deviation of the normal numbers that every step of training adds to the
+        features (Bishop, 1995); scale the features. X must be dense, and is not changed.
+        """,
+        [Interval(Real, 0, None, closed="left")],
+        needs_steps=Needs(_is_positive, CANNOT_SEARCH),
+    ),
+    "weight_init": Parameter(
+        _options(WEIGHT_INITS) + " or callable",
+        """
+        How weights are drawn. 'glorot_uniform' (Glorot & Bengio, 2010) is scikit-learn's:
+        uniform within sqrt(6 / (fan_in + fan_out)), for 'logistic' sqrt(2 / ...). 'he_uniform'
+        and 'he_normal' (He et al., 2015) have the variance 2 / fan_in, for relu and its kin;
+        'lecun_normal' (LeCun et al., 1998) 1 / fan_in, for selu; 'orthogonal' (Saxe et al.,
+        2014) keeps lengths: its rows, or its columns if they are fewer, are orthonormal. A
+        callable is given (fan_in, fan_out, random_state), for every layer from the input's
+        side, and returns an array of shape (fan_in, fan_out).
+        """,
+        [Options(str, tuple(WEIGHT_INITS)), "function"],
+    ),
+    "intercept_init": Parameter(
+        _options(INTERCEPT_INITS),
+        """
+        How intercepts begin. 'uniform' is scikit-learn's, drawn within 'glorot_uniform''s
+        bounds; 'zeros' draws nothing; 'prior' is zero in the hidden layers and in the output
+        layer what predicts, alone, the classes' shares or the targets' mean (by sample_weight;
+        a class without rows counts as half a row). That is, whatever the loss, the log of the
+        shares or, of two classes and of labels, log(p / (1 - p)); the mean, of every quantile
+        too; and where the loss has a log link the log of the mean.
+        """,
+        [Options(str, tuple(INTERCEPT_INITS))],
+    ),
+    "solver": Parameter(
+        _options((*OPTIMIZERS, "lbfgs")),
+        """
+        'lbfgs' is scipy's quasi-Newton method on all rows at once, good for small data; all
+        others take a step for every batch of rows. Formulas, papers and each one's own
+        parameters are in docs/vocabulary.md.
+        """,
+        [Options(str, (*OPTIMIZERS, "lbfgs"))],
+    ),
+    "alpha": Parameter(
+        "float >= 0",
+        """
+        Strength of the penalty alpha * (l1_ratio * sum(|w|) + (1 - l1_ratio) / 2 * sum(w**2))
+        over `coefs_`, divided by the sum of the batch's weights (its rows, where there are no
+        weights). Intercepts are free.
+        """,
+        [Interval(Real, 0, None, closed="left")],
+    ),
+    "l1_ratio": Parameter(
+        "float in [0, 1]",
+        """
+        The share of L1 in the penalty. It enters as its subgradient, alpha * l1_ratio *
+        sign(w) with sign(0) = 0: it shrinks weights towards 0 but makes none exactly 0. Not
+        with 'lbfgs'.
+        """,
+        [Interval(Real, 0, 1, closed="both")],
+        needs_steps=Needs(_is_positive),
+    ),
+    "weight_decay": Parameter(
+        "float >= 0 or None",
+        """
+        Before each step weights (not intercepts) shrink by learning rate * weight_decay of
+        themselves, besides the penalty (Loshchilov & Hutter, 2019). None is 0.01 for 'adamw'
+        and 0 for all others. Not with 'lbfgs'.
+        """,
+        [None, Interval(Real, 0, None, closed="left")],
+        needs_steps=Needs(_is_positive),
+    ),
+    "max_norm": Parameter(
+        "float > 0 or None",
+        """
+        After each step, weights into a unit whose Euclidean norm is larger are scaled down to
+        it, in every layer (Srebro & Shraibman, 2005). Not with 'lbfgs'.
+        """,
+        [None, Interval(Real, 0, None, closed="neither")],
+        needs_steps=Needs(_is_given),
+    ),
+    "clip_norm": Parameter(
+        "float > 0 or None",
+        """
+        A step's gradient, of all parameters and penalty included, is scaled by
+        clip_norm / (norm + 1e-6) where that is less than 1 (Pascanu et al., 2013). Not with
+        'lbfgs'.
+        """,
+        [None, Interval(Real, 0, None, closed="neither")],
+        needs_steps=Needs(_is_given, shapes_loss=False),
+    ),
+    "clip_value": Parameter(
+        "float > 0 or None",
+        """
+        Every component of the gradient, penalty included, is cut to [-clip_value, clip_value],
+        after `clip_norm`. Not with 'lbfgs'.
+        """,
+        [None, Interval(Real, 0, None, closed="neither")],
+        needs_steps=Needs(_is_given, shapes_loss=False),
+    ),
+    "batch_size": Parameter(
+        "int >= 1 or 'auto'",
+        f"""
+        Rows of a batch; 'auto' is min({AUTO_BATCH_SIZE}, n_samples). lbfgs does not use it.
+        """,
+        [Options(str, ("auto",)), Interval(Integral, 1, None, closed="left")],
+    ),
+    "learning_rate": Parameter(
+        "str, schedule or callable",
+        f"""
+        What becomes of the rate of the stochastic solvers while they train. A name:
+
+        {_SCHEDULES}
+
+        A schedule of `rosenblatt.schedules` with parameters of its own, and a warmup if wanted,
+        such as Cosine(warmup=0.05). Or a callable from the share of training that is done, a
+        float in [0, 1], to the factor of `learning_rate_init` for the next step.
+        """,
+        [Options(str, tuple(SCHEDULES)), Schedule, "function"],
+        needs_steps=Needs(lambda rate: not isinstance(rate, str), shapes_loss=False),
+    ),
+    "learning_rate_init": Parameter(
+        "float > 0",
+        """
+        The step size, for all solvers but 'lbfgs'.
+        """,
+        [Interval(Real, 0, None, closed="neither")],
+    ),
+    "power_t": Parameter(
+        "float >= 0",
+        """
+        The exponent of learning_rate='invscaling'.
+        """,
+        [Interval(Real, 0, None, closed="left")],
+    ),
+    "max_iter": Parameter(
+        "int >= 1",
+        """
+        The most epochs (each row is used once in an epoch), for 'lbfgs' iterations.
+        """,
+        [Interval(Integral, 1, None, closed="left")],
+    ),
+    "shuffle": Parameter(
+        "bool",
+        """
+        Whether every epoch takes the rows in a new order. Not used by lbfgs.
+        """,
+        ["boolean"],
+    ),
+    "random_state": Parameter(
+        "int, RandomState instance or None",
+        """
+        Draws the initial weights and intercepts, the validation split and the order of rows.
+        The draws are scikit-learn's: the same seed gives the same model.
+        """,
+        ["random_state"],
+    ),
+    "tol": Parameter(
+        "float >= 0",
+        """
+        An epoch that does not lower the loss by `tol` (with early stopping: raise the
+        validation score by it) counts as one without improvement. For lbfgs, the largest
+        component of the projected gradient at which to stop.
+        """,
+        [Interval(Real, 0, None, closed="left")],
+    ),
+    "verbose": Parameter(
+        "bool or int",
+        """
+        Whether to print each epoch's loss.
+        """,
+        ["verbose"],
+    ),
+    "warm_start": Parameter(
+        "bool or 'optimizer'",
+        """
+        Whether `fit` goes on from the weights of the last `fit`, with a new optimiser; with
+        'optimizer' with the last one's state too (moments, steps, and the rate where
+        'invscaling', 'adaptive' or 'plateau' had taken it).
+        """,
+        ["boolean", Options(str, ("optimizer",))],
+    ),
+    "momentum": Parameter(
+        "float in [0, 1]",
+        """
+        Of the velocity. Only used when solver='sgd'.
+        """,
+        [Interval(Real, 0, 1, closed="both")],
+    ),
+    "nesterovs_momentum": Parameter(
+        "bool",
+        """
+        Whether to look ahead along the velocity (Nesterov, 1983). Only used when solver='sgd'.
+        """,
+        ["boolean"],
+    ),
+    "early_stopping": Parameter(
+        "bool",
+        """
+        Whether to set a share of the rows aside, score it after every epoch, stop when the
+        score no longer improves, and keep the weights that scored best. The split keeps
+        the classes' shares (multilabel targets: it does not). Not used by lbfgs.
+        """,
+        ["boolean"],
+    ),
+    "validation_fraction": Parameter(
+        "float in [0, 1)",
+        """
+        The share of rows set aside by `early_stopping`, unless `fit` is given X_val.
+        """,
+        [Interval(Real, 0, 1, closed="left")],
+    ),
+    "beta_1": Parameter(
+        "float in [0, 1)",
+        """
+        Decay rates of the means of the gradient and of its square. Only used by the solvers
+        of adam's kind.
+        """,
+        [Interval(Real, 0, 1, closed="left")],
+    ),
+    "beta_2": Parameter(
+        "float in [0, 1)",
+        """
+        Decay rates of the means of the gradient and of its square. Only used by the solvers
+        of adam's kind.
+        """,
+        [Interval(Real, 0, 1, closed="left")],
+    ),
+    "epsilon": Parameter(
+        "float > 0",
+        """
+        Added to the denominator. Not used by 'sgd' and 'lbfgs'.
+        """,
+        [Interval(Real, 0, None, closed="neither")],
+    ),
+    "rho": Parameter(
+        "float in [0, 1)",
+        """
+        Decay rate of the mean of the squared gradient. Only used when solver='rmsprop'.
+        """,
+        [Interval(Real, 0, 1, closed="left")],
+    ),
+    "centered": Parameter(
+        "bool",
+        """
+        Whether to divide by the gradient's standard deviation instead of the root of its mean
+        square. Only used when solver='rmsprop'.
+        """,
+        ["boolean"],
+    ),
+    "rmsprop_momentum": Parameter(
+        "float in [0, 1)",
+        """
+        Of the scaled gradient. Only used when solver='rmsprop'.
+        """,
+        [Interval(Real, 0, 1, closed="left")],
+    ),
+    "momentum_decay": Parameter(
+        "float >= 0",
+        """
+        How fast the momentum grows towards beta_1. Only used when solver='nadam'.
+        """,
+        [Interval(Real, 0, None, closed="left")],
+    ),
+    "n_iter_no_change": Parameter(
+        "int >= 1 or inf",
+        """
+        Training stops once there were more than so many epochs in a row without improvement,
+        that is, after n_iter_no_change + 1 of them (scikit-learn counts the same way).
+        """,
+        [Interval(Integral, 1, None, closed="left"), Options(Real, (np.inf,))],
+    ),
+    "max_fun": Parameter(
+        "int >= 1",
+        """
+        The most evaluations of the loss by lbfgs.
+        """,
+        [Interval(Integral, 1, None, closed="left")],
+    ),
+    "n_jobs": Parameter(
+        "int or None",
+        """
+        Threads inside one fit, at most 64; None is 1 unless joblib says otherwise. Steps too
+        short to share are left to one. The model's bits do not depend on it.
+        """,
+        [
+            None,
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Integral, None, -1, closed="right"),
+        ],
+    ),
+    "dtype": Parameter(
+        "{'float32', 'float64'} or None",
+        """
+        What to compute in. None follows X (float32 stays, everything else is float64);
+        'float32' takes half the memory and about half the time whatever X is.
+        """,
+        [None, Options(str, ("float32", "float64"))],
+    ),
+    "scoring": Parameter(
+        "str, callable or None",
+        """
+        What early stopping looks at, the higher the better: None is accuracy (of whole rows
+        for multilabel) or R^2; 'loss' the negative mean loss without the penalty; or a
+        scorer's name, or a callable of (estimator, X, y), as in scikit-learn. Validation rows
+        count with their sample_weight, also in scikit-learn's scorers if their metric has it.
+        """,
+        [None, "scoring", "function"],
+    ),
+    "restore_best": Parameter(
+        "bool",
+        """
+        Whether early stopping ends with the weights that scored best, or with the last.
+        """,
+        ["boolean"],
+    ),
+    "partial_fit_shuffle": Parameter(
+        "{'repeat', 'continue'}",
+        """
+        With an int `random_state`: whether every call of `partial_fit` draws the same order of
+        rows, as in scikit-learn, or goes on drawing where the last call ended.
+        """,
+        [Options(str, ("repeat", "continue"))],
+    ),
+    "augment": Parameter(
+        "callable or None",
+        """
+        Called before every epoch with a copy of the rows trained on and the fit's RandomState;
+        returns rows of the same shape to use in that epoch in their place. Validation rows
+        stay as they are. Not for lbfgs.
+        """,
+        [None, "function"],
+        needs_steps=Needs(_is_given),
+    ),
+    "tol_params": Parameter(
+        "float >= 0 or None",
+        """
+        Training stops after an epoch in which the parameters moved less: the Euclidean norm of
+        the change of all weights and intercepts. Not for lbfgs.
+        """,
+        [None, Interval(Real, 0, None, closed="left")],
+        needs_steps=Needs(_is_given, shapes_loss=False),
+    ),
+    "callbacks": Parameter(
+        "list of callables or None",
+        """
+        Each is called after every epoch with that epoch's record, a line of `history_`, and the
+        estimator, which predicts; one that returns True stops training. `rosenblatt.callbacks`
+        has some. Clones get copies. Not for lbfgs.
+        """,
+        [None, "functions"],
+        needs_steps=Needs(bool, shapes_loss=False),
+    ),
+}
+
+
+# what MLPClassifier has besides
+CLASSIFIER = {
+    "loss": Parameter(
+        _options(CLASSIFICATION_LOSSES),
+        """
+        'log_loss' is -log p of the right class. 'squared_error' is half the squared errors of
+        the probabilities, summed over the classes (two also where one output serves them).
+        'focal' is -(1 - p)**focal_gamma log p. 'hinge' is max(0, 1 - s f) for an output f
+        and s = 1 for the right class, -1 for another; 'squared_hinge' its square; they
+        give no probabilities. Multilabel: summed over the labels. Formulas and papers are in
+        docs/vocabulary.md.
+        """,
+        [Options(str, CLASSIFICATION_LOSSES)],
+    ),
+    "label_smoothing": Parameter(
+        "float in [0, 1]",
+        """
+        The right class's target is 1 - label_smoothing, and label_smoothing / n_classes is
+        added to every class's. With a loss other than 'log_loss' it must be 0.
+        """,
+        [Interval(Real, 0, 1, closed="both")],
+    ),
+    "focal_gamma": Parameter(
+        "float >= 0",
+        """
+        How much less a row counts that is well predicted. Only used when loss='focal'.
+        """,
+        [Interval(Real, 0, None, closed="left")],
+    ),
+    "multi_class": Parameter(
+        "{'ovr', 'crammer_singer'}",
+        """
+        For three classes or more: one hinge for every class, summed, or
+        max(0, 1 - f of the right class + the highest other f). Only used when loss is 'hinge'
+        or 'squared_hinge'.
+        """,
+        [Options(str, _MULTI_CLASS)],
+    ),
+    "class_weight": Parameter(
+        "dict, 'balanced' or None",
+        """
+        Weights of the classes, one where a dict has none, or n_rows / (n_classes * rows of the
+        class). A row trained on weighs sample_weight * class_weight / mean of class_weight
+        over the rows trained on; validation rows have their sample_weight alone. Not for
+        multilabel; 'balanced' not in `partial_fit`.
+        """,
+        [None, dict, Options(str, ("balanced",))],
+    ),
+}
+
+
+# what MLPRegressor has besides
+REGRESSOR = {
+    "loss": Parameter(
+        _options(REGRESSION_LOSSES),
+        """
+        Of an output f: 'squared_error' is 0.5 * (y - f)**2, 'absolute_error' |y - f|,
+        'log_cosh' log(cosh(y - f)), 'huber' the first within `huber_delta` of y and
+        huber_delta * (|y - f| - huber_delta / 2) beyond, 'quantile' the pinball loss.
+        'poisson', for y >= 0, is y log(y / f) - y + f with f the exponential of the output
+        layer's sum; 'gamma', for y > 0, and 'tweedie' are half their deviances, with the
+        same f. Formulas and papers are in docs/vocabulary.md.
+        """,
+        [Options(str, REGRESSION_LOSSES)],
+    ),
+    "huber_delta": Parameter(
+        "float > 0",
+        """
+        In the unit of y. Only used when loss='huber'.
+        """,
+        [Interval(Real, 0, None, closed="neither")],
+    ),
+    "quantile": Parameter(
+        "float in (0, 1) or sequence of them",
+        """
+        The level that is learned; a sequence learns several of one target at once, and
+        `predict` gives a column for each. Only used when loss='quantile'.
+        """,
+        [QUANTILE_LEVEL, "array-like"],
+    ),
+    "non_crossing": Parameter(
+        "bool",
+        """
+        Whether `predict` sorts each row's quantiles, so that a higher level has no lower
+        value. Only used when `quantile` is a sequence.
+        """,
+        ["boolean"],
+    ),
+    "tweedie_power": Parameter(
+        "float <= 0 or >= 1",
+        """
+        The variance's power of the mean: 0 is normal, 1 Poisson, 2 gamma, 3 inverse
+        Gaussian. y may be any number up to 0, y >= 0 from 1, y > 0 from 2 on. Only used when
+        loss='tweedie'.
+        """,
+        [Interval(Real, None, 0, closed="right"), Interval(Real, 1, None, closed="left")],
+    ),
+}
+
+
+def rules_of(rows):
+    """A dict from the names to the rules, as `validate_parameters` reads it."""
+    return {name: row.rules for name, row in rows.items()}
+
+
+def keep_parameters(estimator, values):
+    """What an `__init__` is given, locals() and all, becomes the estimator's attributes."""
+    vars(estimator).update({name: value for name, value in values.items() if name != "self"})
+
+
+def documented(estimator):
+    """A class decorator that fills in the docstring: for @PARAMETERS@ the rows, in the order and
+    with the defaults of the signature, for @ATTRIBUTES@ what both networks have."""
+    texts = []
+    for name, parameter in signature(estimator).parameters.items():
+        row = estimator._parameter_table[name]
+        text = textwrap.indent(cleandoc(row.text), " " * 8)
+        texts.append(f"{name} : {row.kind}, default={parameter.default!r}\n{text}\n")
+    text = estimator.__doc__.replace("@PARAMETERS@\n", "\n    ".join(texts) + "\n")
+    estimator.__doc__ = text.replace("@ATTRIBUTES@\n", ATTRIBUTES)
+    return estimator
+
+
+def in_need_of_steps(estimator):
+    """A dict of the parameters that ask for what only a solver with steps has: name and Needs."""
+    return {
+        name: row.needs_steps
+        for name, row in estimator._parameter_table.items()
+        if row.needs_steps is not None and row.needs_steps.is_on(getattr(estimator, name))
+    }
+
+
+def refuse_without_steps(estimator):
+    """Raises ValueError where solver='lbfgs' is given what needs steps to act on.
+
+    Names of schedules are only ignored, as in scikit-learn.
+    """
+    if estimator.solver in OPTIMIZERS:
+        return
+    for name, needs in in_need_of_steps(estimator).items():
+        solvers = ", ".join(map(repr, OPTIMIZERS))
+        reason = needs.reason.format(solver=estimator.solver, solvers=solvers)
+        raise ValueError(f"{name}={getattr(estimator, name)!r} {reason}")
