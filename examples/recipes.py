@@ -100,7 +100,8 @@ def draw(found, path):
         panel.grid(color="#dddddd")
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("accuracy on validation images")
-    panels[-1].legend(title="learning_rate", loc="lower right", frameon=False)
+    # outside: where the curves run depends on the data
+    panels[-1].legend(title="learning_rate", loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     figure.savefig(path, dpi=150)
 
 

@@ -1,10 +1,12 @@
 """What the estimators refuse, in which words, and how they end when training goes wrong."""
 
+import copy
 import inspect
 import os
 import re
 import signal
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,9 @@ from sklearn import neural_network
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import rosenblatt
+from rosenblatt import _plan
+from rosenblatt._interruption import Interruption
+from rosenblatt.core.buffers import csr_parts
 from rosenblatt.schedules import SCHEDULES
 
 CLASSES = ["MLPClassifier", "MLPRegressor"]
@@ -446,6 +451,31 @@ def test_activations_too_large_for_memory_are_a_memory_error(solver, monkeypatch
         rosenblatt.MLPClassifier((500_000,), solver=solver).fit(*iris())
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(
+    ("parameters", "copies"),
+    [({}, 2), ({"penalty": "l2"}, 2), ({"penalty": "l1"}, 3), ({"average": True}, 5)],
+)
+def test_perceptron_too_large_for_memory_is_a_memory_error(method, parameters, copies, monkeypatch):
+    """Every class has a weight for each feature, kept so many times; the largest CSR matrix too."""
+    model = rosenblatt.PerceptronClassifier(max_iter=1, **parameters)
+    y = np.arange(40) % 3
+    arguments = {"classes": [0, 1, 2]} if method == "partial_fit" else {}
+    X = sparse.csr_matrix((40, 2**31 - 1))
+    monkeypatch.setattr("rosenblatt._plan._memory_of_this_machine", lambda: 2**35)
+    with pytest.raises(MemoryError, match=r"2,147,483,647 features and y has 3 classes"):
+        getattr(model, method)(X, y, **arguments)
+    assert "coef_" not in vars(model)
+    X = sparse.csr_matrix((40, 1000))
+    monkeypatch.setattr(
+        "rosenblatt._plan._memory_of_this_machine", lambda: copies * 3 * 1000 * 8 - 1
+    )
+    with pytest.raises(MemoryError):
+        getattr(model, method)(X, y, **arguments)
+    monkeypatch.setattr("rosenblatt._plan._memory_of_this_machine", lambda: copies * 3 * 1000 * 8)
+    getattr(model, method)(X, y, **arguments)
+
+
 # divergence ------------------------------------------------------------------------------------
 
 DIVERGING = {
@@ -605,7 +635,7 @@ def test_ctrl_c_with_early_stopping_keeps_the_best_weights():
 
 @needs_sigint
 def test_ctrl_c_stops_lbfgs_and_keeps_the_best_weights():
-    """lbfgs stops too; the model is better than its start and predicts."""
+    """lbfgs stops too; the model is better than where it began, and predicts."""
     X, y = diabetes()
     params = ENDLESS | {"solver": "lbfgs", "hidden_layer_sizes": (200, 200), "max_fun": 10**8}
     # iterations of a large net are long enough for 0.1 s to end before they converge
@@ -613,7 +643,12 @@ def test_ctrl_c_stops_lbfgs_and_keeps_the_best_weights():
     X, y = np.tile(X, (20, 1)), np.random.RandomState(0).normal(size=20 * len(y))
     fit_interrupted(model, X, y, seconds=0.3)
     assert np.isfinite(model.predict(X)).all()
-    assert model.loss_ < 0.5 * np.mean(y**2) * 1.5
+    began = rosenblatt.MLPRegressor(
+        **{**params, "solver": "sgd", "learning_rate_init": 1e-300, "max_iter": 1},
+        activation="tanh",
+        alpha=0,
+    ).fit(X, y)
+    assert model.loss_ < 0.99 * began.loss_curve_[0]
 
 
 def test_ctrl_c_leaves_lbfgs_the_lowest_loss_it_met(monkeypatch):
@@ -638,6 +673,45 @@ def test_ctrl_c_leaves_lbfgs_the_lowest_loss_it_met(monkeypatch):
 
 
 @needs_sigint
+def test_a_second_ctrl_c_raises_at_once():
+    """The first is noted; both are gone with the block."""
+    before = signal.getsignal(signal.SIGINT)
+    with Interruption() as interruption:
+        assert not interruption.requested
+        signal.raise_signal(signal.SIGINT)
+        assert interruption.requested
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, RuntimeError])
+@pytest.mark.parametrize("warm_start", [False, True, "optimizer"])
+@pytest.mark.parametrize("name", CLASSES)
+def test_what_comes_out_of_a_callback_leaves_the_fitted_model_as_it_was(name, warm_start, error):
+    """Whatever it is, and epochs after training began: weights, history, all of it."""
+    X, y = iris()
+
+    def fail(record, estimator):
+        if record.epoch % 5 == 3:
+            raise error("here")
+
+    model = getattr(rosenblatt, name)((4,), max_iter=5, random_state=0, warm_start=warm_start)
+    model.fit(X, y)
+    before, kept = copy.deepcopy(vars(model)), dict(vars(model))
+    with pytest.raises(error, match="here"):
+        model.set_params(callbacks=[fail]).fit(X, y)
+    model.set_params(callbacks=None)
+    assert all(value is kept[name] for name, value in vars(model).items())
+    assert set(vars(model)) == set(before)
+    assert {len(column) for column in model.history_.values()} == {5}
+    assert model.history_["loss"] == before["history_"]["loss"]
+    assert model.loss_curve_ == before["loss_curve_"]
+    for ours, theirs in zip(model.coefs_, before["coefs_"], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@needs_sigint
 def test_model_can_be_trained_on_after_ctrl_c():
     """partial_fit and a warm fit go on from an interrupted fit."""
     X, y = breast_cancer()
@@ -647,6 +721,83 @@ def test_model_can_be_trained_on_after_ctrl_c():
     model.partial_fit(X, y)
     model.set_params(warm_start=True, max_iter=2).fit(X, y)
     assert len(model.loss_curve_) == n_epochs + 3
+
+
+# numbers too large and too small ----------------------------------------------------------------
+
+HUGE = 10**309
+CALLS_WITH_HUGE = {
+    "X": lambda model, X, y: model.fit([[HUGE, *row[1:]] for row in X.tolist()], y),
+    "X ": lambda model, X, y: model.fit(X, y).predict([[HUGE] * 4]),
+    "sample_weight": lambda model, X, y: model.fit(X, y, sample_weight=[HUGE] * len(y)),
+    "sample_weight ": lambda model, X, y: model.fit(X, y, sample_weight=HUGE),
+}
+
+
+@pytest.mark.parametrize("what", CALLS_WITH_HUGE)
+@pytest.mark.parametrize("name", [*CLASSES, "PerceptronClassifier"])
+def test_integers_beyond_floats_are_named(name, what):
+    """ValueError, not Python's OverflowError, which says neither what nor where."""
+    with pytest.raises(ValueError, match=rf"^{what.strip()} .*beyond 1\.8e\+308"):
+        CALLS_WITH_HUGE[what](getattr(rosenblatt, name)(max_iter=2), *iris())
+
+
+def test_target_beyond_floats_is_named():
+    """Of classes scikit-learn says that the type of label is not known."""
+    with pytest.raises(ValueError, match=r"y has an integer beyond 1\.8e\+308"):
+        rosenblatt.MLPRegressor().fit(iris()[0], [HUGE] * 150)
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "PerceptronClassifier"])
+def test_class_weight_beyond_floats_is_refused(name):
+    """By the parameter's name."""
+    with pytest.raises(ValueError, match="class_weight"):
+        getattr(rosenblatt, name)(class_weight={0: HUGE}).fit(*iris())
+
+
+@pytest.mark.parametrize("name", ["max_iter", "n_iter_no_change", "average"])
+def test_perceptron_takes_integers_beyond_an_index_as_never(name):
+    """As if it were the largest index, which nobody lives to see."""
+    X, y = iris()
+    fits = [
+        rosenblatt.PerceptronClassifier(**({"max_iter": 9, "tol": 1e-3} | {name: value}))
+        for value in (10**30, 2**62)
+    ]
+    ours, theirs = (model.fit(X[y < 2], y[y < 2]) for model in fits)
+    np.testing.assert_array_equal(ours.coef_, theirs.coef_)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", CLASSES)
+def test_weights_too_small_to_be_felt_are_refused(name, dtype):
+    """Training takes subnormal numbers as 0: it would make no step, without a word.
+
+    Larger ones train as ones do, since without a penalty only their ratios matter.
+    """
+    X, y = iris()[0].astype(dtype), iris()[1]
+    number = np.finfo(dtype)
+    model = getattr(rosenblatt, name)((3,), alpha=0, max_iter=3, random_state=0)
+    for weight in (number.smallest_subnormal, number.tiny / 2, number.tiny):
+        with pytest.raises(ValueError, match=f"too small for {np.dtype(dtype)}"):
+            model.fit(X, y, sample_weight=np.full(150, weight))
+    plain = model.fit(X, y).loss_curve_
+    least = 2.0 ** np.ceil(np.log2(number.tiny / number.eps))
+    weighted = model.fit(X, y, sample_weight=np.full(150, least)).loss_curve_
+    np.testing.assert_allclose(weighted, plain, rtol=100 * number.eps)
+    assert plain[-1] < plain[0]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_some_weights_too_small_to_be_felt_are_told_of(name):
+    """They count as 0 beside larger ones: the fit is that with zeros."""
+    X, y = iris()
+    weights = np.ones(150)
+    weights[::3] = np.finfo(float).tiny / 2
+    model = getattr(rosenblatt, name)((3,), max_iter=3, random_state=0, batch_size=10)
+    with pytest.warns(UserWarning, match=r"^50 of sample_weight are below 2\.23e-308.*count as 0"):
+        losses = model.fit(X, y, sample_weight=weights).loss_curve_
+    weights[::3] = 0
+    np.testing.assert_allclose(model.fit(X, y, sample_weight=weights).loss_curve_, losses)
 
 
 # matrices that point outside themselves ---------------------------------------------------------
@@ -676,11 +827,72 @@ def test_csr_that_points_outside_itself_is_refused(name, how):
         getattr(rosenblatt, name)(max_iter=2).fit(broken_csr(how), np.arange(40) % 2)
 
 
-def test_csr_that_points_outside_itself_is_refused_at_predict():
-    """Predictions check it as well."""
-    model = rosenblatt.MLPRegressor(max_iter=1).fit(np.eye(40, 6), np.arange(40.0))
+@pytest.mark.parametrize(
+    "how", ["index too large", "index negative", "indptr decreases", "indptr too long"]
+)
+@pytest.mark.parametrize("name", [*CLASSES, "PerceptronClassifier"])
+def test_csr_that_points_outside_itself_is_refused_at_predict(name, how):
+    """Predictions check it as well: the perceptron's are scipy's product, which does not."""
+    model = getattr(rosenblatt, name)(max_iter=1).fit(np.eye(40, 6), np.arange(40) % 2)
     with pytest.raises(ValueError, match="valid CSR matrix"):
-        model.predict(broken_csr("index too large"))
+        model.predict(broken_csr(how))
+
+
+def test_csr_that_changes_while_it_is_trained_on_is_read_as_it_was_checked():
+    """A callback can write to X; what tells the kernels where to read is theirs alone."""
+    X, y = sparse.random_array((40, 6), density=0.5, format="csr", rng=0), np.arange(40) % 2
+
+    def corrupt(record, estimator):
+        X.indices[:] = 0
+        X.indptr[1:-1] = 0
+
+    parameters = {"hidden_layer_sizes": (3,), "max_iter": 3, "random_state": 0}
+    untouched = rosenblatt.MLPClassifier(**parameters).fit(X.copy(), y)
+    touched = rosenblatt.MLPClassifier(**parameters, callbacks=[corrupt]).fit(X, y)
+    for ours, theirs in zip(touched.coefs_, untouched.coefs_, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def misaligned(array):
+    """A copy of it that begins one byte off."""
+    copy = np.empty(array.nbytes + 1, np.uint8)[1:].view(array.dtype)
+    copy[:] = array
+    return copy
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("index_dtype", [np.int32, np.int64])
+def test_parts_of_a_csr_matrix_are_aligned_and_places_are_copies(dtype, index_dtype):
+    """Misaligned numbers are undefined behaviour in C; places that change after a check, a crash.
+
+    Values may be shared: wherever they lead, it is to a wrong number and not out of memory.
+    """
+    X = sparse.random_array((40, 6), density=0.5, format="csr", dtype=dtype, rng=0)
+    X.indices, X.indptr = X.indices.astype(index_dtype), X.indptr.astype(index_dtype)
+    assert np.shares_memory(csr_parts(X)[0], X.data)
+    X.data, X.indices, X.indptr = map(misaligned, (X.data, X.indices, X.indptr))
+    assert not X.data.flags.aligned
+    values, columns, starts = csr_parts(X)
+    assert all(part.flags.aligned for part in (values, columns, starts))
+    assert not np.shares_memory(columns, X.indices)
+    assert not np.shares_memory(starts, X.indptr)
+    copy = sparse.csr_array((values, columns, starts), shape=X.shape)
+    np.testing.assert_array_equal(copy.toarray(), X.toarray())
+
+
+@pytest.mark.parametrize(("text", "limit"), [("1073741824\n", 2**30), ("max\n", None)])
+def test_limit_of_a_control_group_counts(text, limit, monkeypatch):
+    """A container has less memory than its machine; "max" is no limit."""
+    read_text = Path.read_text
+
+    def read(path, *arguments, **options):
+        if path == Path("/sys/fs/cgroup/memory.max"):
+            return text
+        return read_text(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", read)
+    monkeypatch.setattr("os.sysconf", lambda name: {"SC_PHYS_PAGES": 2**22}.get(name, 4096))
+    assert _plan._memory_of_this_machine.__wrapped__() == (limit or 2**34)
 
 
 def test_unknown_amount_of_memory_refuses_nothing(monkeypatch):

@@ -4,20 +4,32 @@ import copy
 import os
 import pickle
 import signal
+import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from problems import assert_same_bits, call_recording_warnings, diabetes, iris
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rosenblatt import MLPClassifier, MLPRegressor
-from rosenblatt.callbacks import Callback, Checkpoint, Progress, TimeLimit, Trajectory, write_whole
+from rosenblatt import MLPClassifier, MLPRegressor, PerceptronClassifier
+from rosenblatt._history import EpochRecord
+from rosenblatt.callbacks import (
+    Callback,
+    Checkpoint,
+    Progress,
+    TimeLimit,
+    Trajectory,
+    remove_unfinished,
+    write_whole,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -251,6 +263,160 @@ def test_checkpoint_is_whole_or_not_there(tmp_path):
     assert Checkpoint.load(path) == [1]
 
 
+def fit_with(path, **parameters):
+    """A fit of two epochs whose checkpoints go to a path."""
+    callbacks = [Checkpoint(path, **parameters)]
+    return MLPClassifier((4,), max_iter=2, random_state=0, callbacks=callbacks).fit(*iris())
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="modes, links and devices of POSIX")
+
+
+@posix
+def test_checkpoint_has_the_mode_of_a_new_file_or_keeps_that_of_the_old(tmp_path):
+    """0666 less the umask, as open gives it; what a person has set stays."""
+    path = tmp_path / "model.pkl"
+    before = os.umask(0o027)
+    try:
+        fit_with(path)
+        assert path.stat().st_mode & 0o777 == 0o640
+        path.chmod(0o604)
+        fit_with(path)
+        assert path.stat().st_mode & 0o777 == 0o604
+    finally:
+        os.umask(before)
+
+
+@posix
+@pytest.mark.parametrize("is_there", [True, False])
+def test_checkpoint_goes_through_links(is_there, tmp_path):
+    """The link stays one, and the file that it leads to is written, there already or not."""
+    (tmp_path / "far").mkdir()
+    target, path = tmp_path / "far" / "target.pkl", tmp_path / "model.pkl"
+    if is_there:
+        target.write_bytes(b"old")
+    path.symlink_to(Path("far") / "target.pkl")
+    fit_with(path)
+    assert path.is_symlink()
+    assert Checkpoint.load(target).n_iter_ == 2
+    assert os.listdir(tmp_path / "far") == ["target.pkl"]
+
+
+@posix
+def test_checkpoint_of_what_is_no_regular_file_is_refused_before_training(tmp_path):
+    """A pipe, a device and a link that leads nowhere stay what they are."""
+    pipe, astray, to_device = tmp_path / "pipe", tmp_path / "astray", tmp_path / "device"
+    os.mkfifo(pipe)
+    astray.symlink_to(tmp_path / "no folder" / "x")
+    to_device.symlink_to(os.devnull)
+    before = os.stat(os.devnull)
+    for path, error in [
+        (pipe, ValueError),
+        (Path(os.devnull), ValueError),
+        (to_device, ValueError),
+        (astray, FileNotFoundError),
+    ]:
+        with pytest.raises(error, match=f"path=.*{path.name}"):
+            fit_with(path)
+        if error is ValueError:
+            with pytest.raises(ValueError, match="must be a regular file"):
+                write_whole(path, 1)
+    assert os.path.samestat(os.stat(os.devnull), before)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert sorted(os.listdir(tmp_path)) == ["astray", "device", "pipe"]
+
+
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from rosenblatt.callbacks import write_whole
+
+class Deadly:
+    def __reduce__(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+write_whole(sys.argv[1], [bytes(10**6), Deadly()])
+"""
+
+
+@posix
+@pytest.mark.parametrize("name", ["model.pkl", "model-{fit}-{epoch:03d}[1].pkl"])
+def test_what_a_kill_left_unfinished_is_removed_by_the_next_fit(name, tmp_path):
+    """Of this path alone; and nothing that is still being written."""
+    killed = tmp_path / name.format(fit="0123", epoch=7)
+    other, used = tmp_path / ".other.pkl.0123.unfinished", tmp_path / ".model.pkl"
+    process = subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, killed], check=False)
+    assert process.returncode == -signal.SIGKILL
+    (unfinished,) = os.listdir(tmp_path)
+    assert unfinished.startswith(f".{killed.name}.")
+    for path in (other, used):
+        path.write_bytes(b"")
+
+    class Peek:
+        def __reduce__(self):  # as `write_whole` comes to it, the file is there
+            unfinished = set(tmp_path.glob(".model*.unfinished"))
+            remove_unfinished(tmp_path, "model*")
+            assert set(tmp_path.glob(".model*.unfinished")) == unfinished
+            assert len(unfinished) == 1
+            return (int, ())
+
+    fit_with(tmp_path / name, every=2)
+    write_whole(tmp_path / "model.pkl", Peek())
+    assert not (tmp_path / unfinished).exists()
+    assert other.exists()
+    assert used.exists()
+    assert len(os.listdir(tmp_path)) == (3 if name == "model.pkl" else 4)
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_checkpoint_of_the_best_epoch(every, tmp_path):
+    """best_only keeps the first epoch of the highest validation score among those it looks at."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(400, 5))
+    y = X[:, 0] * X[:, 1] + rng.normal(size=400) > 0  # noise: scores go up and down
+    checkpoint = Checkpoint(tmp_path / "{epoch}.pkl", every=every, best_only=True)
+    model = MLPClassifier(
+        (20,),
+        max_iter=15,
+        n_iter_no_change=20,
+        learning_rate_init=0.003,
+        early_stopping=True,
+        validation_fraction=0.5,
+        random_state=0,
+    )
+    scores = model.set_params(callbacks=[checkpoint]).fit(X, y).validation_scores_
+    written, best = [], -np.inf
+    for epoch in range(every, 16, every):
+        if scores[epoch - 1] > best:
+            best = scores[epoch - 1]
+            written.append(epoch)
+    assert 1 < len(written) < 15 // every
+    assert sorted(int(Path(name).stem) for name in os.listdir(tmp_path)) == written
+    assert Checkpoint.load(tmp_path / f"{written[-1]}.pkl").n_iter_ == written[-1]
+
+
+def test_best_checkpoint_is_of_a_training(tmp_path):
+    """One that goes on keeps what was best, one that begins anew writes its first epoch."""
+    path = tmp_path / "model.pkl"
+    record = EpochRecord(*[1] * len(EpochRecord._fields))
+    checkpoint = Checkpoint(path, best_only=True)
+
+    def told(epoch, score):
+        path.unlink(missing_ok=True)
+        checkpoint.on_fit_begin(None, 1)
+        checkpoint(record._replace(epoch=epoch, validation_score=score), epoch)
+        return path.exists()
+
+    calls = [(1, 0.5), (2, 0.7), (3, 0.7), (4, 0.6), (5, 0.8), (1, 0.1), (2, 0.2)]
+    assert [told(*call) for call in calls] == [True, True, False, False, True, True, True]
+
+
+def test_best_checkpoint_without_validation_is_refused(tmp_path):
+    """Nothing would say which epoch is the best."""
+    with pytest.raises(ValueError, match=r"best_only=True.*early_stopping=True"):
+        fit_with(tmp_path / "x", best_only=True)
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
 def test_checkpoint_loads_after_a_kill(tmp_path):
     """A process that is killed while it trains and writes leaves a checkpoint that loads."""
@@ -289,6 +455,7 @@ model.fit(X, X[:, 0])
         ("path", "{fit:03d}"),
         ("path", "{fit.name}"),
         ("every", 0),
+        ("best_only", 1),
     ],
 )
 def test_bad_checkpoint_is_refused(name, value):
@@ -310,7 +477,7 @@ def test_checkpoint_of_a_folder_is_refused_before_training(tmp_path):
 def test_callbacks_show_their_parameters():
     """So that an estimator's own text, and errors, tell which they are."""
     assert repr(TimeLimit(2.5)) == "TimeLimit(seconds=2.5)"
-    assert repr(Checkpoint("a.pkl", 3)) == "Checkpoint(path='a.pkl', every=3)"
+    assert repr(Checkpoint("a.pkl", 3)) == "Checkpoint(path='a.pkl', every=3, best_only=False)"
     assert repr(Recorder(stop_at=2)) == "Recorder(stop_at=2, fails_at=None)"
     assert "callbacks=[TimeLimit(seconds=1)]" in repr(MLPClassifier(callbacks=[TimeLimit(1)]))
 
@@ -424,6 +591,17 @@ def test_trajectory_goes_on_with_the_fit():
     model.set_params(warm_start=False, hidden_layer_sizes=(6,)).fit(*iris())
     assert path.epochs_.tolist() == [1, 2, 3]
     assert path.parameters_.shape == (3, model.n_parameters_)
+
+
+def test_trajectory_of_two_fits_of_one_epoch_is_of_the_second():
+    """Epoch 1 after epoch 1: a fit that begins anew, though none was before it."""
+    path = Trajectory()
+    model = MLPClassifier((4,), max_iter=1, random_state=0, callbacks=[path])
+    first = model.fit(*iris()).coefs_[0].copy()
+    model.set_params(random_state=1).fit(*iris())
+    assert path.epochs_.tolist() == [1]
+    np.testing.assert_array_equal(path.parameters_[0], learned(model))
+    assert not np.array_equal(model.coefs_[0], first)
 
 
 def test_trajectory_is_not_copied():
@@ -554,3 +732,75 @@ def test_estimator_pickles_while_scikit_learns_callbacks_look_on():
     model.set_params(callbacks=[lambda r, e: pickled.append(e.__getstate__())]).fit(*iris())
     assert "_skl_callbacks" in pickled[0]
     assert not [name for name in pickled[0] if "ctx" in name or "teardown" in name]
+
+
+def perceptron_data(n_classes):
+    """Noise among the classes, so that training goes on for a while."""
+    rng = np.random.RandomState(0)
+    y = np.arange(90) % n_classes
+    return rng.normal(size=(90, 4)) + np.eye(4)[y], y
+
+
+PERCEPTRONS = [
+    {},
+    {"average": True},
+    {"penalty": "elasticnet", "alpha": 0.01},
+    {"tol": 1e-3, "n_iter_no_change": 2},
+    {"early_stopping": True},
+]
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("parameters", PERCEPTRONS)
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array])
+def test_perceptron_is_seen_as_if_training_had_stopped(n_classes, parameters, convert):
+    """After every epoch it is the one that trains so long; being looked at changes no bit."""
+    X, y = perceptron_data(n_classes)
+    X, parameters = convert(X), {"tol": None, "max_iter": 6, **parameters}
+    seen = []
+
+    class Look(Hooks):
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+            if context.task_name == "epoch":
+                seen.append(copy.deepcopy(fitted_estimator))
+            return super().on_fit_task_end(estimator, context, fitted_estimator=fitted_estimator)
+
+    hooks = Look()
+    model = PerceptronClassifier(**parameters).set_callbacks(hooks).fit(X, y)
+    assert len(seen) == model.n_iter_
+    assert hooks.told[:3] == ["setup", ("begin", "fit", 0, 6), ("begin", "epoch", 0, 0)]
+    assert hooks.told[-2:] == [("end", "fit", 0), "teardown"]
+    np.testing.assert_array_equal(hooks.data[1], y)
+    for n_epochs, ours in enumerate([*seen, model], 1):
+        n_epochs = min(n_epochs, model.n_iter_)
+        theirs = PerceptronClassifier(**{**parameters, "max_iter": n_epochs}).fit(X, y)
+        np.testing.assert_array_equal(ours.coef_, theirs.coef_)
+        np.testing.assert_array_equal(ours.intercept_, theirs.intercept_)
+        assert (ours.n_iter_, ours.t_) == (theirs.n_iter_, theirs.t_)
+        assert ours.score(X, y) == theirs.score(X, y)
+        assert not [name for name in vars(ours) if "ctx" in name or "teardown" in name]
+
+
+def test_scikit_learns_callback_stops_a_perceptron():
+    """By what its end of an epoch returns; partial_fit is a fit of one epoch."""
+    X, y = perceptron_data(3)
+    hooks = Hooks(stop_at=2)
+    model = PerceptronClassifier(max_iter=50, tol=None).set_callbacks(hooks).fit(X, y)
+    assert model.n_iter_ == 3
+    hooks.told.clear()
+    model.partial_fit(X, y)
+    assert ("begin", "fit", 0, 1) in hooks.told
+    assert model.t_ == 1 + 4 * 90
+
+
+def test_callback_that_fails_leaves_a_perceptron_as_it_was():
+    """And what the callbacks began is torn down."""
+    X, y = perceptron_data(2)
+    model = PerceptronClassifier(max_iter=3).fit(X, y)
+    hooks = Hooks(fails=True)
+    model.set_callbacks(hooks)
+    before = dict(vars(model))
+    with pytest.raises(RuntimeError, match="hook"):
+        model.set_params(max_iter=2).fit(X, y + 5)
+    assert hooks.told[-1] == "teardown"
+    assert vars(model) == before | {"max_iter": 2}

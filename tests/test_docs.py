@@ -135,7 +135,7 @@ def test_examples_of_the_layers_page_run():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.filterwarnings("ignore:The validation score has not improved")
+@pytest.mark.filterwarnings("error:The validation score has not improved")
 def test_examples_of_the_training_page_run(tmp_path, monkeypatch):
     """Every block in its place, and what the text says of them."""
     pytest.importorskip("tqdm", reason="one of them shows bars")

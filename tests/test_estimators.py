@@ -829,3 +829,41 @@ def test_classification_of_any_shape_is_scikit_learns(problem, n_classes, solver
         assert_close(a, b, 1e-8, "parameters")  # see test_against_scikit_learn.py
     assert_close(ours.predict_proba(X), theirs.predict_proba(X), 1e-8, "predict_proba")
     np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+
+
+# ties -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("tol", "n_iter"), [(1e-4, 5), (0.0, 20)])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_loss_that_stays_where_it_is_stops_training_as_scikit_learns(early_stopping, tol, n_iter):
+    """Weights do not move: by less than tol no epoch improves, and with tol=0 an equal one does."""
+    X, y = iris()
+    parameters = {
+        "hidden_layer_sizes": (3,),
+        "solver": "sgd",
+        "momentum": 0.0,
+        "learning_rate_init": 1e-300,
+        "batch_size": 150,
+        "shuffle": False,
+        "alpha": 0.0,
+        "tol": tol,
+        "n_iter_no_change": 3,
+        "max_iter": 20,
+        "early_stopping": early_stopping,
+        "random_state": 0,
+    }
+    theirs = neural_network.MLPClassifier(**parameters).fit(X, y)
+    ours = MLPClassifier(**parameters).fit(X, y)
+    assert len(set(ours.loss_curve_)) == len(set(theirs.loss_curve_)) == 1
+    assert ours.n_iter_ == theirs.n_iter_ == n_iter
+
+
+def test_tol_params_of_zero_never_stops():
+    """Parameters that do not move change by 0, which is not below 0."""
+    parameters = {"solver": "sgd", "learning_rate_init": 1e-300, "tol": 0.0, "momentum": 0.0}
+    parameters |= {"max_iter": 7, "n_iter_no_change": np.inf, "random_state": 0}
+    model = MLPClassifier((3,), **parameters, tol_params=0.0).fit(*iris())
+    assert model.history_["parameter_change"] == [0.0] * 7
+    stopped = MLPClassifier((3,), **parameters, tol_params=1e-9).fit(*iris())
+    assert stopped.n_iter_ == 1

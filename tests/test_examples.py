@@ -170,6 +170,35 @@ def test_recipes_compares_and_draws(tmp_path, monkeypatch):
     assert "<svg" in (tmp_path / "recipes.svg").read_text()
 
 
+def assert_legend_is_beside(panel):
+    """Where no curve can be, and inside the figure."""
+    panel.figure.draw_without_rendering()
+    legend = panel.get_legend().get_window_extent()
+    assert legend.x0 >= panel.get_window_extent().x1
+    assert legend.x1 <= panel.figure.bbox.x1
+
+
+def test_legends_of_many_curves_cover_none(tmp_path, monkeypatch):
+    """Of the recipes and of the lecture's classification losses."""
+    figure = pytest.importorskip("matplotlib.figure")
+    example, drawn = import_example("recipes", monkeypatch), []
+    monkeypatch.setattr(figure.Figure, "savefig", lambda self, *_, **__: drawn.append(self))
+    scores = np.linspace(0, 1, 5)
+    example.draw(
+        {(o, s): (scores, 1, 1) for o in example.OPTIMIZERS for s in example.SCHEDULES}, ""
+    )
+    assert_legend_is_beside(drawn[0].axes[len(example.OPTIMIZERS) - 1])
+
+    monkeypatch.syspath_prepend(EXAMPLES / "lectures")
+    example = importlib.import_module("classification_losses")
+    paths = {
+        (start, name): (np.zeros((2, 2)),) for start in example.STARTS for name in example.LOSSES
+    }
+    found = {(f, name): (0.1, scores, 0.5) for f in example.FACTORS for name in example.LOSSES}
+    picture = example.draw(paths, found)
+    assert_legend_is_beside(next(panel for panel in picture.axes if panel.get_legend()))
+
+
 def test_recipes_without_matplotlib_says_so_before_training(tmp_path):
     """Not after a minute of work; without --picture it is not needed."""
     write_images(tmp_path, name="fashion_mnist")

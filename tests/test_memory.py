@@ -161,6 +161,25 @@ def test_a_fit_takes_what_the_memory_check_expects(options, monkeypatch):
     assert 0.9 < peak / expected[-1] < 1.1
 
 
+PERCEPTRON_OF_MANY_FEATURES = """
+import scipy.sparse as sp
+from rosenblatt import PerceptronClassifier
+n_features, y = 2**20, np.arange(36) % 9
+X = sp.csr_array((np.ones(36), (np.arange(36), 1000 * np.arange(36))), shape=(36, n_features))
+PerceptronClassifier(max_iter=1).fit(X[:, :100], y)  # loads what is loaded late
+print(grown(lambda: PerceptronClassifier(max_iter=1).fit(X, y)))
+"""
+
+
+def test_perceptron_of_many_features_holds_its_weights_twice():
+    """As they are learned, 9 classes in 12 places of AVX or 16 of AVX-512, and handed over.
+
+    A ninth of them once more: each class is converted by itself.
+    """
+    (megabytes,) = run(PERCEPTRON_OF_MANY_FEATURES)
+    assert megabytes < (16 + 9 + 2) * 2**20 * 8 / 2**20 * 1.05
+
+
 MEMORY_MAP = """
 model = MLPClassifier((8,), max_iter=1, random_state=0)
 small = rows(200, 250)

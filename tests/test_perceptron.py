@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, make_classification
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import Perceptron, SGDClassifier
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -771,6 +771,25 @@ def test_verbose_prints_what_scikit_learn_prints(n_classes, capsys):
         ]
     else:
         assert any(line.startswith("Class 2: Convergence after ") for line in ours)
+
+
+def test_validation_scores_of_zero_are_no_improvement():
+    """Held-out rows of the opposite labels: the first 0 is the best so far, the others are not.
+
+    As scikit-learn counts them. With tol=0 a score that is no lower counts as an improvement.
+    """
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(100, 3)), np.arange(100) % 2
+    options = {"early_stopping": True, "n_iter_no_change": 3, "random_state": 0, "max_iter": 30}
+    _, held_out = next(StratifiedShuffleSplit(test_size=0.1, random_state=0).split(X, y))
+    X[:, 0] = np.where(y == 1, 5.0, -5.0)
+    X[held_out, 0] *= -1
+    for tol, n_iter in ((1e-3, 4), (0.0, 30)):
+        theirs = Perceptron(tol=tol, **options).fit(X, y)
+        ours = PerceptronClassifier(tol=tol, **options).fit(X, y)
+        assert ours.score(X[held_out], y[held_out]) == 0
+        assert ours.n_iter_ == theirs.n_iter_ == n_iter
+        np.testing.assert_allclose(ours.coef_, theirs.coef_)
 
 
 def test_verbose_does_not_change_the_model():

@@ -473,3 +473,46 @@ def test_documentation_names_every_schedule():
     for name, schedule in SCHEDULES.items():
         for estimator in (MLPClassifier, MLPRegressor):
             assert f"- {name!r} {schedule.summary}" in estimator.__doc__
+
+
+# ties and last steps ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["rel", "abs"])
+@pytest.mark.parametrize("higher_is_better", [True, False])
+def test_equal_values_are_no_improvement_of_a_plateau(mode, higher_is_better):
+    """Values that repeat, and ones that are better by just the threshold: strictly more it takes.
+
+    By hand, from the formulas of the class's docstring; the best is 1 until 1 + 3 * step.
+    """
+    step = 0.25 if higher_is_better else -0.25  # sums of them are exact
+    values = [1.0, 1.0, 1.0, 1.0 + step, 1.0 + step, 1.0 + 3 * step, 1.0 + 3 * step]
+    for threshold, expected in (
+        (0.0, [1, 1, 0.5, 0.5, 0.5, 0.5, 0.5]),
+        (0.25, [1, 1, 0.5, 0.5, 0.25, 0.25, 0.25]),
+    ):
+        plateau = schedules.Plateau(
+            factor=0.5, patience=1, threshold=threshold, threshold_mode=mode
+        )
+        memory, rates = {}, [1.0]
+        for value in values:
+            rates.append(
+                plateau.observe(rates[-1], value, memory, higher_is_better=higher_is_better)
+            )
+        assert rates[1:] == expected
+
+
+def test_recorded_rate_is_that_of_the_last_step():
+    """Of a schedule by the step: 4 steps an epoch, of which the last counts."""
+    model = MLPClassifier(
+        (3,),
+        learning_rate=lambda progress: 1 - progress,
+        learning_rate_init=0.01,
+        batch_size=40,
+        max_iter=5,
+        n_iter_no_change=np.inf,
+        random_state=0,
+    ).fit(*iris())
+    steps = 4 * np.arange(1, 6) - 1
+    expected = 0.01 * (1 - steps / 20)
+    np.testing.assert_allclose(model.history_["learning_rate"], expected, rtol=1e-12)

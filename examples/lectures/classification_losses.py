@@ -122,7 +122,8 @@ def draw(paths, found):
         epochs = range(1, len(scores) + 1)
         panels[0, 2].plot(epochs, scores, dashes, color=color, lw=2, label=f"{name}, {start} start")
     panels[0, 2].set_ylim(0, 1)
-    panels[0, 2].legend(frameon=False, fontsize=8, loc="lower right")
+    # outside: the four curves fill the panel
+    panels[0, 2].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     decorate(panels[0, 2], "MNIST", "epoch", "training accuracy")
     return figure
 

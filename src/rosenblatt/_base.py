@@ -17,11 +17,20 @@ from sklearn.utils.validation import check_array
 DOCUMENTATION_LINK = ""
 
 
+# what scikit-learn's callbacks keep in an estimator while it is fitted
+_OF_A_RUNNING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
+
+
 class RosenblattEstimator(BaseEstimator):
     """Base class of the package's estimators."""
 
     _doc_link_module = "rosenblatt"
     _doc_link_template = DOCUMENTATION_LINK
+
+    def __getstate__(self):
+        """Without what belongs to a fit that is under way, in which a callback may pickle."""
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in _OF_A_RUNNING_FIT}
 
     @contextlib.contextmanager
     def _unchanged_on_error(self):
@@ -45,6 +54,18 @@ def warn_user(message, category=UserWarning):
     warnings.warn(message, category, stacklevel=level)
 
 
+@contextlib.contextmanager
+def numbers_of(name):
+    """Integers of the block that are too large for a float are a ValueError that names them."""
+    try:
+        yield
+    except OverflowError as error:
+        raise ValueError(
+            f"{name} has an integer beyond {sys.float_info.max:.2g}, the largest number of "
+            "float64: scale it down."
+        ) from error
+
+
 def checked_sample_weight(sample_weight, n_samples, dtype):
     """The weights as a contiguous array of shape (n_samples,), or None.
 
@@ -55,15 +76,16 @@ def checked_sample_weight(sample_weight, n_samples, dtype):
     """
     if sample_weight is None:
         return None
-    if isinstance(sample_weight, numbers.Number):
-        sample_weight = np.full(n_samples, sample_weight, dtype=dtype)
-    weights = check_array(
-        sample_weight,
-        ensure_2d=False,
-        dtype=(np.float64, np.float32),
-        order="C",
-        input_name="sample_weight",
-    )
+    with numbers_of("sample_weight"):
+        if isinstance(sample_weight, numbers.Number):
+            sample_weight = np.full(n_samples, sample_weight, dtype=dtype)
+        weights = check_array(
+            sample_weight,
+            ensure_2d=False,
+            dtype=(np.float64, np.float32),
+            order="C",
+            input_name="sample_weight",
+        )
     if weights.ndim != 1:
         raise ValueError(
             f"Sample weights must be 1D array or scalar, got {weights.ndim}D array. Expected "

@@ -19,7 +19,7 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
-from rosenblatt._base import checked_sample_weight
+from rosenblatt._base import checked_sample_weight, numbers_of, warn_user
 from rosenblatt._parameters import Interval, refuse_value
 from rosenblatt.core.dispatch import LOSSES
 
@@ -92,14 +92,15 @@ def augmented_rows(augment, X, random_state):
 
 def checked_rows(estimator, X, *, reset=False, dtype=None):
     """X as C-ordered rows (or CSR) of float32 or float64, and of `dtype` where it is given."""
-    X = validate_data(
-        estimator,
-        X,
-        accept_sparse="csr",
-        dtype=dtype or (np.float64, np.float32),
-        order="C",
-        reset=reset,
-    )
+    with numbers_of("X"):
+        X = validate_data(
+            estimator,
+            X,
+            accept_sparse="csr",
+            dtype=dtype or (np.float64, np.float32),
+            order="C",
+            reset=reset,
+        )
     return _engine_rows(X)
 
 
@@ -130,17 +131,18 @@ def _engine_rows(X):
 
 def checked_pair(estimator, X, y, *, reset, dtype=None, **options):
     """X as `checked_rows` gives it, and y as an array of as many rows."""
-    X, y = validate_data(
-        estimator,
-        X,
-        y,
-        accept_sparse="csr",
-        multi_output=True,
-        dtype=dtype or estimator.dtype or (np.float64, np.float32),
-        order="C",
-        reset=reset,
-        **options,
-    )
+    with numbers_of("X or y"):
+        X, y = validate_data(
+            estimator,
+            X,
+            y,
+            accept_sparse="csr",
+            multi_output=True,
+            dtype=dtype or estimator.dtype or (np.float64, np.float32),
+            order="C",
+            reset=reset,
+            **options,
+        )
     if y.ndim == 2 and y.shape[1] == 1 and not sp.issparse(y):
         y = column_or_1d(y, warn=True)
     return _engine_rows(X), y
@@ -153,6 +155,36 @@ def _of_validation_rows():
         yield
     except ValueError as error:
         raise ValueError(f"Of X_val, y_val, sample_weight_val: {error}") from error
+
+
+def training_sample_weight(sample_weight, n_samples, dtype):
+    """`checked_sample_weight`, none of them too small to be felt in training, which takes
+    subnormal numbers as zero.
+
+    Warns
+    -----
+    UserWarning
+        If some rows weigh so little that they count as 0.
+    """
+    weights = checked_sample_weight(sample_weight, n_samples, dtype)
+    if weights is None:
+        return None
+    number = np.finfo(dtype)
+    largest, least = max(weights.max(), -weights.min()), number.tiny / number.eps
+    if largest < least:  # their products with gradients would be subnormal
+        raise ValueError(
+            f"All of sample_weight is too small for {np.dtype(dtype)}: the largest is "
+            f"{largest:.3g}, training takes {least:.3g} or more. Scale it up: but for the "
+            "penalty, alpha over the sum of a batch's weights, only their ratios matter."
+        )
+    n_lost = np.count_nonzero((weights != 0) & (np.abs(weights) < number.tiny))
+    if n_lost:
+        warn_user(
+            f"{n_lost} of sample_weight are below {number.tiny:.3g}, the smallest normal "
+            f"number of {np.dtype(dtype)}, and count as 0. If these rows matter, scale "
+            "sample_weight up."
+        )
+    return weights
 
 
 def regression_data(estimator, X, y, sample_weight, *, reset, validation=None):
@@ -178,7 +210,7 @@ def _regression_rows(estimator, X, y, sample_weight, *, reset, dtype=None):
     if sp.issparse(y) or y.dtype.kind not in "fiub":
         kind = "a sparse matrix" if sp.issparse(y) else f"values of type {y.dtype}"
         raise ValueError(f"y must be an array of numbers, got {kind}.")
-    sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
+    sample_weight = training_sample_weight(sample_weight, X.shape[0], X.dtype)
     loss, levels = loss_row(estimator.loss, "real"), quantile_levels(estimator)
     _refuse_outside_domain(estimator, loss, y.min())
     with np.errstate(over="ignore"):
@@ -299,7 +331,7 @@ def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classe
         Classes, and whether y is an indicator matrix.
     """
     X, y = checked_pair(estimator, X, y, reset=reset)
-    sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
+    sample_weight = training_sample_weight(sample_weight, X.shape[0], X.dtype)
     y, labels, multilabel = checked_labels(y)
     classes = resolve_classes(labels, multilabel)
     data = _encoded(estimator, X, y, sample_weight, classes, multilabel)
@@ -307,7 +339,7 @@ def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classe
         X, y, sample_weight = validation
         with _of_validation_rows():
             X, y = checked_pair(estimator, X, y, reset=False, dtype=data.X.dtype)
-            sample_weight = checked_sample_weight(sample_weight, X.shape[0], X.dtype)
+            sample_weight = training_sample_weight(sample_weight, X.shape[0], X.dtype)
             y, labels, of_same_kind = checked_labels(y)
         _refuse_other_classes(labels, of_same_kind, classes, multilabel)
         held_out = _encoded(estimator, X, y, sample_weight, classes, multilabel)
@@ -389,6 +421,7 @@ def class_weights(classes, indices, class_weight):
     if isinstance(class_weight, str):  # 'balanced'
         counts = np.bincount(indices, minlength=len(classes))
         return len(indices) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-    if not all(isinstance(w, Real) and 0 <= w < np.inf for w in class_weight.values()):
+    largest = float(np.finfo(float).max)  # an integer can be larger, and is no infinity
+    if not all(isinstance(w, Real) and 0 <= w <= largest for w in class_weight.values()):
         raise ValueError(f"class_weight must hold finite numbers >= 0, got {class_weight!r}.")
     return compute_class_weight(class_weight, classes=classes, y=classes).astype(float)

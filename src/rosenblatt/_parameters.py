@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cache
 from numbers import Integral, Real
+from sys import float_info
 
 import numpy as np
 from scipy import sparse
@@ -52,14 +53,31 @@ class Interval:
 
     def accepts(self, value):
         """Tell whether ``value`` is a number of the right kind in the interval."""
-        if not isinstance(value, self.kind):
-            return False
+        return isinstance(value, self.kind) and self._has(value) and not self._is_too_large(value)
+
+    def remark(self, value):
+        """What the message adds for a number that is in the range, but too large for any use."""
+        if isinstance(value, self.kind) and self._has(value) and self._is_too_large(value):
+            return f" It is beyond {float_info.max:.2g}, the largest number of float64."
+        return ""
+
+    def _has(self, value):
         # NaN needs no case of its own: it is neither above nor below anything
         left = -math.inf if self.left is None else self.left
         right = math.inf if self.right is None else self.right
         above = value >= left if self.closed in ("left", "both") else value > left
         below = value <= right if self.closed in ("right", "both") else value < right
         return bool(above and below)
+
+    def _is_too_large(self, value):
+        """Whether a number that is computed with is an integer that no float can be."""
+        if self.kind is Integral:
+            return False
+        try:
+            float(value)
+        except OverflowError:
+            return True
+        return False
 
     def __str__(self):
         noun, number = ("an int", int) if self.kind is Integral else ("a float", float)
@@ -295,8 +313,16 @@ def refuse_value(subject, value, rules):
         _refuse(subject, value, rule)
 
 
+def _shown(value):
+    """The value's repr; of an integer that Python will not write down, how long it is."""
+    try:
+        return repr(value)
+    except ValueError:
+        return f"an integer of {int(value).bit_length():,} bits"
+
+
 def _refuse(subject, value, rule):
-    remarks = [one.remark(value) for one in rule.rules if isinstance(one, Options)]
+    remarks = [one.remark(value) for one in rule.rules if isinstance(one, (Interval, Options))]
     raise InvalidParameterError(
-        f"{subject} must be {rule}. Got {value!r} instead." + "".join(remarks)
+        f"{subject} must be {rule}. Got {_shown(value)} instead." + "".join(remarks[:1])
     )

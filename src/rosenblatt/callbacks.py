@@ -5,20 +5,27 @@ Here are those that come with the package; _onlookers.py calls them.
 
 # SPDX-License-Identifier: BSD-3-Clause
 import contextlib
+import glob
 import math
 import multiprocessing
 import os
 import pickle
-import tempfile
+import stat
 import time
 import uuid
 from inspect import signature
 from numbers import Integral, Real
 from pathlib import Path
+from string import Formatter
 
 import numpy as np
 
 from rosenblatt._parameters import Interval, validate_values
+
+try:
+    import fcntl
+except ImportError:  # no POSIX system
+    fcntl = None
 
 __all__ = ["Callback", "Checkpoint", "Progress", "TimeLimit", "Trajectory"]
 
@@ -146,8 +153,10 @@ class Progress(Callback):
 class Checkpoint(Callback):
     """Writes the estimator to a file after every so many epochs.
 
-    The file is written whole or not at all: under another name first, then renamed. It is a
-    pickle, so load only files that you trust. What `Checkpoint.load` returns predicts, and
+    The file is written whole or not at all: under another name first, then renamed. It keeps the
+    mode that it has, a link leads to the file that is written, and what a killed process left
+    unfinished is removed by the next fit that writes to this path. It is a pickle, so load only
+    files that you trust. What `Checkpoint.load` returns predicts, and
     goes on with warm_start=True or `partial_fit`; it has the optimiser's state, to go on as if
     nothing had happened, if it was trained by `partial_fit` or with warm_start='optimizer'.
 
@@ -159,16 +168,23 @@ class Checkpoint(Callback):
         each other.
     every : int >= 1, default=1
         Epochs from one writing to the next.
+    best_only : bool, default=False
+        Whether to write only where the validation score is higher than at all earlier writings of
+        this training. Needs rows to validate on: early_stopping=True, or `X_val` in `fit`.
     """
 
-    def __init__(self, path, every=1):
+    def __init__(self, path, every=1, best_only=False):
         validate_values(
             "Checkpoint",
-            {"path": path, "every": every},
-            {"path": [str, os.PathLike], "every": [Interval(Integral, 1, None)]},
+            {"path": path, "every": every, "best_only": best_only},
+            {
+                "path": [str, os.PathLike],
+                "every": [Interval(Integral, 1, None)],
+                "best_only": ["boolean"],
+            },
         )
-        self.path, self.every = os.fspath(path), every
-        self._fit = ""
+        self.path, self.every, self.best_only = os.fspath(path), every, best_only
+        self._fit, self._last_epoch, self._best_score = "", 0, -math.inf
         try:
             self._path_of(0)
         except (LookupError, ValueError, AttributeError) as error:
@@ -182,12 +198,43 @@ class Checkpoint(Callback):
         path = Path(self._path_of(0))
         if not path.parent.is_dir():
             raise FileNotFoundError(f"path={self.path!r} of Checkpoint: there is no {path.parent}.")
-        if path.is_dir():
-            raise IsADirectoryError(f"path={self.path!r} of Checkpoint is a folder: name a file.")
+        target = target_of(path)
+        if not target.parent.is_dir():
+            raise FileNotFoundError(
+                f"path={self.path!r} of Checkpoint is a link to {target}: there is no "
+                f"{target.parent}."
+            )
+        is_of_this_path = target.name == path.name  # and no link to another name
+        remove_unfinished(
+            target.parent, self._name_pattern() if is_of_this_path else glob.escape(target.name)
+        )
 
     def __call__(self, record, estimator):
-        if record.epoch % self.every == 0:
+        if record.epoch <= self._last_epoch:  # a training that begins anew
+            self._best_score = -math.inf
+        self._last_epoch = record.epoch
+        if record.epoch % self.every == 0 and self._is_wanted(record.validation_score):
             write_whole(self._path_of(record.epoch), estimator)
+
+    def _is_wanted(self, score):
+        """Whether an epoch with this validation score is to be written."""
+        if not self.best_only:
+            return True
+        if math.isnan(score):
+            raise ValueError(
+                "best_only=True of Checkpoint needs a validation score in every epoch, got none: "
+                "use early_stopping=True, hand X_val and y_val to fit, or set best_only=False."
+            )
+        is_best = score > self._best_score
+        self._best_score = max(self._best_score, score)
+        return is_best
+
+    def _name_pattern(self):
+        """What glob finds the files of all fits and epochs by."""
+        parts = Formatter().parse(os.path.basename(self.path))
+        return "".join(
+            glob.escape(text) + ("" if field is None else "*") for text, field, _, _ in parts
+        )
 
     def _path_of(self, epoch):
         return self.path.format(fit=self._fit, epoch=epoch)
@@ -270,17 +317,70 @@ def flat_parameters(estimator):
     return architecture.flat(architecture.read(estimator))
 
 
+def target_of(path):
+    """The file that is written for a path: where its links lead.
+
+    Raises
+    ------
+    IsADirectoryError, ValueError
+        If there is something that is no regular file.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return target
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(f"path={str(path)!r} of Checkpoint is a folder: name a file.")
+    if not stat.S_ISREG(mode):
+        raise ValueError(
+            f"path={str(path)!r} of Checkpoint must be a regular file or a name that is free, got "
+            f"a device, pipe or socket ({stat.filemode(mode)})."
+        )
+    return target
+
+
 def write_whole(path, value):
     """Pickles a value to a file, which changes from its old content to the new at once."""
-    path = Path(path)
-    handle, unfinished = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    target = target_of(path)
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    unfinished, handle = _begin_file(target)
     try:
         with os.fdopen(handle, "wb") as file:
+            if mode is not None:
+                os.chmod(unfinished, mode)
             pickle.dump(value, file, protocol=pickle.HIGHEST_PROTOCOL)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(unfinished, path)
+            if fcntl is not None:
+                os.replace(unfinished, target)  # while it is locked
+        if fcntl is None:
+            os.replace(unfinished, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(unfinished)
         raise
+
+
+def _begin_file(target):
+    """(path, handle) of a new file beside the target; its lock says that somebody writes to it."""
+    while True:
+        path = target.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}.unfinished")
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # less the umask
+        if fcntl is None:
+            return path, handle
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return path, handle
+        os.close(handle)  # `remove_unfinished` was faster than the lock
+
+
+def remove_unfinished(folder, pattern):
+    """Removes what `write_whole` began there for such names and, being killed, could not end."""
+    if fcntl is None:
+        return
+    for path in folder.glob(f".{pattern}.*.unfinished"):
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # or it is being written
+            os.unlink(path)

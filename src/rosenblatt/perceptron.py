@@ -4,6 +4,7 @@ No arithmetic here: the rule is in core/perceptron.h, epochs and stopping in cor
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import sys
 import threading
 import time
 import warnings
@@ -18,11 +19,14 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from rosenblatt._base import RosenblattEstimator, checked_sample_weight, warn_user
+from rosenblatt import _plan
+from rosenblatt._base import RosenblattEstimator, checked_sample_weight, numbers_of, warn_user
 from rosenblatt._data import DTYPES, is_plain, partial_fit_classes
 from rosenblatt._interruption import Interruption
+from rosenblatt._onlookers import CallbackSupportMixin, ScikitLearnTasks, with_callbacks
 from rosenblatt._parameter_table import Parameter, documented, keep_parameters, rules_of
 from rosenblatt._parameters import Interval, Options, validate_parameters
+from rosenblatt.core.buffers import csr_parts
 from rosenblatt.core.perceptron import PerceptronTrainer, Rows, permutation
 
 _LARGEST_SEED = np.iinfo(np.int32).max
@@ -180,7 +184,7 @@ PARAMETERS = {
 
 
 @documented
-class PerceptronClassifier(ClassifierMixin, RosenblattEstimator):
+class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEstimator):
     """Rosenblatt's perceptron: a linear classifier that learns from its mistakes, row by row.
 
     For a row x with target t (+1 for the class, -1 for the others) and score
@@ -320,6 +324,8 @@ default=None
         ValueError
             For a parameter outside its range, data that are not finite numbers, fewer than
             two classes, starting weights of a wrong shape, and weights that overflow.
+        MemoryError
+            For weights that this machine cannot hold.
 
         Warns
         -----
@@ -339,6 +345,7 @@ default=None
             if self.warm_start and hasattr(self, "coef_"):
                 coef_init = self._dense_coef() if coef_init is None else coef_init
                 intercept_init = self.intercept_ if intercept_init is None else intercept_init
+            _refuse_too_large(self, X, len(classes))
             start = _starting_weights(coef_init, intercept_init, len(classes), X)
             self.classes_ = classes
             self.t_ = 1.0
@@ -388,6 +395,7 @@ default=None
             X, y = self._checked_data(X, y, reset=first)
             self._set_classes(classes)
             encoded = _encoded(y, self.classes_)
+            _refuse_too_large(self, X, len(self.classes_))
             coef, intercept = (None, None) if first else (self._dense_coef(), self.intercept_)
             start = _starting_weights(
                 coef, intercept, len(self.classes_), X, ("coef_", "intercept_")
@@ -412,15 +420,16 @@ default=None
         if is_plain(self, X, reset=reset) and _are_plain_labels(y, X.shape[0]):
             self.n_features_in_ = X.shape[1]
             return X, y
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=DTYPES,
-            order="C",
-            reset=reset,
-        )
+        with numbers_of("X or y"):
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse="csr",
+                dtype=DTYPES,
+                order="C",
+                reset=reset,
+            )
         check_classification_targets(y)
         return X, y
 
@@ -431,6 +440,7 @@ default=None
                 f"The number of classes has to be greater than one; got {len(self.classes_)} class"
             )
 
+    @with_callbacks
     def _train(self, X, y, encoded, sample_weight, start, max_iter):
         """One fit or one pass, from the weights `start` to the attributes."""
         n_samples, n_classes = X.shape[0], len(self.classes_)
@@ -455,14 +465,24 @@ default=None
             average_from=average_from,
             order=order,
             validation=validation,
-            max_iter=max_iter,
-            patience=self.n_iter_no_change,
+            max_iter=min(max_iter, sys.maxsize),
+            patience=min(self.n_iter_no_change, sys.maxsize),
             tol=-np.inf if self.tol is None else self.tol,
         )
-        self._run(trainer)
-        self.n_iter_ = int(trainer.n_epochs.max())
-        self.t_ += self.n_iter_ * n_samples
-        self._set_weights(trainer)
+        tasks = None
+        if getattr(self, "_skl_callbacks", []):
+            metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+            tasks = ScikitLearnTasks(self, max_iter, {"X": X, "y": y, "metadata": metadata})
+        t_before, average_before = self.t_, self._average_state
+
+        def publish(learned, n_epochs):
+            self.n_iter_, self.t_ = n_epochs, t_before + n_epochs * n_samples
+            self._set_weights(learned, average_before)
+
+        _run(self, trainer, tasks, publish)
+        publish(trainer.learned, int(trainer.n_epochs.max()))
+        if tasks is not None:
+            tasks.end_fit()
 
     def _objective_counts(self):
         """Whether anything looks at the objective: the stopping rule, or a person."""
@@ -472,7 +492,8 @@ default=None
         """Lengths of the steps of each class's weights: for its own rows and for the others."""
         weight = np.ones(n_classes)
         if self.class_weight is not None:
-            weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            with numbers_of("class_weight"):
+                weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
         if n_classes == 2:
             return self.eta0 * weight[1:], self.eta0 * weight[:1]
         return self.eta0 * weight, np.full(n_classes, self.eta0)
@@ -519,45 +540,6 @@ default=None
         mask[rows] = True
         return mask
 
-    def _run(self, trainer):
-        """Trains to the end, or until the keyboard interrupts."""
-        started = time.perf_counter()
-        with Interruption() as interruption:
-            while not trainer.done and not interruption.requested:
-                if self.verbose and not trainer.in_epoch:
-                    print(f"-- Epoch {trainer.epoch + 1}")
-                report = trainer.advance(one_epoch=bool(self.verbose))
-                if report:
-                    self._print(report, trainer.epoch, time.perf_counter() - started)
-            if not trainer.done:
-                trainer.stop()
-        if interruption.requested:
-            warn_user("Training interrupted by user.")
-        if trainer.overflow:
-            raise ValueError(
-                f"Floating-point under-/overflow occurred at epoch #{trainer.epoch}. Scaling "
-                "input data with StandardScaler or MinMaxScaler might help, and so might "
-                f"smaller steps: eta0={self.eta0!r}, class_weight and sample_weight multiply "
-                "each."
-            )
-
-    def _print(self, report, epoch, seconds):
-        for row in report:
-            if len(self.classes_) > 2:
-                print(f"Class {self.classes_[row['column']]}:", end=" ")
-            print(
-                f"Norm: {row['norm']:.2f}, NNZs: {row['n_nonzero']}, "
-                f"Bias: {row['intercept']:.6f}, T: {row['n_learned']}, "
-                f"Avg. loss: {row['loss']:f}, Objective: {row['objective']:f}",
-                end="\n" if row["score"] is None else f", Validation score: {row['score']:f}\n",
-            )
-        print(f"Total training time: {seconds:.2f} seconds.")
-        for row in report:
-            if row["stopped"]:
-                if len(self.classes_) > 2:
-                    print(f"Class {self.classes_[row['column']]}:", end=" ")
-                print(f"Convergence after {epoch} epochs took {seconds:.2f} seconds")
-
     # -- averaging ------------------------------------------------------------------------
 
     def _averaging_start(self, coef, intercept):
@@ -576,23 +558,24 @@ default=None
                 self._average_state = state = None
         if state is not None:
             coef, intercept = state["coef"], state["intercept"]
-        return coef, intercept, max(1, int(self.average) - int(self.t_) + 1)
+        return coef, intercept, min(max(1, int(self.average) - int(self.t_) + 1), sys.maxsize)
 
-    def _set_weights(self, trainer):
+    def _set_weights(self, learned, before):
+        """Makes what was learned, or its mean with the rows of a state `before`, the attributes."""
         if not self.average:
-            self.coef_, self.intercept_ = trainer.coef, trainer.intercept
+            self.coef_, self.intercept_ = learned.coef, learned.intercept
             _refuse_infinite(self.coef_)
             return
         state = {
-            "coef": trainer.coef,
-            "intercept": trainer.intercept,
-            "coef_sum": trainer.coef_sum,
-            "intercept_sum": trainer.intercept_sum,
-            "count": trainer.n_averaged,
+            "coef": learned.coef,
+            "intercept": learned.intercept,
+            "coef_sum": learned.coef_sum,
+            "intercept_sum": learned.intercept_sum,
+            "count": learned.n_averaged,
         }
-        if self._average_state is not None:
+        if before is not None:
             for name in ("coef_sum", "intercept_sum", "count"):
-                state[name] = state[name] + self._average_state[name]
+                state[name] = state[name] + before[name]
         self._average_state = state
         self.coef_, self.intercept_ = _mean_weights(state)
         _refuse_infinite(self.coef_)
@@ -616,16 +599,19 @@ default=None
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If X has another number of features, or `coef_` or `intercept_` was assigned a
-            wrong shape.
+            If X has another number of features or is a CSR matrix that points outside itself,
+            or `coef_` or `intercept_` was assigned a wrong shape.
         """
         if not is_plain(self, X, reset=False):
             check_is_fitted(self)
-            X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES, reset=False)
+            with numbers_of("X"):
+                X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES, reset=False)
         coef, intercept = self.coef_, np.asarray(self.intercept_)
         n_rows = 1 if len(self.classes_) == 2 else len(self.classes_)
         _check_shape("coef_", coef, [(n_rows, X.shape[1])])
         _check_shape("intercept_", intercept, [(n_rows,)])
+        if sp.issparse(X):  # scipy's product does not check where its parts point
+            X = sp.csr_array(csr_parts(X), shape=X.shape)
         scores = X @ coef.T
         if sp.issparse(scores):
             scores = scores.toarray()
@@ -676,6 +662,72 @@ default=None
 
     def _dense_coef(self):
         return self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
+
+
+def _run(estimator, trainer, tasks, publish):
+    """Trains to the end, until a callback says so, or until the keyboard interrupts.
+
+    `publish` makes what was learned, and in how many epochs, the estimator's attributes.
+    """
+    started, stops = time.perf_counter(), False
+    by_epochs = bool(estimator.verbose) or tasks is not None
+    with Interruption() as interruption:
+        while not (trainer.done or stops or interruption.requested):
+            if estimator.verbose and not trainer.in_epoch:
+                print(f"-- Epoch {trainer.epoch + 1}")
+            if tasks is not None and not trainer.in_epoch:
+                tasks.begin_epoch()
+            report = trainer.advance(one_epoch=by_epochs)
+            if report and estimator.verbose:
+                _print(estimator, report, trainer.epoch, time.perf_counter() - started)
+            if report and tasks is not None and not trainer.overflow:
+                publish(trainer.so_far(), trainer.epoch)
+                stops = tasks.end_epoch()
+        if not trainer.done:
+            trainer.stop()
+    if interruption.requested:
+        warn_user("Training interrupted by user.")
+    if trainer.overflow:
+        raise ValueError(
+            f"Floating-point under-/overflow occurred at epoch #{trainer.epoch}. Scaling "
+            "input data with StandardScaler or MinMaxScaler might help, and so might "
+            f"smaller steps: eta0={estimator.eta0!r}, class_weight and sample_weight multiply "
+            "each."
+        )
+
+
+def _print(estimator, report, epoch, seconds):
+    for row in report:
+        if len(estimator.classes_) > 2:
+            print(f"Class {estimator.classes_[row['column']]}:", end=" ")
+        print(
+            f"Norm: {row['norm']:.2f}, NNZs: {row['n_nonzero']}, "
+            f"Bias: {row['intercept']:.6f}, T: {row['n_learned']}, "
+            f"Avg. loss: {row['loss']:f}, Objective: {row['objective']:f}",
+            end="\n" if row["score"] is None else f", Validation score: {row['score']:f}\n",
+        )
+    print(f"Total training time: {seconds:.2f} seconds.")
+    for row in report:
+        if row["stopped"]:
+            if len(estimator.classes_) > 2:
+                print(f"Class {estimator.classes_[row['column']]}:", end=" ")
+            print(f"Convergence after {epoch} epochs took {seconds:.2f} seconds")
+
+
+def _refuse_too_large(estimator, X, n_classes):
+    """Raises MemoryError for weights that this machine cannot hold, before any work."""
+    n_columns, n_features = 1 if n_classes == 2 else n_classes, X.shape[1]
+    averages, shrinks = bool(estimator.average), estimator.penalty in ("l1", "elasticnet")
+    # while they are learned, feature by feature, and as they are handed over, class by class;
+    # with averaging their sums both times, and the mean
+    n_copies = 2 + 3 * averages + shrinks
+    needed = n_copies * n_columns * n_features * X.dtype.itemsize
+    available = _plan._memory_of_this_machine()
+    if needed > available:
+        raise MemoryError(
+            f"X has {n_features:,} features and y has {n_classes} classes: training takes "
+            f"{needed / 2**30:,.1f} GiB and {available / 2**30:,.1f} GiB are there."
+        )
 
 
 def _are_plain_labels(y, n_samples):

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from diagnosis_cases import classifier, fitted, regressor, rows
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -113,6 +114,37 @@ def test_a_pipeline_is_diagnosed_by_its_last_step():
     assert found.next_steps[0] == {
         f"mlpclassifier__{name}": value for name, value in alone.next_steps[0].items()
     }
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_a_transformed_target_is_diagnosed_as_the_network_sees_it(outside):
+    """What the net alone gives on transformed targets; the Pipeline is inside it, or around it."""
+    X, y, X_test, y_test = halves(*make_regression(240, 8, random_state=0, noise=1))
+    X, X_test, net = 3 * X + 1, 3 * X_test + 1, regressor(4, max_iter=2)
+    transformed = {"func": np.arcsinh, "inverse_func": np.sinh}
+    if outside:
+        model = make_pipeline(StandardScaler(), TransformedTargetRegressor(net, **transformed))
+        prefix = "transformedtargetregressor__regressor__"
+    else:
+        model = TransformedTargetRegressor(make_pipeline(StandardScaler(), net), **transformed)
+        prefix = "regressor__mlpregressor__"
+    with pytest.raises(NotFittedError, match="not fitted"):
+        quietly(model, X, y, X_test, y_test)
+    found = quietly(model.fit(X, y), X, y, X_test, y_test)
+    scaler = StandardScaler().fit(X)
+    alone = quietly(
+        net.fit(scaler.transform(X), np.arcsinh(y)),
+        scaler.transform(X),
+        np.arcsinh(y),
+        scaler.transform(X_test),
+        np.arcsinh(y_test),
+    )
+    assert found.verdict == alone.verdict
+    assert [each.score for each in found.evidence] == [each.score for each in alone.evidence]
+    assert found.next_steps == [
+        {f"{prefix}{name}": value for name, value in step.items()} for step in alone.next_steps
+    ]
+    model.set_params(**found.next_steps[0])
 
 
 def test_string_labels_and_float32():
@@ -428,6 +460,26 @@ def test_a_net_that_diverges_or_is_too_large_is_no_evidence():
     assert "non-finite" in trained.remark
 
 
+def test_a_net_too_large_for_memory_is_noted_as_undecided(monkeypatch):
+    """The larger net of a case that asks for one: the diagnosis goes on without it."""
+    handed_in = fitted(classifier(2), *rows("digits"))
+    fit, refused = type(handed_in[0]).fit, []
+
+    def fit_small(self, X, y):
+        if sum(self.hidden_layer_sizes) >= 64:
+            refused.append(self.hidden_layer_sizes)
+            raise MemoryError("too many parameters")
+        return fit(self, X, y)
+
+    monkeypatch.setattr(type(handed_in[0]), "fit", fit_small)
+    diagnosis = quietly(*handed_in)
+    assert refused
+    undecided = [each for each in diagnosis.evidence if each.counts is None]
+    assert [each.what for each in undecided] == diagnosis.undecided
+    assert "larger net" in diagnosis.undecided
+    assert all("too many parameters" in each.remark for each in undecided)
+
+
 def test_ctrl_c_ends_the_diagnosis(monkeypatch):
     """A fit turns it into a warning; here it is raised again."""
     handed_in = fitted(classifier(2, max_iter=20), *rows("digits"))
@@ -530,6 +582,22 @@ def test_a_step_that_takes_standardised_columns_says_so():
     diagnosis = quietly(*handed_in)
     assert "takes standardised columns too" in diagnosis.next_steps[0].reason
     assert "StandardScaler" in diagnosis.advice
+
+
+def test_following_the_advice_on_an_integer_target_gives_what_was_promised():
+    """Its features are standardised already: scaling the target is what was measured."""
+    X, y, X_test, y_test = halves(*make_regression(400, 5, random_state=0, noise=1))
+    y, y_test = (np.round(1000 * values).astype(int) for values in (y, y_test))
+    net = regressor(20, max_iter=20, early_stopping=True)
+    diagnosis = quietly(net.fit(X, y), X, y, X_test, y_test)
+    step = diagnosis.next_steps[0]
+    assert "TransformedTargetRegressor" in diagnosis.advice
+    assert "StandardScaler before the network" not in diagnosis.advice
+    advised = TransformedTargetRegressor(net.set_params(**step), transformer=StandardScaler())
+    (promised,) = (each for each in diagnosis.evidence if "standardised" in each.what)
+    assert f"test score {promised.test_score:.3f}" in step.reason
+    assert advised.fit(X, y).score(X, y) == pytest.approx(promised.score, abs=0.01)
+    assert promised.score > 0.9
 
 
 def test_a_lower_training_loss_that_costs_the_test_score_is_said_to():

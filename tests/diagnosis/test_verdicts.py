@@ -74,6 +74,8 @@ def test_first_step_mends_what_is_too_simple_or_badly_trained(diagnosed):
         step = diagnosis.next_steps[0]
         if "standardised" in step.reason or "lbfgs" in step.reason:
             continue  # of rows as they came; lbfgs went in stretches
+        if "measured" not in step.reason:
+            continue  # what was measured costs test score
         _, X, y, X_test, y_test = data[name]()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from problems import breast_cancer, diabetes, digits, iris
+from scipy.stats import sem
 
 from rosenblatt import MLPClassifier, MLPRegressor
 from rosenblatt.inspection import _hessian, _lanczos, gradient, hessian, hessian_spectrum
@@ -133,6 +134,41 @@ def test_spectrum_repeats_and_leaves_the_estimator_alone():
     assert all(np.array_equal(*pair) for pair in zip(before, model.coefs_, strict=True))
     np.testing.assert_array_equal(slope, gradient(model, X, y))
     assert "trace" in str(first)
+
+
+def test_error_of_the_trace_is_the_standard_error_over_the_probes(monkeypatch):
+    """scipy's sem of the traces that the probes gave; their mean is the trace."""
+    traces = [3.0, 5.0, 4.5, 9.0]
+    found = []
+
+    def quadrature(*arguments):
+        nodes, weights, coarse, _ = _lanczos.stochastic_quadrature(*arguments)
+        found.append((nodes, weights, coarse))
+        return nodes, weights, coarse, traces
+
+    monkeypatch.setattr(_hessian, "stochastic_quadrature", quadrature)
+    model, X, y, _ = least_squares()
+    spectrum = hessian_spectrum(model, X, y, n_probes=4, random_state=0)
+    assert len(found) == 1
+    assert spectrum.trace == np.mean(traces)
+    assert spectrum.trace_error == pytest.approx(sem(traces), rel=1e-14)
+
+
+def test_share_of_given_nodes():
+    """By hand: above `low`, up to and with `high`; its error is of probes and of fewer steps."""
+    nodes = [np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 2.0]), np.array([0.5, 1.0, 3.0])]
+    weights = [np.array([0.2, 0.3, 0.5]), np.array([0.1, 0.6, 0.3]), np.array([0.5, 0.25, 0.25])]
+    coarse = [(np.array([1.0]), np.array([share])) for share in (0.4, 0.4, 0.4)]
+    empty = np.zeros(0)
+    spectrum = _hessian.Spectrum(3, empty, 0.0, 0.0, empty, empty, nodes, weights, coarse)
+    # of (0, 1]: 0.3, 0.6, 0.5 + 0.25; of (1, 2]: 0.5, 0.3, 0
+    for interval, shares, changes in [
+        ((0.0, 1.0), [0.3, 0.6, 0.75], [-0.1, 0.2, 0.35]),
+        ((1.0, 2.0), [0.5, 0.3, 0.0], [0.5, 0.3, 0.0]),
+    ]:
+        share, error = spectrum.share(*interval)
+        assert share == pytest.approx(np.mean(shares), rel=1e-14)
+        assert error == pytest.approx(np.hypot(sem(shares), np.mean(changes)), rel=1e-14)
 
 
 @pytest.mark.parametrize(

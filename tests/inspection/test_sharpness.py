@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from problems import diabetes, iris
 from scipy.optimize import brentq
+from scipy.stats import sem
 
 from rosenblatt import MLPClassifier, MLPRegressor
-from rosenblatt.inspection import gradient, hessian, loss, sharpness
+from rosenblatt.inspection import _sharpness, gradient, hessian, loss, sharpness
 from rosenblatt.inspection._sharpness import units_of_parameters
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -77,6 +78,42 @@ def test_where_the_gradient_is_zero_the_eigenvector_leads(radius):
     model.intercepts_ = [np.zeros(1), np.zeros(1)]
     around = sharpness(model, X, y, radius, intercepts=False, random_state=0)
     assert around.highest_loss == pytest.approx((radius**2 / 2 + 1) ** 2 / 2, rel=1e-12)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_both_sides_of_the_eigenvector_are_searched(sign, monkeypatch):
+    """exp(w) - w rises higher to the right of its minimum, whichever way the vector points."""
+    model = MLPRegressor((), loss="poisson", alpha=0, solver="lbfgs", random_state=0)
+    model.fit(np.ones((2, 1)), np.ones(2))
+    model.coefs_, model.intercepts_ = [np.zeros((1, 1))], [np.zeros(1)]
+    one = np.ones(1), np.full((1, 1), sign)
+    monkeypatch.setattr(_sharpness, "extremes_of", lambda *arguments: one)
+    X, y = np.ones((2, 1)), np.ones(2)
+    around = sharpness(model, X, y, radius=1.0, intercepts=False, random_state=0)
+    assert around.highest_loss - around.loss == pytest.approx(np.e - 2, rel=1e-12)
+
+
+def test_highest_loss_is_no_lower_than_that_in_the_middle(monkeypatch):
+    """At a maximum all that the search meets is lower."""
+    monkeypatch.setattr(_sharpness, "_highest_loss", lambda *arguments: -1.0)
+    around = sharpness(*least_squares(at_minimum=True), random_state=0)
+    assert around.highest_loss == around.loss > 0
+    assert around.sharpness == 0
+
+
+def test_error_of_the_mean_loss_is_the_standard_error_over_directions(monkeypatch):
+    """scipy's sem of the losses that were met, and their mean."""
+    met, loss_at = [], _sharpness.Objective.loss
+
+    def recorded(*arguments):
+        met.append(loss_at(*arguments))
+        return met[-1]
+
+    monkeypatch.setattr(_sharpness.Objective, "loss", recorded)
+    around = sharpness(*least_squares(at_minimum=False), n_directions=5, random_state=0)
+    assert len(met) == 5
+    assert around.mean_loss == pytest.approx(np.mean(met), rel=1e-14)
+    assert around.mean_loss_error == pytest.approx(sem(met), rel=1e-12)
 
 
 @pytest.mark.parametrize("normalization", [None, "layer", "batch"])

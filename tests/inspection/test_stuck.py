@@ -15,6 +15,7 @@ import rosenblatt
 from rosenblatt import MLPClassifier, MLPRegressor, PerceptronClassifier
 from rosenblatt._history import History
 from rosenblatt.inspection import critical_point, stuck
+from rosenblatt.inspection._stuck import _trend
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -92,6 +93,24 @@ def test_trend_and_ratio_are_those_of_numpy():
     assert report.loss_trend == pytest.approx(19 * slope / np.ptp(loss), rel=1e-9)
     expected = np.sqrt(np.mean(norms[80:] ** 2)) / norms.max()
     assert report.gradient_ratio == pytest.approx(expected, rel=1e-12)
+
+
+def test_error_of_the_trend_is_that_of_numpy():
+    """numpy.polyfit's covariance, with two degrees of freedom taken by the line."""
+    loss = np.random.RandomState(1).rand(12)
+    trend, error = _trend(loss, scale=0.5)
+    (slope, _), covariance = np.polyfit(np.arange(12), loss, 1, cov=True)
+    assert trend == pytest.approx(11 * slope / 0.5, rel=1e-9)
+    assert error == pytest.approx(11 * np.sqrt(covariance[0, 0]) / 0.5, rel=1e-9)
+
+
+@pytest.mark.parametrize(("last", "is_decayed"), [(0.001, True), (0.5, False)])
+def test_a_cycle_has_decayed_by_its_peak(last, is_decayed):
+    """one_cycle begins low: that it ends there again is no constant rate."""
+    rates = np.r_[np.linspace(0.001, 1, 50), np.linspace(1, last, 50)]
+    report = stuck(with_history(1 - 1e-6 * EPOCHS, 1 + 0 * EPOCHS, rates=rates))
+    assert ("schedule" in report.advice[0]) == is_decayed
+    assert ("learning rate went from 1 down" in report.evidence[-1]) == is_decayed
 
 
 def test_a_loss_that_jumps_about_a_level_is_flat():

@@ -38,6 +38,19 @@ def test_every_net_of_the_evidence_is_drawn(biased):
         assert drawn[finding.what] == finding.score
 
 
+def test_the_grey_band_is_explained(biased):
+    """In the legend, with its width, above the axes and below the title."""
+    display = biased.plot()
+    display.figure_.canvas.draw()
+    legend = display.ax_.get_legend()
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert labels[-1] == f"better by less than {biased.tol:g}"
+    assert legend.get_window_extent().y0 >= display.ax_.get_window_extent().y1
+    title = display.ax_._left_title.get_window_extent()
+    assert legend.get_window_extent().y1 <= title.y0
+    assert legend.get_window_extent().x1 <= display.figure_.bbox.x1
+
+
 def test_bars_are_the_noise(biased):
     """Two standard errors to either side of the given net's scores."""
     bars = [c for c in biased.plot().ax_.collections if len(c.get_segments())]

@@ -105,7 +105,7 @@ def test_missing_matplotlib_is_said():
         "except ImportError as error: print(error)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout == "TrainingDisplay needs matplotlib: pip install rosenblatt[plot]\n"
+    assert run.stdout == "TrainingDisplay needs matplotlib: pip install matplotlib\n"
 
 
 def test_plot_is_loaded_on_first_use():

@@ -120,6 +120,35 @@ def test_without_a_path_directions_are_random():
     assert len(display.ax_.lines) == 1
 
 
+@pytest.mark.parametrize("kind", ["contour", "surface"])
+def test_a_path_out_of_view_is_in_no_legend(kind):
+    """The title says where it is."""
+    model = network()
+    away = model.callbacks[0].parameters_ + 1e3
+    options = {"directions": "random", "kind": kind, **GRID}
+    display = LossSurfaceDisplay.from_estimator(model, *iris(), path=away, extent=1, **options)
+    labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert labels == ["the estimator"]
+    assert "the training's path lies outside" in display.ax_.get_title()
+    # its end alone
+    away[-1] = model.callbacks[0].parameters_[-1]
+    display = LossSurfaceDisplay.from_estimator(model, *iris(), path=away, extent=1, **options)
+    labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert labels == ["path of the training", "the estimator"]
+    assert "outside" not in display.ax_.get_title()
+
+
+def test_star_of_two_parameters_is_at_their_values():
+    """The first number is the horizontal one; the path's places are told in the same order."""
+    model = network()
+    display = LossSurfaceDisplay.from_estimator(model, *iris(), directions=(1, 7), **GRID)
+    star = next(line for line in display.ax_.lines if line.get_marker() == "*")
+    at = model.coefs_[0].ravel()[[1, 7]]
+    assert abs(at[0] - at[1]) > 0.1
+    np.testing.assert_allclose(np.ravel(star.get_data()), at)
+    np.testing.assert_allclose(display.path[-1], at)
+
+
 def test_random_directions_show_at_least_the_weights_own_length():
     """A path that hardly leaves the middle does not shrink the picture."""
     display = LossSurfaceDisplay.from_estimator(network(), *iris(), directions="random", **GRID)

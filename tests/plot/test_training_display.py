@@ -93,6 +93,24 @@ def test_values_over_decades_are_drawn_on_a_log_scale():
     assert rate.get_ylim()[0] == 0
 
 
+def test_legend_of_a_comparison_covers_no_line():
+    """Curves that leave no room anywhere: it stands above the axes, below a title for them all."""
+    rng = np.random.RandomState(0)
+    axes = None
+    for name in ("one", "another"):
+        model = classifier(early_stopping=True)
+        model.history_["loss"] = list(rng.uniform(size=len(model.history_["loss"])))
+        display = TrainingDisplay.from_estimator(model, name=name, ax=axes)
+        axes = display.axes_
+    top = axes[0]
+    display.figure_.canvas.draw()
+    legend, title = top.get_legend().get_window_extent(), top.title.get_window_extent()
+    assert legend.y0 >= top.get_window_extent().y1
+    assert legend.y1 <= title.y0
+    assert title.y1 <= display.figure_.bbox.y1
+    assert top.get_title() == "Training"  # of both
+
+
 def test_trainings_are_compared_in_the_same_axes():
     """Each has its style in every panel; the legend names them, validation dashed and hollow."""
     first = TrainingDisplay.from_estimator(classifier(early_stopping=True), name="adam")

@@ -24,7 +24,11 @@ def aligned_zeros(shape, dtype):
 
 
 def csr_parts(X):
-    """(values, columns, starts) of a CSR matrix: contiguous, of its dtype, int32 and intp.
+    """(values, columns, starts) of a CSR matrix: aligned, of its dtype, int32 and intp.
+
+    The columns and starts are copies: what was checked stays as it was, whatever a callback or
+    another thread does to the matrix. Of the values, which lead no kernel astray, there is a copy
+    only where they are not contiguous or not aligned.
 
     Raises
     ------
@@ -36,8 +40,9 @@ def csr_parts(X):
     largest = np.iinfo(np.int32).max
     if n_columns > largest:
         raise ValueError(f"Sparse X may have at most {largest} features, got {n_columns}.")
-    starts = np.ascontiguousarray(X.indptr, dtype=np.intp)
-    stored = min(len(X.indices), len(X.data))
+    values, indices = X.data, X.indices
+    starts = np.array(X.indptr, dtype=np.intp)
+    stored = min(len(indices), len(values))
     if len(starts) != n_rows + 1 or starts[0] != 0 or starts[-1] > stored:
         raise ValueError(
             f"X is no valid CSR matrix: its indptr must have {n_rows + 1} items, from 0 to at "
@@ -45,10 +50,11 @@ def csr_parts(X):
         )
     if (np.diff(starts) < 0).any():
         raise ValueError("X is no valid CSR matrix: its indptr decreases.")
-    indices = X.indices[: starts[-1]]
+    indices = np.array(indices[: starts[-1]])
     if len(indices) and not (indices.min() >= 0 and indices.max() < n_columns):
         raise ValueError(
             f"X is no valid CSR matrix: its indices must be in [0, {n_columns}), got "
             f"{indices.min()} to {indices.max()}."
         )
-    return np.ascontiguousarray(X.data), np.ascontiguousarray(indices, dtype=np.int32), starts
+    values = np.require(values[: starts[-1]], requirements=["C", "A"])
+    return values, indices.astype(np.int32, copy=False), starts

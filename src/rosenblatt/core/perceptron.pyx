@@ -5,6 +5,8 @@ The rule itself, a row at a time, is in perceptron.h. Python looks in between ca
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from typing import NamedTuple
+
 import numpy as np
 
 from libc.math cimport INFINITY, sqrt
@@ -82,6 +84,26 @@ cdef class Rows:
         self.rows.weights = NULL if sample_weight is None else address(sample_weight)
 
 
+class Learned(NamedTuple):
+    """What training gives.
+
+    Attributes
+    ----------
+    coef, intercept : ndarray of shape (n_columns, n_features) and (n_columns,)
+        The weights.
+    coef_sum, intercept_sum : ndarray or None
+        Sums of the weights over the averaged rows.
+    n_averaged : ndarray of shape (n_columns,)
+        How many rows these are.
+    """
+
+    coef: object
+    intercept: object
+    coef_sum: object
+    intercept_sum: object
+    n_averaged: object
+
+
 cdef class PerceptronTrainer:
     """One fit: the parameters of the classes still in training and the result of the others.
 
@@ -113,12 +135,8 @@ cdef class PerceptronTrainer:
 
     Attributes
     ----------
-    coef, intercept : ndarray
-        The weights of the classes that have stopped.
-    coef_sum, intercept_sum : ndarray or None
-        Sums of the weights over the averaged rows.
-    n_averaged : ndarray of shape (n_columns,)
-        How many rows these are.
+    learned : Learned
+        Of the classes that have stopped.
     n_epochs : ndarray of shape (n_columns,)
     epoch : int
         Epochs begun.
@@ -130,7 +148,7 @@ cdef class PerceptronTrainer:
     cdef const rb_kernels *kernels
     cdef rb_perceptron p
     cdef Rows rows
-    cdef readonly object coef, intercept, coef_sum, intercept_sum, n_averaged, n_epochs
+    cdef readonly object learned, n_epochs
     cdef readonly bint done, overflow
     cdef readonly Py_ssize_t epoch
     cdef object dtype, blocks, columns, column_of, met
@@ -156,18 +174,20 @@ cdef class PerceptronTrainer:
         self.rows = rows
         self.dtype = rows.dtype
         self.kernels = active_kernels(self.dtype)
-        self.coef = np.array(coef, dtype=self.dtype)
-        self.intercept = np.array(intercept, dtype=self.dtype)
-        n_columns = self.coef.shape[0]
-        self.n_averaged = np.zeros(n_columns)
+        shapes = [np.shape(coef), np.shape(intercept)]
+        n_columns = shapes[0][0]
         self.n_epochs = np.zeros(n_columns, dtype=np.intp)
-        self.coef_sum = np.zeros_like(self.coef) if average_from else None
-        self.intercept_sum = np.zeros_like(self.intercept) if average_from else None
+        self.learned = Learned(
+            *[np.zeros(shape, self.dtype) for shape in shapes],
+            *[np.zeros(shape, self.dtype) if average_from else None for shape in shapes],
+            np.zeros(n_columns),
+        )
         self.column_of = np.full(n_classes, -1, dtype=np.intp)
         self.max_iter, self.patience, self.tol = max_iter, patience, tol
         self.epoch = self.position = 0
         self._set_rule(alpha, l1_ratio, eta, count_penalty, fit_intercept, average_from)
         self._allocate(np.asarray(classes), own_step, other_step)
+        self._begin_from(np.asarray(coef, self.dtype), np.asarray(intercept, self.dtype))
         self._set_order(order, validation)
 
     def _set_rule(self, double alpha, double l1_ratio, double eta, bint count_penalty,
@@ -190,7 +210,7 @@ cdef class PerceptronTrainer:
         F = self.rows.n_features
         vector = self.kernels.vector_length
         width = 1 if n == 1 else -(-n // vector) * vector
-        averaging, l1 = self.coef_sum is not None, self.p.shrinkage != 0
+        averaging, l1 = self.p.average_from != 0, self.p.shrinkage != 0
         self.columns = np.arange(n)
         self.blocks = {
             "weights": aligned_zeros((F, width), self.dtype),
@@ -202,20 +222,25 @@ cdef class PerceptronTrainer:
             "other_step": aligned_zeros((1, width), self.dtype),
             "norms": aligned_zeros((4, width), np.float64),
         }
-        self.blocks["weights"][:, :n] = self.coef.T
-        self.blocks["intercepts"][0, :n] = self.intercept
         self.blocks["own_step"][0, :n] = own_step
         self.blocks["other_step"][0, :n] = other_step
-        if self.p.penalised:
-            weights = self.coef.astype(np.float64, copy=False)
-            self.blocks["norms"][0::2, :n] = (weights * weights).sum(axis=1)
-            self.blocks["norms"][1::2, :n] = np.abs(weights).sum(axis=1)
         self.column_of[classes] = self.columns
         sparse = self.rows.rows.columns != NULL
         self.met = np.zeros(F, dtype=np.intp) if l1 and sparse else None
         self.bests = np.full(n, INFINITY)
         self.counts = np.zeros(n, dtype=np.intp)
         self._point(width)
+
+    def _begin_from(self, coef, intercept):
+        """Fills the blocks with the weights to start from, and with their norms."""
+        n = len(intercept)
+        self.blocks["weights"][:, :n] = coef.T
+        self.blocks["intercepts"][0, :n] = intercept
+        if self.p.penalised:
+            for k in range(n):  # one after another: copies of all would take as much as training
+                weights = coef[k].astype(np.float64, copy=False)
+                self.blocks["norms"][0::2, k] = (weights * weights).sum()
+                self.blocks["norms"][1::2, k] = np.abs(weights).sum()
 
     def _point(self, Py_ssize_t width):
         """Point the kernels at the blocks."""
@@ -406,23 +431,34 @@ cdef class PerceptronTrainer:
             })
         return report
 
+    def so_far(self):
+        """Learned: what it would be if training ended with this epoch."""
+        parts = [None if part is None else part.copy() for part in self.learned]
+        result = Learned(*parts)
+        self._write_down(range(self.n_columns), result)
+        return result
+
+    def _write_down(self, columns, to):
+        """Writes what these columns have learned to arrays of `to`, without a copy of them all."""
+        blocks = self.blocks
+        scale = self.dtype.type(self.p.scale)
+        elapsed, n_averaged = self.dtype.type(self.p.elapsed), self.dtype.type(self.p.n_averaged)
+        for k in columns:
+            row, weights, intercept = self.columns[k], blocks["weights"][:, k], blocks["intercepts"]
+            to.coef[row] = weights * scale
+            to.intercept[row] = intercept[0, k]
+            if to.coef_sum is not None:
+                to.coef_sum[row] = blocks["weight_sums"][:, k] + elapsed * weights
+                to.intercept_sum[row] = (
+                    blocks["intercept_sums"][0, k] + n_averaged * intercept[0, k]
+                )
+                to.n_averaged[row] = self.p.n_averaged
+
     def _retire(self):
         """Write down the classes that have stopped, and close up the others."""
         stopped = self.stopped.astype(bool)
-        blocks = self.blocks
-        n = self.n_columns
-        rows = self.columns[stopped]
-        weights = blocks["weights"][:, :n][:, stopped]
-        intercepts = blocks["intercepts"][0, :n][stopped]
-        self.coef[rows] = (weights * self.dtype.type(self.p.scale)).T
-        self.intercept[rows] = intercepts
-        self.n_epochs[rows] = self.epoch
-        if self.coef_sum is not None:
-            sums = blocks["weight_sums"][:, :n][:, stopped]
-            self.coef_sum[rows] = (sums + self.dtype.type(self.p.elapsed) * weights).T
-            sums = blocks["intercept_sums"][0, :n][stopped]
-            self.intercept_sum[rows] = sums + self.dtype.type(self.p.n_averaged) * intercepts
-            self.n_averaged[rows] = self.p.n_averaged
+        self.n_epochs[self.columns[stopped]] = self.epoch
+        self._write_down(np.flatnonzero(stopped), self.learned)
         self.any_stopped = False
         self.done = bool(stopped.all())
         if not self.done:

@@ -64,8 +64,10 @@ def diagnose(
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor, or a Pipeline that ends in one
-        Fitted. It is not changed. What comes before the net in a Pipeline is not fitted anew.
+    estimator : MLPClassifier, MLPRegressor, a Pipeline that ends in one, or a \
+TransformedTargetRegressor around one
+        Fitted. It is not changed. What comes before the net in a Pipeline, and what transforms
+        the target, is not fitted anew. Scores are those of the transformed target.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         The rows it was fitted on.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)

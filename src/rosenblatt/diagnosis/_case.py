@@ -1,7 +1,7 @@
 """What is diagnosed: the fitted net and its rows, checked once, and how it is scored.
 
-A Pipeline is taken apart here: what comes before the net transforms the rows, once. Nothing is
-trained here.
+A Pipeline is taken apart here: what comes before the net transforms the rows, once, as what is
+around a TransformedTargetRegressor transforms the targets. Nothing is trained here.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -126,7 +127,9 @@ def open_case(estimator, X, y, X_test, y_test):
     ValueError
         For rows that are not as the net's, or parameters that were changed after its fit.
     """
-    estimator, prefix, X, X_test = _without_pipeline(estimator, X, X_test)
+    estimator, prefix, (X, y), (X_test, y_test) = _without_wrapping(
+        estimator, (X, y), (X_test, y_test)
+    )
     _refuse_other_estimators(estimator)
     check_is_fitted(
         estimator,
@@ -191,21 +194,34 @@ def _checked_test(net, X_test, y_test):
     return X_test, y_test
 
 
-def _without_pipeline(estimator, X, X_test):
-    """(the last step, its prefix, what it sees of X and of X_test)."""
-    if not isinstance(estimator, Pipeline):
-        return estimator, "", X, X_test
-    name, net = estimator.steps[-1]
-    _refuse_other_estimators(net)
-    check_is_fitted(net, msg="This Pipeline is not fitted: call fit(X, y) first.")
-    if len(estimator.steps) > 1:
-        before = estimator[:-1]
-        X, X_test = before.transform(X), before.transform(X_test)
-    return net, f"{name}__", X, X_test
+def _without_wrapping(estimator, *data):
+    """(the network inside, its prefix, then pairs of X and y, each as the network sees it)."""
+    prefix = ""
+    while isinstance(estimator, (Pipeline, TransformedTargetRegressor)):
+        if isinstance(estimator, Pipeline):
+            name, inner = estimator.steps[-1]
+            _refuse_other_estimators(inner)
+            check_is_fitted(inner, msg="This Pipeline is not fitted: call fit(X, y) first.")
+            if len(estimator.steps) > 1:
+                before = estimator[:-1]
+                data = [(before.transform(X), y) for X, y in data]
+        else:
+            check_is_fitted(estimator, msg="This %(name)s is not fitted: call fit(X, y) first.")
+            name, inner = "regressor", estimator.regressor_
+            data = [(X, _transformed(estimator, y)) for X, y in data]
+        estimator, prefix = inner, f"{prefix}{name}__"
+    return estimator, prefix, *data
+
+
+def _transformed(estimator, y):
+    """The targets that a TransformedTargetRegressor hands to its regressor."""
+    y = np.asarray(y)
+    y = estimator.transformer_.transform(y.reshape(len(y), -1))
+    return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
 
 
 def _refuse_other_estimators(estimator):
-    if isinstance(estimator, (MLPClassifier, MLPRegressor)):
+    if isinstance(estimator, (MLPClassifier, MLPRegressor, Pipeline, TransformedTargetRegressor)):
         return
     name = type(estimator).__name__
     if isinstance(estimator, PerceptronClassifier):
@@ -218,7 +234,8 @@ def _refuse_other_estimators(estimator):
         raise TypeError(_how_to_diagnose_a_member(name))
     raise TypeError(
         "diagnose takes a fitted MLPClassifier or MLPRegressor of this package, or a Pipeline "
-        f"that ends in one; got a {name}. Of a search hand in best_estimator_."
+        f"that ends in one, or a TransformedTargetRegressor around one; got a {name}. Of a search "
+        "hand in best_estimator_."
     )
 
 

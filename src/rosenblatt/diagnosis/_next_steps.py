@@ -1,6 +1,6 @@
 """What to try for each verdict, in order: parameters for `set_params`, with the reason.
 
-What was measured comes first. Nothing is trained here.
+What was measured comes first, but for what costs test score. Nothing is trained here.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -21,6 +21,12 @@ from rosenblatt.diagnosis._rivals import (
 )
 
 FEWEST_ROWS_TO_STOP_BY = 200  # below, a tenth set aside scores too coarsely to stop by
+
+
+_SCALERS = {
+    "features": "StandardScaler before the network",
+    "target": "TransformedTargetRegressor(transformer=StandardScaler()) around it",
+}
 
 
 def next_steps(verdict, case, examination):
@@ -61,13 +67,8 @@ def _advice_on(verdict, case, examination):
             "rosenblatt.inspection.stuck(estimator) says whether the loss went flat, and "
             "critical_point(estimator, X, y) whether at a saddle point or a minimum."
         )
-        if examination.decider.needs_scaling:
-            text = (
-                "Standardise the columns: StandardScaler before the network"
-                + (", TransformedTargetRegressor around it. " if case.y.dtype.kind == "f" else ". ")
-                + text
-            )
-        return text
+        scalers = [_SCALERS[part] for part in examination.decider.scaled]
+        return f"Standardise the columns: {', '.join(scalers)}. {text}" if scalers else text
     if verdict == "model bias":
         return "More features, or better ones, let any model do more. Diagnose the new fit again."
     if any(finding.counts is None for finding in examination.findings):
@@ -107,21 +108,40 @@ def _advice_on_data(examination):
     )
 
 
-def _measured(rival):
+def _measured(rival, examination):
     finding = rival.finding
     # parameters alone would not reach this
-    too = " (takes standardised columns too, see below)" if rival.needs_scaling else ""
+    too = " (takes standardised columns too, see below)" if rival.scaled else ""
+    against = f" instead of {examination.of_test.mean():.3f}" if _falls(rival, examination) else ""
     return (
         f"{rival.name}{too}, measured: training score {finding.score:.3f} instead of "
         f"{finding.against:.3f}, training loss {finding.training_loss:.3g}, test score "
-        f"{finding.test_score:.3f}."
+        f"{finding.test_score:.3f}{against}."
     )
+
+
+def _falls(rival, examination):
+    """Whether the test score of a rival is lower, as far as it is shown."""
+    return round(rival.finding.test_score, 3) < round(float(examination.of_test.mean()), 3)
+
+
+def _in_order(rivals, others, examination):
+    """Steps: measured ones, those that were not, and at the end what costs test score, which is
+    left out where nothing would come before it."""
+    rising, falling = [], []
+    for rival in rivals:
+        steps = falling if _falls(rival, examination) else rising
+        if all(rival.params != params for params, _ in rising + falling):
+            steps.append((rival.params, _measured(rival, examination)))
+    measured = [params for params, _ in rising + falling]
+    first = rising + [step for step in others if step[0] not in measured]
+    return first + falling if first else []
 
 
 def _for_bias(case, examination):
     net = case.net
     decider = examination.decider
-    steps = [(decider.params, _measured(decider))]
+    steps = []
     for _, params in larger_nets(net):
         if params != decider.params:
             steps.append((params, "the other way to a larger set of functions."))
@@ -129,22 +149,19 @@ def _for_bias(case, examination):
         steps.append(({"alpha": WEAK_ALPHA}, "a penalty keeps weights small, and a net simple."))
     if np.any(np.asarray(net.dropout) > 0) and "dropout" not in decider.params:
         steps.append(({"dropout": 0.0}, "dropout takes units away while the net learns."))
-    return steps
+    return _in_order([decider], steps, examination)
 
 
 def _for_optimisation(case, examination):
     net, decider = case.net, examination.decider
-    steps = []
-    for rival in [decider, *examination.better("optimisation")]:
-        if all(rival.params != params for params, _ in steps):
-            steps.append((rival.params, _measured(rival)))
-    for name, params in better_optimisers(net, case.X.shape[0]):
-        if all(params != tried for tried, _ in steps):
-            steps.append((params, f"{name}: another way down the same loss."))
+    steps = [
+        (params, f"{name}: another way down the same loss.")
+        for name, params in better_optimisers(net, case.X.shape[0])
+    ]
     if net.normalization is None and hidden_widths(net.hidden_layer_sizes):
         params = _with_steps(net, {"normalization": "batch"})
         steps.append((params, "normalised units keep gradients from vanishing or exploding."))
-    return steps
+    return _in_order([decider, *examination.better("optimisation")], steps, examination)
 
 
 def _for_overfitting(case, examination):

@@ -47,8 +47,8 @@ class Rival:
     values : ndarray
         Of the scored training rows.
     finding : Finding
-    needs_scaling : bool
-        Whether it was trained on standardised columns.
+    scaled : tuple of str
+        What was standardised when it was trained: "features", "target", both or nothing.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Rival:
     verdict: str
     values: np.ndarray
     finding: Finding
-    needs_scaling: bool = False
+    scaled: tuple = ()
 
 
 class Examination:
@@ -201,9 +201,10 @@ class Examination:
             of_features.fold_into_first_layer(outcome.net)
         if outcome.net is not None and target:
             of_target.fold_into_last_layer(outcome.net)
-        self._weigh(name, params, "optimisation", outcome, needs_scaling=True)
+        scaled = ("features",) * features + ("target",) * target
+        self._weigh(name, params, "optimisation", outcome, scaled)
 
-    def _weigh(self, name, params, verdict, outcome, needs_scaling=False):
+    def _weigh(self, name, params, verdict, outcome, scaled=()):
         if outcome.net is None:
             self._note_missing(name, outcome.remark, outcome.seconds)
             return False
@@ -221,7 +222,7 @@ class Examination:
             seconds=outcome.seconds,
             remark=outcome.remark,
         )
-        self.rivals.append(Rival(name, params, verdict, values, finding, needs_scaling))
+        self.rivals.append(Rival(name, params, verdict, values, finding, scaled))
         return is_better
 
     def better(self, verdict):

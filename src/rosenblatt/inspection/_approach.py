@@ -151,7 +151,7 @@ def approach_critical_point(
         why = "after max_iter steps" if len(losses) > max_iter else "no step lowers the norm"
         warn_user(
             f"the gradient norm is {norms[-1]:.3g}, its tolerance {tolerance:.3g}: {why}. Try a "
-            f"larger max_iter (it is {max_iter}), or another begin.",
+            f"larger max_iter (it is {max_iter}), or start from other weights.",
             ConvergenceWarning,
         )
     return Approach(objective.estimator_at(parameters), path)

@@ -8,8 +8,8 @@ import math
 
 from rosenblatt.plot import _style
 
-LINE_HEIGHT, MARGINS = 0.34, 1.5  # inches, of a new figure
-TITLE_PAD = 24  # points, with room for the legend
+LINE_HEIGHT, MARGINS = 0.34, 1.7  # inches, of a new figure
+TITLE_PAD = 38  # points, with room for the legend
 MOST_BELOW = 1.5  # scores further below the given net's training score are left out of the view
 MARKER_SIZE = 7  # points; what is compared are single marks
 # what is drawn of every net: the attribute of NetScores, its legend, its place among the series
@@ -109,7 +109,7 @@ class DiagnosisDisplay:
         self.ax_.legend(
             loc="lower left",
             bbox_to_anchor=(0, 1),
-            ncols=3,
+            ncols=2,
             frameon=False,
             fontsize="small",
             handletextpad=0.1,
@@ -150,7 +150,8 @@ class DiagnosisDisplay:
 
     def _draw_band(self):
         score, tol = self.diagnosis.train_score, self.diagnosis.tol
-        self.ax_.axvspan(score, score + tol, color="0.85", zorder=0, linewidth=0)
+        label = f"better by less than {tol:g}"
+        self.ax_.axvspan(score, score + tol, color="0.85", zorder=0, linewidth=0, label=label)
         self.ax_.axvline(score, color=_style.GREY, linewidth=1, zorder=1)
 
     def _keep_in_view(self):

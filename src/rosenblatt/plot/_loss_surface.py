@@ -223,7 +223,7 @@ class LossSurfaceDisplay:
         self.path_ = self.colorbar_ = None
         (self._draw_surface if is_3d else self._draw_contours)(losses, levels, kwargs)
         self.ax_.set(xlabel=self.labels[0], ylabel=self.labels[1])
-        if self.path is not None or self.estimator_at is not None:
+        if self.ax_.get_legend_handles_labels()[1]:
             self.ax_.legend(loc="best", framealpha=0.85, edgecolor="none", fontsize="small")
         self._say()
         return self
@@ -290,10 +290,18 @@ class LossSurfaceDisplay:
         look = {"color": _style.VERMILION, "linewidth": 1.5, "path_effects": _outlined(3)}
         if n_points <= PATH_MARKERS:
             look |= {"marker": "o", "markersize": 2.5}
-        self.path_ = self.ax_.plot(*coordinates, label="path of the training", zorder=3, **look)[0]
+        # the legend names what is in view
+        label = "path of the training" if self._is_in_view(self.path).any() else None
+        self.path_ = self.ax_.plot(*coordinates, label=label, zorder=3, **look)[0]
         start = [[values[0]] for values in coordinates]
         look = {"linestyle": "", "marker": "s", "markersize": 6, "markeredgecolor": "white"}
-        self.ax_.plot(*start, color=_style.VERMILION, label="its first point", zorder=4, **look)
+        label = "its first point" if self._is_in_view(self.path[:1]).all() else None
+        self.ax_.plot(*start, color=_style.VERMILION, label=label, zorder=4, **look)
+
+    def _is_in_view(self, points):
+        """Which points of the plane lie on the grid."""
+        x, y = np.transpose(points)
+        return (self.x[0] <= x) & (x <= self.x[-1]) & (self.y[0] <= y) & (y <= self.y[-1])
 
     def _mark(self, *coordinates):
         look = {"marker": "*", "markersize": 13, "markeredgecolor": _style.BLACK, "linestyle": ""}
@@ -302,6 +310,8 @@ class LossSurfaceDisplay:
 
     def _say(self):
         said = [self.title] if self.title else []
+        if self.path is not None and not self._is_in_view(self.path).any():
+            said.append("the training's path lies outside")
         if self.path_variance is not None:
             said.append(f"the plane shows {percent(self.path_variance)} of the path's variance")
         self.ax_.set_title("\n".join(said), size="medium")

@@ -33,6 +33,7 @@ DIVERGING = "RdBu_r"  # red and blue, white between: for values around 0
 
 WIDTH = 6.4  # inches, of a figure with one column
 LINE_WIDTH = 1.5  # points
+LEGEND_COLUMNS, LEGEND_LINE = 2, 14  # of a legend above its axes; points
 MARKER_SIZE = 4  # points
 N_MARKERS = 10  # along a line
 DECADES_FOR_LOG = 2  # values that span more are drawn on a log scale
@@ -50,7 +51,7 @@ def require_matplotlib(display):
         import matplotlib  # noqa: F401
     except ImportError as error:
         name = (display if isinstance(display, type) else type(display)).__name__
-        raise ImportError(f"{name} needs matplotlib: pip install rosenblatt[plot]") from error
+        raise ImportError(f"{name} needs matplotlib: pip install matplotlib") from error
 
 
 def axes_or_new(ax, figsize=(WIDTH, 4.2), **subplot_kw):
@@ -168,6 +169,24 @@ def add_series(ax, x, y, place=None, **kwargs):
 def add_legend(ax):
     """The legend where there is most room, in a frame that lets the data through."""
     ax.legend(loc="best", frameon=True, framealpha=0.8, edgecolor="none")
+
+
+def add_legend_above(ax, title=""):
+    """A legend between the axes and their title, which covers no line however these run.
+
+    In two columns, the title above them: a person's figure has to leave the room, as one with
+    layout='constrained' does.
+    """
+    n_entries = len(ax.get_legend_handles_labels()[1])
+    ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=LEGEND_COLUMNS,
+        frameon=False,
+        fontsize="small",
+        borderaxespad=0.2,
+    )
+    ax.set_title(title, pad=8 + LEGEND_LINE * -(-n_entries // LEGEND_COLUMNS))
 
 
 def count_from_one(ax, unit):

@@ -124,7 +124,8 @@ class TrainingDisplay:
             If the fit recorded no epochs, or nothing for one of `panels`.
         """
         refuse_other_estimators(estimator, cls.__name__)
-        title = f"Training of {type(estimator).__name__}"
+        # a name is for comparisons: their title is not to name one of the models
+        title = "Training" if name else f"Training of {type(estimator).__name__}"
         columns = _columns(estimator.history_)
         unit = "iteration" if estimator.solver == "lbfgs" else "epoch"
         display = cls(
@@ -191,11 +192,15 @@ class TrainingDisplay:
         place = self._place_among_series()
         for panel, axes in zip(self.panels_, self.axes_, strict=True):
             self._draw_panel(panel, axes, recorded, place, kwargs)
-        if self.name or len(self.axes_[0].lines) > 1:
-            _style.add_legend(self.axes_[0])
         _style.count_from_one(self.axes_[-1], self.unit)
-        if self.title and not self.axes_[0].get_title():
-            self.axes_[0].set_title(self.title)
+        top = self.axes_[0]
+        title = top.get_title() or self.title or ""
+        if self.name:
+            _style.add_legend_above(top, title)
+            return self
+        if len(top.lines) > 1:
+            _style.add_legend(top)
+        top.set_title(title)
         return self
 
     def _place_among_series(self):

@@ -1,0 +1,148 @@
+"""What diagnose decides and advises, from figures that are made up: nothing is trained."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from rosenblatt import MLPRegressor
+from rosenblatt.diagnosis import Finding
+from rosenblatt.diagnosis._mismatch import _of_one_net_each
+from rosenblatt.diagnosis._next_steps import advice, next_steps
+from rosenblatt.diagnosis._training import COMPLETE, CUT_SHORT
+from rosenblatt.diagnosis._verdict import Examination, Rival
+
+N_ROWS = 400
+
+
+def right(share):
+    """Row values of which so many are 1."""
+    return (np.arange(N_ROWS) < share * N_ROWS).astype(float)
+
+
+def rival(verdict, share, loss, test_score=0.9, scaled=(), **params):
+    """One that counts."""
+    finding = Finding(
+        verdict, share, 0.5, share - 0.5, 0.01, True, training_loss=loss, test_score=test_score
+    )
+    params = params or {"learning_rate_init": loss}
+    return Rival(f"{verdict} at {loss}", params, verdict, right(share), finding, scaled)
+
+
+def examination(*rivals, given=0.5, given_loss=1.0, of_test=0.6):
+    """One without a case, that has these rivals."""
+    made = Examination.__new__(Examination)
+    made.tol, made.rivals, made.findings, made.decider = 0.05, list(rivals), [], None
+    made.given, made.given_loss, made.of_test = right(given), given_loss, right(of_test)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("larger", "decides"),
+    [
+        ((0.95, 0.1), "model bias"),  # better by what counts, and a lower loss
+        ((0.95, 0.3), "optimisation"),  # better, but its loss is higher
+        ((0.82, 0.1), "optimisation"),  # a lower loss, and not better by what counts
+    ],
+)
+def test_a_larger_net_has_to_do_better_than_the_same_net_well_optimised(larger, decides):
+    """In score by what counts, and in training loss."""
+    made = examination(rival("optimisation", 0.8, 0.2), rival("model bias", *larger))
+    made._decide()
+    assert made.decider.verdict == decides
+
+
+def test_the_lowest_training_loss_decides_among_those_of_a_kind():
+    """Not the highest score, nor who was tried first."""
+    made = examination(rival("optimisation", 0.9, 0.3), rival("optimisation", 0.8, 0.2))
+    made._decide()
+    assert made.decider.finding.training_loss == 0.2
+    assert examination()._decide() is None
+
+
+@pytest.mark.parametrize(
+    ("share", "loss", "status", "counts"),
+    [
+        (0.8, 0.5, COMPLETE, True),
+        (0.8, 0.5, CUT_SHORT, True),
+        (0.8, 1.5, COMPLETE, False),  # a better score by chance: its loss is higher
+        (0.8, 1.0, COMPLETE, False),  # as high
+        (0.8, 1.5, CUT_SHORT, None),  # might still have lowered it
+        (0.52, 0.5, COMPLETE, False),
+        (0.8, np.nan, COMPLETE, True),  # the loss of a net that overflows is no evidence
+    ],
+)
+def test_a_rival_counts_by_its_score_and_its_loss(share, loss, status, counts):
+    """Both must be better; one that was cut short is evidence for a net alone."""
+    made = examination()
+    made.case = SimpleNamespace(
+        X_test=None,
+        y_test=None,
+        training_values=lambda net: right(share),
+        training_loss=lambda net: loss,
+        values=lambda net, X, y: right(0.7),
+    )
+    outcome = SimpleNamespace(net=object(), status=status, seconds=1.0, remark="")
+    assert made._weigh("rival", {}, "optimisation", outcome) == bool(counts)
+    assert made.findings[-1].counts is counts
+    assert made.findings[-1].test_score == 0.7
+
+
+def test_every_row_is_judged_by_one_net():
+    """Row i by net i modulo their number: all nets, and none of the rows twice."""
+    errors = [np.arange(7) + 10.0 * net for net in range(3)]
+    assert _of_one_net_each(errors).tolist() == [0, 11, 22, 3, 14, 25, 6]
+
+
+def case():
+    """What advice reads of a case."""
+    X, y = np.random.RandomState(0).normal(size=(N_ROWS, 3)), np.arange(N_ROWS)
+    net = MLPRegressor((8,), max_iter=1, early_stopping=True).fit(X, y / N_ROWS)
+    return SimpleNamespace(net=net, prefix="", X=X, y=y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("scaled", [(), ("features",), ("target",), ("features", "target")])
+def test_what_was_standardised_is_advised_and_nothing_else(scaled):
+    """Whatever the dtype of the target: y here is of integers."""
+    made = examination(rival("optimisation", 0.9, 0.1, scaled=scaled))
+    made._decide()
+    text = advice("optimisation", case(), made)
+    assert ("StandardScaler before the network" in text) == ("features" in scaled)
+    assert ("TransformedTargetRegressor" in text) == ("target" in scaled)
+    assert ("Standardise" in text) == bool(scaled)
+    reason = next_steps("optimisation", case(), made)[0].reason
+    assert ("standardised columns" in reason) == bool(scaled)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("verdict", ["optimisation", "model bias"])
+def test_first_step_is_none_that_costs_test_score(verdict):
+    """What was measured to do so comes last, and says it; what keeps the test score comes first."""
+    costly = rival(verdict, 0.95, 0.1, test_score=0.55, alpha=0.5)
+    made = examination(costly)
+    made._decide()
+    *first, last = next_steps(verdict, case(), made)
+    assert dict(last) == {"alpha": 0.5}
+    assert "test score 0.550 instead of 0.600." in last.reason
+    assert first
+    assert not any("measured" in step.reason for step in first)
+    made = examination(rival(verdict, 0.95, 0.1, test_score=0.6, alpha=0.5))
+    made._decide()
+    first = next_steps(verdict, case(), made)[0]
+    assert dict(first) == {"alpha": 0.5}
+    assert first.reason.endswith("test score 0.600.")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_measured_steps_that_keep_the_test_score_come_before_the_decider_that_does_not():
+    """And all before what was not measured, each set of parameters once."""
+    costly = rival("optimisation", 0.95, 0.1, test_score=0.5, alpha=0.5)
+    kept = rival("optimisation", 0.9, 0.2, test_score=0.7, alpha=0.25)
+    made = examination(costly, kept)
+    made._decide()
+    steps = list(map(dict, next_steps("optimisation", case(), made)))
+    assert steps[0] == {"alpha": 0.25}
+    assert steps[-1] == {"alpha": 0.5}
+    assert len(steps) > 2
+    assert all(steps.count(step) == 1 for step in steps)
