@@ -174,7 +174,7 @@ def add_table_options(group):
     group.add_argument(
         "--inner",
         action="store_true",
-        help="split the training rows of each split again, and leave its test rows aside, to choose",
+        help="split the training rows of each split again and leave its test rows aside, to choose",
     )
     group.add_argument(
         "--one-split-above",

@@ -82,11 +82,12 @@ class ColumnEncoder:
     ----------
     encoding : {'quantile', 'tree', 'periodic', 'coarse', 'one_hot', 'none'}, default='quantile'
         Of a number x with edges e_0 < .. < e_T the code is clip((x - e_t) / (e_t+1 - e_t), 0, 1),
-        t = 0 .. T - 1. Edges: 'quantile', 16 bins of equal weight (a value that alone weighs more is one edge), or each value where there are
-        at most 32; 'tree', the splits of a tree of this column with at most 24 leaves; 'coarse',
-        8 bins or each of at most 16 values, in regression 32 and 64. 'one_hot': the bins of
-        'coarse', 1 in the one where x lies. 'periodic': cos(2 pi w z + b) of the scaled number,
-        12 times, w ~ N(0, 0.4**2) and b ~ U(-pi, pi). 'none': the scaled number alone.
+        t = 0 .. T - 1. Edges: 'quantile', 16 bins of equal weight, or each value where there are
+        at most 32; a value that alone weighs more than a bin is one edge. 'tree', the splits of a
+        tree of this column with at most 24 leaves. 'coarse', 8 bins or each of at most 16 values,
+        in regression 32 and 64. 'one_hot': the bins of 'coarse', 1 in the one where x lies.
+        'periodic': cos(2 pi w z + b) of the scaled number, 12 times, w ~ N(0, 0.4**2) and
+        b ~ U(-pi, pi). 'none': the scaled number alone.
     n_bins : int or None
         Another number of bins (or of waves); up to twice as many distinct values are edges.
     classification : bool, default=True
