@@ -3,12 +3,13 @@ intervals, what ended a fit, memory of quantiles."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from rosenblatt import TabularMLPClassifier, TabularMLPRegressor
-from rosenblatt.tabular._recipe import Kind, member_weights
+from rosenblatt.tabular._recipe import Kind, ensemble_plan, member_weights
 
 SMALL = {"preset": "fast", "max_iter": 30, "n_members": 2, "n_folds": 2, "random_state": 0}
 
@@ -100,3 +101,15 @@ def test_weights_of_classes_are_those_of_the_training_rows():
     weights = dict(enumerate(200 / (2 * counts)))
     same = TabularMLPClassifier(**SMALL, class_weight=weights).fit(X, y, **held_out)
     np.testing.assert_allclose(balanced.predict_proba(X), same.predict_proba(X), rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_rows", [1_000, 60_000, 200_000, 500_000])
+def test_presets_differ_at_every_size(n_rows):
+    """More members from preset to preset; epochs and members fall with the rows."""
+    target = SimpleNamespace(is_classification=True)
+    plans = [
+        ensemble_plan(TabularMLPClassifier(preset), range(n_rows), target)
+        for preset in ("fast", "default", "best")
+    ]
+    assert plans[0].n_members < plans[1].n_members < plans[2].n_members
+    assert plans[1].max_iter == {1_000: 200, 60_000: 24, 200_000: 17, 500_000: 12}[n_rows]

@@ -441,7 +441,7 @@ def _warn_of_text(owner, summaries):
     if dropped:
         warn_user(
             f"{owner} does not use the text columns {', '.join(dropped)}: nearly every row has "
-            "another value. Leave them out, or make categories or numbers of them."
+            "another value. Leave them out, or make numbers or coarser categories of them."
         )
 
 

@@ -53,7 +53,7 @@ class CategoryStatistics:
             y = indicators(target.indices, target.n_outputs)
         else:
             y = target.targets.astype(np.float64)
-        weights, statistics = target.sample_weight, self.statistics
+        weights, statistics = target.given_weight, self.statistics
         if is_left_out is not None:
             weights = np.ones(len(y)) if weights is None else weights
             weights, statistics = np.where(is_left_out, 0, weights), TargetStatistics()

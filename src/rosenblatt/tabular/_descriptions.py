@@ -16,8 +16,9 @@ PARAMETERS = """preset : {{'fast', 'default', 'best'}}, default='default'
     time_limit : float > 0, default=None
         Seconds that a fit may take. Networks and epochs are chosen before training begins, so
         that learning-rate schedules end; what would take longer all the same is stopped. With a
-        limit the model depends on the speed of the machine: `n_members=model.n_members_,
-        n_folds=model.n_folds_, max_iter=model.n_epochs_` without one repeats it.
+        limit the model depends on the speed of the machine. With n_jobs=1, a fit without one and
+        with `n_members=model.n_members_, n_folds=model.n_folds_, max_iter=model.n_epochs_` repeats
+        it.
 
     categorical_features : 'from_dtype', None or array-like, default='from_dtype'
         Which columns hold categories. 'from_dtype': those of a frame whose dtype is category,

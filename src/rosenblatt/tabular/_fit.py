@@ -150,6 +150,9 @@ class EnsembleFit:
         )
         self.ensemble = Ensemble(self.reader, self.inputs.statistics, target.decoder)
         self.ensemble.encoders = self.inputs.encoders
+        # members of large tables follow each other, so that only one encoding of the rows is in
+        # memory, and threads share their steps
+        self.n_workers = self.n_jobs if self.inputs.keeps_all else 1
         self.seeds = self.of_members.randint(2**31 - 1, size=(self.plan.n_members, 2))
         self._train()
         self._combine()
@@ -204,7 +207,7 @@ class EnsembleFit:
         data = self.inputs.training_data(number)
         return MemberTask(
             number,
-            plan.network(number),
+            plan.network(number, self.n_jobs // self.n_workers),
             data,
             int(self.seeds[number, 0]),
             plan.patience_ratio,
@@ -245,7 +248,9 @@ class EnsembleFit:
         )
         self.ready, self.unfinished = {}, {}  # Trained by member number: whole, and stopped before
         try:
-            train_members(self._tasks(), self.n_jobs, self.watch, self._examined, self._on_member)
+            train_members(
+                self._tasks(), self.n_workers, self.watch, self._examined, self._on_member
+            )
         finally:
             self.progress.close()
         if not self.ready and not self.unfinished:
@@ -261,7 +266,7 @@ class EnsembleFit:
         first = train_member(task, Watch(self.interruption, self.deadline))
         self.seconds_per_epoch = min(first.history_["seconds"])
         left = self.deadline - time.monotonic()
-        self.plan = planned_within(self.plan, left, self.seconds_per_epoch, self.n_jobs)
+        self.plan = planned_within(self.plan, left, self.seconds_per_epoch, self.n_workers)
 
     def _on_member(self, task, trained, seconds):
         """Keeps what the rest of the fit needs of a member; the encoded rows are not."""

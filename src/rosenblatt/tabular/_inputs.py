@@ -74,7 +74,7 @@ class MemberInputs:
         if not self.statistics.columns:
             self.statistics = None
             return
-        self.inner = fold_numbers(rows.target.order, N_INNER_FOLDS, random_state)
+        self.inner = _inner_folds(rows, random_state)
         self.table = self.statistics.fit_extend(rows.table, rows.target, self.inner)
 
     def in_turn(self):
@@ -178,6 +178,14 @@ class MemberInputs:
     def extended(self, table):
         """A table of other rows with the statistics of all training rows."""
         return table if self.statistics is None else self.statistics.extend(table)
+
+
+def _inner_folds(rows, random_state):
+    """By rows, or by groups where there are enough that a member's training rows have several."""
+    if rows.groups is None or rows.groups.max() < 2 * N_INNER_FOLDS:
+        return fold_numbers(rows.target.order, N_INNER_FOLDS, random_state)
+    of_group = fold_numbers(np.zeros(rows.groups.max() + 1), N_INNER_FOLDS, random_state)
+    return of_group[rows.groups]
 
 
 def _training_data(target, X):

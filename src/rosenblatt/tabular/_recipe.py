@@ -15,13 +15,13 @@ from rosenblatt.mlp import MLPClassifier, MLPRegressor
 from rosenblatt.tabular._schedule import four_cycles
 
 FEWEST_STEPS, MOST_EPOCHS = 1500, 200
-# up to so many rows: rows of a batch, epochs as a share of the preset's, members at most
+# up to so many rows: rows of a batch, epochs and members as shares of the preset's
 SIZES = (
-    (20_000, 128, 1.0, None),
-    (50_000, 256, 0.75, None),
-    (100_000, 256, 0.5, None),
-    (250_000, 512, 0.35, 6),
-    (np.inf, 512, 0.25, 4),
+    (20_000, 128, 1.0, 1.0),
+    (50_000, 256, 0.75, 1.0),
+    (100_000, 256, 0.5, 1.0),
+    (250_000, 512, 0.35, 0.75),
+    (np.inf, 512, 0.25, 0.5),
 )
 # of the members' weights
 SHARPNESS, LEAST_WEIGHT, TINY = 4, 0.5, 1e-12
@@ -98,8 +98,8 @@ class EnsemblePlan:
     def n_members(self):
         return len(self.kinds)
 
-    def network(self, number):
-        """The unfitted network of a member."""
+    def network(self, number, n_jobs=1):
+        """The unfitted network of a member, with the threads that share its steps."""
         kind = self.kinds[number]
         shared = {
             "hidden_layer_sizes": kind.hidden_layer_sizes,
@@ -120,6 +120,7 @@ class EnsemblePlan:
             "early_stopping": True,
             "scoring": "loss",
             "dtype": "float32",
+            "n_jobs": n_jobs,
         }
         if self.is_classification:
             return MLPClassifier(label_smoothing=self.label_smoothing, **shared)
@@ -137,9 +138,8 @@ def ensemble_plan(estimator, table, target):
     target : ClassTarget or NumberTarget
     """
     preset, n_rows = PRESETS[estimator.preset], len(table)
-    batch_size, share, most_members = next(size[1:] for size in SIZES if n_rows <= size[0])
-    n_members = estimator.n_members or min(preset.n_members, most_members or preset.n_members)
-    n_members = int(n_members)
+    batch_size, share, share_of_members = next(size[1:] for size in SIZES if n_rows <= size[0])
+    n_members = int(estimator.n_members or ceil(preset.n_members * share_of_members))
     n_folds = min(int(estimator.n_folds or preset.n_folds), n_rows)
     if n_members > 1 and estimator.n_folds is None:
         n_folds = min(n_folds, n_members)  # every row is left out by a member

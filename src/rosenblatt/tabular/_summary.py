@@ -20,10 +20,11 @@ def summary_lines(estimator):
     shapes = {tuple(coef.shape[0] for coef in one.coefs_) for one in estimator.members_}
     sizes = " or ".join("-".join(map(str, shape)) for shape in sorted(shapes))
     epochs = [one.n_iter_ for one in estimator.members_]
+    kind = "score of the held-out rows" if estimator.n_folds_ == 1 else "out-of-fold score"
     return [
         *lines,
         "",
         f"{estimator.n_members_} networks of layers {sizes}, trained for {min(epochs)} to "
-        f"{max(epochs)} epochs; out-of-fold score {estimator.oof_score_:.4f} +- "
+        f"{max(epochs)} epochs; {kind} {estimator.oof_score_:.4f} +- "
         f"{estimator.oof_score_stderr_:.4f}.",
     ]
