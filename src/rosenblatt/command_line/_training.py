@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits  # comes with scikit-learn
 from rosenblatt.command_line._progress import fit_with_progress
 from rosenblatt.diagnosis._statistics import explained_values, share_values, standard_error
 
-TEST_SIZE = 0.25
+TEST_SIZE, MANY_ROWS = 0.25, 50_000
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,10 @@ def train(name, model, rows, *, is_classification):
         For Ctrl-C, where a model keeps what it has learnt and warns, too.
     """
     X_train, X_test, y_train, y_test = rows
-    # BLAS threads that wait for a busy processor can make small products twenty times slower
-    with warnings.catch_warnings(record=True) as caught, threadpool_limits(1, "blas"):
+    # threads of BLAS and OpenMP that wait for a busy processor can make small work a hundred times
+    # slower; boosting gains by them on large tables alone
+    limits = threadpool_limits(1, "blas" if len(X_train) > MANY_ROWS else None)
+    with warnings.catch_warnings(record=True) as caught, limits:
         warnings.simplefilter("always", UserWarning)
         start = time.perf_counter()
         fit_with_progress(model, name, X_train, y_train)
