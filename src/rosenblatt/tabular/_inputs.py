@@ -21,6 +21,7 @@ N_INNER_FOLDS = 5  # of the statistics of training rows, which their own fold is
 # encoded numbers of all encodings, some 512 MB, that are kept while members train; and what a
 # column makes at most, about
 MOST_KEPT, INPUTS_A_NUMBER, MOST_LEVELS = 2**27, 20, 64
+BINS_OF_LARGE = {"tree": 16}  # where only one encoding is kept: 24 would be the largest by half
 MOST_COPIED = 2**25  # encoded numbers, 128 MB, of which every member may have its own
 
 
@@ -151,7 +152,10 @@ class MemberInputs:
                 is_left_out,
             )
         encoder = ColumnEncoder(
-            encoding, classification=target.is_classification, random_state=self.seeds[encoding]
+            encoding,
+            n_bins=BINS_OF_LARGE.get(encoding) if not self.keeps_all else None,
+            classification=target.is_classification,
+            random_state=self.seeds[encoding],
         )
         if encoding in SEES_TARGETS and fold is not None:
             seen = np.flatnonzero(~self._is_held_out(fold))
