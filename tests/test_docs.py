@@ -29,6 +29,10 @@ PUBLIC_MODULES = [
     "inspection._stuck",
     "mlp",
     "perceptron",
+    "preprocessing._piecewise",
+    "preprocessing._scaler",
+    "preprocessing._tabular",
+    "tabular._estimators",
 ]
 
 
@@ -57,7 +61,16 @@ def test_readme_example_prints_what_it_says():
     assert abs(found - said) < 0.015
 
 
-@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor", "PerceptronClassifier"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MLPClassifier",
+        "MLPRegressor",
+        "PerceptronClassifier",
+        "TabularMLPClassifier",
+        "TabularMLPRegressor",
+    ],
+)
 def test_every_parameter_is_documented(name):
     """A parameter that is not in the docstring does not exist for users."""
     estimator = getattr(importlib.import_module("rosenblatt"), name)
@@ -230,3 +243,14 @@ def test_parameters_page_links_to_headings_of_the_vocabulary():
     linked = set(re.findall(r"\(vocabulary\.md#([^)]*)\)", text))
     assert linked
     assert linked <= anchors
+
+
+def test_page_on_tables_runs():
+    """Its blocks, one after the other."""
+    text = (ROOT / "docs" / "tables.md").read_text()
+    names = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+            exec(code, names)
+    assert 0.5 < names["model"].oof_score_ < 1
+    assert names["encoded"].shape[0] == 400
