@@ -14,11 +14,10 @@ PARAMETERS = """preset : {{'fast', 'default', 'best'}}, default='default'
         the one before. What each trains, and what it reaches, is in docs/tables.md.
 
     time_limit : float > 0, default=None
-        Seconds that a fit may take. Networks and epochs are chosen before training begins, so
-        that learning-rate schedules end; what would take longer all the same is stopped. With a
-        limit the model depends on the speed of the machine. With n_jobs=1, a fit without one and
-        with `n_members=model.n_members_, n_folds=model.n_folds_, max_iter=model.n_epochs_` repeats
-        it.
+        Seconds that a fit may take. The number of epochs is chosen before training begins, so that
+        learning-rate schedules end; networks start as long as there is time for another one. With
+        a limit the model depends on the speed of the machine; docs/tables.md says how to repeat
+        it without one.
 
     categorical_features : 'from_dtype', None or array-like, default='from_dtype'
         Which columns hold categories. 'from_dtype': those of a frame whose dtype is category,
@@ -46,8 +45,8 @@ PARAMETERS = """preset : {{'fast', 'default', 'best'}}, default='default'
         Whether to keep `oof_prediction_`.
 
     n_jobs : int, default=None
-        Threads that train and predict; -1 is one for each processor. The model does not depend
-        on it.
+        Threads that train and predict; -1 is one for each processor. Without a time_limit the
+        model does not depend on it.
 
     random_state : int, RandomState instance or None, default=None
         Folds, initial weights, the order of rows, dropout. An int gives the same model again.
