@@ -16,9 +16,9 @@ import numpy as np
 
 from rosenblatt._architecture import NORMALIZATION_ATTRIBUTES
 from rosenblatt._data import QUANTILE_LEVEL
-from rosenblatt._descriptions import ATTRIBUTES
-from rosenblatt._parameters import Interval, Options
-from rosenblatt._state import INTERCEPT_INITS, WEIGHT_INITS
+from rosenblatt._docstrings import ATTRIBUTES
+from rosenblatt._initializers import INTERCEPT_INITS, WEIGHT_INITS
+from rosenblatt._parameter_checks import Interval, Options
 from rosenblatt.core.dispatch import ACTIVATION_NAMES, LOSSES, OPTIMIZERS
 from rosenblatt.schedules import SCHEDULES, Schedule
 
