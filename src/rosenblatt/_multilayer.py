@@ -19,6 +19,7 @@ from rosenblatt import _lbfgs, _training
 from rosenblatt._base import RosenblattEstimator, warn_user
 from rosenblatt._data import checked_rows
 from rosenblatt._history import History
+from rosenblatt._links import with_links
 from rosenblatt._onlookers import CallbackSupportMixin, looking_on, with_callbacks
 from rosenblatt._parameter_table import SHARED, refuse_without_steps
 from rosenblatt._parameters import validate_parameters
@@ -59,6 +60,7 @@ def has_partial_fit(estimator):
     return True
 
 
+@with_links
 class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
     """The stages of fit and predict that classifier and regressor share.
 
