@@ -21,6 +21,7 @@ from rosenblatt._callback_calls import CallbackSupportMixin, calling_callbacks, 
 from rosenblatt._data import checked_rows
 from rosenblatt._history import History
 from rosenblatt._initializers import initial_parameters
+from rosenblatt._links import with_links
 from rosenblatt._parameter_checks import validate_parameters
 from rosenblatt._parameter_table import SHARED, refuse_without_steps
 from rosenblatt._plan import (
@@ -60,6 +61,7 @@ def has_partial_fit(estimator):
     return True
 
 
+@with_links
 class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
     """The stages of fit and predict that classifier and regressor share.
 

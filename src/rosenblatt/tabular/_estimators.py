@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from rosenblatt._base import RosenblattEstimator
 from rosenblatt._interruption import Interruption
+from rosenblatt._links import with_links
 from rosenblatt._parameter_checks import Interval, Options, validate_parameters
 from rosenblatt._plan import thread_count
 from rosenblatt.preprocessing._cells import distinct_values
@@ -28,6 +29,7 @@ from rosenblatt.tabular._target_codec import ClassTarget, NumberTarget
 _AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 
 
+@with_links
 class _TabularMLP(RosenblattEstimator):
     """What the classifier and the regressor share."""
 
@@ -247,6 +249,7 @@ def _checked_groups(groups, n_rows):
     return numbers
 
 
+@with_links
 class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
     __doc__ = f"""Classifier for raw tables: an ensemble of multi-layer perceptrons.
 
@@ -380,6 +383,7 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
         return np.log(self.predict_proba(X))
 
 
+@with_links
 class TabularMLPRegressor(RegressorMixin, _TabularMLP):
     __doc__ = f"""Regressor for raw tables: an ensemble of multi-layer perceptrons.
 
