@@ -305,9 +305,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
 
     def _data_to_inspect(self, X, y):
         """TrainingData of rows that this fitted network is to be examined on, unweighted."""
-        twin = copy.copy(self)  # what the checks of a fit note in it stays there
-        twin.class_weight = None
-        data = twin._training_data(
+        data = self._training_data(
             X, y, None, validation=None, continues=True, incremental=True, classes=None
         )
         fitted = self._architecture.loss

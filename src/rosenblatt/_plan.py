@@ -120,6 +120,7 @@ class Plan:
 
 def training_plan(estimator, data, *, incremental):
     """The Plan for an estimator whose parameters and data have been checked."""
+    refuse_class_weight(estimator, data, incremental=incremental)
     architecture, n_threads = architecture_of(estimator, data), thread_count(estimator.n_jobs)
     dropout = dropout_rates(estimator.dropout, len(architecture.hidden))
     refuse_too_large(estimator, architecture, dropout, data.X.shape[0], n_threads)
@@ -322,6 +323,21 @@ def refuse_single_rows(estimator):
         raise ValueError(
             "normalization='batch' needs a batch_size of at least 2, got batch_size=1: a "
             "single row has no variance. normalization='layer' takes any."
+        )
+
+
+def refuse_class_weight(estimator, data, *, incremental):
+    """Raises ValueError for weights of classes where a row has several, or rows are missing."""
+    class_weight = getattr(estimator, "class_weight", None)
+    if class_weight is not None and data.is_multilabel:
+        raise ValueError(
+            f"class_weight={class_weight!r} is not supported for multilabel targets: a row has no "
+            "one class. Use sample_weight."
+        )
+    if incremental and isinstance(class_weight, str):
+        raise ValueError(
+            f"class_weight={class_weight!r} is not supported for partial_fit, which does not see "
+            "all rows: give the weights as a dict."
         )
 
 
