@@ -12,11 +12,10 @@ from functools import partial
 from inspect import signature
 from numbers import Integral
 
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt import _lbfgs, _training
-from rosenblatt._base import RosenblattEstimator, warn_user
+from rosenblatt._base import RosenblattEstimator, random_state_from, warn_user
 from rosenblatt._callback_calls import CallbackSupportMixin, calling_callbacks, with_callbacks
 from rosenblatt._data import checked_rows
 from rosenblatt._history import History
@@ -220,7 +219,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
 
     def _state(self, plan, data, continues, incremental):
         """Where this fit begins: at new draws, or at the fitted parameters."""
-        random_state = check_random_state(self.random_state)
+        random_state = random_state_from(self.random_state)
         if incremental and self.partial_fit_shuffle == "continue":
             random_state = self._continued_random_state(random_state)
         if not continues:
