@@ -21,15 +21,11 @@ from rosenblatt._data import checked_rows
 from rosenblatt._history import History
 from rosenblatt._initializers import initial_parameters
 from rosenblatt._links import with_links
+from rosenblatt._network_description import hidden_activations, hidden_widths
 from rosenblatt._parameter_checks import validate_parameters
-from rosenblatt._parameter_table import SHARED, refuse_without_steps
-from rosenblatt._plan import (
-    dropout_rates,
-    hidden_activations,
-    hidden_widths,
-    refuse_single_rows,
-    training_plan,
-)
+from rosenblatt._parameter_rows import refuse_together
+from rosenblatt._parameter_table import SHARED
+from rosenblatt._plan import dropout_rates, training_plan
 from rosenblatt._prediction import arrays_for, fitted_network, outputs_of_plain_rows
 from rosenblatt._training_state import State
 from rosenblatt.core.dispatch import OPTIMIZERS
@@ -198,8 +194,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         n_hidden = len(hidden_widths(self.hidden_layer_sizes))
         hidden_activations(self.activation, n_hidden)
         dropout_rates(self.dropout, n_hidden)
-        refuse_without_steps(self)
-        refuse_single_rows(self)
+        refuse_together(self)
 
     def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
         """TrainingData of what was handed in.

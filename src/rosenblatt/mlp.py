@@ -20,15 +20,13 @@ from rosenblatt._data import (
     regression_data,
 )
 from rosenblatt._multilayer import MultiLayerPerceptron, has_partial_fit
+from rosenblatt._parameter_rows import documented, keep_parameters, rules_of
 from rosenblatt._parameter_table import (
     CLASSIFICATION_LOSSES,
     CLASSIFIER,
     REGRESSION_LOSSES,
     REGRESSOR,
     SHARED,
-    documented,
-    keep_parameters,
-    rules_of,
 )
 from rosenblatt._scores import mean_d2_score
 from rosenblatt.schedules import Schedule
@@ -286,14 +284,6 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         probabilities = self.predict_proba(X)
         with np.errstate(divide="ignore"):
             return np.log(probabilities, out=probabilities)
-
-    def _check_parameters(self):
-        super()._check_parameters()
-        if self.label_smoothing > 0 and self.loss != "log_loss":
-            raise ValueError(
-                f"label_smoothing={self.label_smoothing!r} smooths the targets of loss='log_loss', "
-                f"got loss={self.loss!r}: use label_smoothing=0."
-            )
 
     def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
         def resolve(labels, is_multilabel):

@@ -29,7 +29,7 @@ from rosenblatt._data import checked_pair, checked_rows, is_plain
 from rosenblatt._interruption import Interruption
 from rosenblatt._memory import refuse_beyond_memory
 from rosenblatt._parameter_checks import Interval, Options, validate_parameters
-from rosenblatt._parameter_table import Parameter, documented, keep_parameters, rules_of
+from rosenblatt._parameter_rows import Parameter, documented, keep_parameters, rules_of
 from rosenblatt._validation_set import random_split
 from rosenblatt.core.buffers import csr_parts
 from rosenblatt.core.perceptron import PerceptronTrainer, Rows, permutation

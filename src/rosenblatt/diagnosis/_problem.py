@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._classes import checked_labels
 from rosenblatt._data import checked_pair, classification_data, regression_data
-from rosenblatt._plan import architecture_of
+from rosenblatt._network_description import architecture_of
 from rosenblatt._prediction import FittedNetwork, arrays_for
 from rosenblatt.diagnosis._statistics import explained_values, pinball_losses, share_values
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
