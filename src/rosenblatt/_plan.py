@@ -19,7 +19,7 @@ from rosenblatt._network_description import architecture_of
 from rosenblatt._parameter_rows import refuse_with_data
 from rosenblatt._parameter_table import AUTO_BATCH_SIZE, CLASSIFIER, REGRESSOR, SHARED
 from rosenblatt.core.dispatch import ACTIVATION_NAMES, ACTIVATIONS, OPTIMIZERS
-from rosenblatt.schedules import Constant, Plateau, Schedule, as_schedule
+from rosenblatt.schedules import Constant, Plateau, Scheduled, as_schedule
 
 MOST_THREADS = 64  # of one fit, see core/threads.h
 
@@ -45,9 +45,12 @@ class Plan:
         The constants of the solver's step, penalties and limits included.
     groups : dict
         From the name of each group of parameters to the Group that says how steps treat it.
-    learning_rate_init, schedule : float, Schedule
+    learning_rate_init : float
+    scheduled : dict
+        From the name of each quantity that changes from step to step to its Scheduled. Training
+        computes their values and hands them to the core; 'learning_rate' is always there.
     schedule_epochs : int
-        How many are the whole of training to the schedule.
+        How many are the whole of training to the schedules.
     batch_size : int or 'auto'
     max_epochs : int
     tol_params : float or None
@@ -74,7 +77,7 @@ class Plan:
     optimizer: dict
     groups: dict
     learning_rate_init: float
-    schedule: Schedule
+    scheduled: dict
     schedule_epochs: int
     batch_size: int | str
     max_epochs: int
@@ -95,6 +98,11 @@ class Plan:
     n_threads: int
     patience_ratio: float = 0.0
     class_weight: object = None
+
+    @property
+    def schedule(self):
+        """The learning rate's Schedule."""
+        return self.scheduled["learning_rate"].schedule
 
     @property
     def is_stochastic(self):
@@ -148,7 +156,7 @@ def training_plan(estimator, data, *, incremental):
             **_optimizer_parameters(estimator),
         },
         "groups": GROUPS,
-        "schedule": _effective_schedule(estimator, incremental=incremental),
+        "scheduled": _scheduled(estimator, incremental=incremental),
         "schedule_epochs": estimator.max_iter,
         "max_epochs": 1 if incremental else estimator.max_iter,
         "incremental": incremental,
@@ -173,6 +181,12 @@ def _scorer(scoring):
     from sklearn.metrics import get_scorer  # which take long to import
 
     return get_scorer(scoring)
+
+
+def _scheduled(estimator, *, incremental):
+    """The quantities that change from step to step: a parameter that is one has its line here."""
+    schedule = _effective_schedule(estimator, incremental=incremental)
+    return {"learning_rate": Scheduled(float(estimator.learning_rate_init), schedule)}
 
 
 def _effective_schedule(estimator, *, incremental):
