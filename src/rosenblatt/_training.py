@@ -18,7 +18,9 @@ from rosenblatt._data import augmented_rows, training_weights
 from rosenblatt._interruption import Interruption
 from rosenblatt._state import OptimizerState, draw_noise_seed
 from rosenblatt._validation import split_rows
-from rosenblatt.core.network import EPOCH_FIGURES, Examples, Network, RowOrder, StoppingRule
+from rosenblatt.core.epochs import EPOCH_FIGURES, RowOrder, StoppingRule, train_epochs
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.network import Network
 from rosenblatt.schedules import Adaptive, Clock, Plateau
 
 NON_FINITE = (
@@ -237,7 +239,8 @@ class TrainingRun:
         optimizer, schedule, clock = state.optimizer, plan.schedule, self._clock()
         rates = schedule.rates(optimizer.n_scheduled, n_epochs, clock)
         figures = np.empty((n_epochs, len(EPOCH_FIGURES)))
-        losses = self.network.train_epochs(
+        losses = train_epochs(
+            self.network,
             self.examples,
             self.order,
             rates,
