@@ -12,7 +12,7 @@ from rosenblatt._parameter_checks import refuse_value
 from rosenblatt._parameter_table import ACTIVATION_OPTIONS
 from rosenblatt.core.dispatch import ACTIVATION_NAMES
 
-MOST_HIDDEN_LAYERS = 255  # see core/layers.pxd
+MOST_HIDDEN_LAYERS = 255  # see core/layer.pxd
 
 
 def architecture_of(estimator, data):

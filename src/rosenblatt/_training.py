@@ -19,7 +19,9 @@ from rosenblatt._initializers import draw_noise_seed
 from rosenblatt._interruption import Interruption
 from rosenblatt._training_state import OptimizerState
 from rosenblatt._validation_set import split_rows
-from rosenblatt.core.network import EPOCH_FIGURES, Examples, Network, RowOrder, StoppingRule
+from rosenblatt.core.epochs import EPOCH_FIGURES, RowOrder, StoppingRule, train_epochs
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.network import Network
 from rosenblatt.schedules import Adaptive, Clock, Plateau
 
 NON_FINITE = (
@@ -238,7 +240,8 @@ class TrainingRun:
         optimizer, values = state.optimizer, self._scheduled_values(n_epochs)
         rates = values["learning_rate"]
         figures = np.empty((n_epochs, len(EPOCH_FIGURES)))
-        losses = self.network.train_epochs(
+        losses = train_epochs(
+            self.network,
             self.examples,
             self.order,
             rates,

@@ -13,7 +13,7 @@ import numpy as np
 
 from rosenblatt._base import warn_user
 from rosenblatt._scores import validation_score
-from rosenblatt.core.network import Examples
+from rosenblatt.core.examples import Examples
 
 
 def split_rows(plan, data, random_state):
