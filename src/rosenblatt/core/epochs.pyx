@@ -39,6 +39,14 @@ cdef extern from "clock.h" nogil:
     double rb_seconds()
 
 
+def _is_of_mt19937(random_state):
+    """Whether the generator is NumPy's MT19937; its state, which says so, takes long to copy."""
+    generator = getattr(random_state, "_bit_generator", None)
+    if generator is None:
+        return random_state.get_state(legacy=False)["bit_generator"] == "MT19937"
+    return type(generator) is np.random.MT19937
+
+
 cdef class RowOrder:
     """The order in which rows are taken, shuffled anew for every epoch.
 
@@ -77,7 +85,7 @@ cdef class RowOrder:
         self.span = span_of(self.array)
         self.random_state = random_state
         self.is_continued_in_core = random_state is None or (
-            is_private and random_state.get_state(legacy=False)["bit_generator"] == "MT19937")
+            is_private and _is_of_mt19937(random_state))
         self.shuffles = random_state is not None and self.is_continued_in_core
 
     def _begin(self):
