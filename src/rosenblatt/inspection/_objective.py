@@ -12,8 +12,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._architecture import WEIGHTS
+from rosenblatt._network_description import loss_constants
 from rosenblatt._parameter_checks import validate_values
-from rosenblatt._plan import loss_constants
 from rosenblatt._prediction import fitted_network
 from rosenblatt.core.loss_derivatives import LossDerivatives
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
