@@ -651,6 +651,7 @@ def test_ctrl_c_stops_lbfgs_and_keeps_the_best_weights():
     assert model.loss_ < 0.99 * began.loss_curve_[0]
 
 
+@needs_sigint
 def test_ctrl_c_leaves_lbfgs_the_lowest_loss_it_met(monkeypatch):
     """Not that of the last point: a line search tries bad ones, and overwrites its vector."""
 
@@ -659,7 +660,8 @@ def test_ctrl_c_leaves_lbfgs_the_lowest_loss_it_met(monkeypatch):
         objective(vector)
         vector *= 100
         objective(vector)
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+        objective(vector)
 
     X, y = diabetes()
     model = rosenblatt.MLPRegressor((4,), solver="lbfgs", random_state=0, max_iter=1)

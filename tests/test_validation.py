@@ -513,7 +513,10 @@ def test_partial_fit_records_a_set():
 def test_partial_fit_without_a_set_is_refused_as_in_scikit_learn():
     """Early stopping needs something to look at."""
     model = MLPClassifier(early_stopping=True)
-    with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
+    with pytest.raises(
+        ValueError,
+        match=r"early_stopping=True without rows to validate on.*give it X_val and y_val",
+    ):
         model.partial_fit(*iris(), classes=[0, 1, 2])
 
 

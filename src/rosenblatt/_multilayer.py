@@ -16,7 +16,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt import _lbfgs, _training
-from rosenblatt._base import RosenblattEstimator, warn_user
+from rosenblatt._architecture import ATTRIBUTES as ARRAYS
+from rosenblatt._base import RosenblattEstimator, changes, on_one_fit, warn_user
 from rosenblatt._data import checked_rows
 from rosenblatt._history import History
 from rosenblatt._links import with_links
@@ -45,9 +46,6 @@ _STOCHASTIC_ATTRIBUTES = (
     "_best_parameters",
     "stopped_",
 )
-
-# what scikit-learn's callbacks keep in an estimator while it is fitted
-_OF_A_RUNNING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
 
 
 def has_partial_fit(estimator):
@@ -157,21 +155,26 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             )
         if incremental and self.early_stopping:
             if validation is None:
-                raise ValueError("partial_fit does not support early_stopping=True")
+                raise ValueError(
+                    "partial_fit does not support early_stopping=True without rows to validate "
+                    "on, as it sets none aside: give it X_val and y_val, or set "
+                    "early_stopping=False."
+                )
             if getattr(self, "stopped_", False):
                 warn_user(
                     "The validation score has not improved for too long: training is over, and "
                     "stopped_ is True. partial_fit did nothing."
                 )
                 return self
-        max_epochs = 1 if incremental else self.max_iter if self.solver in OPTIMIZERS else 0
+        max_epochs = 1 if incremental else self.max_iter
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         with (
             looking_on(self, max_epochs, X=X, y=y, metadata=metadata) as onlookers,
             self._unchanged_on_error(),
         ):
             goes_on = hasattr(self, "coefs_") and bool(self.warm_start or incremental)
-            data = self._training_data(
+            reader = copy.copy(self)  # what the checks of the data note waits for the weights
+            data = reader._training_data(
                 X,
                 y,
                 sample_weight,
@@ -180,17 +183,16 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
                 incremental=incremental,
                 classes=classes,
             )
-            return self._train(data, onlookers, goes_on, incremental)
+            noted = changes(vars(self), vars(reader))
+            return self._train(data, onlookers, goes_on, incremental, noted)
 
-    def _train(self, data, onlookers, goes_on, incremental):
+    def _train(self, data, onlookers, goes_on, incremental, noted):
         plan = training_plan(self, data, incremental=incremental)
         state = self._state(plan, data, goes_on, incremental)
-        if plan.is_stochastic:
-            publish = partial(self._set_fitted, plan, data, state)
-            _training.train(plan, data, state, onlookers, publish)
-        else:
-            _lbfgs.minimize(plan, data, state)
-        return self._set_fitted(plan, data, state)
+        publish = partial(self._set_fitted, plan, data, state, noted)
+        train = _training.train if plan.is_stochastic else _lbfgs.minimize
+        train(plan, data, state, onlookers, publish)
+        return publish()
 
     def _check_parameters(self):
         """Refuses parameters by themselves and together, before the data are looked at."""
@@ -253,54 +255,55 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             return random_state
         return copy.deepcopy(last)
 
-    def _set_fitted(self, plan, data, state):
-        self._architecture = plan.architecture
-        plan.architecture.put(self, state.parameters)
-        self.n_layers_, self.n_outputs_ = len(plan.architecture.widths), data.n_outputs
-        self.n_parameters_ = plan.architecture.n_parameters
-        self.out_activation_ = data.loss.out_activation
-        self.n_iter_, self.t_, self.loss_ = state.n_epochs, state.n_samples_seen, state.loss
-        self.batch_size_ = state.batch_size
-        self._levels = data.levels
-        self.activations_ = list(plan.architecture.activations)
-        self.history_ = state.history
-        for name in _STOCHASTIC_ATTRIBUTES:
-            vars(self).pop(name, None)
-        if not plan.is_stochastic:
-            return self
-        self.loss_curve_ = state.loss_curve
-        early = plan.early_stopping
-        self.best_loss_ = None if early else state.best_loss
-        self.validation_scores_ = state.validation_scores if early else None
-        self.best_validation_score_ = state.best_validation_score if early else None
-        self._n_epochs_without_improvement = state.n_epochs_without_improvement
-        self._optimizer = state.optimizer
-        self._optimizer_is_pickled = plan.keeps_optimizer
-        if self.partial_fit_shuffle == "continue" and isinstance(self.random_state, Integral):
-            self._random_state = self.random_state, state.random_state
-        if plan.incremental and early:
-            self.stopped_, self._best_parameters = state.is_exhausted, state.best_parameters
+    def _set_fitted(self, plan, data, state, noted=({}, ())):
+        """Publishes the state, and with it what the checks of the data noted: the attributes that
+        are new and those that are gone."""
+        architecture, (learned, gone) = plan.architecture, noted
+        learned = {
+            **learned,
+            **architecture.named(state.parameters),
+            "_architecture": architecture,
+            "n_layers_": len(architecture.widths),
+            "n_outputs_": data.n_outputs,
+            "n_parameters_": architecture.n_parameters,
+            "out_activation_": data.loss.out_activation,
+            "n_iter_": state.n_epochs,
+            "t_": state.n_samples_seen,
+            "loss_": state.loss,
+            "batch_size_": state.batch_size,
+            "_levels": data.levels,
+            "activations_": list(architecture.activations),
+            "history_": state.history,
+        }
+        if plan.is_stochastic:
+            learned |= self._stochastic_attributes(plan, state)
+        self._publish(learned, (*gone, *ARRAYS, *_STOCHASTIC_ATTRIBUTES))
         return self
+
+    def _stochastic_attributes(self, plan, state):
+        early = plan.early_stopping
+        learned = {
+            "loss_curve_": state.loss_curve,
+            "best_loss_": None if early else state.best_loss,
+            "validation_scores_": state.validation_scores if early else None,
+            "best_validation_score_": state.best_validation_score if early else None,
+            "_n_epochs_without_improvement": state.n_epochs_without_improvement,
+            "_optimizer": state.optimizer,
+            "_optimizer_is_pickled": plan.keeps_optimizer,
+        }
+        if self.partial_fit_shuffle == "continue" and isinstance(self.random_state, Integral):
+            learned["_random_state"] = self.random_state, state.random_state
+        if plan.incremental and early:
+            learned["stopped_"] = state.is_exhausted
+            learned["_best_parameters"] = state.best_parameters
+        return learned
 
     def __getstate__(self):
         """The optimiser's moments are several times the model: only partial_fit needs them."""
-        state = dict(super().__getstate__())  # which may be the estimator's own dictionary
+        state = super().__getstate__()
         if not state.get("_optimizer_is_pickled", False):
             state.pop("_optimizer", None)
-        for name in _OF_A_RUNNING_FIT:  # which a callback may pickle
-            state.pop(name, None)
         return state
-
-    def __copy__(self):
-        twin = type(self).__new__(type(self))
-        vars(twin).update(vars(self))
-        return twin
-
-    def __deepcopy__(self, memo):
-        """A copy in memory goes on with its own copy of the optimiser, as the original would."""
-        twin = memo[id(self)] = type(self).__new__(type(self))
-        vars(twin).update(copy.deepcopy(vars(self), memo))
-        return twin
 
     def _data_to_inspect(self, X, y):
         """TrainingData of rows that this fitted network is to be examined on, unweighted."""
@@ -318,6 +321,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             )
         return data
 
+    @on_one_fit
     def activations(self, X, layer):
         """What a hidden layer puts out.
 
@@ -350,6 +354,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         network, X = self._network_and_rows(X)
         return network.activations(X, int(layer) % n_hidden)
 
+    @on_one_fit
     def summary(self):
         """Print the layers, the shapes of their weights and how many parameters they have."""
         check_is_fitted(self)

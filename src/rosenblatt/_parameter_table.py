@@ -519,11 +519,11 @@ SHARED = {
         "list of callables or None",
         """
         Each is called after every epoch with that epoch's record, a line of `history_`, and the
-        estimator, which predicts; one that returns True stops training. `rosenblatt.callbacks`
-        has some. Clones get copies. Not for lbfgs.
+        estimator, which predicts; one that returns True stops training. Of 'lbfgs' an epoch is
+        an iteration. `rosenblatt.callbacks` has some. Clones get copies, and pickles of a fitted
+        model those that can be pickled.
         """,
         [None, "functions"],
-        needs_steps=Needs(bool, shapes_loss=False),
     ),
 }
 

@@ -12,6 +12,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from rosenblatt._base import on_one_fit
 from rosenblatt._data import (
     classification_data,
     loss_row,
@@ -203,6 +204,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         validation = self._given_validation(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, incremental=True, classes=classes)
 
+    @on_one_fit
     def predict(self, X):
         """Predict the labels of rows, with the activation of the last fit.
 
@@ -229,6 +231,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
             return np.repeat(self.classes_, len(outputs))
         return self.classes_[(outputs[:, 0] > threshold).astype(int)]
 
+    @on_one_fit
     def decision_function(self, X):
         """The output layer's sums, from which `predict` chooses.
 
@@ -248,6 +251,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         return outputs[:, 0] if outputs.shape[1] == 1 and not self._multilabel else outputs
 
     @available_if(_gives_probabilities)
+    @on_one_fit
     def predict_proba(self, X):
         """Predict the probabilities of the classes, where the loss is one of probabilities.
 
@@ -270,6 +274,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         return probabilities
 
     @available_if(_gives_probabilities)
+    @on_one_fit
     def predict_log_proba(self, X):
         """Predict the logarithms of the classes' probabilities.
 
@@ -498,6 +503,7 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         validation = self._given_validation(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, incremental=True)
 
+    @on_one_fit
     def predict(self, X):
         """Predict the targets of rows.
 
@@ -520,6 +526,7 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
             outputs = np.sort(outputs, axis=1)[:, ranks]
         return outputs
 
+    @on_one_fit
     def score(self, X, y, sample_weight=None):
         """R^2 of the predictions; of several quantiles, the mean of their D^2.
 
