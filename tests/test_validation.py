@@ -20,6 +20,7 @@ from problems import (
     wine,
 )
 from scipy import sparse
+from sklearn import metrics
 from sklearn.metrics import (
     balanced_accuracy_score,
     get_scorer,
@@ -32,7 +33,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
-from rosenblatt import MLPClassifier, MLPRegressor, schedules
+from rosenblatt import MLPClassifier, MLPRegressor, TabularMLPClassifier, schedules
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -442,6 +443,18 @@ def test_seconds_of_an_epoch_count_its_scoring():
 
     model = MLPClassifier((4,), early_stopping=True, scoring=scoring, max_iter=3)
     assert min(model.fit(*breast_cancer()).history_["seconds"]) >= 0.01
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor, TabularMLPClassifier])
+@pytest.mark.parametrize("metric", [metrics.f1_score, metrics.mean_squared_error])
+def test_metric_in_place_of_a_scorer_is_refused(estimator, metric):
+    """Before any work, with the way to make one; what is made is taken."""
+    remedy = rf"{metric.__name__} is a metric.*scoring=make_scorer\({metric.__name__}\)\."
+    with pytest.raises(ValueError, match=remedy):
+        estimator(scoring=metric).fit(None, None)
+    with pytest.raises((ValueError, TypeError)) as error:
+        estimator(scoring=metrics.make_scorer(metric)).fit(None, None)
+    assert "scoring" not in str(error.value)
 
 
 def test_score_that_is_no_number_is_refused():

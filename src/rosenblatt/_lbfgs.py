@@ -29,16 +29,18 @@ class Objective:
     interruption : Interruption
         Raised as Stopped between two evaluations.
     state : State
-        Its history is given a line for every iteration, and with onlookers it is kept up to date.
-    onlookers : Onlookers or None
+        Its history is given a line for every iteration, and with callbacks it is kept up to date.
+    callbacks : CallbackCalls or None
         Told of every iteration; may stop the search.
-    publish : callable
+    update_estimator : callable
         Returns the estimator as the state has it.
     """
 
-    def __init__(self, plan, data, network, interruption, state, onlookers=None, publish=None):
+    def __init__(
+        self, plan, data, network, interruption, state, callbacks=None, update_estimator=None
+    ):
         self.plan, self.network, self.interruption = plan, network, interruption
-        self.state, self.onlookers, self.publish = state, onlookers, publish
+        self.state, self.callbacks, self.update_estimator = state, callbacks, update_estimator
         self.began = time.perf_counter()
         self.rows = np.arange(data.X.shape[0])
         weights = training_weights(data, self.rows, plan.class_weight)
@@ -83,17 +85,17 @@ class Objective:
         (loss, norm), now = self.latest, time.perf_counter()
         state.history.extend(loss=[loss], gradient_norm=[norm], seconds=[now - self.began])
         self.began = now
-        if self.onlookers is not None:
+        if self.callbacks is not None:
             self._show(loss, vector)
             self.began = time.perf_counter()
 
     def _show(self, loss, vector):
-        """Tells the onlookers of an iteration, and ends the search if one of them says so."""
-        self.onlookers.begin_epoch()
+        """Tells the callbacks of an iteration, and ends the search if one of them says so."""
+        self.callbacks.begin_epoch()
         self.state.loss = loss
         keep_parameters(self.network, self.state)
-        self.publish()
-        if self.onlookers.end_epoch(self.state.history.last()):
+        self.update_estimator()
+        if self.callbacks.end_epoch(self.state.history.last()):
             raise Stopped(loss, vector.copy())
 
     def _flat(self, block):
@@ -104,12 +106,12 @@ class Stopped(Exception):  # noqa: N818 - no error
     """The search ends: (loss, parameters) are what it has found; None for no parameters."""
 
 
-def minimize(plan, data, state, onlookers=None, publish=None):
+def minimize(plan, data, state, callbacks=None, update_estimator=None):
     """Minimises the loss and leaves the outcome in the state.
 
     Parameters
     ----------
-    plan, data, state, onlookers, publish
+    plan, data, state, callbacks, update_estimator
         As `_training.train` takes them; what it calls an epoch is an iteration here.
 
     Raises
@@ -121,7 +123,7 @@ def minimize(plan, data, state, onlookers=None, publish=None):
     network = build_network(plan, data, state, state.batch_size)
     state.n_epochs, result = 0, None
     with Interruption() as interruption:
-        objective = Objective(plan, data, network, interruption, state, onlookers, publish)
+        objective = Objective(plan, data, network, interruption, state, callbacks, update_estimator)
         try:
             result = scipy.optimize.minimize(
                 objective,

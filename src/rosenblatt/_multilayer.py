@@ -1,6 +1,6 @@
 """The base of the multi-layer perceptrons: calls to the stages of a fit, and to what predicts.
 
-No arithmetic here: data are checked in _data, a fit is decided in _plan, begun in _state and
+No arithmetic here: data are checked in _data, a fit is decided in _plan, begun in _initializers and
 run in _training or _lbfgs, predictions come from _prediction. What classifier and regressor do
 not share is in mlp.py.
 """
@@ -18,12 +18,13 @@ from sklearn.utils.validation import check_is_fitted
 from rosenblatt import _lbfgs, _training
 from rosenblatt._architecture import ATTRIBUTES as ARRAYS
 from rosenblatt._base import RosenblattEstimator, changes, on_one_fit, warn_user
+from rosenblatt._callback_calls import CallbackSupportMixin, calling_callbacks, with_callbacks
 from rosenblatt._data import checked_rows
 from rosenblatt._history import History
+from rosenblatt._initializers import initial_parameters
 from rosenblatt._links import with_links
-from rosenblatt._onlookers import CallbackSupportMixin, looking_on, with_callbacks
+from rosenblatt._parameter_checks import validate_parameters
 from rosenblatt._parameter_table import SHARED, refuse_without_steps
-from rosenblatt._parameters import validate_parameters
 from rosenblatt._plan import (
     dropout_rates,
     hidden_activations,
@@ -32,7 +33,7 @@ from rosenblatt._plan import (
     training_plan,
 )
 from rosenblatt._prediction import arrays_for, fitted_network, outputs_of_plain_rows
-from rosenblatt._state import State, initial_parameters
+from rosenblatt._training_state import State
 from rosenblatt.core.dispatch import OPTIMIZERS
 
 _STOCHASTIC_ATTRIBUTES = (
@@ -146,7 +147,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
 
     @with_callbacks
     def _fit(self, X, y, sample_weight, validation, *, incremental=False, classes=None):
-        """Checks the parameters, calls in the onlookers, and fits."""
+        """Checks the parameters, calls in the callbacks, and fits."""
         self._check_parameters()
         if validation is not None and self.solver not in OPTIMIZERS:
             raise ValueError(
@@ -169,30 +170,30 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         max_epochs = 1 if incremental else self.max_iter
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         with (
-            looking_on(self, max_epochs, X=X, y=y, metadata=metadata) as onlookers,
+            calling_callbacks(self, max_epochs, X=X, y=y, metadata=metadata) as callbacks,
             self._unchanged_on_error(),
         ):
-            goes_on = hasattr(self, "coefs_") and bool(self.warm_start or incremental)
+            continues = hasattr(self, "coefs_") and bool(self.warm_start or incremental)
             reader = copy.copy(self)  # what the checks of the data note waits for the weights
             data = reader._training_data(
                 X,
                 y,
                 sample_weight,
                 validation=validation,
-                goes_on=goes_on,
+                continues=continues,
                 incremental=incremental,
                 classes=classes,
             )
             noted = changes(vars(self), vars(reader))
-            return self._train(data, onlookers, goes_on, incremental, noted)
+            return self._train(data, callbacks, continues, incremental, noted)
 
-    def _train(self, data, onlookers, goes_on, incremental, noted):
+    def _train(self, data, callbacks, continues, incremental, noted):
         plan = training_plan(self, data, incremental=incremental)
-        state = self._state(plan, data, goes_on, incremental)
-        publish = partial(self._set_fitted, plan, data, state, noted)
+        state = self._state(plan, data, continues, incremental)
+        update_estimator = partial(self._set_fitted, plan, data, state, noted)
         train = _training.train if plan.is_stochastic else _lbfgs.minimize
-        train(plan, data, state, onlookers, publish)
-        return publish()
+        train(plan, data, state, callbacks, update_estimator)
+        return update_estimator()
 
     def _check_parameters(self):
         """Refuses parameters by themselves and together, before the data are looked at."""
@@ -203,7 +204,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         refuse_without_steps(self)
         refuse_single_rows(self)
 
-    def _training_data(self, X, y, sample_weight, *, validation, goes_on, incremental, classes):
+    def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
         """TrainingData of what was handed in.
 
         Parameters
@@ -212,19 +213,19 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             As in `fit`.
         validation : tuple or None
             (X_val, y_val, sample_weight_val).
-        goes_on : bool
+        continues : bool
             Whether the fit goes on from the last: the columns must be the same.
         incremental : bool
             Whether it is a call of `partial_fit`, and `classes` what that was given.
         """
         raise NotImplementedError
 
-    def _state(self, plan, data, goes_on, incremental):
+    def _state(self, plan, data, continues, incremental):
         """Where this fit begins: at new draws, or at the fitted parameters."""
         random_state = check_random_state(self.random_state)
         if incremental and self.partial_fit_shuffle == "continue":
             random_state = self._continued_random_state(random_state)
-        if not goes_on:
+        if not continues:
             return State(initial_parameters(plan, data, random_state), random_state)
         remedy = "Keep hidden_layer_sizes as it was, or fit with warm_start=False"
         parameters = arrays_for(plan.architecture, self, remedy)
@@ -272,7 +273,6 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             "loss_": state.loss,
             "batch_size_": state.batch_size,
             "_levels": data.levels,
-            "activations_": list(architecture.activations),
             "history_": state.history,
         }
         if plan.is_stochastic:
@@ -310,7 +310,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         twin = copy.copy(self)  # what the checks of a fit note in it stays there
         twin.class_weight = None
         data = twin._training_data(
-            X, y, None, validation=None, goes_on=True, incremental=True, classes=None
+            X, y, None, validation=None, continues=True, incremental=True, classes=None
         )
         fitted = self._architecture.loss
         if data.loss.name != fitted or data.n_outputs != self.n_outputs_:
@@ -320,6 +320,21 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
                 "give y as it was in fit, or fit again."
             )
         return data
+
+    @property
+    def activations_(self):
+        """The hidden layers' activations, of the last fit."""
+        if not hasattr(self, "_architecture"):
+            raise AttributeError("activations_ is there after fit.")
+        return self._architecture.activations
+
+    @activations_.setter
+    def activations_(self, value):
+        raise AttributeError(
+            f"activations_ says what was fitted and cannot be set, got {value!r}: "
+            "set_params(activation=...) and fit again, with warm_start=True from the weights that "
+            "are there."
+        )
 
     @on_one_fit
     def activations(self, X, layer):
@@ -345,7 +360,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             If there is no such layer.
         """
         check_is_fitted(self)
-        n_hidden = len(self.activations_)
+        n_hidden = len(self._architecture.hidden)
         if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
             raise ValueError(
                 f"layer must be an int in [{-n_hidden}, {n_hidden}), the network has {n_hidden} "

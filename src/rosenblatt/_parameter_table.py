@@ -16,10 +16,10 @@ import numpy as np
 
 from rosenblatt._architecture import NORMALIZATION_ATTRIBUTES
 from rosenblatt._data import QUANTILE_LEVEL
-from rosenblatt._descriptions import ATTRIBUTES
+from rosenblatt._docstrings import ATTRIBUTES
+from rosenblatt._initializers import INTERCEPT_INITS, WEIGHT_INITS
 from rosenblatt._links import with_links
-from rosenblatt._parameters import Interval, Options
-from rosenblatt._state import INTERCEPT_INITS, WEIGHT_INITS
+from rosenblatt._parameter_checks import Interval, Options
 from rosenblatt.core.dispatch import ACTIVATION_NAMES, LOSSES, OPTIMIZERS
 from rosenblatt.schedules import SCHEDULES, Schedule
 
@@ -464,12 +464,13 @@ SHARED = {
         ],
     ),
     "dtype": Parameter(
-        "{'float32', 'float64'} or None",
+        "{'float32', 'float64'}, numpy.dtype or None",
         """
-        What to compute in. None follows X (float32 stays, everything else is float64);
-        'float32' takes half the memory and about half the time whatever X is.
+        What to compute in: a name, NumPy's type (numpy.float32) or a numpy.dtype. None follows
+        X (float32 stays, everything else is float64); 'float32' takes half the memory and about
+        half the time whatever X is.
         """,
-        [None, Options(str, ("float32", "float64"))],
+        [None, "float dtype"],
     ),
     "scoring": Parameter(
         "str, callable or None",
@@ -479,7 +480,7 @@ SHARED = {
         scorer's name, or a callable of (estimator, X, y), as in scikit-learn. Validation rows
         count with their sample_weight, also in scikit-learn's scorers if their metric has it.
         """,
-        [None, "scoring", "function"],
+        [None, "scoring", "scorer"],
     ),
     "restore_best": Parameter(
         "bool",
