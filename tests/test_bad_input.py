@@ -687,6 +687,19 @@ def test_a_second_ctrl_c_raises_at_once():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@needs_sigint
+@pytest.mark.parametrize("name", ["MLPClassifier", "PerceptronClassifier"])
+def test_ctrl_c_ends_a_loop_of_partial_fit(name, monkeypatch):
+    """It comes out of the call, which leaves the model as it was: none is swallowed."""
+    (X, y), model = iris(), getattr(rosenblatt, name)(random_state=0, verbose=1)
+    model.partial_fit(X, y, classes=[0, 1, 2])
+    before = dict(vars(model))
+    monkeypatch.setattr("builtins.print", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(X, y)
+    assert vars(model) == before
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, RuntimeError])
 @pytest.mark.parametrize("warm_start", [False, True, "optimizer"])
 @pytest.mark.parametrize("name", CLASSES)

@@ -645,7 +645,7 @@ def test_dtype_may_be_numpys(dtype):
     """It stays what was given; clones take it, copies and pickles predict the same."""
     X, y = iris()
     model = clone(MLPClassifier(**SMALL, dtype=dtype)).fit(X, y)
-    assert model.get_params()["dtype"] is dtype
+    assert model.get_params()["dtype"] == dtype
     assert_same_bits(model, MLPClassifier(**SMALL, dtype="float32").fit(X, y))
     assert_same_bits(pickle.loads(pickle.dumps(model)), model)
     assert model.predict_proba(X).dtype == np.float32
@@ -716,7 +716,7 @@ def test_two_fits_in_two_threads_give_the_bits_of_each_alone():
 
 @pytest.mark.parametrize("estimator", [MLPClassifier, PerceptronClassifier])
 def test_prediction_during_a_fit_is_of_one_fit(estimator, monkeypatch):
-    """Another thread fits between the outputs and the labels: the labels are of the outputs' fit."""
+    """Where another thread fits between the outputs and the labels, these are of one fit too."""
     X = np.array([[-1.0], [1.0]] * 20)
     first, second = np.array(["a", "b"])[(X[:, 0] > 0).astype(int)], np.where(X[:, 0] > 0, "c", "d")
     model = estimator(max_iter=300, random_state=0).fit(X, first)

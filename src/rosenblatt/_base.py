@@ -68,6 +68,19 @@ class RosenblattEstimator(BaseEstimator):
         self.__dict__ = attributes | learned
 
     @contextlib.contextmanager
+    def _published_at_the_end(self):
+        """A context that gives (a copy of the estimator to learn in its place, a function that
+        publishes what that has learned so far); it is called at the end, if there is no error."""
+        before, learner = dict(vars(self)), copy.copy(self)
+
+        def publish():
+            self._publish(*changes(before, vars(learner)))
+
+        with self._unchanged_on_error():
+            yield learner, publish
+            publish()
+
+    @contextlib.contextmanager
     def _unchanged_on_error(self):
         """Puts every attribute back when the block raises: bad input costs no fitted model."""
         before = dict(vars(self))

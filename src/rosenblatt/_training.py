@@ -57,7 +57,7 @@ def train(plan, data, state, callbacks=None, update_estimator=None):
         validation set would be too small.
     """
     run = TrainingRun(plan, data, state, callbacks, update_estimator)
-    with Interruption() as interruption:
+    with Interruption(is_noted=not plan.incremental) as interruption:
         if not run.epochs(interruption):
             warn_user(
                 f"Stochastic Optimizer: Maximum iterations ({plan.max_epochs}) reached and the "

@@ -190,6 +190,8 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         ------
         AttributeError
             With solver='lbfgs', which has no epochs.
+        KeyboardInterrupt
+            For Ctrl-C, so that it ends a loop of calls. The estimator is as it was before the call.
         ValueError
             As in `fit`; without classes at the first call; for labels not among them; with
             early_stopping=True and no X_val.
@@ -490,6 +492,8 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         ------
         AttributeError
             With solver='lbfgs', which has no epochs.
+        KeyboardInterrupt
+            For Ctrl-C, so that it ends a loop of calls. The estimator is as it was before the call.
         ValueError
             As in `fit`, and with early_stopping=True and no X_val.
 
