@@ -189,11 +189,16 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
 
     def _train(self, data, callbacks, continues, incremental, noted):
         plan = training_plan(self, data, incremental=incremental)
+        if not (continues or incremental):
+            self._warn_of_data(plan, data)
         state = self._state(plan, data, continues, incremental)
         update_estimator = partial(self._set_fitted, plan, data, state, noted)
         train = _training.train if plan.is_stochastic else _lbfgs.minimize
         train(plan, data, state, callbacks, update_estimator)
         return update_estimator()
+
+    def _warn_of_data(self, plan, data):
+        """Warns of data on which a new fit will be of no use."""
 
     def _check_parameters(self):
         """Refuses parameters by themselves and together, before the data are looked at."""

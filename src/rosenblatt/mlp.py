@@ -32,6 +32,7 @@ from rosenblatt._parameter_table import (
     rules_of,
 )
 from rosenblatt._scores import mean_d2_score
+from rosenblatt._target_scale import warn_of_other_validation_scale, warn_of_target_scale
 from rosenblatt.schedules import Schedule
 
 
@@ -558,6 +559,10 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
     def _check_parameters(self):
         super()._check_parameters()
         quantile_levels(self)
+
+    def _warn_of_data(self, plan, data):
+        warn_of_target_scale(plan, data)
+        warn_of_other_validation_scale(data)
 
     def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
         return regression_data(
