@@ -12,8 +12,9 @@ from functools import partial
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from rosenblatt._data import checked_labels, checked_pair, classification_data, regression_data
-from rosenblatt._plan import architecture_of
+from rosenblatt._classes import checked_labels
+from rosenblatt._data import checked_pair, classification_data, regression_data
+from rosenblatt._network_description import architecture_of
 from rosenblatt._prediction import FittedNetwork, arrays_for
 from rosenblatt._unwrapping import unwrapped
 from rosenblatt.diagnosis._statistics import explained_values, pinball_losses, share_values
@@ -170,7 +171,7 @@ def checked_data(net, X, y):
     """
     if isinstance(net, MLPClassifier):
         resolve = partial(_known_classes, net)
-        return classification_data(net, X, y, None, reset=False, resolve_classes=resolve)[0]
+        return classification_data(net, X, y, None, reset=False, resolve_classes=resolve)
     return _with_as_many_outputs(net, regression_data(net, X, y, None, reset=False), "y")
 
 
@@ -181,7 +182,7 @@ def _checked_test(net, X_test, y_test):
         data = regression_data(net, X_test, y_test, None, reset=False)
         data = _with_as_many_outputs(net, data, "y_test")
         return data.X, data.y
-    X_test, y_test = checked_pair(net, X_test, y_test, reset=False)
+    X_test, y_test = checked_pair(net, X_test, y_test, reset=False, dtype=net.dtype)
     y_test, labels, multilabel = checked_labels(y_test)
     _refuse_other_kind(net, "y_test", labels, multilabel)
     if not multilabel and not np.isin(labels, net.classes_).any():
