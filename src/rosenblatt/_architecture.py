@@ -249,12 +249,6 @@ class Architecture:
         """The lists that a fitted estimator has, as they are."""
         return [getattr(estimator, attribute) for attribute in self.attributes]
 
-    def put(self, estimator, lists):
-        """Makes these lists a fitted estimator's attributes, and no other."""
-        for attribute in ATTRIBUTES:
-            vars(estimator).pop(attribute, None)
-        vars(estimator).update(self.named(lists))
-
     def refuse_other_shapes(self, lists, needed_for):
         """Raises ValueError for lists, which a person may have assigned, that do not fit.
 
