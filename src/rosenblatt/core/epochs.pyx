@@ -25,6 +25,14 @@ EPOCH_FIGURES = ("gradient_norm", "seconds", "parameter_change")  # columns, see
 
 cdef enum:
     N_FIGURES = 3     # EPOCH_FIGURES
+    # Multiply-adds of weights, and what a step costs besides in as many, between two looks for
+    # Ctrl-C: some ten milliseconds
+    LISTENS_AFTER = 20000000
+    COST_OF_A_STEP = 2000
+
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
 
 
 cdef extern from "shuffle.h" nogil:
@@ -65,6 +73,8 @@ cdef class RowOrder:
 
     Attributes
     ----------
+    n_taken : int
+        How many rows the last epoch took: all, unless it was interrupted.
     is_continued_in_core : bool
         Whether epochs can follow each other without Python: only MT19937 is known there.
     span : (int, int)
@@ -74,6 +84,7 @@ cdef class RowOrder:
     cdef object array
     cdef Py_ssize_t[::1] rows   # of the array
     cdef readonly tuple span
+    cdef readonly Py_ssize_t n_taken
     cdef object random_state
     cdef dict state
     cdef rb_mt19937 generator
@@ -169,7 +180,9 @@ cdef class Epochs:
     cdef Py_ssize_t *rows
     cdef Py_ssize_t n_rows, batch_size, n_done
     cdef double tol_params      # negative: parameters may stay where they are
-    cdef bint tracks_change, has_rule, is_over
+    cdef bint tracks_change, has_rule, is_over, is_interrupted
+    cdef object interruption    # or None
+    cdef object error           # that a signal's handler raised, or None
     cdef object before          # parameters when `moved` was last called, or None
     cdef char *before_data
     cdef double squared_norm    # summed over the steps of an epoch
@@ -177,7 +190,8 @@ cdef class Epochs:
 
     def __init__(self, Network network, Examples examples, RowOrder order, dict scheduled,
                  Py_ssize_t batch_size, StoppingRule rule, double[:, ::1] figures, tol_params,
-                 bint tracks_change):
+                 bint tracks_change, interruption):
+        self.interruption = interruption
         self.network, self.examples, self.order = network, examples, order
         self.places = np.array([STEP_CONSTANTS[name] for name in scheduled], dtype=np.intp)
         self.values = np.array(list(scheduled.values()), dtype=np.float64, order="C")
@@ -219,6 +233,8 @@ cdef class Epochs:
     def end(self):
         """Python's part after it; returns the losses of the epochs that were run."""
         self.order._end()
+        if self.error is not None:
+            raise self.error
         return np.asarray(self.losses)[:self.n_done]
 
     cdef void run(self, rb_team *team, int thread) noexcept nogil:
@@ -238,8 +254,11 @@ cdef class Epochs:
             rb_meet(team)
 
     cdef double one(self, rb_step *step, rb_team *team, int thread) noexcept nogil:
-        """One pass over the rows; returns the mean over rows of their batch's loss."""
-        cdef Py_ssize_t start = 0, i = 0, j, rows
+        """One pass over the rows; returns the mean over rows of their batch's loss.
+
+        It ends early, after any step, where Ctrl-C is heard.
+        """
+        cdef Py_ssize_t start = 0, i = 0, j, rows, n_unheard = 0
         cdef double total = 0, squares = 0, t = step.t
         while start < self.n_rows:
             rows = self.network.rows_of_step(self.batch_size, self.n_rows - start)
@@ -251,9 +270,28 @@ cdef class Epochs:
                 squares += self.network.optimizer.squared_norm
             start += rows
             i += 1
+            # as many in every thread: all come to the same decision at the same step
+            n_unheard += rows * self.network.optimizer.n_weights + COST_OF_A_STEP
+            if n_unheard >= LISTENS_AFTER:
+                n_unheard = 0
+                rb_meet(team)
+                if thread == 0:
+                    self.listen()
+                rb_meet(team)
+                if self.is_interrupted:
+                    break
         if thread == 0:
+            self.order.n_taken = start
             self.figures[self.n_done, 0] = sqrt(squares / (step.t - t)) if step.t > t else NAN
-        return total / self.n_rows
+        return total / start
+
+    cdef void listen(self) noexcept with gil:
+        """Lets Python handle its signals, which it does in its main thread, and notes Ctrl-C."""
+        try:
+            PyErr_CheckSignals()
+            self.is_interrupted = self.interruption is not None and self.interruption.requested
+        except BaseException as error:
+            self.error, self.is_interrupted = error, True
 
     cdef void end_epoch(self, double loss) noexcept nogil:
         """Notes what an epoch gave, and whether it was the last."""
@@ -265,7 +303,7 @@ cdef class Epochs:
         self.figures[self.n_done, 1] = rb_seconds() - self.started
         self.figures[self.n_done, 2] = change
         self.n_done += 1
-        self.is_over = not self.network.is_finite()
+        self.is_over = self.is_interrupted or not self.network.is_finite()
         if self.has_rule and self.rule.is_exhausted(loss):
             self.is_over = True
         if change < self.tol_params:
@@ -280,7 +318,8 @@ cdef void _run(void *epochs, rb_team *team, int thread) noexcept nogil:
 
 def train_epochs(Network network, Examples examples, RowOrder order,
                  learning_rates, Py_ssize_t batch_size, StoppingRule rule=None, *,
-                 scheduled=None, figures=None, tol_params=None, bint tracks_change=False):
+                 scheduled=None, figures=None, tol_params=None, bint tracks_change=False,
+                 interruption=None):
     """Epochs over the examples, until the rates are used up or there is reason to stop.
 
     Parameters
@@ -306,18 +345,22 @@ def train_epochs(Network network, Examples examples, RowOrder order,
         A movement below it is a reason to stop.
     tracks_change : bool
         Whether the movement is to be measured without that.
+    interruption : object or None
+        Its `requested` is looked at between steps, every few milliseconds; where it is true the
+        epoch ends there and is the last. What a signal's handler raises comes out too.
 
     Returns
     -------
     ndarray of shape (n_epochs_done,)
         Each epoch's loss: the mean over rows of their batch's, taken before the batch's
-        step. After an epoch that left parameters that are not finite there is no other.
+        step. After an epoch that left parameters that are not finite there is no other. Of one
+        that was interrupted, the mean over the `n_taken` rows of the order that it saw.
     """
     if figures is None:
         figures = np.empty((len(learning_rates), N_FIGURES))
     scheduled = {"learning_rate": learning_rates, **(scheduled or {})}
     cdef Epochs epochs = Epochs(network, examples, order, scheduled, batch_size, rule,
-                                figures, tol_params, tracks_change)
+                                figures, tol_params, tracks_change, interruption)
     cdef int n_threads = network.threads_for(min(batch_size, epochs.n_rows))
     epochs.begin()
     with nogil:
