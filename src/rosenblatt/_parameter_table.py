@@ -165,6 +165,22 @@ SHARED = {
             "Against overfitting", "standard deviation of noise on the features; X must be dense"
         ),
     ),
+    "input_scale_rate": Parameter(
+        "float >= 0",
+        """
+        Where it is above 0, each feature is multiplied by a learned factor, `input_scales_`,
+        before the first layer. Factors begin at 1, have no penalty and no decay, and are learned
+        at input_scale_rate times the learning rate: values from 5 to 50 let features that are of
+        use grow quickly, which helps where many are of none (Holzmueller et al., 2024). Not with
+        'lbfgs'.
+        """,
+        [Interval(Real, 0, None, closed="left")],
+        needs_steps=Needs(_is_positive),
+        page=Page(
+            "The network",
+            "how many times the learning rate a learned factor of each feature has; 0 learns none",
+        ),
+    ),
     "weight_init": Parameter(
         _options(WEIGHT_INITS) + " or callable",
         """

@@ -41,6 +41,7 @@ cdef struct Arrays:
     char *shifts                # (width,)
     char *running_means         # (width,)
     char *running_variances     # (width,)
+    char *input_scales          # (fan_in,)
     char *transposed            # (fan_out, stride) the weights in panels, or NULL
 
 
@@ -117,7 +118,8 @@ cdef struct Layer:
     int layout                  # of the weights, see kernels.h
     bint passes_on              # whether a layer below learns, and is to have a gradient
     Py_ssize_t piece            # rows that go through it together
-    Arrays at                   # the parameters
+    Arrays at                   # the parameters, with the weights that products read
+    rb_weights learned          # the weights that are learned: others than these with input scales
     Arrays d                    # their gradient
     int activation
     bint keeps_input            # whether the backward pass wants pre-activations

@@ -73,6 +73,11 @@ class Objective:
         data = estimator._data_to_inspect(X, y)
         self._X, self._targets = data.X, data.targets
         network = fitted_network(estimator)
+        if network.architecture.scales_inputs:
+            raise ValueError(
+                "rosenblatt.inspection takes networks without learned factors of the features, got "
+                f"input_scale_rate={estimator.input_scale_rate!r}: fit with input_scale_rate=0."
+            )
         self._architecture = replace(
             network.architecture,
             dtype=np.dtype(np.float64),
