@@ -192,7 +192,7 @@ class Architecture:
             widths=(layers[0].fan_in, *[layer.fan_out for layer in layers]),
             hidden=layers[:-1],
             activations=tuple(layer.activation for layer in layers[:-1]),
-            normalization=layers[0].normalization,
+            normalization=layers[-2].normalization if len(layers) > 1 else None,
             entries=entries,
             learned=learned,
             shapes=shapes,

@@ -64,12 +64,21 @@ def has_partial_fit(estimator):
 class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
     """The stages of fit and predict that classifier and regressor share.
 
-    What an estimator has to have besides is written here. Its `__init__` takes what is in
-    `_parameter_table`, SHARED of _parameter_table.py at least, which `training_plan` reads, and
-    `loss` with the constants that the losses' rows name. `_training_data` calls `_data`, which
-    reads `class_weight` and `multi_class` of a classifier, `quantile` and `tweedie_power` of a
-    regressor, and gives TrainingData; a fitted estimator can call it on other rows. Predictions
-    begin at `_outputs`.
+    What an estimator on this base has to have besides:
+
+    `_parameter_table`, `_parameter_rules`
+        The rows of what its `__init__` takes, and their rules: SHARED of _parameter_table.py,
+        `loss`, and the constants that the rows of its losses name (losses.def). `training_plan`
+        and `architecture_of` read these and nothing else of the estimator.
+    `_training_data`
+        Gives the TrainingData of what was handed in and notes nothing on the estimator but
+        `n_features_in_` and `feature_names_in_`. A fitted one is asked for other rows, too, by
+        `inspection` and `diagnosis`. The functions of _data.py that it calls read `dtype` and
+        `loss`; of a classifier `multi_class`, of a regressor `quantile` and `tweedie_power`.
+    `_set_fitted`
+        Extended where the data have something to keep, such as the classes.
+    `predict` and its like
+        Begin at `_outputs`, which takes any X.
     """
 
     _parameter_table = SHARED

@@ -241,7 +241,7 @@ class TrainingRun:
                 state.best_loss, state.n_epochs_without_improvement, plan.tol, plan.n_iter_no_change
             )
         optimizer, values = state.optimizer, self._scheduled_values(n_epochs)
-        rates = values["learning_rate"]
+        rates = values.pop("learning_rate")
         figures = np.empty((n_epochs, len(EPOCH_FIGURES)))
         losses = train_epochs(
             self.network,
@@ -250,6 +250,7 @@ class TrainingRun:
             rates,
             self.batch_size,
             rule,
+            scheduled=values,
             figures=figures,
             tol_params=plan.tol_params,
             tracks_change=self.callbacks is not None and self.callbacks.tracks_change,

@@ -19,6 +19,7 @@ from rosenblatt.core.threads cimport rb_meet, rb_run_team, rb_team
 
 from rosenblatt.core.buffers import aligned_zeros
 from rosenblatt.core.examples import span_of
+from rosenblatt.core.optimizer import STEP_CONSTANTS
 
 EPOCH_FIGURES = ("gradient_norm", "seconds", "parameter_change")  # columns, see train_epochs
 
@@ -44,6 +45,14 @@ cdef extern from "shuffle.h" nogil:
 
 cdef extern from "clock.h" nogil:
     double rb_seconds()
+
+
+def _is_of_mt19937(random_state):
+    """Whether the generator is NumPy's MT19937; its state, which says so, takes long to copy."""
+    generator = getattr(random_state, "_bit_generator", None)
+    if generator is None:
+        return random_state.get_state(legacy=False)["bit_generator"] == "MT19937"
+    return type(generator) is np.random.MT19937
 
 
 cdef class RowOrder:
@@ -87,7 +96,7 @@ cdef class RowOrder:
         self.span = span_of(self.array)
         self.random_state = random_state
         self.is_continued_in_core = random_state is None or (
-            is_private and random_state.get_state(legacy=False)["bit_generator"] == "MT19937")
+            is_private and _is_of_mt19937(random_state))
         self.shuffles = random_state is not None and self.is_continued_in_core
 
     def _begin(self):
@@ -164,7 +173,8 @@ cdef class Epochs:
     cdef Examples examples
     cdef RowOrder order
     cdef StoppingRule rule      # or None
-    cdef const double[:, ::1] learning_rates
+    cdef const double[:, :, ::1] values     # (n_quantities, n_epochs, n_steps)
+    cdef Py_ssize_t[::1] places             # of the quantities in an rb_step
     cdef double[:, ::1] figures
     cdef double[::1] losses
     cdef Py_ssize_t *rows
@@ -178,23 +188,25 @@ cdef class Epochs:
     cdef double squared_norm    # summed over the steps of an epoch
     cdef double started
 
-    def __init__(self, Network network, Examples examples, RowOrder order,
-                 const double[:, ::1] learning_rates, Py_ssize_t batch_size, StoppingRule rule,
-                 double[:, ::1] figures, tol_params, bint tracks_change, interruption):
+    def __init__(self, Network network, Examples examples, RowOrder order, dict scheduled,
+                 Py_ssize_t batch_size, StoppingRule rule, double[:, ::1] figures, tol_params,
+                 bint tracks_change, interruption):
         self.interruption = interruption
         self.network, self.examples, self.order = network, examples, order
-        self.learning_rates, self.batch_size = learning_rates, batch_size
+        self.places = np.array([STEP_CONSTANTS[name] for name in scheduled], dtype=np.intp)
+        self.values = np.array(list(scheduled.values()), dtype=np.float64, order="C")
+        self.batch_size = batch_size
         self.n_rows, self.figures = order.rows.shape[0], figures
         self._check()
         self.rows = &order.rows[0]
         self.rule, self.has_rule = rule, rule is not None
         self.tol_params = -1 if tol_params is None else tol_params
         self.tracks_change = tracks_change or tol_params is not None
-        self.losses = np.empty(learning_rates.shape[0])
+        self.losses = np.empty(self.values.shape[1])
 
     def _check(self):
         """What the loop takes for granted."""
-        network, n_epochs = self.network, self.learning_rates.shape[0]
+        network, n_epochs = self.network, self.values.shape[1]
         if self.figures.shape[0] < n_epochs or self.figures.shape[1] != N_FIGURES:
             raise ValueError(f"figures must have the shape {(n_epochs, N_FIGURES)}.")
         network.check(self.examples, self.order.span)
@@ -202,8 +214,8 @@ cdef class Epochs:
             raise ValueError("a step takes an optimizer, and a row at least")
         network.check_step(self.examples, min(self.batch_size, self.n_rows), network.chunk - 1)
         n_steps = network.steps_per_epoch(self.n_rows, self.batch_size)
-        if n_epochs == 0 or self.learning_rates.shape[1] < n_steps:
-            raise ValueError(f"{n_epochs} epochs of {self.learning_rates.shape[1]} "
+        if n_epochs == 0 or self.values.shape[2] < n_steps:
+            raise ValueError(f"{n_epochs} epochs of {self.values.shape[2]} "
                              f"learning rates are too few for {self.n_rows} rows in "
                              f"batches of {self.batch_size}.")
         only_in_python = self.order.random_state is not None and not self.order.shuffles
@@ -246,11 +258,12 @@ cdef class Epochs:
 
         It ends early, after any step, where Ctrl-C is heard.
         """
-        cdef Py_ssize_t start = 0, i = 0, rows, n_unheard = 0
+        cdef Py_ssize_t start = 0, i = 0, j, rows, n_unheard = 0
         cdef double total = 0, squares = 0, t = step.t
         while start < self.n_rows:
             rows = self.network.rows_of_step(self.batch_size, self.n_rows - start)
-            step.learning_rate = self.learning_rates[self.n_done, i]
+            for j in range(self.places.shape[0]):
+                (<double *> (<char *> step + self.places[j]))[0] = self.values[j, self.n_done, i]
             total += rows * self.network.train_step(self.examples, self.rows + start, rows, step,
                                                     team, thread)
             if thread == 0:
@@ -304,9 +317,9 @@ cdef void _run(void *epochs, rb_team *team, int thread) noexcept nogil:
 
 
 def train_epochs(Network network, Examples examples, RowOrder order,
-                 const double[:, ::1] learning_rates, Py_ssize_t batch_size,
-                 StoppingRule rule=None, *, figures=None, tol_params=None,
-                 bint tracks_change=False, interruption=None):
+                 learning_rates, Py_ssize_t batch_size, StoppingRule rule=None, *,
+                 scheduled=None, figures=None, tol_params=None, bint tracks_change=False,
+                 interruption=None):
     """Epochs over the examples, until the rates are used up or there is reason to stop.
 
     Parameters
@@ -321,6 +334,9 @@ def train_epochs(Network network, Examples examples, RowOrder order,
     batch_size : int
     rule : StoppingRule or None
         Told every epoch's loss; its exhaustion is a reason to stop.
+    scheduled : dict or None
+        From the name of each other constant that changes from step to step, of those in
+        `STEP_CONSTANTS`, to its values, of the same shape.
     figures : ndarray of float64 of shape (n_epochs, 3), C-contiguous, or None
         Filled with each epoch's EPOCH_FIGURES: the root mean square of the norm of the steps'
         gradients (the penalty's included; NaN where every batch was skipped), the seconds
@@ -341,8 +357,9 @@ def train_epochs(Network network, Examples examples, RowOrder order,
         that was interrupted, the mean over the `n_taken` rows of the order that it saw.
     """
     if figures is None:
-        figures = np.empty((learning_rates.shape[0], N_FIGURES))
-    cdef Epochs epochs = Epochs(network, examples, order, learning_rates, batch_size, rule,
+        figures = np.empty((len(learning_rates), N_FIGURES))
+    scheduled = {"learning_rate": learning_rates, **(scheduled or {})}
+    cdef Epochs epochs = Epochs(network, examples, order, scheduled, batch_size, rule,
                                 figures, tol_params, tracks_change, interruption)
     cdef int n_threads = network.threads_for(min(batch_size, epochs.n_rows))
     epochs.begin()
