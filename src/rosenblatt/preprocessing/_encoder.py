@@ -108,8 +108,6 @@ class ColumnEncoder:
         The column of X that each output column comes from.
     centre : ndarray of float32 of shape (n_columns,)
         The training means, which are subtracted.
-    scale : ndarray of float32 of shape (n_columns,) or None
-        Factors of the centred columns, for the caller to set; None after `fit`.
     """
 
     def __init__(
@@ -203,12 +201,10 @@ class ColumnEncoder:
 
     def _adjust(self, part):
         part -= self.centre
-        if self.scale is not None:
-            part *= self.scale
 
     def _set_centre(self, total, n_rows, sample_weight):
         weight = n_rows if sample_weight is None else np.sum(sample_weight, dtype=np.float64)
-        self.centre, self.scale = (total / weight).astype(np.float32), None
+        self.centre = (total / weight).astype(np.float32)
 
     def _learn(self, table, y, sample_weight):
         if self.encoding == "tree" and y is None:

@@ -15,9 +15,9 @@ import numpy as np
 
 from rosenblatt._initializers import initial_parameters
 from rosenblatt._plan import training_plan
+from rosenblatt._prediction import FittedNetwork
 from rosenblatt._training import TrainingRun
 from rosenblatt._training_state import State
-from rosenblatt.tabular._input_weighing import WeighingRun
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,6 @@ class MemberTask:
     seed : int
     patience_ratio : float
         See `Plan`.
-    input_scale_exponent : float
-        How much the weights of the inputs follow their use, see WeighingRun; 0 is not at all.
     """
 
     number: int
@@ -45,7 +43,6 @@ class MemberTask:
     data: object
     seed: int
     patience_ratio: float
-    input_scale_exponent: float = 0.0
 
 
 class Watch:
@@ -166,13 +163,16 @@ def train_member(task, watch):
     Returns
     -------
     estimator : MLPClassifier or MLPRegressor
-        Fitted to the encoded rows as they are: the weights of the inputs are in `coefs_[0]`.
+        Its learned factors of the inputs are in `coefs_[0]`, so that predictions have no work
+        with them.
     """
     run, estimator, data = _begun(task, watch.of_member(task.number)), task.estimator, task.data
     run.epochs(run.callbacks)
     run.hand_over()
+    network = FittedNetwork(run.plan.architecture, run.state.parameters).folded()
+    plan, run.state.parameters = replace(run.plan, architecture=network.architecture), network.lists
     estimator.n_features_in_ = data.X.shape[1]
-    estimator._set_fitted(run.plan, data, run.state)
+    estimator._set_fitted(plan, data, run.state)
     del estimator._optimizer  # twice the network's size, and nothing goes on from here
     return estimator
 
@@ -183,18 +183,4 @@ def _begun(task, watch):
     plan = training_plan(task.estimator, task.data, incremental=False)
     plan = replace(plan, patience_ratio=task.patience_ratio)
     state = State(initial_parameters(plan, task.data, random_state), random_state)
-    if task.input_scale_exponent:
-        return WeighingRun(plan, task.data, state, watch, task.input_scale_exponent)
     return TrainingRun(plan, task.data, state, watch)
-
-
-def learned_input_scale(task, watch):
-    """The weights that the task's network would give its inputs, without a network kept.
-
-    Returns
-    -------
-    scale : ndarray of float32 of shape (n_inputs,)
-    """
-    run = _begun(task, watch.of_member(task.number))
-    run.epochs(run.callbacks)
-    return run.best_scale
