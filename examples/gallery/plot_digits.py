@@ -1,0 +1,8 @@
+"""
+Handwritten digits
+==================
+
+hello
+"""
+from rosenblatt import MLPClassifier
+print(MLPClassifier())
