@@ -13,11 +13,13 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_extensions"))
 
+from sklearn.exceptions import ConvergenceWarning  # noqa: E402
+
 import rosenblatt  # noqa: E402
 from rosenblatt._links import DOCUMENTATION, REPOSITORY  # noqa: E402
 
 project = "rosenblatt"
-author = copyright = "The rosenblatt developers"  # noqa: A001
+author = copyright = "The rosenblatt developers"
 release = rosenblatt.__version__
 version = ".".join(release.split(".")[:2])
 
@@ -72,7 +74,9 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
     "within_subsection_order": "FileNameSortKey",
 }
-warnings.filterwarnings("ignore", message="Matplotlib is currently using agg")
+# what the examples do on purpose: few epochs, pictures that no window shows
+warnings.filterwarnings("ignore", category=ConvergenceWarning)
+warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"rosenblatt {version}"

@@ -1,9 +1,9 @@
 """Tables of the pages that come from the code and from stored results, not from a person's hand.
 
-`python docs/_extensions/filled_tables.py` writes them. In docs/vocabulary.md the cells that the engine's
-tables decide (names, parameters, defaults) are filled in; formulas and papers are kept. In
-docs/benchmarks.md a comment names the results that the table below it shows. The site is not built,
-and a test fails, where a page is behind.
+`python docs/_extensions/filled_tables.py` writes them. In docs/vocabulary.md the cells that the
+engine's tables decide (names, parameters, defaults) are filled in; formulas and papers are kept.
+In docs/benchmarks.md a comment names the results that the table below it shows. The site is not
+built, and a test fails, where a page is behind.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

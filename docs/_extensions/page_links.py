@@ -1,4 +1,4 @@
-"""Links of the pages that lead out of docs/, and docstrings' mentions of pages, as the site has them.
+"""Links that lead out of docs/, and the pages that docstrings name, as the site has them.
 
 In the repository every link leads to a file. On the site, a file that a page shows is that page,
 and any other file is on the code host, if there is one: _links.py knows its address.
@@ -18,7 +18,11 @@ ROOT = DOCS.parent
 
 # pages that show a file from outside docs/, which stays where code hosts look for it
 SHOWN = {"contributing": ROOT / "CONTRIBUTING.md", "changelog": ROOT / "CHANGELOG.md"}
-PAGES = {ROOT / "README.md": "index", **{file: page for page, file in SHOWN.items()}}
+PAGES = {
+    ROOT / "README.md": "index.md",
+    ROOT / "examples" / "gallery": "gallery/index.rst",
+    **{file: f"{page}.md" for page, file in SHOWN.items()},
+}
 
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s#:]+)(#[^()\s]*)?\)")
 # a page in a docstring, by its file or by its address: rosenblatt._links.page writes either
@@ -50,7 +54,7 @@ def links_of_site(text, source, page):
             logger.warning("there is no %s, to which a link leads", target, location=page)
             return found[0]
         if file in PAGES:
-            return f"[{words}]({PAGES[file]}.md{anchor})"
+            return f"[{words}]({PAGES[file]}{anchor})"
         if file.is_relative_to(DOCS):
             return f"[{words}]({file.relative_to(DOCS).as_posix()}{anchor})"
         if not REPOSITORY:

@@ -1,8 +1,0 @@
-"""
-Handwritten digits
-==================
-
-hello
-"""
-from rosenblatt import MLPClassifier
-print(MLPClassifier())
