@@ -6,19 +6,22 @@ import os
 import re
 import signal
 import threading
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 import sklearn
+from parameter_values import bad_values
 from problems import assert_close, breast_cancer, diabetes, iris, multilabel
 from scipy import sparse
 from sklearn import neural_network
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import rosenblatt
-from rosenblatt import _plan
+from rosenblatt import _memory
 from rosenblatt._interruption import Interruption
+from rosenblatt._parameter_table import SHARED
 from rosenblatt.core.buffers import csr_parts
 from rosenblatt.schedules import SCHEDULES
 
@@ -47,64 +50,14 @@ class Untouchable:
 
 # parameters ------------------------------------------------------------------------------------
 
-NUMBERS = {
-    "alpha": [-1e-3, "a", None, np.nan],
-    "learning_rate_init": [0, -1, "a", None],
-    "power_t": [-1, "a"],
-    "tol": [-1e-9, "a", None],
-    "momentum": [-0.1, 1.1, "a"],
-    "validation_fraction": [-0.1, 1.0, 5, "a"],
-    "beta_1": [-0.1, 1.0, "a"],
-    "beta_2": [-0.1, 1.0, "a"],
-    "epsilon": [0, -1.0, "a"],
-    "max_iter": [0, -1, 1.5, "a", None],
-    "max_fun": [0, -1, 1.5, None],
-    "n_iter_no_change": [0, -1, 2.5, -np.inf, "a", None],
-    "batch_size": [0, -5, 1.5, "all", None],
-}
-CHOICES = {
-    "activation": ["softplusplus", "RELU", 3, None],
-    "solver": ["newton", "SGD", None],
-    "learning_rate": ["fast", 0.1, None, rosenblatt.schedules.Cosine],
-}
-SWITCHES = {
-    "shuffle": ["yes", 2, None],
-    "nesterovs_momentum": ["yes", 2, None],
-    "warm_start": ["yes", 2, None],
-    "early_stopping": ["yes", 2, None],
-    "verbose": ["yes", -1],
-    "random_state": ["seed", -1, 1.5],
-}
-LAYERS = {"hidden_layer_sizes": [0, -3, 2.5, "wide", None]}
-NEW = {
-    "tol_params": [-1e-9, "a", np.nan],
-    "callbacks": [3, [3], {"a": 1}],
-    "scoring": ["acuracy", 3, ["accuracy"]],
-    "augment": [3, "flip", [len]],
-    "restore_best": ["yes", 2, None],
-    "partial_fit_shuffle": ["on", True, None],
-}
-# those that take more have another message
-NOT_AS_IN_SCIKIT_LEARN = {*NEW, "learning_rate", "warm_start"}
-BAD_VALUES = [
-    (name, value)
-    for table in [NUMBERS, CHOICES, SWITCHES, LAYERS, NEW]
-    for name, values in table.items()
-    for value in values
-]
-
-
-def test_every_parameter_has_bad_values():
-    """The table leaves out none of scikit-learn's; test_vocabulary.py has most of ours."""
-    parameters = set(inspect.signature(neural_network.MLPRegressor).parameters)
-    assert {name for name, _ in BAD_VALUES} == (parameters - {"loss"}) | set(NEW)
+THEIRS = sorted(set(inspect.signature(neural_network.MLPRegressor).parameters) - {"loss"})
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-@pytest.mark.parametrize(("name", "value"), BAD_VALUES)
-def test_bad_parameter_is_refused_before_any_work(name, value, method):
+@pytest.mark.parametrize("name", THEIRS)
+def test_bad_parameter_is_refused_before_any_work(name, method):
     """The error names parameter, value and what is allowed, before the data are looked at."""
-    for class_name in CLASSES:
+    for class_name, value in product(CLASSES, bad_values(SHARED[name])):
         model = getattr(rosenblatt, class_name)(**{name: value})
         if name == "solver":
             method = "fit"  # an unknown solver has no partial_fit
@@ -119,26 +72,25 @@ def test_bad_parameter_is_refused_before_any_work(name, value, method):
 
 
 @pytest.mark.skipif(not sklearn.__version__.startswith("1.9."), reason="words of scikit-learn 1.9")
-@pytest.mark.parametrize(
-    ("name", "value"), [pair for pair in BAD_VALUES if pair[0] not in NOT_AS_IN_SCIKIT_LEARN]
-)
-def test_bad_parameter_is_refused_in_scikit_learns_words(name, value):
+@pytest.mark.parametrize("name", sorted({*THEIRS} - {"learning_rate", "warm_start"}))
+def test_bad_parameter_is_refused_in_scikit_learns_words(name):
     """The error is a ValueError and a TypeError as theirs is, and names the same choices.
 
-    Where there are more choices than theirs, theirs are among them.
+    Where there are more choices than theirs, theirs are among them; those that take more have
+    another message.
     """
-    errors = []
-    for module in (rosenblatt, neural_network):
-        with pytest.raises(ValueError) as error:  # noqa: PT011 (texts are compared below)
-            module.MLPRegressor(**{name: value}).fit(*diabetes())
-        assert isinstance(error.value, TypeError)
-        errors.append(str(error.value))
-    if name in ("activation", "solver"):
-        choices = [set(re.findall(r"'\w+'", error)) for error in errors]
-        assert choices[1] < choices[0]
-        return
-    # the choices stand in a set, whose order is not the same from run to run
-    assert sorted(errors[0]) == sorted(errors[1])
+    for value in bad_values(SHARED[name]):
+        errors = []
+        for module in (rosenblatt, neural_network):
+            with pytest.raises(ValueError) as error:  # noqa: PT011 (texts are compared below)
+                module.MLPRegressor(**{name: value}).fit(*diabetes())
+            assert isinstance(error.value, TypeError)
+            errors.append(str(error.value))
+        if name in ("activation", "solver"):
+            choices = [set(re.findall(r"'\w+'", error)) for error in errors]
+            assert choices[1] < choices[0]
+        else:  # the choices stand in a set, whose order is not the same from run to run
+            assert sorted(errors[0]) == sorted(errors[1])
 
 
 @pytest.mark.parametrize(
@@ -446,7 +398,7 @@ def test_network_too_large_for_memory_is_a_memory_error(sizes, solver):
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_activations_too_large_for_memory_are_a_memory_error(solver, monkeypatch):
     """Outputs and deltas of 150 rows count too: here 1.2 GB, the parameters 0.2 to 0.8."""
-    monkeypatch.setattr("rosenblatt._plan._memory_of_this_machine", lambda: 2**30)
+    monkeypatch.setattr("rosenblatt._memory.memory_of_this_machine", lambda: 2**30)
     with pytest.raises(MemoryError, match="hidden_layer_sizes"):
         rosenblatt.MLPClassifier((500_000,), solver=solver).fit(*iris())
 
@@ -462,17 +414,17 @@ def test_perceptron_too_large_for_memory_is_a_memory_error(method, parameters, c
     y = np.arange(40) % 3
     arguments = {"classes": [0, 1, 2]} if method == "partial_fit" else {}
     X = sparse.csr_matrix((40, 2**31 - 1))
-    monkeypatch.setattr("rosenblatt._plan._memory_of_this_machine", lambda: 2**35)
+    monkeypatch.setattr("rosenblatt._memory.memory_of_this_machine", lambda: 2**35)
     with pytest.raises(MemoryError, match=r"2,147,483,647 features and y has 3 classes"):
         getattr(model, method)(X, y, **arguments)
     assert "coef_" not in vars(model)
     X = sparse.csr_matrix((40, 1000))
     monkeypatch.setattr(
-        "rosenblatt._plan._memory_of_this_machine", lambda: copies * 3 * 1000 * 8 - 1
+        "rosenblatt._memory.memory_of_this_machine", lambda: copies * 3 * 1000 * 8 - 1
     )
     with pytest.raises(MemoryError):
         getattr(model, method)(X, y, **arguments)
-    monkeypatch.setattr("rosenblatt._plan._memory_of_this_machine", lambda: copies * 3 * 1000 * 8)
+    monkeypatch.setattr("rosenblatt._memory.memory_of_this_machine", lambda: copies * 3 * 1000 * 8)
     getattr(model, method)(X, y, **arguments)
 
 
@@ -892,7 +844,7 @@ def test_limit_of_a_control_group_counts(text, limit, monkeypatch):
 
     monkeypatch.setattr(Path, "read_text", read)
     monkeypatch.setattr("os.sysconf", lambda name: {"SC_PHYS_PAGES": 2**22}.get(name, 4096))
-    assert _plan._memory_of_this_machine.__wrapped__() == (limit or 2**34)
+    assert _memory.memory_of_this_machine.__wrapped__() == (limit or 2**34)
 
 
 def test_unknown_amount_of_memory_refuses_nothing(monkeypatch):

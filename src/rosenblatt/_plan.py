@@ -5,29 +5,23 @@ network is stands in its Architecture (_architecture.py); the rest is how it is 
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
-import contextlib
-import os
 import warnings
-from dataclasses import dataclass
-from functools import cache
-from itertools import compress
-from numbers import Integral, Real
-from pathlib import Path
+from dataclasses import dataclass, fields
+from numbers import Real
 
 import numpy as np
-import scipy.sparse as sp
 from joblib import effective_n_jobs  # which scikit-learn depends on
 
-from rosenblatt._architecture import GROUPS, Architecture, dense_network
+from rosenblatt._architecture import GROUPS, Architecture
 from rosenblatt._base import warn_user
-from rosenblatt._parameter_table import ACTIVATION_OPTIONS, AUTO_BATCH_SIZE
-from rosenblatt._parameters import refuse_value
+from rosenblatt._memory import refuse_too_large
+from rosenblatt._network_description import architecture_of
+from rosenblatt._parameter_rows import refuse_with_data
+from rosenblatt._parameter_table import AUTO_BATCH_SIZE, CLASSIFIER, REGRESSOR, SHARED
 from rosenblatt.core.dispatch import ACTIVATION_NAMES, ACTIVATIONS, OPTIMIZERS
-from rosenblatt.schedules import Constant, Plateau, Schedule, as_schedule
+from rosenblatt.schedules import Constant, Plateau, Scheduled, as_schedule
 
 MOST_THREADS = 64  # of one fit, see core/threads.h
-CHUNK_ROWS = 240  # that a thread works on at once, see core/layers.pyx
-MOST_HIDDEN_LAYERS = 255  # see core/layers.pxd
 
 
 @dataclass(frozen=True)
@@ -45,15 +39,18 @@ class Plan:
         One per hidden layer.
     input_dropout, input_noise : float
     weight_init, intercept_init : str or callable, str
-        Rows of _state.py's tables, or what to call for weights.
+        Rows of _initializers.py's tables, or what to call for weights.
     solver : str
     optimizer : dict
         The constants of the solver's step, penalties and limits included.
     groups : dict
         From the name of each group of parameters to the Group that says how steps treat it.
-    learning_rate_init, schedule : float, Schedule
+    learning_rate_init : float
+    scheduled : dict
+        From the name of each quantity that changes from step to step to its Scheduled. Training
+        computes their values and hands them to the core; 'learning_rate' is always there.
     schedule_epochs : int
-        How many are the whole of training to the schedule.
+        How many are the whole of training to the schedules.
     batch_size : int or 'auto'
     max_epochs : int
     tol_params : float or None
@@ -80,27 +77,32 @@ class Plan:
     optimizer: dict
     groups: dict
     learning_rate_init: float
-    schedule: Schedule
+    scheduled: dict
     schedule_epochs: int
     batch_size: int | str
     max_epochs: int
     incremental: bool
     max_fun: int
     shuffle: bool
-    tol: float
+    tol: object
     tol_params: float | None
-    n_iter_no_change: float
-    patience_ratio: float
+    n_iter_no_change: object
     early_stopping: bool
     restore_best: bool
     scoring: object
-    class_weight: object
     augment: object
     keeps_optimizer: bool
-    validation_fraction: float
+    validation_fraction: object
     alpha: float
     verbose: int
     n_threads: int
+    patience_ratio: float = 0.0
+    class_weight: object = None
+
+    @property
+    def schedule(self):
+        """The learning rate's Schedule."""
+        return self.scheduled["learning_rate"].schedule
 
     @property
     def is_stochastic(self):
@@ -123,25 +125,29 @@ class Plan:
         return min(self.batch_size, n_rows)
 
 
+_PARAMETERS = SHARED | CLASSIFIER | REGRESSOR
+_GIVEN = tuple(field.name for field in fields(Plan) if field.name in _PARAMETERS)
+_NUMBERS = {
+    field.name: field.type
+    for field in fields(Plan)
+    if field.name in _PARAMETERS and field.type in (bool, float)
+}
+
+
 def training_plan(estimator, data, *, incremental):
     """The Plan for an estimator whose parameters and data have been checked."""
+    refuse_with_data(estimator, data, incremental=incremental)
     architecture, n_threads = architecture_of(estimator, data), thread_count(estimator.n_jobs)
-    refuse_too_large(estimator, architecture, data.X.shape[0], n_threads)
-    if sp.issparse(data.X):
-        refuse_for_sparse(estimator)
+    dropout = dropout_rates(estimator.dropout, len(architecture.hidden))
+    refuse_too_large(estimator, architecture, dropout, data.X.shape[0], n_threads)
     weight_decay = estimator.weight_decay
     if weight_decay is None and estimator.solver in OPTIMIZERS:
         weight_decay = OPTIMIZERS[estimator.solver].weight_decay
-    return Plan(
-        architecture=architecture,
-        init_factors=_init_factors(estimator.activation, architecture.activations),
-        dropout=dropout_rates(estimator.dropout, len(architecture.hidden)),
-        input_dropout=float(estimator.input_dropout),
-        input_noise=float(estimator.input_noise),
-        weight_init=estimator.weight_init,
-        intercept_init=estimator.intercept_init,
-        solver=estimator.solver,
-        optimizer={
+    values = _as_given(estimator) | {
+        "architecture": architecture,
+        "init_factors": _init_factors(estimator.activation, architecture.activations),
+        "dropout": dropout,
+        "optimizer": {
             "l1_ratio": estimator.l1_ratio,
             "weight_decay": weight_decay or 0.0,
             "max_norm": estimator.max_norm,
@@ -149,43 +155,24 @@ def training_plan(estimator, data, *, incremental):
             "clip_value": estimator.clip_value,
             **_optimizer_parameters(estimator),
         },
-        groups=GROUPS,
-        learning_rate_init=float(estimator.learning_rate_init),
-        schedule=_effective_schedule(estimator, incremental=incremental),
-        schedule_epochs=estimator.max_iter,
-        batch_size=estimator.batch_size,
-        max_epochs=1 if incremental else estimator.max_iter,
-        incremental=incremental,
-        max_fun=estimator.max_fun,
-        shuffle=bool(estimator.shuffle),
-        tol=estimator.tol,
-        tol_params=estimator.tol_params,
-        n_iter_no_change=estimator.n_iter_no_change,
-        patience_ratio=0.0,
-        early_stopping=bool(estimator.early_stopping),
-        restore_best=bool(estimator.restore_best),
-        scoring=_scorer(estimator.scoring),
-        class_weight=getattr(estimator, "class_weight", None),
-        augment=estimator.augment,
-        keeps_optimizer=incremental or estimator.warm_start == "optimizer",
-        validation_fraction=estimator.validation_fraction,
-        alpha=float(estimator.alpha),
-        verbose=estimator.verbose,
-        n_threads=n_threads,
-    )
+        "groups": GROUPS,
+        "scheduled": _scheduled(estimator, incremental=incremental),
+        "schedule_epochs": estimator.max_iter,
+        "max_epochs": 1 if incremental else estimator.max_iter,
+        "incremental": incremental,
+        "scoring": _scorer(estimator.scoring),
+        "keeps_optimizer": incremental or estimator.warm_start == "optimizer",
+        "n_threads": n_threads,
+    }
+    return Plan(**values)
 
 
-def architecture_of(estimator, data):
-    """The network that an estimator's parameters and checked data ask for."""
-    hidden = hidden_widths(estimator.hidden_layer_sizes)
-    return dense_network(
-        (data.X.shape[1], *hidden, data.n_outputs),
-        hidden_activations(estimator.activation, len(hidden)),
-        data.loss.name,
-        data.X.dtype,
-        normalization=estimator.normalization,
-        loss_constants=loss_constants(estimator, data),
-    )
+def _as_given(estimator):
+    """The fields of a Plan that are parameters, as the estimator has them."""
+    values = {name: getattr(estimator, name) for name in _GIVEN if hasattr(estimator, name)}
+    for name, kind in _NUMBERS.items():
+        values[name] = kind(values[name])
+    return values
 
 
 def _scorer(scoring):
@@ -194,6 +181,12 @@ def _scorer(scoring):
     from sklearn.metrics import get_scorer  # which take long to import
 
     return get_scorer(scoring)
+
+
+def _scheduled(estimator, *, incremental):
+    """The quantities that change from step to step: a parameter that is one has its line here."""
+    schedule = _effective_schedule(estimator, incremental=incremental)
+    return {"learning_rate": Scheduled(float(estimator.learning_rate_init), schedule)}
 
 
 def _effective_schedule(estimator, *, incremental):
@@ -223,71 +216,12 @@ def _optimizer_parameters(estimator):
     return {name: getattr(estimator, name) for name in row.parameters} if row else {}
 
 
-def loss_constants(estimator, data):
-    """The loss's constant for each output: that of `quantile` may differ between them."""
-    if data.loss.constant is None:
-        return (0.0,) * data.n_outputs
-    if data.levels is not None:
-        return data.levels
-    return (float(getattr(estimator, data.loss.constant)),) * data.n_outputs
-
-
 def thread_count(n_jobs):
     """Threads for n_jobs as joblib counts them; None is 1 unless a joblib context says more."""
     with warnings.catch_warnings():
         # joblib's remarks on its own workers; these are threads of the core
         warnings.simplefilter("ignore", UserWarning)
         return min(effective_n_jobs(n_jobs), MOST_THREADS)
-
-
-def _items(given):
-    """What a sequence holds; what is none, as an array without dimensions, is the only one."""
-    try:
-        return list(given)
-    except TypeError:
-        return [given]
-
-
-def hidden_widths(hidden_layer_sizes):
-    """hidden_layer_sizes as a tuple of positive ints.
-
-    Raises
-    ------
-    ValueError
-        If a width is not an integer of at least 1, or there are more than 255.
-    """
-    given = hidden_layer_sizes
-    sizes = _items(given)
-    if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must hold integers, got {given!r}.")
-    if any(size <= 0 for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-    if len(sizes) > MOST_HIDDEN_LAYERS:
-        raise ValueError(
-            f"hidden_layer_sizes must name at most {MOST_HIDDEN_LAYERS} layers, got {len(sizes)}."
-        )
-    return tuple(int(size) for size in sizes)
-
-
-def hidden_activations(activation, n_hidden):
-    """Each hidden layer's activation, by its row's own name, from one name or a name for each.
-
-    Raises
-    ------
-    ValueError
-        If there are not as many names as hidden layers, or one is no activation.
-    """
-    if isinstance(activation, str):
-        return (ACTIVATION_NAMES[activation],) * n_hidden
-    names = _items(activation)
-    for i, name in enumerate(names):
-        refuse_value(f"activation[{i}]", name, [ACTIVATION_OPTIONS])
-    if len(names) != n_hidden:
-        raise ValueError(
-            f"activation must be one name, or one for each of the {n_hidden} hidden layers, got "
-            f"{activation!r}."
-        )
-    return tuple(ACTIVATION_NAMES[name] for name in names)
 
 
 def _init_factors(activation, activations):
@@ -318,87 +252,3 @@ def dropout_rates(dropout, n_hidden):
             f"{dropout!r}."
         )
     return tuple(map(float, rates))
-
-
-def refuse_single_rows(estimator):
-    """Raises ValueError for batch normalisation of batches that are one row."""
-    if estimator.normalization == "batch" and estimator.batch_size == 1:
-        raise ValueError(
-            "normalization='batch' needs a batch_size of at least 2, got batch_size=1: a "
-            "single row has no variance. normalization='layer' takes any."
-        )
-
-
-def refuse_for_sparse(estimator):
-    """Raises ValueError for what would fill a sparse X."""
-    if estimator.input_noise > 0:
-        raise ValueError(
-            f"input_noise={estimator.input_noise!r} takes a dense X, got a sparse one: use "
-            "X.toarray(), or input_noise=0. input_dropout takes a sparse X too."
-        )
-
-
-def refuse_too_large(estimator, architecture, n_rows, n_threads):
-    """Raises MemoryError for a network that this machine cannot hold, before any work."""
-    needed = memory_needed(estimator, architecture, n_rows, n_threads)
-    available = _memory_of_this_machine()
-    if needed > available:
-        n_features, *hidden, n_outputs = architecture.widths
-        raise MemoryError(
-            f"hidden_layer_sizes={tuple(hidden)} with {n_features} features and {n_outputs} "
-            f"outputs makes {architecture.n_parameters:,} parameters; training them takes "
-            f"{needed / 2**30:,.1f} GiB and {available / 2**30:,.1f} GiB are there."
-        )
-
-
-def memory_needed(estimator, architecture, n_rows, n_threads):
-    """Bytes that a fit to so many rows takes besides X and y, padding and small change apart."""
-    n_parameters, item_size = architecture.n_parameters, architecture.dtype.itemsize
-    if estimator.solver == "lbfgs":
-        # scipy keeps 20 vectors of past steps, all in float64, besides its and our working ones
-        needed = 24 * n_parameters * 8
-    else:
-        # parameters, gradient, moments, the transposed weights and the arrays to begin with; with
-        # early stopping the best parameters so far, with tol_params those of the last epoch
-        n_copies = 4 + OPTIMIZERS[estimator.solver].n_moments
-        n_copies += bool(estimator.early_stopping) + (estimator.tol_params is not None)
-        needed = n_copies * n_parameters * item_size
-    n_numbers_a_row = _numbers_a_row(architecture, estimator.dropout)
-    return needed + _rows_at_once(estimator, n_rows, n_threads) * n_numbers_a_row * item_size
-
-
-def _rows_at_once(estimator, n_rows, n_threads):
-    """The most rows whose activations are kept: a chunk's, or with batch normalisation a batch's,
-    which another row may join."""
-    is_auto = estimator.batch_size == "auto"
-    batch_size = AUTO_BATCH_SIZE if is_auto else estimator.batch_size
-    if estimator.normalization == "batch":
-        return min(n_rows, batch_size + 1)
-    rows = n_rows if estimator.solver == "lbfgs" else min(n_rows, batch_size)
-    return min(rows, CHUNK_ROWS * n_threads)
-
-
-def _numbers_a_row(architecture, dropout):
-    """What the core keeps of each of these rows: the row, and of every layer outputs and deltas;
-    of a hidden layer normalised products, and slopes where outputs do not give them."""
-    n_features, *hidden, n_outputs = architecture.widths
-    n_normalized = {None: 0, "batch": 1, "layer": 2}[architecture.normalization]  # 2: both deltas
-    rates = dropout_rates(dropout, len(hidden))
-    has_slopes = [
-        rate > 0 or ACTIVATIONS[name].keeps_input
-        for name, rate in zip(architecture.activations, rates, strict=True)
-    ]
-    n_units = sum(hidden)
-    n_slopes = sum(compress(hidden, has_slopes))
-    return n_features + 2 * (n_units + n_outputs) + n_normalized * n_units + n_slopes
-
-
-@cache  # a file is read, which shows in a small fit
-def _memory_of_this_machine():
-    """Bytes of memory that a process may have at most; infinite where that is not told."""
-    limits = [np.inf]
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    with contextlib.suppress(OSError, ValueError):  # no control group, not readable, or "max"
-        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return min(limit for limit in limits if limit > 0)  # -1: not known

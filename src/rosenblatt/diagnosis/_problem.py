@@ -14,8 +14,9 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from rosenblatt._data import checked_labels, checked_pair, classification_data, regression_data
-from rosenblatt._plan import architecture_of
+from rosenblatt._classes import checked_labels
+from rosenblatt._data import checked_pair, classification_data, regression_data
+from rosenblatt._network_description import architecture_of
 from rosenblatt._prediction import FittedNetwork, arrays_for
 from rosenblatt.diagnosis._statistics import explained_values, pinball_losses, share_values
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
@@ -26,7 +27,7 @@ MOST_SCORED_ROWS = 20_000
 
 
 @dataclass(frozen=True)
-class Case:
+class Problem:
     """A fitted net and the rows it is judged on.
 
     Attributes
@@ -116,8 +117,8 @@ class Case:
         return pinball_losses(y, predictions, levels), pinball_losses(y, constant, levels)
 
 
-def open_case(estimator, X, y, X_test, y_test):
-    """The Case of what a person hands in.
+def checked_problem(estimator, X, y, X_test, y_test):
+    """The Problem of what a person hands in.
 
     Raises
     ------
@@ -149,15 +150,15 @@ def open_case(estimator, X, y, X_test, y_test):
         )
     net = copy.copy(estimator)
     vars(net).pop("feature_names_in_", None)
-    of_test = Case.some_of(np.arange(X_test.shape[0]))
-    return Case(
+    of_test = Problem.some_of(np.arange(X_test.shape[0]))
+    return Problem(
         net,
         prefix,
         training.X,
         training.y,
         X_test[of_test],
         y_test[of_test],
-        Case.some_of(np.arange(n_rows)),
+        Problem.some_of(np.arange(n_rows)),
         names,
     )
 
@@ -172,7 +173,7 @@ def checked_data(net, X, y):
     """
     if isinstance(net, MLPClassifier):
         resolve = partial(_known_classes, net)
-        return classification_data(net, X, y, None, reset=False, resolve_classes=resolve)[0]
+        return classification_data(net, X, y, None, reset=False, resolve_classes=resolve)
     return _with_as_many_outputs(net, regression_data(net, X, y, None, reset=False), "y")
 
 
@@ -183,7 +184,7 @@ def _checked_test(net, X_test, y_test):
         data = regression_data(net, X_test, y_test, None, reset=False)
         data = _with_as_many_outputs(net, data, "y_test")
         return data.X, data.y
-    X_test, y_test = checked_pair(net, X_test, y_test, reset=False)
+    X_test, y_test = checked_pair(net, X_test, y_test, reset=False, dtype=net.dtype)
     y_test, labels, multilabel = checked_labels(y_test)
     _refuse_other_kind(net, "y_test", labels, multilabel)
     if not multilabel and not np.isin(labels, net.classes_).any():

@@ -10,7 +10,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from rosenblatt._base import checked_sample_weight
-from rosenblatt._data import class_weights, loss_row
+from rosenblatt._classes import class_weights
+from rosenblatt._data import loss_row
 from rosenblatt.preprocessing._cells import is_missing
 
 SMALLEST_PROBABILITY = 1e-7  # in losses that choose
@@ -150,7 +151,7 @@ class ClassDecoder:
         """A mean of decoded outputs, which needs no limits."""
         return predictions
 
-    def presented(self, predictions):
+    def in_shape_of_y(self, predictions):
         """As people get them."""
         return predictions
 
@@ -216,7 +217,7 @@ class NumberDecoder:
         """A mean of decoded outputs, which rounding may have brought beyond the range."""
         return np.clip(predictions, self.scaling.low, self.scaling.high)
 
-    def presented(self, predictions):
+    def in_shape_of_y(self, predictions):
         """As people get them: one target is one-dimensional."""
         return predictions[:, 0] if self.is_flat else predictions
 
