@@ -2,7 +2,7 @@
 
 import contextlib
 import doctest
-import importlib.util
+import importlib
 import inspect
 import io
 import itertools
@@ -78,26 +78,23 @@ def test_every_parameter_is_documented(name):
         assert re.search(rf"^    (\w+, )*{parameter}(, \w+)* : ", estimator.__doc__, re.MULTILINE)
 
 
-@pytest.fixture(scope="module")
-def filled_tables():
-    """The module that fills the pages' tables, which is no part of the package."""
-    path = ROOT / "docs" / "_extensions" / "filled_tables.py"
-    spec = importlib.util.spec_from_file_location("filled_tables", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+SCRIPTS = sorted((ROOT / "scripts").glob("*_tables.py"))
 
 
-def test_pages_have_the_engines_and_the_results_tables(filled_tables):
-    """Else `python docs/_extensions/filled_tables.py` is to be run."""
-    assert filled_tables.pages_behind() == []
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_pages_have_the_tables_that_scripts_write(script):
+    """A script of scripts/ is to be run after a change of what it reads."""
+    names = runpy.run_path(str(script))
+    page = names["PAGE"].read_text()
+    assert page == names["page_with_tables"](page)
 
 
-def test_every_row_of_the_vocabulary_has_its_formula(filled_tables):
+def test_every_row_of_the_vocabulary_has_its_formula():
     """What only a person can write is written."""
-    written = map(filled_tables.cells_of, (ROOT / "docs" / "vocabulary.md").read_text().split("\n"))
-    rows = {cells[0]: cells for cells in written if cells}
-    for engine_cells in filled_tables.VOCABULARY.values():
+    script = runpy.run_path(str(ROOT / "scripts" / "vocabulary_tables.py"))
+    lines = map(script["cells_of"], script["PAGE"].read_text().split("\n"))
+    rows = {cells[0]: cells for cells in lines if cells}
+    for engine_cells in script["VOCABULARY"].values():
         for known in engine_cells():
             by_hand = [cell for i, cell in enumerate(rows[known[0]]) if i not in known]
             assert by_hand[0], known[0]
@@ -166,13 +163,6 @@ def test_the_layers_page_names_what_there_is():
     text = (ROOT / "docs" / "layers.md").read_text()
     for name in (*WEIGHT_INITS, *INTERCEPT_INITS):
         assert f"`{name!r}`" in text
-
-
-def test_parameters_page_has_the_tables_of_the_rows():
-    """What scripts/parameter_tables.py writes: run it after a change of a row."""
-    script = runpy.run_path(str(ROOT / "scripts" / "parameter_tables.py"))
-    page = script["PAGE"].read_text()
-    assert page == script["page_with_tables"](page)
 
 
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
