@@ -34,7 +34,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "filled_tables",
-    "page_links",
+    "site_text",
 ]
 exclude_patterns = ["_build", "_extensions", "_templates", "gallery/*.ipynb", "gallery/*.md5"]
 templates_path = ["_templates"]
@@ -42,12 +42,14 @@ templates_path = ["_templates"]
 # Pages: CommonMark as code hosts read it, with anchors at headings as they have them.
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
+smartquotes = False  # what stands in quotes is what to type
 suppress_warnings = ["config.cache"]
 
 # Docstrings. What stands between single backquotes is a link where it names an object, else code.
 default_role = "py:obj"
 autosummary_generate = True
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
@@ -62,6 +64,8 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples/gallery",
     "gallery_dirs": "gallery",
     "abort_on_example_error": True,
+    "backreferences_dir": "generated/examples",
+    "doc_module": ("rosenblatt",),
     "copyfile_regex": "",
     "download_all_examples": False,
     "image_scrapers": ("matplotlib",),
@@ -109,6 +113,6 @@ html_theme_options = {
     if REPOSITORY
     else [],
 }
-html_sidebars = {"index": [], "changelog": [], "contributing": []}
+html_sidebars = {page: [] for page in ("index", "benchmarks", "changelog", "search", "genindex")}
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

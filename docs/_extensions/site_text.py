@@ -1,4 +1,4 @@
-"""Links that lead out of docs/, and the pages that docstrings name, as the site has them.
+"""Links that lead out of docs/, and docstrings, as the site has them.
 
 In the repository every link leads to a file. On the site, a file that a page shows is that page,
 and any other file is on the code host, if there is one: _links.py knows its address.
@@ -74,12 +74,29 @@ def read_page(app, page, text):
         text[0] = links_of_site(text[0], source, page)
 
 
+def join_types(app, what, name, obj, options, lines):
+    """A set of values that goes on in the next line, which numpydoc would take for the text."""
+    for i in reversed(range(len(lines) - 1)):
+        if re.match(r" *\w[\w, ]* : \{[^}]*$", lines[i]):
+            lines[i : i + 2] = [f"{lines[i]} {lines[i + 1].strip()}"]
+
+
+def escaped(line):
+    """A docstring's line in which coefs_ is no link and |w| no substitution of reStructuredText."""
+    if line.lstrip().startswith((">>>", "...")):
+        return line
+    parts = re.split(r"(`+[^`]*`+)", line)
+    parts[::2] = [re.sub(r"(?<=\w)_(?!\w)|\|", r"\\\g<0>", part) for part in parts[::2]]
+    return "".join(parts)
+
+
 def read_docstring(app, what, name, obj, options, lines):
     """Pages that a docstring names become links to them.
 
     References to scikit-learn's pages, in what is inherited from it, need its inventory.
     """
     for i, line in enumerate(lines):
+        line = escaped(line)
         lines[i] = MENTION.sub(lambda found: f":doc:`/{found['file'] or found['page']}`", line)
         if not app.config.intersphinx_mapping:
             lines[i] = REFERENCE.sub(r"\1", lines[i])
@@ -93,5 +110,6 @@ def skip_member(app, what, name, obj, skip, options):
 def setup(app):
     app.connect("autodoc-skip-member", skip_member)
     app.connect("source-read", read_page)
+    app.connect("autodoc-process-docstring", join_types, priority=100)
     app.connect("autodoc-process-docstring", read_docstring, priority=900)
     return {"parallel_read_safe": True}
