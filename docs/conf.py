@@ -68,6 +68,7 @@ sphinx_gallery_conf = {
     "doc_module": ("rosenblatt",),
     "copyfile_regex": "",
     "download_all_examples": False,
+    "ignore_repr_types": r"rosenblatt\.plot|matplotlib",
     "image_scrapers": ("matplotlib",),
     "matplotlib_animations": False,
     "min_reported_time": 60,

@@ -25,7 +25,7 @@ print(f"test accuracy {net.score(X_test, y_test):.3f} after {net.n_iter_} epochs
 # %%
 # The estimator as notebooks show it:
 
-net  # noqa: B018
+net
 
 # %%
 # Every epoch left a line in ``history_``. The marked epoch is the one whose weights were kept.
