@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from rosenblatt.core import dispatch
+
 ROOT = Path(__file__).parents[1]
 
 
