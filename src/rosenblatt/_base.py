@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array
 
-from rosenblatt._links import estimator_page
+from rosenblatt._links import estimator_page, public_place
 
 # what scikit-learn's callbacks keep in an estimator while it is fitted
 _OF_A_RUNNING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
@@ -28,6 +28,7 @@ class RosenblattEstimator(BaseEstimator):
 
     _doc_link_module = "rosenblatt"
     _doc_link_template = estimator_page()
+    _doc_link_url_param_generator = public_place
 
     def __getstate__(self):
         """Without what belongs to a fit that is under way, in which a callback may pickle, and of

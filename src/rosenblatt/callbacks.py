@@ -20,6 +20,7 @@ from string import Formatter
 
 import numpy as np
 
+from rosenblatt._history import EpochRecord
 from rosenblatt._parameter_checks import Interval, validate_values
 from rosenblatt._progress import open_bar
 
@@ -28,7 +29,7 @@ try:
 except ImportError:  # no POSIX system
     fcntl = None
 
-__all__ = ["Callback", "Checkpoint", "Progress", "TimeLimit", "Trajectory"]
+__all__ = ["Callback", "Checkpoint", "EpochRecord", "Progress", "TimeLimit", "Trajectory"]
 
 
 class Callback:
