@@ -56,7 +56,7 @@ def run(script, *arguments):
 
 FIT_ON_MUCH = """
 name, target, early = sys.argv[1], sys.argv[2], sys.argv[3] == "True"
-X = rows(50_000, 1000)
+X = rows(25_000, 1000)
 y = X[:, 0].copy() if target == "real" else np.digitize(X[:, 0], [-0.5, 0, 0.5])
 weights = np.ones(len(X), X.dtype)
 kind = {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}[name]
@@ -73,13 +73,13 @@ print(grown(lambda: fitted.fit(X, y, weights)), grown(lambda: fitted.predict(X))
     [("MLPRegressor", "real", False), ("MLPClassifier", "class", True)],
 )
 def test_no_copy_of_x(name, target, early_stopping):
-    """191 MB of float32: training on and predicting them takes less than a tenth of that more.
+    """95 MB of float32: training on and predicting them takes less than a tenth of that more.
 
-    There are a few arrays of 8 bytes a row, 0.4 MB each (numbers of rows, encoded targets), and
-    the activations of a batch. A mask with a byte for each value would be 48 MB.
+    There are a few arrays of 8 bytes a row, 0.2 MB each (numbers of rows, encoded targets), and
+    the activations of a batch. A mask with a byte for each value would be 24 MB.
     """
     for megabytes in run(FIT_ON_MUCH, name, target, early_stopping):
-        assert megabytes < 19
+        assert megabytes < 9.5
 
 
 FIT_MANY_WEIGHTS = """
