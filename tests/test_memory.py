@@ -197,19 +197,6 @@ def test_epoch_over_a_memory_map_larger_than_the_data_limit(tmp_path):
     assert n_epochs == 1
 
 
-def test_import_loads_no_metrics():
-    """Metrics, model selection and plots are loaded where they are used: they take the time."""
-    modules = subprocess.run(
-        [sys.executable, "-c", "import rosenblatt, sys; print(*sys.modules)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    assert "sklearn.base" in modules
-    for name in ("sklearn.metrics", "sklearn.model_selection", "matplotlib", "tqdm"):
-        assert name not in modules
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_initial_weights_drawn_in_parts_are_numpys_draws(dtype):
     """More than are drawn at once: the same as one call of uniform, rounded."""
