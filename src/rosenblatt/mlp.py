@@ -12,6 +12,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from rosenblatt._base import on_one_fit
 from rosenblatt._classes import fit_classes, partial_fit_classes
 from rosenblatt._data import (
     classification_data,
@@ -29,6 +30,7 @@ from rosenblatt._parameter_table import (
     SHARED,
 )
 from rosenblatt._scores import mean_d2_score
+from rosenblatt._target_scale import warn_of_other_validation_scale, warn_of_target_scale
 from rosenblatt.schedules import Schedule
 
 
@@ -94,6 +96,13 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         activation: str | Sequence[str] = "relu",
         *,
         loss: str = "log_loss",
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 200,
+        early_stopping: bool = False,
+        random_state: int | np.random.RandomState | None = None,
         label_smoothing: float = 0.0,
         focal_gamma: float = 2.0,
         multi_class: str = "ovr",
@@ -103,26 +112,19 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         input_noise: float = 0.0,
         weight_init: str | Callable = "glorot_uniform",
         intercept_init: str = "uniform",
-        solver: str = "adam",
-        alpha: float = 0.0001,
         l1_ratio: float = 0.0,
         weight_decay: float | None = None,
         max_norm: float | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
-        batch_size: int | str = "auto",
         learning_rate: str | Schedule | Callable = "constant",
-        learning_rate_init: float = 0.001,
         power_t: float = 0.5,
-        max_iter: int = 200,
         shuffle: bool = True,
-        random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int = False,
         warm_start: bool | str = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
         validation_fraction: float = 0.1,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -187,6 +189,8 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         ------
         AttributeError
             With solver='lbfgs', which has no epochs.
+        KeyboardInterrupt
+            For Ctrl-C, so that it ends a loop of calls. The estimator is as it was before the call.
         ValueError
             As in `fit`; without classes at the first call; for labels not among them; with
             early_stopping=True and no X_val.
@@ -201,6 +205,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         validation = self._given_validation(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, incremental=True, classes=classes)
 
+    @on_one_fit
     def predict(self, X):
         """Predict the labels of rows, with the activation of the last fit.
 
@@ -227,6 +232,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
             return np.repeat(self.classes_, len(outputs))
         return self.classes_[(outputs[:, 0] > threshold).astype(int)]
 
+    @on_one_fit
     def decision_function(self, X):
         """The output layer's sums, from which `predict` chooses.
 
@@ -246,6 +252,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         return outputs[:, 0] if outputs.shape[1] == 1 and not self._multilabel else outputs
 
     @available_if(_gives_probabilities)
+    @on_one_fit
     def predict_proba(self, X):
         """Predict the probabilities of the classes, where the loss is one of probabilities.
 
@@ -268,6 +275,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         return probabilities
 
     @available_if(_gives_probabilities)
+    @on_one_fit
     def predict_log_proba(self, X):
         """Predict the logarithms of the classes' probabilities.
 
@@ -301,10 +309,12 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
             validation=validation,
         )
 
-    def _set_fitted(self, plan, data, state):
-        self.classes_, self._multilabel = data.classes, data.is_multilabel
-        self._sparse_target = data.is_sparse_target
-        return super()._set_fitted(plan, data, state)
+    def _attributes_of(self, data):
+        return {
+            "classes_": data.classes,
+            "_multilabel": data.is_multilabel,
+            "_sparse_target": data.is_sparse_target,
+        }
 
 
 @documented
@@ -355,6 +365,13 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         activation: str | Sequence[str] = "relu",
         *,
         loss: str = "squared_error",
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 200,
+        early_stopping: bool = False,
+        random_state: int | np.random.RandomState | None = None,
         huber_delta: float = 1.0,
         quantile: float | Sequence[float] = 0.5,
         non_crossing: bool = False,
@@ -365,26 +382,19 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         input_noise: float = 0.0,
         weight_init: str | Callable = "glorot_uniform",
         intercept_init: str = "uniform",
-        solver: str = "adam",
-        alpha: float = 0.0001,
         l1_ratio: float = 0.0,
         weight_decay: float | None = None,
         max_norm: float | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
-        batch_size: int | str = "auto",
         learning_rate: str | Schedule | Callable = "constant",
-        learning_rate_init: float = 0.001,
         power_t: float = 0.5,
-        max_iter: int = 200,
         shuffle: bool = True,
-        random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int = False,
         warm_start: bool | str = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
         validation_fraction: float = 0.1,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -442,6 +452,8 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         ------
         AttributeError
             With solver='lbfgs', which has no epochs.
+        KeyboardInterrupt
+            For Ctrl-C, so that it ends a loop of calls. The estimator is as it was before the call.
         ValueError
             As in `fit`, and with early_stopping=True and no X_val.
 
@@ -455,6 +467,7 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         validation = self._given_validation(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, incremental=True)
 
+    @on_one_fit
     def predict(self, X):
         """Predict the targets of rows.
 
@@ -477,6 +490,7 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
             outputs = np.sort(outputs, axis=1)[:, ranks]
         return outputs
 
+    @on_one_fit
     def score(self, X, y, sample_weight=None):
         """R^2 of the predictions; of several quantiles, the mean of their D^2.
 
@@ -504,6 +518,10 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
     def _check_parameters(self):
         super()._check_parameters()
         quantile_levels(self)
+
+    def _warn_of_data(self, plan, data):
+        warn_of_target_scale(plan, data)
+        warn_of_other_validation_scale(data)
 
     def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
         return regression_data(
