@@ -195,8 +195,10 @@ def test_too_small_validation_set_is_refused_by_its_name():
     """One row to validate on: the error names the parameter that is to be changed."""
     X, y = diabetes()
     model = rosenblatt.MLPRegressor(early_stopping=True)
-    with pytest.raises(ValueError, match="validation_fraction"):
-        model.fit(X[:8], y[:8])
+    for n_rows in (8, 10):
+        with pytest.raises(ValueError, match="validation_fraction"):
+            model.fit(X[:n_rows], y[:n_rows])
+    model.fit(X[:11], y[:11])  # a tenth of them, rounded up, is two
 
 
 # data ------------------------------------------------------------------------------------------
