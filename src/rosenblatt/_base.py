@@ -7,10 +7,15 @@ import contextlib
 import numbers
 import sys
 import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import metaestimators
 from sklearn.utils.validation import check_array
+
+from rosenblatt._types import Array
 
 # Where an estimator's page is, with {estimator_module} and {estimator_name} to fill in.
 # Empty until there is a site: then the HTML representation shows no link.
@@ -20,9 +25,19 @@ DOCUMENTATION_LINK = ""
 # what scikit-learn's callbacks keep in an estimator while it is fitted
 _OF_A_RUNNING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """scikit-learn's decorator; editors and type checkers see the method's signature."""
+    return metaestimators.available_if(check)
+
 
 class RosenblattEstimator(BaseEstimator):
     """Base class of the package's estimators."""
+
+    n_features_in_: int
+    feature_names_in_: Array
 
     _doc_link_module = "rosenblatt"
     _doc_link_template = DOCUMENTATION_LINK

@@ -125,6 +125,20 @@ def is_plain(estimator, X, *, reset):
         return bool(np.isfinite(values.sum()))
 
 
+def are_plain_labels(y, n_samples):
+    """Whether validation has nothing to say about y: integers of one dimension, a row each.
+
+    Labels that spread over more than half as many integers may be a regression's target, of
+    which scikit-learn warns.
+    """
+    return (
+        type(y) is np.ndarray
+        and y.dtype.kind in "iub"
+        and y.shape == (n_samples,)
+        and (int(y.max()) - int(y.min()) + 1) * 2 <= n_samples
+    )
+
+
 def _engine_rows(X):
     return X if sp.issparse(X) else np.require(X, requirements=["C", "A"])
 
@@ -311,6 +325,18 @@ def partial_fit_classes(known, classes):
             f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {known!r}"
         )
     return known
+
+
+def label_places(y, classes):
+    """Each label's place in `classes`."""
+    places = np.searchsorted(classes, y)
+    unknown = classes[np.minimum(places, len(classes) - 1)] != y
+    if np.any(unknown):
+        raise ValueError(
+            f"y has labels that are not among the classes: {np.unique(y[unknown])!r}; "
+            f"the classes are {classes!r}."
+        )
+    return places
 
 
 def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classes, validation=None):

@@ -11,7 +11,9 @@ from dataclasses import replace
 from functools import partial
 from inspect import signature
 from numbers import Integral
+from typing import Any, Self
 
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -31,6 +33,7 @@ from rosenblatt._plan import (
 )
 from rosenblatt._prediction import arrays_for, fitted_network, outputs_of_plain_rows
 from rosenblatt._state import State, initial_parameters
+from rosenblatt._types import Array, Matrix
 from rosenblatt.core.dispatch import OPTIMIZERS
 
 _STOCHASTIC_ATTRIBUTES = (
@@ -49,7 +52,7 @@ _STOCHASTIC_ATTRIBUTES = (
 _OF_A_RUNNING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
 
 
-def has_partial_fit(estimator):
+def has_partial_fit(estimator: Any) -> bool:
     """True, or AttributeError: what `available_if` asks."""
     if estimator.solver not in OPTIMIZERS:
         raise AttributeError(
@@ -72,12 +75,43 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
 
     _parameter_table = SHARED
 
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    normalization_scales_: list[Array]
+    normalization_shifts_: list[Array]
+    running_means_: list[Array]
+    running_variances_: list[Array]
+    activations_: list[str]
+    n_layers_: int
+    n_outputs_: int
+    n_parameters_: int
+    out_activation_: str
+    n_iter_: int
+    batch_size_: int
+    loss_: float
+    loss_curve_: list[float]
+    history_: History
+    best_loss_: float | None
+    stopped_: bool
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    t_: int
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: Matrix,
+        y: Matrix,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Matrix | None = None,
+        y_val: Matrix | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network to X and y.
 
         Parameters
@@ -316,7 +350,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             )
         return data
 
-    def activations(self, X, layer):
+    def activations(self, X: Matrix, layer: int) -> Array:
         """What a hidden layer puts out.
 
         Parameters
@@ -348,7 +382,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         network, X = self._network_and_rows(X)
         return network.activations(X, int(layer) % n_hidden)
 
-    def summary(self):
+    def summary(self) -> None:
         """Print the layers, the shapes of their weights and how many parameters they have."""
         check_is_fitted(self)
         print(fitted_network(self).summary())

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import cleandoc, signature
 from numbers import Integral, Real
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from rosenblatt._parameters import Interval, Options
 from rosenblatt._state import INTERCEPT_INITS, WEIGHT_INITS
 from rosenblatt.core.dispatch import ACTIVATION_NAMES, LOSSES, OPTIMIZERS
 from rosenblatt.schedules import SCHEDULES, Schedule
+
+Class = TypeVar("Class", bound=type)
 
 AUTO_BATCH_SIZE = 200  # rows of batch_size='auto', if there are so many
 
@@ -627,7 +630,7 @@ REGRESSOR = {
 }
 
 
-def rules_of(rows):
+def rules_of(rows: dict[str, Parameter]) -> dict[str, list]:
     """A dict from the names to the rules, as `validate_parameters` reads it."""
     return {name: row.rules for name, row in rows.items()}
 
@@ -637,7 +640,7 @@ def keep_parameters(estimator, values):
     vars(estimator).update({name: value for name, value in values.items() if name != "self"})
 
 
-def documented(estimator):
+def documented(estimator: Class) -> Class:
     """A class decorator that fills in the docstring: for @PARAMETERS@ the rows, in the order and
     with the defaults of the signature, for @ATTRIBUTES@ what both networks have."""
     texts = []

@@ -9,9 +9,11 @@ import threading
 import time
 import warnings
 from numbers import Integral, Real
+from typing import Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
@@ -21,11 +23,12 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from rosenblatt import _plan
 from rosenblatt._base import RosenblattEstimator, checked_sample_weight, numbers_of, warn_user
-from rosenblatt._data import DTYPES, is_plain, partial_fit_classes
+from rosenblatt._data import DTYPES, are_plain_labels, is_plain, label_places, partial_fit_classes
 from rosenblatt._interruption import Interruption
 from rosenblatt._onlookers import CallbackSupportMixin, ScikitLearnTasks, with_callbacks
 from rosenblatt._parameter_table import Parameter, documented, keep_parameters, rules_of
 from rosenblatt._parameters import Interval, Options, validate_parameters
+from rosenblatt._types import Array, ClassWeight, Matrix, RandomState
 from rosenblatt.core.buffers import csr_parts
 from rosenblatt.core.perceptron import PerceptronTrainer, Rows, permutation
 
@@ -263,10 +266,16 @@ class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEsti
     _parameter_table = PARAMETERS
     _parameter_rules = rules_of(PARAMETERS)
 
+    coef_: Array
+    intercept_: Array
+    classes_: Array
+    n_iter_: int
+    t_: float
+
     def __init__(
         self,
         *,
-        penalty: str | None = None,
+        penalty: Literal["l2", "l1", "elasticnet"] | None = None,
         alpha: float = 0.0001,
         l1_ratio: float = 0.15,
         fit_intercept: bool = True,
@@ -276,14 +285,14 @@ class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEsti
         verbose: bool | int = 0,
         eta0: float = 1.0,
         n_jobs: int | None = None,
-        random_state: int | np.random.RandomState | None = 0,
+        random_state: RandomState = 0,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
-        class_weight: dict | str | None = None,
+        class_weight: ClassWeight = None,
         warm_start: bool = False,
         average: bool | int = False,
-    ):
+    ) -> None:
         keep_parameters(self, locals())
 
     def __sklearn_tags__(self):
@@ -293,7 +302,14 @@ class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEsti
 
     # -- training -------------------------------------------------------------------------
 
-    def fit(self, X, y, coef_init=None, intercept_init=None, sample_weight=None):
+    def fit(
+        self,
+        X: Matrix,
+        y: ArrayLike,
+        coef_init: ArrayLike | None = None,
+        intercept_init: ArrayLike | None = None,
+        sample_weight: ArrayLike | float | None = None,
+    ) -> Self:
         """Train until every class has stopped, or for `max_iter` epochs.
 
         Parameters
@@ -360,7 +376,13 @@ default=None
             )
         return self
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: Matrix,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | float | None = None,
+    ) -> Self:
         """Make one pass over some rows, from the weights that are there.
 
         Parameters
@@ -394,7 +416,7 @@ default=None
                 self._refuse_in_partial_fit()
             X, y = self._checked_data(X, y, reset=first)
             self._set_classes(classes)
-            encoded = _encoded(y, self.classes_)
+            encoded = label_places(y, self.classes_)
             _refuse_too_large(self, X, len(self.classes_))
             coef, intercept = (None, None) if first else (self._dense_coef(), self.intercept_)
             start = _starting_weights(
@@ -417,7 +439,7 @@ default=None
             )
 
     def _checked_data(self, X, y, reset):
-        if is_plain(self, X, reset=reset) and _are_plain_labels(y, X.shape[0]):
+        if is_plain(self, X, reset=reset) and are_plain_labels(y, X.shape[0]):
             self.n_features_in_ = X.shape[1]
             return X, y
         with numbers_of("X or y"):
@@ -582,7 +604,7 @@ default=None
 
     # -- prediction -----------------------------------------------------------------------
 
-    def decision_function(self, X):
+    def decision_function(self, X: Matrix) -> Array:
         """The scores X @ coef_.T + intercept_.
 
         Parameters
@@ -618,7 +640,7 @@ default=None
         scores = np.asarray(scores) + intercept
         return scores.ravel() if n_rows == 1 else scores
 
-    def predict(self, X):
+    def predict(self, X: Matrix) -> Array:
         """The class of each row: that of the highest score, or of its sign for two classes.
 
         Parameters
@@ -636,7 +658,7 @@ default=None
 
     # -- storage --------------------------------------------------------------------------
 
-    def densify(self):
+    def densify(self) -> Self:
         """Make `coef_` an ndarray again, after `sparsify`.
 
         Returns
@@ -647,7 +669,7 @@ default=None
         self.coef_ = self._dense_coef()
         return self
 
-    def sparsify(self):
+    def sparsify(self) -> Self:
         """Make `coef_` a CSR array, which is smaller where most weights are zero.
 
         Predictions and further training go on as before.
@@ -728,32 +750,6 @@ def _refuse_too_large(estimator, X, n_classes):
             f"X has {n_features:,} features and y has {n_classes} classes: training takes "
             f"{needed / 2**30:,.1f} GiB and {available / 2**30:,.1f} GiB are there."
         )
-
-
-def _are_plain_labels(y, n_samples):
-    """Whether validation has nothing to say about y: integers of one dimension, a row each.
-
-    Labels that spread over more than half as many integers may be a regression's target, of
-    which scikit-learn warns.
-    """
-    return (
-        type(y) is np.ndarray
-        and y.dtype.kind in "iub"
-        and y.shape == (n_samples,)
-        and (int(y.max()) - int(y.min()) + 1) * 2 <= n_samples
-    )
-
-
-def _encoded(y, classes):
-    """Each label's place in `classes`."""
-    places = np.searchsorted(classes, y)
-    unknown = classes[np.minimum(places, len(classes) - 1)] != y
-    if np.any(unknown):
-        raise ValueError(
-            f"y has labels that are not among the classes: {np.unique(y[unknown])!r}; "
-            f"the classes are {classes!r}."
-        )
-    return places
 
 
 def _check_shape(name, array, allowed):
