@@ -1,10 +1,17 @@
 """Neural network estimators for people who use scikit-learn."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+from typing import TYPE_CHECKING, Any
+
 from rosenblatt import callbacks, schedules
 from rosenblatt._config import __version__, show_config
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
 from rosenblatt.perceptron import PerceptronClassifier
+
+if TYPE_CHECKING:  # what `_WHEN_USED` imports, for editors and type checkers
+    from rosenblatt import inspection, plot, preprocessing
+    from rosenblatt.diagnosis import diagnose
+    from rosenblatt.tabular import TabularMLPClassifier, TabularMLPRegressor
 
 __all__ = [
     "MLPClassifier",
@@ -34,7 +41,7 @@ _WHEN_USED = {
 }
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name not in _WHEN_USED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
@@ -43,5 +50,5 @@ def __getattr__(name):
     return getattr(module, name, module)
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *_WHEN_USED})

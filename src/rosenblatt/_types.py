@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rosenblatt._history import EpochRecord
+
 if TYPE_CHECKING:
     from scipy.sparse import sparray, spmatrix
 
@@ -21,7 +23,8 @@ Numbers: TypeAlias = Sequence[float] | NDArray[Any]
 RandomState: TypeAlias = int | np.random.RandomState | None
 Scoring: TypeAlias = Literal["loss"] | str | Callable[..., float] | None
 ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
-Callbacks: TypeAlias = Sequence[Callable[..., Any]] | None
+Callbacks: TypeAlias = Sequence[Callable[[EpochRecord, Any], object]] | None
+MemberCallbacks: TypeAlias = Sequence[Callable[[Any, Any], object]] | None
 
 Activation: TypeAlias = Literal[
     "identity",
@@ -76,3 +79,10 @@ WeightInit: TypeAlias = Literal[
 ]
 InterceptInit: TypeAlias = Literal["uniform", "zeros", "prior"]
 DType: TypeAlias = Literal["float32", "float64"] | None
+
+Preset: TypeAlias = Literal["fast", "default", "best"]
+NumericalEncoding: TypeAlias = (
+    Literal["quantile", "tree", "periodic", "coarse", "one_hot", "none"] | None
+)
+TargetType: TypeAlias = Literal["auto", "classification", "regression"]
+CategoricalFeatures: TypeAlias = Literal["from_dtype"] | Sequence[Any] | NDArray[Any] | None

@@ -7,14 +7,17 @@ with it, spectra, critical points and the rest, stands in the other files here.
 # SPDX-License-Identifier: BSD-3-Clause
 import copy
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._architecture import WEIGHTS
 from rosenblatt._parameters import validate_values
 from rosenblatt._plan import loss_constants
 from rosenblatt._prediction import fitted_network
+from rosenblatt._types import Array, Matrix
 from rosenblatt.core.surface import Surface
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
 
@@ -236,7 +239,7 @@ def refuse_other_estimators(estimator, who="rosenblatt.inspection"):
     check_is_fitted(estimator)
 
 
-def loss(estimator, X, y, *, intercepts=True):
+def loss(estimator: Any, X: Matrix, y: Matrix, *, intercepts: bool = True) -> float:
     """What training descends, on (X, y), at the parameters that the estimator has now.
 
     Parameters
@@ -275,7 +278,7 @@ def loss(estimator, X, y, *, intercepts=True):
     return Objective(estimator, X, y, intercepts=intercepts).loss()
 
 
-def gradient(estimator, X, y, *, intercepts=True):
+def gradient(estimator: Any, X: Matrix, y: Matrix, *, intercepts: bool = True) -> Array:
     """The gradient of `loss`.
 
     Parameters
@@ -300,7 +303,9 @@ def gradient(estimator, X, y, *, intercepts=True):
     return Objective(estimator, X, y, intercepts=intercepts).loss_and_gradient()[1]
 
 
-def hessian_vector_product(estimator, X, y, v, *, intercepts=True):
+def hessian_vector_product(
+    estimator: Any, X: Matrix, y: Matrix, v: ArrayLike, *, intercepts: bool = True
+) -> Array:
     """The Hessian of `loss` times a vector, exactly, at the cost of about two gradients.
 
     By the R-operator (Pearlmutter, 1994): the derivative of the gradient along v. Memory does

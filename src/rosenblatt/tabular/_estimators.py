@@ -5,18 +5,31 @@ No arithmetic here: a fit is _fit.py's, a prediction _ensemble.py's.
 
 # SPDX-License-Identifier: BSD-3-Clause
 import time
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from rosenblatt._base import RosenblattEstimator
+from rosenblatt._history import History
 from rosenblatt._interruption import Interruption
 from rosenblatt._parameters import Interval, Options, validate_parameters
 from rosenblatt._plan import thread_count
+from rosenblatt._types import (
+    Array,
+    CategoricalFeatures,
+    ClassWeight,
+    MemberCallbacks,
+    Preset,
+    RandomState,
+    Scoring,
+)
 from rosenblatt.preprocessing._cells import distinct_values
-from rosenblatt.preprocessing._columns import TableReader
+from rosenblatt.preprocessing._columns import ColumnSummary, TableReader
 from rosenblatt.tabular._descriptions import ATTRIBUTES, CLASS_WEIGHT, PARAMETERS
 from rosenblatt.tabular._ensemble import CHUNK_ROWS
 from rosenblatt.tabular._fit import EnsembleFit
@@ -51,6 +64,15 @@ class _TabularMLP(RosenblattEstimator):
         "callbacks": [None, "functions"],
     }
 
+    columns_: list[ColumnSummary]
+    oof_prediction_: Array
+    oof_score_: float
+    oof_score_stderr_: float
+    feature_importances_: Array
+    n_epochs_: int
+    n_folds_: int
+    ended_by_: str | None
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
@@ -60,15 +82,15 @@ class _TabularMLP(RosenblattEstimator):
 
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
         *,
-        groups=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        groups: ArrayLike | None = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the ensemble to a raw table.
 
         Parameters
@@ -168,36 +190,36 @@ class _TabularMLP(RosenblattEstimator):
         return self
 
     @property
-    def members_(self):
+    def members_(self) -> list[Any]:
         """The networks, fitted to encoded rows."""
         check_is_fitted(self)
         return list(self._ensemble.members)
 
     @property
-    def n_members_(self):
+    def n_members_(self) -> int:
         """Networks in the ensemble."""
         return len(self.members_)
 
     @property
-    def member_weights_(self):
+    def member_weights_(self) -> Array:
         """The networks' weights in the mean."""
         check_is_fitted(self)
         return self._ensemble.weights
 
     @property
-    def n_iter_(self):
+    def n_iter_(self) -> int:
         """Most epochs that a network trained."""
         return max(member.n_iter_ for member in self.members_)
 
     @property
-    def history_(self):
+    def history_(self) -> list[History]:
         """The History of each network."""
         return [member.history_ for member in self.members_]
 
     def __sklearn_is_fitted__(self):
         return "_ensemble" in vars(self)
 
-    def encode(self, X, member=0):
+    def encode(self, X: Any, member: int = 0) -> Array:
         """The rows as one of the networks sees them.
 
         Parameters
@@ -218,7 +240,7 @@ class _TabularMLP(RosenblattEstimator):
             )
         return self._ensemble.encode(self._ensemble.read(X), member)
 
-    def summary(self):
+    def summary(self) -> None:
         """Print what became of every column, and of what the ensemble consists."""
         check_is_fitted(self)
         print("\n".join(summary_lines(self)))
@@ -293,22 +315,22 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
 
     def __init__(
         self,
-        preset="default",
+        preset: Preset = "default",
         *,
-        time_limit=None,
-        categorical_features="from_dtype",
-        scoring=None,
-        class_weight=None,
-        n_members=None,
-        hidden_layer_sizes=None,
-        max_iter=None,
-        n_folds=None,
-        store_oof=True,
-        n_jobs=None,
-        random_state=None,
-        verbose=False,
-        callbacks=None,
-    ):
+        time_limit: float | None = None,
+        categorical_features: CategoricalFeatures = "from_dtype",
+        scoring: Scoring = None,
+        class_weight: ClassWeight = None,
+        n_members: int | None = None,
+        hidden_layer_sizes: int | Sequence[int] | None = None,
+        max_iter: int | None = None,
+        n_folds: int | None = None,
+        store_oof: bool = True,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: bool | int = False,
+        callbacks: MemberCallbacks = None,
+    ) -> None:
         self.preset = preset
         self.time_limit = time_limit
         self.categorical_features = categorical_features
@@ -329,6 +351,8 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
         "class_weight": [None, dict, Options(str, ("balanced",))],
     }
 
+    classes_: Array
+
     def _target(self, y, sample_weight, like=None):
         name = "y" if like is None else "y_val"
         return ClassTarget(y, sample_weight, self.class_weight, like, name)
@@ -337,7 +361,7 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
         self.classes_ = rows.target.classes
         return super()._set_fitted(rows, reader, fitted)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Array:
         """Predict classes.
 
         Parameters
@@ -352,7 +376,7 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
         indices = self.predict_proba(X).argmax(axis=1)
         return self.classes_[indices]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> Array:
         """Predict the calibrated probabilities of the classes.
 
         Parameters
@@ -366,7 +390,7 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
         """
         return self._outputs(X)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> Array:
         """Predict the logarithms of the classes' probabilities.
 
         Parameters
@@ -423,21 +447,21 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
 
     def __init__(
         self,
-        preset="default",
+        preset: Preset = "default",
         *,
-        time_limit=None,
-        categorical_features="from_dtype",
-        scoring=None,
-        n_members=None,
-        hidden_layer_sizes=None,
-        max_iter=None,
-        n_folds=None,
-        store_oof=True,
-        n_jobs=None,
-        random_state=None,
-        verbose=False,
-        callbacks=None,
-    ):
+        time_limit: float | None = None,
+        categorical_features: CategoricalFeatures = "from_dtype",
+        scoring: Scoring = None,
+        n_members: int | None = None,
+        hidden_layer_sizes: int | Sequence[int] | None = None,
+        max_iter: int | None = None,
+        n_folds: int | None = None,
+        store_oof: bool = True,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: bool | int = False,
+        callbacks: MemberCallbacks = None,
+    ) -> None:
         self.preset = preset
         self.time_limit = time_limit
         self.categorical_features = categorical_features
@@ -461,7 +485,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
         scaling, name = (None, "y") if like is None else (like.scaling, "y_val")
         return NumberTarget(y, sample_weight, scaling, name)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Array:
         """Predict numbers.
 
         Parameters
@@ -477,7 +501,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
         prediction = self._outputs(X)
         return self._ensemble.decoder.presented(prediction)
 
-    def predict_interval(self, X, coverage=0.9):
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
         """Predict intervals that hold the target with a given probability.
 
         They are the quantiles (1 - coverage) / 2 and (1 + coverage) / 2 of `predict_quantiles`.
@@ -499,7 +523,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
             raise ValueError(f"coverage must be a number in (0, 1), got {coverage!r}.")
         return self.predict_quantiles(X, [(1 - coverage) / 2, (1 + coverage) / 2])
 
-    def predict_quantiles(self, X, levels):
+    def predict_quantiles(self, X: Any, levels: ArrayLike) -> Array:
         """Predict quantiles of the target, given the row.
 
         Parameters
