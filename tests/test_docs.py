@@ -29,10 +29,8 @@ PUBLIC_MODULES = [
     "inspection._stuck",
     "mlp",
     "perceptron",
-    "preprocessing._piecewise",
-    "preprocessing._scaler",
-    "preprocessing._tabular",
-    "tabular._estimators",
+    "preprocessing",
+    "tabular",
 ]
 
 

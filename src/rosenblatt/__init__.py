@@ -11,9 +11,11 @@ from rosenblatt.perceptron import PerceptronClassifier
 if TYPE_CHECKING:  # what `_WHEN_USED` imports, for editors and type checkers
     from rosenblatt import inspection, plot, preprocessing
     from rosenblatt.diagnosis import diagnose
+    from rosenblatt.export import SKOPS_TYPES
     from rosenblatt.tabular import TabularMLPClassifier, TabularMLPRegressor
 
 __all__ = [
+    "SKOPS_TYPES",
     "MLPClassifier",
     "MLPRegressor",
     "PerceptronClassifier",
@@ -32,6 +34,7 @@ __all__ = [
 # What stands above the estimators is imported when it is first used: a name, and the module it
 # is or is found in.
 _WHEN_USED = {
+    "SKOPS_TYPES": "rosenblatt.export",
     "TabularMLPClassifier": "rosenblatt.tabular",
     "TabularMLPRegressor": "rosenblatt.tabular",
     "diagnose": "rosenblatt.diagnosis",

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import metaestimators
 from sklearn.utils.validation import check_array
 
+from rosenblatt._plain_state import from_plain, to_plain
 from rosenblatt._types import Array
 
 # Where an estimator's page is, with {estimator_module} and {estimator_name} to fill in.
@@ -43,9 +44,24 @@ class RosenblattEstimator(BaseEstimator):
     _doc_link_template = DOCUMENTATION_LINK
 
     def __getstate__(self):
-        """Without what belongs to a fit that is under way, in which a callback may pickle."""
+        """As plain data, without what belongs to a fit that is under way, in which a callback may
+        pickle."""
         state = super().__getstate__()
-        return {name: value for name, value in state.items() if name not in _OF_A_RUNNING_FIT}
+        parameters = self._get_param_names()  # which are the user's: they stay as they are
+        return {
+            name: value if name in parameters else to_plain(value)
+            for name, value in state.items()
+            if name not in _OF_A_RUNNING_FIT
+        }
+
+    def __setstate__(self, state):
+        parameters = self._get_param_names()
+        super().__setstate__(
+            {
+                name: value if name in parameters else from_plain(value)
+                for name, value in state.items()
+            }
+        )
 
     @contextlib.contextmanager
     def _unchanged_on_error(self):

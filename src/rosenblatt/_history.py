@@ -8,6 +8,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from rosenblatt._plain_state import stored_as_plain_data
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -49,6 +51,7 @@ class EpochRecord(NamedTuple):
 COLUMNS = EpochRecord._fields[1:]
 
 
+@stored_as_plain_data
 class History(dict[str, list[float]]):
     """The epochs of a training: a list of float for each of the names in `EpochRecord`.
 

@@ -48,9 +48,6 @@ _STOCHASTIC_ATTRIBUTES = (
     "stopped_",
 )
 
-# what scikit-learn's callbacks keep in an estimator while it is fitted
-_OF_A_RUNNING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
-
 
 def has_partial_fit(estimator: Any) -> bool:
     """True, or AttributeError: what `available_if` asks."""
@@ -316,11 +313,9 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
 
     def __getstate__(self):
         """The optimiser's moments are several times the model: only partial_fit needs them."""
-        state = dict(super().__getstate__())  # which may be the estimator's own dictionary
+        state = super().__getstate__()
         if not state.get("_optimizer_is_pickled", False):
             state.pop("_optimizer", None)
-        for name in _OF_A_RUNNING_FIT:  # which a callback may pickle
-            state.pop(name, None)
         return state
 
     def __copy__(self):

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import logit
 
 from rosenblatt._history import History
+from rosenblatt._plain_state import stored_as_plain_data
 
 DRAWS_AT_ONCE = 2**16  # half a megabyte of float64
 
@@ -60,6 +61,7 @@ class State:
     is_exhausted: bool = False
 
 
+@stored_as_plain_data
 @dataclass
 class OptimizerState:
     """What a stochastic solver carries from step to step.

@@ -80,6 +80,8 @@ class PiecewiseLinearEncoder(TransformerMixin, RosenblattEstimator):
     [[1.0, 1.0, 0.5], [0.25, 0.0, 0.0]]
     """
 
+    __module__ = "rosenblatt.preprocessing"  # the public one: stored models name it
+
     bin_edges_: list[Array]
 
     _parameter_rules: ClassVar[dict] = {

@@ -59,6 +59,8 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, RosenblattEstim
     [-0.95, -0.49, 0.0, 0.49, 3.0]
     """
 
+    __module__ = "rosenblatt.preprocessing"  # the public one: stored models name it
+
     center_: Array
     factor_: Array
 

@@ -99,6 +99,8 @@ default='from_dtype'
     ['size_missing', 'size', 'kind_a', 'kind_b', 'kind_c']
     """
 
+    __module__ = "rosenblatt.preprocessing"  # the public one: stored models name it
+
     columns_: list[ColumnSummary]
     source_of_output_: Array
 

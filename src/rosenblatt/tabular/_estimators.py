@@ -270,6 +270,7 @@ def _checked_groups(groups, n_rows):
 
 
 class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
+    __module__ = "rosenblatt.tabular"  # the public one: stored models name it
     __doc__ = f"""Classifier for raw tables: an ensemble of multi-layer perceptrons.
 
     Takes a table as it comes, with text, gaps, dates and skewed numbers, and needs no tuning.
@@ -405,6 +406,7 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
 
 
 class TabularMLPRegressor(RegressorMixin, _TabularMLP):
+    __module__ = "rosenblatt.tabular"  # the public one: stored models name it
     __doc__ = f"""Regressor for raw tables: an ensemble of multi-layer perceptrons.
 
     Takes a table as it comes, with text, gaps, dates and skewed numbers, and needs no tuning.
