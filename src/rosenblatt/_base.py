@@ -15,13 +15,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import metaestimators
 from sklearn.utils.validation import check_array
 
+from rosenblatt._links import estimator_page
 from rosenblatt._plain_state import from_plain, to_plain
 from rosenblatt._types import Array
-
-# Where an estimator's page is, with {estimator_module} and {estimator_name} to fill in.
-# Empty until there is a site: then the HTML representation shows no link.
-DOCUMENTATION_LINK = ""
-
 
 # what scikit-learn's callbacks keep in an estimator while it is fitted
 _OF_A_RUNNING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
@@ -41,7 +37,7 @@ class RosenblattEstimator(BaseEstimator):
     feature_names_in_: Array
 
     _doc_link_module = "rosenblatt"
-    _doc_link_template = DOCUMENTATION_LINK
+    _doc_link_template = estimator_page()
 
     def __getstate__(self):
         """As plain data, without what belongs to a fit that is under way, in which a callback may

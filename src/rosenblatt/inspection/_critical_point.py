@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import eigvalsh
 
-from rosenblatt._parameters import Interval, validate_values
+from rosenblatt._parameter_checks import Interval, validate_values
 from rosenblatt._types import Matrix, RandomState
 from rosenblatt.inspection._hessian import DENSE_LIMIT, Spectrum, counted, spectrum_of
 from rosenblatt.inspection._lanczos import dense
