@@ -69,9 +69,7 @@ def _silu(graph, z, real):
 
 
 def _hard_sigmoid(graph, z, real):
-    return graph.op(
-        "Div", graph.op("Clip", graph.op("Add", z, real(3)), real(0), real(6)), real(6)
-    )
+    return graph.op("Div", graph.op("Clip", graph.op("Add", z, real(3)), real(0), real(6)), real(6))
 
 
 def _hard_swish(graph, z, real):
@@ -100,16 +98,12 @@ FORMULAS = {
         f"(real)0.5 * (z < (real)-1000 ? (real)-1000 : z) * {{erfc}}(z * (real){-(0.5**0.5)!r})",
         has_double=False,
     ),
-    "silu": Formula(
-        _silu, "(z < (real)-1000 ? (real)-1000 : z) / ((real)1 + {exp}(-z))"
-    ),
+    "silu": Formula(_silu, "(z < (real)-1000 ? (real)-1000 : z) / ((real)1 + {exp}(-z))"),
     "mish": Formula(
         _mish,
         "z > (real)20 ? z : (z < (real)-1000 ? (real)-1000 : z) * {tanh}({log1p}({exp}(z)))",
     ),
-    "softplus": Formula(
-        _softplus, "z > (real)0 ? z + {log1p}({exp}(-z)) : {log1p}({exp}(z))"
-    ),
+    "softplus": Formula(_softplus, "z > (real)0 ? z + {log1p}({exp}(-z)) : {log1p}({exp}(z))"),
     "hard_swish": Formula(
         _hard_swish,
         "z < (real)-3 ? (real)0 : z > (real)3 ? z : z * ((z + (real)3) / (real)6)",

@@ -54,7 +54,11 @@ class Graph:
     def constant(self, value):
         """The name of a constant; equal ones share it."""
         array = np.asarray(value)
-        key = (array.dtype.str, array.shape, array.tobytes() if array.dtype != object else id(value))
+        key = (
+            array.dtype.str,
+            array.shape,
+            array.tobytes() if array.dtype != object else id(value),
+        )
         if key not in self._known:
             self._known[key] = self._unique_name("constant")
             self.constants[self._known[key]] = array
@@ -110,7 +114,8 @@ class Graph:
             producer_name="rosenblatt",
             ir_version=IR_VERSION,
             opset_imports=[
-                helper.make_opsetid("", OPSET), helper.make_opsetid(ML_DOMAIN, ML_OPSET)
+                helper.make_opsetid("", OPSET),
+                helper.make_opsetid(ML_DOMAIN, ML_OPSET),
             ],
         )
         checker.check_model(model)

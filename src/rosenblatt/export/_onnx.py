@@ -69,13 +69,37 @@ def to_onnx(model: Any, X: Matrix) -> "ModelProto":
     ...     file.write(onnx_model.SerializeToString())
     """
     require_onnx("onnx")
-    add = NETWORKS.get(type(model))
-    if add is None:
-        return _of_others(model, X)
+    kind = type(model)
+    if kind not in NETWORKS and kind not in tables():
+        return require_onnx("skl2onnx") and _of_others(model, X)
     check_is_fitted(model)
     graph = Graph()
-    rows, dtype = _add_rows(graph, model, X)
-    return graph.to_model(add(graph, model, rows, dtype), type(model).__name__)
+    if kind in NETWORKS:
+        rows, dtype = _add_rows(graph, model, X)
+        outputs = NETWORKS[kind](graph, model, rows, dtype)
+    else:
+        outputs = tables()[kind](graph, model, _declared_columns(graph, model, X))
+    return graph.to_model(outputs, kind.__name__)
+
+
+def tables():
+    """The estimators and transformers of tables, and what adds their outputs to a graph."""
+    from rosenblatt import preprocessing, tabular
+    from rosenblatt.export import _table_graph
+
+    return {
+        tabular.TabularMLPClassifier: _table_graph.add_ensemble,
+        tabular.TabularMLPRegressor: _table_graph.add_ensemble,
+        preprocessing.TabularPreprocessor: _table_graph.add_preprocessor,
+        preprocessing.RobustSmoothScaler: _table_graph.add_scaler,
+        preprocessing.PiecewiseLinearEncoder: _table_graph.add_piecewise,
+    }
+
+
+def reader_of(model):
+    """The TableReader of an estimator of raw tables; None for what takes numbers alone."""
+    ensemble = getattr(model, "_ensemble", model)
+    return getattr(ensemble, "reader", None) or getattr(ensemble, "_reader", None)
 
 
 def require_onnx(name):
@@ -120,6 +144,32 @@ def refuse_width(given, wanted, owner):
     """Raises ValueError for rows of another width than the model's."""
     if given != wanted:
         raise ValueError(f"X must have {wanted} columns, as {owner} was fitted with; got {given}.")
+
+
+def _declared_columns(graph, model, X):
+    """A function from the number of a column of `fit` to (value, dtype), of declared inputs."""
+    owner, reader = type(model).__name__, reader_of(model)
+    if not hasattr(X, "columns"):
+        (name,) = declared_inputs(graph, X, model.n_features_in_, owner)
+        dtype = graph.inputs[name][0]
+        return lambda j: (graph.columns(name, [j]), dtype)
+    given = [str(one) for one in X.columns]
+    refuse_width(len(given), model.n_features_in_, owner)
+    names = [str(one) for one in getattr(model, "feature_names_in_", given)]
+    if set(names) != set(given):
+        raise ValueError(f"X must have the columns {names}, as in fit; got {given}.")
+    fitted = {} if reader is None else {one.source: one for one in reader._fitted}
+    for label, name in zip(X.columns, given, strict=True):
+        dtype = column_dtype(X, label)
+        if reader is None:
+            dtype = input_dtype(dtype, f"column {label!r}")
+        else:
+            from rosenblatt.export._table_graph import column_type
+
+            dtype = column_type(fitted.get(names.index(name)), dtype, label)
+        if dtype is not None:
+            graph.input(name, dtype, 1)
+    return lambda j: (names[j], graph.inputs[names[j]][0])
 
 
 def column_dtype(X, name):
