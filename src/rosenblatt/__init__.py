@@ -11,7 +11,7 @@ from rosenblatt.perceptron import PerceptronClassifier
 if TYPE_CHECKING:  # what `_WHEN_USED` imports, for editors and type checkers
     from rosenblatt import inspection, plot, preprocessing
     from rosenblatt.diagnosis import diagnose
-    from rosenblatt.export import SKOPS_TYPES
+    from rosenblatt.export import SKOPS_TYPES, to_c, to_onnx
     from rosenblatt.tabular import TabularMLPClassifier, TabularMLPRegressor
 
 __all__ = [
@@ -29,6 +29,8 @@ __all__ = [
     "preprocessing",
     "schedules",
     "show_config",
+    "to_c",
+    "to_onnx",
 ]
 
 # What stands above the estimators is imported when it is first used: a name, and the module it
@@ -41,6 +43,8 @@ _WHEN_USED = {
     "inspection": "rosenblatt.inspection",
     "plot": "rosenblatt.plot",
     "preprocessing": "rosenblatt.preprocessing",
+    "to_c": "rosenblatt.export",
+    "to_onnx": "rosenblatt.export",
 }
 
 

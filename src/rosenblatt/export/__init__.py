@@ -5,6 +5,8 @@ package knows of them.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from rosenblatt.export._c import to_c
+from rosenblatt.export._onnx import to_onnx
 from rosenblatt.export._skops import SKOPS_TYPES
 
-__all__ = ["SKOPS_TYPES"]
+__all__ = ["SKOPS_TYPES", "to_c", "to_onnx"]

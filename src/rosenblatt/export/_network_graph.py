@@ -18,8 +18,8 @@ _OUT_ACTIVATIONS = {
 }
 
 
-def add_network(graph, estimator, X, dtype):
-    """The outputs of a multi-layer perceptron's last layer, its activation included.
+def add_network(graph, estimator, X, dtype, *, logits=False):
+    """The outputs of a multi-layer perceptron's last layer, its activation included or not.
 
     Parameters
     ----------
@@ -29,6 +29,8 @@ def add_network(graph, estimator, X, dtype):
         The rows, of the dtype, as a value of the graph.
     dtype : numpy.dtype
         To compute in.
+    logits : bool
+        Whether to give the sums before the last activation.
     """
     network = fitted_network(estimator).folded()
     architecture = network.architecture
@@ -44,7 +46,7 @@ def add_network(graph, estimator, X, dtype):
             z = _add_layer_normalization(graph, z, scale, shift, real)
         refuse_double(layer.activation, dtype)
         values = FORMULAS[layer.activation].onnx(graph, z, real)
-    return _OUT_ACTIVATIONS[estimator.out_activation_](graph, values)
+    return values if logits else _OUT_ACTIVATIONS[estimator.out_activation_](graph, values)
 
 
 def refuse_double(activation, dtype):
@@ -77,11 +79,15 @@ def add_regressor(graph, estimator, X, dtype):
     return {"variable": (outputs, dtype, n_outputs)}
 
 
-def add_classifier(graph, estimator, X, dtype):
-    """{'label': .., 'probabilities' or 'scores': ..} of an MLPClassifier."""
-    outputs, real = add_network(graph, estimator, X, dtype), dtype.type
-    is_probability = estimator.out_activation_ != "identity"
-    threshold = real(0.5 if estimator.out_activation_ == "logistic" else 0)
+def add_classifier(graph, estimator, X, dtype, *, logits=False):
+    """{'label': .., 'probabilities' or 'scores': ..} of an MLPClassifier.
+
+    With `logits` the scores of `decision_function`, also where the loss gives probabilities.
+    """
+    outputs, real = add_network(graph, estimator, X, dtype, logits=logits), dtype.type
+    is_probability = estimator.out_activation_ != "identity" and not logits
+    is_share = is_probability and estimator.out_activation_ == "logistic"
+    threshold = real(0.5 if is_share else 0)
     if estimator._multilabel:
         label = graph.cast(graph.op("Greater", outputs, threshold), np.int64)
         labels = {"label": (label, np.int64, estimator.n_outputs_)}

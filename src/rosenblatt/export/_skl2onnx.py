@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from rosenblatt.export._graph import ML_DOMAIN, ML_OPSET, OPSET, Graph, element_type, tensor
 from rosenblatt.export._onnx import NETWORKS, column_dtype, input_dtype, tables
+from rosenblatt.mlp import MLPClassifier
 
 _TYPES = {
     np.dtype(np.float32): data_types.FloatTensorType,
@@ -23,6 +24,7 @@ _TYPES = {
 }
 _DTYPES = {kind: dtype for dtype, kind in _TYPES.items()}
 _OPTIONS = {"zipmap": [True, False, "columns"], "output_class_labels": [False, True]}
+_SCORES = {"raw_scores": [False, True]}  # which converters of calibration ask for
 
 
 def convert(model, X):
@@ -58,7 +60,9 @@ def _initial_types(X):
 def register():
     """Tells skl2onnx of this package's estimators, once."""
     for kind in [*NETWORKS, *tables()]:
-        options = _OPTIONS if hasattr(kind, "predict_proba") or is_classifier(kind()) else None
+        options = None
+        if is_classifier(kind()):
+            options = _OPTIONS | (_SCORES if hasattr(kind, "decision_function") else {})
         skl2onnx.update_registered_converter(
             kind, f"Rosenblatt{kind.__name__}", _set_output_types, _add_operators, options=options
         )
@@ -75,8 +79,11 @@ def _output_dtype(operator):
     return np.dtype(np.float64 if is_double else np.float32)
 
 
-def _outputs(operator, graph):
-    """{name: (value, dtype, number of columns)} of the estimator, added to a graph."""
+def _outputs(operator, graph, with_options):
+    """{name: (value, dtype, number of columns)} of the estimator, added to a graph.
+
+    `with_options` is what knows the options of the conversion: a scope or a container.
+    """
     model = operator.raw_operator
     given = [(one.onnx_name, _dtype(one), one.type.shape[1]) for one in operator.inputs]
     if type(model) not in NETWORKS:
@@ -86,7 +93,17 @@ def _outputs(operator, graph):
     if not getattr(model, "dtype", None) and not is_single:
         dtype = np.dtype(np.float64)
     rows = [name if kind == dtype else graph.cast(name, dtype) for name, kind, _ in given]
-    return NETWORKS[type(model)](graph, model, graph.concat(rows), dtype)
+    X, add = graph.concat(rows), NETWORKS[type(model)]
+    if not is_classifier(model):
+        return add(graph, model, X, dtype)
+    if not with_options.get_options(model, {"raw_scores": False})["raw_scores"]:
+        return add(graph, model, X, dtype)
+    options = {"logits": True} if isinstance(model, MLPClassifier) else {}
+    outputs = add(graph, model, X, dtype, **options)
+    scores, _, n_outputs = outputs.popitem()[1]
+    if n_outputs == 1:  # as skl2onnx gives those of two classes
+        scores, n_outputs = graph.concat([graph.op("Neg", scores), scores]), 2
+    return outputs | {"scores": (scores, dtype, n_outputs)}
 
 
 def _columns(graph, model, operator, given):
@@ -106,7 +123,7 @@ def _columns(graph, model, operator, given):
 
 
 def _set_output_types(operator):
-    outputs = _outputs(operator, Graph()).values()
+    outputs = _outputs(operator, Graph(), operator.scope_inst).values()
     for variable, (_, dtype, n_columns) in zip(operator.outputs, outputs, strict=True):
         dtype = _output_dtype(operator) if np.dtype(dtype).kind == "f" else _label_dtype(dtype)
         variable.type = _TYPES[dtype]([None] if n_columns is None else [None, n_columns])
@@ -118,7 +135,7 @@ def _label_dtype(dtype):
 
 def _add_operators(scope, operator, container):
     graph = Graph(scope.get_unique_variable_name)
-    outputs = _outputs(operator, graph).values()
+    outputs = _outputs(operator, graph, container).values()
     for variable, (value, dtype, _) in zip(operator.outputs, outputs, strict=True):
         kind = _output_dtype(operator) if np.dtype(dtype).kind == "f" else _label_dtype(dtype)
         attributes = {"to": element_type(kind)}
