@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt import _lbfgs, _training
-from rosenblatt._base import RosenblattEstimator, warn_user
+from rosenblatt._base import RosenblattEstimator, ScikitLearnTwinMixin, warn_user
 from rosenblatt._callback_calls import CallbackSupportMixin, calling_callbacks, with_callbacks
 from rosenblatt._data import checked_rows
 from rosenblatt._history import History
@@ -62,7 +62,7 @@ def has_partial_fit(estimator: Any) -> bool:
 
 
 @with_links
-class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
+class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, RosenblattEstimator):
     """The stages of fit and predict that classifier and regressor share.
 
     What an estimator has to have besides is written here. Its `__init__` takes what is in

@@ -21,7 +21,13 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from rosenblatt._base import RosenblattEstimator, checked_sample_weight, numbers_of, warn_user
+from rosenblatt._base import (
+    RosenblattEstimator,
+    ScikitLearnTwinMixin,
+    checked_sample_weight,
+    numbers_of,
+    warn_user,
+)
 from rosenblatt._callback_calls import CallbackSupportMixin, ScikitLearnTasks, with_callbacks
 from rosenblatt._data import DTYPES, are_plain_labels, is_plain, label_places, partial_fit_classes
 from rosenblatt._interruption import Interruption
@@ -187,7 +193,9 @@ PARAMETERS = {
 
 
 @documented
-class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEstimator):
+class PerceptronClassifier(
+    ClassifierMixin, CallbackSupportMixin, ScikitLearnTwinMixin, RosenblattEstimator
+):
     """Rosenblatt's perceptron: a linear classifier that learns from its mistakes, row by row.
 
     For a row x with target t (+1 for the class, -1 for the others) and score

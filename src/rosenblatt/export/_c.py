@@ -254,7 +254,9 @@ class _Writer:
         """Lines of the comment that name the labels."""
         if self.is_multilabel:
             return [f" * {self.name}_labels: 1 for each label that the row has, 0 for the others"]
-        labels = [re.sub(r"[^ -~]|\*/|\\", "?", repr(one)) for one in self.model.classes_.tolist()]
+        labels = [
+            re.sub(r"[^ -~]|\*/|/\*|\\", "?", repr(one)) for one in self.model.classes_.tolist()
+        ]
         numbered = [f" *     {i}: {label}" for i, label in enumerate(labels)]
         return [f" * {self.name}_class: the predicted label's place among", *numbered]
 
