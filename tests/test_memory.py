@@ -210,7 +210,7 @@ def test_epoch_over_a_memory_map_larger_than_the_data_limit(tmp_path):
 
 
 def test_import_loads_no_metrics():
-    """Metrics, model selection and plots are loaded where they are used: they take the time."""
+    """Metrics, model selection, plots and export are loaded where they are used: they take time."""
     modules = subprocess.run(
         [sys.executable, "-c", "import rosenblatt, sys; print(*sys.modules)"],
         capture_output=True,
@@ -218,8 +218,8 @@ def test_import_loads_no_metrics():
         check=True,
     ).stdout.split()
     assert "sklearn.base" in modules
-    for name in ("sklearn.metrics", "sklearn.model_selection", "matplotlib", "tqdm"):
-        assert name not in modules
+    unwanted = {"sklearn.metrics", "sklearn.model_selection", "matplotlib", "tqdm", "onnx"}
+    assert not {*unwanted, "rosenblatt.export"} & set(modules)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
