@@ -12,9 +12,11 @@ import reference
 from scipy import sparse, stats
 from scipy.special import ndtri
 
-from rosenblatt.core import dispatch, network, probes
+from rosenblatt.core import dispatch, probes
+from rosenblatt.core.epochs import RowOrder, train_epochs
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.network import Network
 
-Examples, Network, RowOrder = network.Examples, network.Network, network.RowOrder
 ACTIVATIONS = list(dispatch.ACTIVATIONS)
 
 # Sums of up to some hundred terms of order one, a few of them after one another
@@ -294,7 +296,7 @@ def test_rates_of_zero_change_no_bit(isa, dtype):
     problem = Problem((20, 9), "tanh", 40, dtype)
     nets = problem.network(), problem.network(dropout=(0.0, 0.0))
     for net in nets:
-        net.train_epochs(problem.examples, RowOrder(problem.order), np.full((2, 1), 0.01), 40)
+        train_epochs(net, problem.examples, RowOrder(problem.order), np.full((2, 1), 0.01), 40)
     np.testing.assert_array_equal(nets[0].parameters, nets[1].parameters)
 
 
@@ -303,10 +305,10 @@ def test_steps_draw_new_masks_and_calls_may_be_split(isa):
     problem = Problem((20, 9), "tanh", 40)
     options = {"batch_size": 16, "dropout": (0.5, 0.2), "input_noise": 0.1}
     whole, parts = problem.network(**options), problem.network(**options)
-    whole.train_epochs(problem.examples, RowOrder(problem.order), np.full((4, 3), 0.01), 16)
+    train_epochs(whole, problem.examples, RowOrder(problem.order), np.full((4, 3), 0.01), 16)
     order = RowOrder(problem.order)
     for _ in range(2):
-        parts.train_epochs(problem.examples, order, np.full((2, 3), 0.01), 16)
+        train_epochs(parts, problem.examples, order, np.full((2, 3), 0.01), 16)
     np.testing.assert_array_equal(whole.parameters, parts.parameters)
 
     losses = []
@@ -349,7 +351,7 @@ def test_padding_stays_zero(normalization, isa, dtype):
     mask = np.ones(net.parameters.size)
     net.write(mask, *[[0 * array for array in arrays] for arrays in net.read(mask)])
     padding = mask == 1
-    net.train_epochs(problem.examples, RowOrder(problem.order), np.full((3, 1), 0.1), 50)
+    train_epochs(net, problem.examples, RowOrder(problem.order), np.full((3, 1), 0.1), 50)
     for block in (net.parameters, net.gradient, *net.moments):
         assert not block[padding[: len(block)]].any()
 
@@ -390,9 +392,9 @@ def test_last_batch_of_one_row_joins_the_one_before(isa, dtype):
     one, two = (problem.network(batch_size=17, normalization="batch") for _ in range(2))
     rates = np.full((1, 2), 0.01)
 
-    one.train_epochs(problem.examples, RowOrder(problem.order), rates, 16)
-    two.train_epochs(problem.examples, RowOrder(problem.order[:16]), rates[:, :1], 16)
-    two.train_epochs(problem.examples, RowOrder(problem.order[16:]), rates[:, :1], 17)
+    train_epochs(one, problem.examples, RowOrder(problem.order), rates, 16)
+    train_epochs(two, problem.examples, RowOrder(problem.order[:16]), rates[:, :1], 16)
+    train_epochs(two, problem.examples, RowOrder(problem.order[16:]), rates[:, :1], 17)
 
     assert one.n_steps == one.steps_per_epoch(33, 16) == 2
     assert [one.steps_per_epoch(n, 16) for n in (15, 16, 17, 18, 32, 34)] == [1, 1, 1, 2, 2, 3]
@@ -408,7 +410,7 @@ def test_batches_without_variance_or_too_large_are_refused():
     rates = np.full((1, 30), 0.01)
     for rows, batch_size in [(1, 10), (30, 1), (30, 11)]:
         with pytest.raises(ValueError, match="takes batches of 2 to 10 rows"):
-            net.train_epochs(problem.examples, RowOrder(problem.order[:rows]), rates, batch_size)
+            train_epochs(net, problem.examples, RowOrder(problem.order[:rows]), rates, batch_size)
     for rows in (1, 12):
         with pytest.raises(ValueError, match="takes batches of 2 to 11 rows"):
             net.loss_and_gradient(problem.examples, problem.order[:rows])
@@ -472,8 +474,8 @@ def test_number_of_threads_changes_no_bit(options, kind, isa, dtype):
     for n_threads in (1, 2, 3, 30):
         net = problem.network(batch_size=300, n_threads=n_threads, **options)
         net.share_above = 0
-        losses = net.train_epochs(
-            problem.examples, RowOrder(problem.order), np.full((2, 3), 0.01), 300
+        losses = train_epochs(
+            net, problem.examples, RowOrder(problem.order), np.full((2, 3), 0.01), 300
         )
         results.append((net.parameters.tobytes(), losses.tobytes()))
     assert len(set(results)) == 1

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.metrics import log_loss
 
-from rosenblatt.core import buffers, dispatch, network
+from rosenblatt.core import buffers, dispatch
+from rosenblatt.core.epochs import RowOrder, train_epochs
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.network import Network
 
-Examples, Network, RowOrder = network.Examples, network.Network, network.RowOrder
 ACTIVATIONS, LOSSES = list(dispatch.ACTIVATIONS), list(dispatch.LOSSES)
 
 # Sums of up to some hundred terms of order one, a few of them after one another: relative to
@@ -80,7 +82,7 @@ def assert_parameters_close(net, mlp, dtype, factor=1):
 
 def train_epoch(net, examples, order, rates, batch_size):
     """One epoch over rows in a given order; its loss."""
-    return net.train_epochs(examples, RowOrder(order), np.array([rates]), batch_size)[0]
+    return train_epochs(net, examples, RowOrder(order), np.array([rates]), batch_size)[0]
 
 
 class Problem:

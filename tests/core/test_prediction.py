@@ -8,7 +8,8 @@ from reference import MLP
 from scipy import sparse
 
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES
-from rosenblatt.core.network import Examples, Network
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.network import Network
 from rosenblatt.core.prediction import predict_rows
 
 # One row, few rows (to 3), a tile's and one more, more than a chunk of 480

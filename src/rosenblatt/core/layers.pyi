@@ -4,16 +4,19 @@ from typing import Any, final
 
 import numpy as np
 
-NORMALIZATIONS: dict[str | None, int]
-
 @final
 class Layers:
-    dtype: np.dtype[Any]
-    stored: list[Any]
-    chunk: int
-    input_dropout: float
-    input_noise: float
     noise_seed: int
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    @property
+    def stored(self) -> list[Any]: ...
+    @property
+    def chunk(self) -> int: ...
+    @property
+    def input_noise(self) -> float: ...
+    @property
+    def takes_sparse(self) -> bool: ...
     def __init__(
         self,
         architecture: Any,

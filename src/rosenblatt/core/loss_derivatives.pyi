@@ -1,4 +1,4 @@
-"""The signatures of surface.pyx, for editors and type checkers."""
+"""The signatures of loss_derivatives.pyx, for editors and type checkers."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from rosenblatt._architecture import Architecture
 
 PASSES: dict[str, int]
 
-class Surface:
+class LossDerivatives:
     @property
     def dtype(self) -> np.dtype[Any]: ...
     @property
