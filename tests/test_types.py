@@ -78,6 +78,15 @@ def test_every_public_signature_is_annotated():
                 assert parameter.annotation is not inspect.Parameter.empty, f"{name}: {parameter}"
 
 
+def test_every_compiled_module_has_a_stub():
+    """Which stubtest compares with it; the sources are there in a checkout, else the libraries."""
+    core = PACKAGE / "core"
+    compiled = {path.name.split(".")[0] for pattern in ("*.pyx", "*.so", "*.pyd")
+                for path in core.glob(pattern)}  # fmt: skip
+    assert compiled == {path.stem for path in core.glob("*.pyi")} != set()
+    assert (PACKAGE / "py.typed").is_file()
+
+
 def test_the_program_runs():
     """It is no text for type checkers alone."""
     with warnings.catch_warnings():
