@@ -48,6 +48,8 @@ def test_literals_are_the_options_of_the_parameter_tables(kind):
         for rule in allowed:
             if isinstance(rule, Options) and rule.kind is str:
                 options |= set(rule.values)
+        if "float dtype" in allowed:
+            options |= {"float32", "float64"}
         if "scoring" in allowed and kind in ESTIMATORS:
             options |= {"loss"}
         assert literals_of(hints.get(name, None)) == options, name

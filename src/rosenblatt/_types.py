@@ -78,7 +78,9 @@ WeightInit: TypeAlias = Literal[
     "glorot_uniform", "he_uniform", "he_normal", "lecun_normal", "orthogonal"
 ]
 InterceptInit: TypeAlias = Literal["uniform", "zeros", "prior"]
-DType: TypeAlias = Literal["float32", "float64"] | None
+DType: TypeAlias = (
+    Literal["float32", "float64"] | type[np.float32] | type[np.float64] | np.dtype[Any] | None
+)
 
 Preset: TypeAlias = Literal["fast", "default", "best"]
 NumericalEncoding: TypeAlias = (

@@ -158,7 +158,7 @@ def to_c(model: Any, *, name: str = "model", dtype: DType = None) -> str:
         )
     if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or name in _KEYWORDS:
         raise ValueError(f"name must be an identifier of C, got {name!r}.")
-    if dtype not in (None, "float32", "float64"):
+    if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
         raise ValueError(f"dtype must be 'float32', 'float64' or None, got {dtype!r}.")
     check_is_fitted(model)
     return _Writer(model, name, dtype).text()
@@ -186,7 +186,7 @@ class _Writer:
         self.model, self.name = model, name
         network = _network_of(model)
         arrays = [array for arrays in network.lists for array in arrays]
-        self.dtype = np.dtype(dtype or np.result_type(np.float32, *arrays))
+        self.dtype = np.dtype(np.result_type(np.float32, *arrays) if dtype is None else dtype)
         self.architecture = network.architecture
         self.arrays = {
             attribute: [np.asarray(array, self.dtype) for array in arrays]

@@ -117,8 +117,14 @@ def _add_rows(graph, model, X):
     n_features = model.n_features_in_
     inputs = declared_inputs(graph, X, n_features, type(model).__name__)
     is_single = all(graph.inputs[name][0] == np.float32 for name in inputs)
-    dtype = np.dtype(getattr(model, "dtype", None) or (np.float32 if is_single else np.float64))
+    dtype = dtype_of(model, is_single)
     return graph.concat([as_type(graph, name, dtype) for name in inputs]), dtype
+
+
+def dtype_of(model, is_single):
+    """What a network is computed in, for rows that are all of float32 or not."""
+    dtype = getattr(model, "dtype", None)
+    return np.dtype((np.float32 if is_single else np.float64) if dtype is None else dtype)
 
 
 def as_type(graph, name, dtype):

@@ -12,7 +12,7 @@ from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 
 from rosenblatt.export._graph import ML_DOMAIN, ML_OPSET, OPSET, Graph, element_type, tensor
-from rosenblatt.export._onnx import NETWORKS, column_dtype, input_dtype, tables
+from rosenblatt.export._onnx import NETWORKS, column_dtype, dtype_of, input_dtype, tables
 from rosenblatt.mlp import MLPClassifier
 
 _TYPES = {
@@ -89,9 +89,7 @@ def _outputs(operator, graph, with_options):
     if type(model) not in NETWORKS:
         return tables()[type(model)](graph, model, _columns(graph, model, operator, given))
     is_single = all(dtype == np.float32 for _, dtype, _ in given)
-    dtype = np.dtype(model.dtype if getattr(model, "dtype", None) else np.float32)
-    if not getattr(model, "dtype", None) and not is_single:
-        dtype = np.dtype(np.float64)
+    dtype = dtype_of(model, is_single)
     rows = [name if kind == dtype else graph.cast(name, dtype) for name, kind, _ in given]
     X, add = graph.concat(rows), NETWORKS[type(model)]
     if not is_classifier(model):

@@ -162,11 +162,11 @@ def _fill_network(ours, fitted):
     loss = loss_row(ours.loss, target)
     activations = [fitted.activation] * (len(widths) - 2)
     ours._architecture = dense_network(widths, activations, loss.name, lists[0][0].dtype)
-    ours._architecture.put(ours, lists)
+    vars(ours).update(ours._architecture.named(lists))
     ours.n_layers_, ours.n_outputs_ = fitted.n_layers_, fitted.n_outputs_
     ours.n_parameters_ = ours._architecture.n_parameters
     ours.out_activation_, ours.loss_ = loss.out_activation, fitted.loss_
-    ours.activations_, ours._levels = activations, None
+    ours._levels = None
     ours.history_ = History()
     if not hasattr(fitted, "loss_curve_") or fitted.solver == "lbfgs":
         return

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rosenblatt._prediction import fitted_network
-from rosenblatt.inspection._objective import refuse_other_estimators
+from rosenblatt.inspection._objective import network_in
 
 # The last fifth of the epochs is looked at, and no fewer than this many: a straight line through
 # fewer says nothing of its own noise.
@@ -106,7 +106,7 @@ def stuck(estimator: Any) -> StuckReport:
 
     Parameters
     ----------
-    estimator : MLPClassifier or MLPRegressor
+    estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
         Fitted; the epochs of 'lbfgs' are its iterations.
 
     Returns
@@ -122,7 +122,7 @@ def stuck(estimator: Any) -> StuckReport:
     Raises
     ------
     TypeError
-        For other estimators, pipelines included: hand over their last step.
+        For other estimators.
     NotFittedError
         For one that is not fitted.
 
@@ -138,7 +138,7 @@ def stuck(estimator: Any) -> StuckReport:
     >>> stuck(model.fit(*load_iris(return_X_y=True))).verdict
     'near a critical point'
     """
-    refuse_other_estimators(estimator)
+    estimator = network_in(estimator)
     history = estimator.history_
     loss, norms = np.asarray(history["loss"]), np.asarray(history["gradient_norm"])
     if not (np.isfinite(loss).all() and np.isfinite(norms).all()):
