@@ -1,5 +1,7 @@
 """The signatures of epochs.pyx, for editors and type checkers."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,7 +45,9 @@ def train_epochs(
     batch_size: int,
     rule: StoppingRule | None = None,
     *,
+    scheduled: dict[str, NDArray[np.float64]] | None = None,
     figures: NDArray[np.float64] | None = None,
     tol_params: float | None = None,
     tracks_change: bool = False,
+    interruption: Any = None,
 ) -> NDArray[np.float64]: ...
