@@ -3,12 +3,14 @@
 import contextlib
 import doctest
 import importlib
+import importlib.util
 import inspect
 import io
 import itertools
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +27,8 @@ PUBLIC_MODULES = [
     "_config",
     "callbacks",
     "diagnosis",
+    "export._c",
+    "export._onnx",
     "inspection._approach",
     "inspection._critical_point",
     "inspection._escape",
@@ -34,10 +38,8 @@ PUBLIC_MODULES = [
     "inspection._stuck",
     "mlp",
     "perceptron",
-    "preprocessing._piecewise",
-    "preprocessing._scaler",
-    "preprocessing._preprocessor",
-    "tabular._estimators",
+    "preprocessing",
+    "tabular",
 ]
 
 
@@ -314,3 +316,26 @@ def test_page_on_tables_runs():
             exec(code, names)
     assert 0.5 < names["model"].oof_score_ < 1
     assert names["encoded"].shape[0] == 400
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_examples_of_the_export_page_run(tmp_path, monkeypatch):
+    """Every block in its place; those of a package that is not installed are left out."""
+    monkeypatch.chdir(tmp_path)
+    names, text = {}, (ROOT / "docs" / "persistence_and_export.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    optional = ("skops", "mlflow", "onnxruntime", "skl2onnx")
+    missing = [name for name in optional if importlib.util.find_spec(name) is None]
+    for block in blocks:
+        if not any(name in block for name in missing) and not (missing and "onnx" in block):
+            exec(block, names)
+    assert (tmp_path / "digit.c").read_text() == names["text"]
+    if shutil.which("cc"):
+        (program,) = re.findall(r"```c\n(.*?)```", text, re.DOTALL)
+        (tmp_path / "main.c").write_text(program)
+        subprocess.run(["cc", "-std=c99", "main.c", "digit.c", "-o", "digit", "-lm"], check=True)
+        printed = subprocess.run(["./digit"], capture_output=True, text=True, check=True).stdout
+        expected = names["small"].predict([[0.0, 0.1, 0.5, 0.9]])[0]
+        assert float(printed) == pytest.approx(expected, abs=1e-4)
+    if missing:
+        pytest.skip(f"without the blocks of {', '.join(missing)}: pip install .[test-export]")

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rosenblatt._plain_state import stored_as_plain_data
+
 
 @dataclass(frozen=True)
 class Group:
@@ -82,6 +84,7 @@ NORMALIZATION_ATTRIBUTES = {
 }
 
 
+@stored_as_plain_data
 @dataclass(frozen=True)
 class Layer:
     """A dense layer: activation(normalization((scales * inputs) @ coef + intercept)).
@@ -140,6 +143,7 @@ class Entry(NamedTuple):
         return math.prod(self.shape)
 
 
+@stored_as_plain_data
 @dataclass(frozen=True)
 class Architecture:
     """A network without its numbers.

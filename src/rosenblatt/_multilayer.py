@@ -11,13 +11,16 @@ from dataclasses import replace
 from functools import partial
 from inspect import signature
 from numbers import Integral
+from typing import Any, Self
 
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt import _lbfgs, _training
 from rosenblatt._architecture import ATTRIBUTES as ARRAYS
 from rosenblatt._base import (
     RosenblattEstimator,
+    ScikitLearnTwinMixin,
     changes,
     on_one_fit,
     random_state_from,
@@ -35,6 +38,7 @@ from rosenblatt._parameter_table import SHARED
 from rosenblatt._plan import dropout_rates, training_plan
 from rosenblatt._prediction import arrays_for, fitted_network, outputs_of_plain_rows
 from rosenblatt._training_state import State
+from rosenblatt._types import Array, Matrix
 from rosenblatt.core.dispatch import OPTIMIZERS
 
 _STOCHASTIC_ATTRIBUTES = (
@@ -50,7 +54,7 @@ _STOCHASTIC_ATTRIBUTES = (
 )
 
 
-def has_partial_fit(estimator):
+def has_partial_fit(estimator: Any) -> bool:
     """True, or AttributeError: what `available_if` asks."""
     if estimator.solver not in OPTIMIZERS:
         raise AttributeError(
@@ -61,7 +65,7 @@ def has_partial_fit(estimator):
 
 
 @with_links
-class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
+class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, RosenblattEstimator):
     """The stages of fit and predict that classifier and regressor share.
 
     What an estimator on this base has to have besides:
@@ -83,12 +87,42 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
 
     _parameter_table = SHARED
 
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    normalization_scales_: list[Array]
+    normalization_shifts_: list[Array]
+    running_means_: list[Array]
+    running_variances_: list[Array]
+    n_layers_: int
+    n_outputs_: int
+    n_parameters_: int
+    out_activation_: str
+    n_iter_: int
+    batch_size_: int
+    loss_: float
+    loss_curve_: list[float]
+    history_: History
+    best_loss_: float | None
+    stopped_: bool
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    t_: int
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: Matrix,
+        y: Matrix,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Matrix | None = None,
+        y_val: Matrix | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network to X and y.
 
         Parameters
@@ -339,7 +373,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         return data
 
     @property
-    def activations_(self):
+    def activations_(self) -> tuple[str, ...]:
         """The hidden layers' activations, of the last fit."""
         if not hasattr(self, "_architecture"):
             raise AttributeError("activations_ is there after fit.")
@@ -354,7 +388,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         )
 
     @on_one_fit
-    def activations(self, X, layer):
+    def activations(self, X: Matrix, layer: int) -> Array:
         """What a hidden layer puts out.
 
         Parameters
@@ -387,7 +421,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         return network.activations(X, int(layer) % n_hidden)
 
     @on_one_fit
-    def summary(self):
+    def summary(self) -> None:
         """Print the layers, the shapes of their weights and how many parameters they have."""
         check_is_fitted(self)
         print(fitted_network(self).summary())

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from inspect import cleandoc, signature
+from typing import TypeVar
 
 from rosenblatt._docstrings import ATTRIBUTES
 from rosenblatt._links import with_links
 from rosenblatt.core.dispatch import OPTIMIZERS
+
+Class = TypeVar("Class", bound=type)
 
 # why a solver without steps cannot have a parameter; {solver} is the one, {solvers} are others
 NO_STEPS = "needs a solver that takes steps: {solvers}; got solver={solver!r}."
@@ -110,7 +113,7 @@ class Parameter:
     is_common: bool = False
 
 
-def rules_of(rows):
+def rules_of(rows: dict[str, Parameter]) -> dict[str, list]:
     """A dict from the names to the rules, as `validate_parameters` reads it."""
     return {name: row.rules for name, row in rows.items()}
 
@@ -120,7 +123,7 @@ def keep_parameters(estimator, values):
     vars(estimator).update({name: value for name, value in values.items() if name != "self"})
 
 
-def documented(estimator):
+def documented(estimator: Class) -> Class:
     """A class decorator that fills in the docstring: for @PARAMETERS@ the rows, in the order and
     with the defaults of the signature, for @ATTRIBUTES@ what both networks have."""
     texts, rows, has_others = [], estimator._parameter_table, False

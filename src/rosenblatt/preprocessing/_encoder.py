@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.utils import check_random_state
 
+from rosenblatt._plain_state import stored_as_plain_data
 from rosenblatt.preprocessing._bins import (
     LARGEST,
     SortedColumn,
@@ -68,6 +69,7 @@ class _Outputs:
         )
 
 
+@stored_as_plain_data
 class ColumnEncoder:
     """Learns from a Table how to encode it, and encodes Tables.
 
@@ -126,7 +128,7 @@ class ColumnEncoder:
         self.n_bins = n_bins
         self.classification = classification
         self.max_categories = max_categories
-        self.scaled_only = frozenset(scaled_only)
+        self.scaled_only = tuple(scaled_only)
         self.random_state = random_state
 
     def fit(self, table, y=None, sample_weight=None):

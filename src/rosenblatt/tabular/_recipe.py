@@ -12,7 +12,7 @@ import numpy as np
 
 from rosenblatt._network_description import hidden_widths
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
-from rosenblatt.tabular._schedules import four_cycles
+from rosenblatt.tabular.schedules import four_cycles
 
 FEWEST_STEPS, MOST_EPOCHS = 1500, 200
 # up to so many rows: rows of a batch, epochs and members as shares of the preset's

@@ -12,6 +12,7 @@ from sklearn.utils.validation import column_or_1d
 from rosenblatt._base import checked_sample_weight
 from rosenblatt._classes import class_weights
 from rosenblatt._data import loss_row
+from rosenblatt._plain_state import stored_as_plain_data
 from rosenblatt.preprocessing._cells import is_missing
 
 SMALLEST_PROBABILITY = 1e-7  # in losses that choose
@@ -131,6 +132,7 @@ class ClassTarget:
         return -np.log(np.maximum(right, SMALLEST_PROBABILITY))
 
 
+@stored_as_plain_data
 class ClassDecoder:
     """From what networks put out to probabilities."""
 
@@ -202,6 +204,7 @@ class NumberTarget:
         return np.einsum("ij,ij->i", scaled, scaled)
 
 
+@stored_as_plain_data
 class NumberDecoder:
     """From what networks put out to numbers in the unit of y, within the training range."""
 
@@ -222,6 +225,7 @@ class NumberDecoder:
         return predictions[:, 0] if self.is_flat else predictions
 
 
+@stored_as_plain_data
 class TargetScaling:
     """Mean, standard deviation and range of training targets.
 
