@@ -86,18 +86,19 @@ class TrainingRun:
         self.plan, self.data, self.state = plan, data, state
         self.onlookers, self.publish = onlookers, publish
         noise_seed = draw_noise_seed(plan, state.random_state)
-        self.rows, self.validation = split_rows(plan, data, state.random_state)
-        self.batch_size = state.batch_size = plan.rows_per_step(len(self.rows))
-        weights = training_weights(data, self.rows, plan.class_weight)
+        self.rows, self.validation = self._divide_rows()
+        self.n_rows = self._count_rows()
+        self.batch_size = state.batch_size = plan.rows_per_step(self.n_rows)
+        weights = self._weights()
         self.augmented = None
         if plan.augment is not None:
             self._begin_augmentation(weights)
         else:
-            self.examples = Examples(data.X, data.targets, weights)
-        if plan.architecture.normalization == "batch" and len(self.rows) < 2:
+            self.examples = self._examples(weights)
+        if plan.architecture.normalization == "batch" and self.n_rows < 2:
             raise ValueError(
                 "normalization='batch' needs at least 2 rows to train on, got "
-                f"{len(self.rows)}: a single row has no variance."
+                f"{self.n_rows}: a single row has no variance."
             )
         # check_random_state(None) is NumPy's global generator, from which others draw too
         is_private = state.random_state is not check_random_state(None)
@@ -106,9 +107,23 @@ class TrainingRun:
         )
         self.network = build_network(plan, data, state, self.batch_size)
         self.network.noise_seed = noise_seed
-        self.n_steps = self.network.steps_per_epoch(len(self.rows), self.batch_size)
+        self.n_steps = self.network.steps_per_epoch(self.n_rows, self.batch_size)
         self._resume_optimizer()
         self.best_parameters = self._first_best_parameters()
+
+    def _divide_rows(self):
+        """(numbers of the rows to train on, what is scored after every epoch or None)."""
+        return split_rows(self.plan, self.data, self.state.random_state)
+
+    def _count_rows(self):
+        """How many rows an epoch has."""
+        return len(self.rows)
+
+    def _weights(self):
+        return training_weights(self.data, self.rows, self.plan.class_weight)
+
+    def _examples(self, weights):
+        return Examples(self.data.X, self.data.targets, weights)
 
     def epochs(self, interruption):
         """Trains until the plan's rules or Ctrl-C say stop.
@@ -122,7 +137,6 @@ class TrainingRun:
             False where training would have gone on after the plan's last epoch.
         """
         state, plan = self.state, self.plan
-        state.n_epochs = 0
         n_epochs, core_runs_alone = 1, self._may_core_run_alone()
         while state.n_epochs < plan.max_epochs:
             started = time.perf_counter()
@@ -237,22 +251,13 @@ class TrainingRun:
         optimizer, schedule, clock = state.optimizer, plan.schedule, self._clock()
         rates = schedule.rates(optimizer.n_scheduled, n_epochs, clock)
         figures = np.empty((n_epochs, len(EPOCH_FIGURES)))
-        losses = self.network.train_epochs(
-            self.examples,
-            self.order,
-            rates,
-            self.batch_size,
-            rule,
-            figures=figures,
-            tol_params=plan.tol_params,
-            tracks_change=self.onlookers is not None and self.onlookers.tracks_change,
-        )
+        losses = self._take_steps(rates, rule, figures)
         n_done = len(losses)
         self._keep_history(losses, rates[:n_done, -1], figures[:n_done])
         optimizer.learning_rate = float(schedule.next_rate(n_done, clock))
         optimizer.n_scheduled += n_done * self.n_steps
         state.n_epochs += n_done
-        state.n_samples_seen += n_done * len(self.rows)
+        state.n_samples_seen += n_done * self.n_rows
         state.loss = float(losses[-1])
         state.loss_curve += losses.tolist()
         if rule is not None:
@@ -261,6 +266,23 @@ class TrainingRun:
         if plan.verbose:
             print(f"Iteration {state.n_epochs}, loss = {state.loss:.8f}")
         return n_done
+
+    def _take_steps(self, rates, rule, figures):
+        """Epochs with these rates; fills in their figures and returns the losses of those that the
+        rule let happen."""
+        return self.network.train_epochs(
+            self.examples,
+            self.order,
+            rates,
+            self.batch_size,
+            rule,
+            figures=figures,
+            tol_params=self.plan.tol_params,
+            tracks_change=self._tracks_change(),
+        )
+
+    def _tracks_change(self):
+        return self.onlookers is not None and self.onlookers.tracks_change
 
     def _keep_history(self, losses, rates, figures):
         """Adds epochs to the history; scores come later."""
@@ -278,7 +300,7 @@ class TrainingRun:
             n_steps=self.n_steps,
             n_total=plan.schedule_epochs * self.n_steps,
             n_samples_seen=state.n_samples_seen,
-            n_rows=len(self.rows),
+            n_rows=self.n_rows,
         )
 
     def _validate(self):

@@ -105,6 +105,7 @@ cdef class Layers:
     cdef char *loss_constants   # (n_outputs,)
     cdef readonly double input_dropout, input_noise
     cdef public uint64_t noise_seed
+    cdef public Py_ssize_t first_row
 
     cdef char *_buffer(self, Py_ssize_t rows, Py_ssize_t columns) except NULL
     cdef int _layout_of(self, int i, bint is_sparse)

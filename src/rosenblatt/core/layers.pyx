@@ -168,6 +168,7 @@ cdef class Layers:
         self.normalization = NORMALIZATIONS[architecture.normalization]
         self.input_dropout, self.input_noise = input_dropout, input_noise
         self.noise_seed = 0
+        self.first_row = 0
         self._lay_out(architecture, is_sparse)
         self.constants = np.array(architecture.loss_constants, dtype=self.dtype)
         self.loss_constants = address(self.constants)
@@ -406,7 +407,7 @@ cdef class Layers:
                                       layer.pre_activation + offset, stop - first, layer.width,
                                       SLOPES_KEPT if layer.pre_activation == layer.slopes
                                       else layer.activation, layer.dropout,
-                                      self.noise_key(training, i), training.start + first)
+                                      self.noise_key(training, i), self.first_row + training.start + first)
             first = stop
 
     cdef void collect_statistics(self, Layer *layer, const Pass *training) noexcept nogil:
@@ -455,7 +456,7 @@ cdef class Layers:
         """Noise and dropout on gathered rows, the batch's from `first` of the chunk on."""
         if self.input_noise > 0:
             self.kernels.add_noise(inputs, rows, n_features, self.input_noise,
-                                   self.noise_key(training, INPUT_NOISE), training.start + first)
+                                   self.noise_key(training, INPUT_NOISE), self.first_row + training.start + first)
         cdef rb_dropout dropout = self.dropout_of_inputs(first, training)
         if dropout.rate > 0:
             self.kernels.drop_out(inputs, NULL, NULL, rows, n_features, 0, dropout.rate,
@@ -469,7 +470,7 @@ cdef class Layers:
         if training and self.input_dropout > 0:
             dropout.rate = self.input_dropout
             dropout.key = self.noise_key(training, INPUT_DROPOUT)
-            dropout.first_row = training.start + first
+            dropout.first_row = self.first_row + training.start + first
         return dropout
 
     cdef void backward(self, Py_ssize_t first, Py_ssize_t last, bint transposed,
