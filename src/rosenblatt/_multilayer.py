@@ -165,7 +165,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         max_epochs = 1 if incremental else self.max_iter if self.solver in OPTIMIZERS else 0
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         with (
-            looking_on(self, max_epochs, X=X, y=y, metadata=metadata) as onlookers,
+            self._looking_on(max_epochs, X=X, y=y, metadata=metadata) as onlookers,
             self._unchanged_on_error(),
         ):
             goes_on = hasattr(self, "coefs_") and bool(self.warm_start or incremental)
@@ -179,6 +179,9 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
                 classes=classes,
             )
             return self._train(data, onlookers, goes_on, incremental)
+
+    def _looking_on(self, max_epochs, **data):
+        return looking_on(self, max_epochs, **data)
 
     def _train(self, data, onlookers, goes_on, incremental):
         plan = training_plan(self, data, incremental=incremental)

@@ -57,18 +57,29 @@ def train(plan, data, state, onlookers=None, publish=None):
     """
     run = TrainingRun(plan, data, state, onlookers, publish)
     with Interruption() as interruption:
-        if not run.epochs(interruption):
-            warn_user(
-                f"Stochastic Optimizer: Maximum iterations ({plan.max_epochs}) reached and the "
-                "optimization hasn't converged yet.",
-                ConvergenceWarning,
-            )
-        is_finite = run.network.all_finite()
-        run.hand_over()
+        run_to_its_end(run, interruption)
+
+
+def run_to_its_end(run, interruption):
+    """All epochs of a run, with the warnings that a fit gives.
+
+    Parameters
+    ----------
+    run : TrainingRun
+    interruption : Interruption
+    """
+    if not run.epochs(interruption):
+        warn_user(
+            f"Stochastic Optimizer: Maximum iterations ({run.plan.max_epochs}) reached and the "
+            "optimization hasn't converged yet.",
+            ConvergenceWarning,
+        )
+    is_finite = run.network.all_finite()
+    run.hand_over()
     if interruption.requested:
         warn_user("Training interrupted by user.")
-    if not math.isfinite(state.loss) and is_finite:
-        warn_user(NON_FINITE_LOSS.format(plan.learning_rate_init), ConvergenceWarning)
+    if not math.isfinite(run.state.loss) and is_finite:
+        warn_user(NON_FINITE_LOSS.format(run.plan.learning_rate_init), ConvergenceWarning)
 
 
 class TrainingRun:
