@@ -45,10 +45,18 @@ def row_shares(size):
     return np.split(by_class, marks)
 
 
-def replayed(name, size):
-    """(parameters, losses) of one machine that takes the rows of `size` processes as they do."""
+def replayed(name, shares):
+    """(parameters, losses) of one machine that takes the rows of several processes as they do.
+
+    Parameters
+    ----------
+    name : str
+        A case.
+    shares : list of ndarray of int
+        The row numbers of each process.
+    """
     X, y = digits()
-    shares = row_shares(size)
+    size = len(shares)
     model = MLPClassifier(**settings_of(name))
     data = model._training_data(
         X,

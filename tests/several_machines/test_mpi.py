@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shares import CASES, replayed
+from shares import CASES, replayed, row_shares
 from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import scale
 
@@ -53,7 +53,7 @@ def ran(request, tmp_path_factory):
 def test_lockstep_is_one_machine_on_the_same_rows(ran, name):
     """Weights after every kind of step, with classes and rows that some ranks have not."""
     size, results = ran
-    parameters, losses = replayed(name, size)
+    parameters, losses = replayed(name, row_shares(size))
 
     np.testing.assert_allclose(results[name], parameters, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(results[f"{name}, losses"], losses, rtol=1e-12)

@@ -128,7 +128,7 @@ class _DaskNetwork(KeepsConnection):
     def _rows_in_memory(self, X, y, sample_weight):
         """TrainingData of a partition, on its worker; the columns are those of the template."""
         return super()._training_data(
-            X, y, sample_weight, validation=None, goes_on=True, incremental=True, classes=None
+            X, y, sample_weight, validation=None, goes_on=True, incremental=False, classes=None
         )
 
     def _resolve_classes(self, seen, *args):

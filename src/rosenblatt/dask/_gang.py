@@ -7,8 +7,10 @@ round that fails, because a worker is lost, is begun again with the workers that
 # SPDX-License-Identifier: BSD-3-Clause
 import contextlib
 import secrets
+import threading
 import time
 import warnings
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -23,7 +25,7 @@ _LOOK = 1.0  # seconds between two looks whether the workers are still there
 _HUBS = {}  # of this worker's process: sockets that listen for a round, by the round's name
 
 
-class WorkerLost(RuntimeError):
+class WorkerLostError(RuntimeError):
     """A round of training cannot end, as a worker is gone, or the task came to another."""
 
 
@@ -80,13 +82,14 @@ class Gang:
         while True:
             try:
                 return self._round(state)
-            except (PeerError, WorkerLost, OSError) as error:
+            except (PeerError, WorkerLostError, OSError) as error:
                 self.retries -= 1
                 if self.retries < 0:
                     raise RuntimeError(
                         "training failed on the workers of dask more often than `retries` allows: "
                         f"{error}"
                     ) from error
+                time.sleep(_LOOK)  # dask's scheduler hears of a lost worker in its own time
                 # it may have lain on the worker that is lost
                 self.job = self.client.scatter(self.given, hash=False)
 
@@ -98,7 +101,7 @@ class Gang:
             name = f"rosenblatt-{secrets.token_hex(8)}"
             key, address = secrets.token_bytes(32), None
             if len(workers) > 1:
-                address = self._on(workers[0], _listen, name)
+                address = self._on(workers[0], _listen, name, self.timeout)
             sent = self.client.scatter(state, workers=workers[:1], hash=False)
             futures = []
             try:
@@ -125,9 +128,9 @@ class Gang:
                 return self._outcome(futures, workers)
             finally:
                 self.client.cancel(futures, force=True)
-                if address is not None:
-                    with contextlib.suppress(Exception):  # the worker may be gone
-                        self._on(workers[0], _close, name)
+                if address is not None and workers[0] in self._workers():
+                    with contextlib.suppress(Exception):  # the worker may be gone by now
+                        self.client.run(_close, name, workers=workers[:1], wait=False)
 
     def _wait_for_partitions(self):
         """Until all are in some worker's memory: dask makes those again that were lost."""
@@ -161,7 +164,7 @@ class Gang:
         for i, future in enumerate(self.partitions.futures):
             owners = who_has.get(future.key, ())
             if not owners:
-                raise WorkerLost("a partition is gone")
+                raise WorkerLostError("a partition is gone")
             owner = min(sorted(owners), key=lambda worker: rows[worker])
             rows[owner] += self.partitions.n_rows[i]
             parts[owner].append(i)
@@ -169,7 +172,7 @@ class Gang:
 
     @contextlib.contextmanager
     def _locked(self, workers):
-        """No other training has these workers meanwhile: two halves of gangs would wait for ever."""
+        """No other training has these workers meanwhile: two halves would wait for each other."""
         from distributed import MultiLock
 
         lock = MultiLock(names=[f"rosenblatt-{worker}" for worker in workers], client=self.client)
@@ -189,7 +192,7 @@ class Gang:
         told = self.client.run(function, *arguments, workers=[worker], on_error="return")
         answer = told.get(worker)
         if answer is None or isinstance(answer, BaseException):
-            raise WorkerLost(f"{worker} does not answer: {answer!r}")
+            raise WorkerLostError(f"{worker} does not answer: {answer!r}")
         return answer
 
     def _workers(self):
@@ -210,6 +213,8 @@ class Gang:
             except TimeoutError:
                 silent_since = self._look(workers, silent_since)
                 continue
+            except CancelledError as error:  # what was sent lay on a worker that is gone
+                raise WorkerLostError(str(error)) from error
             if any(future.status != "finished" for future in set(futures) - pending):
                 self._raise(futures)
         return futures[0].result()
@@ -220,7 +225,7 @@ class Gang:
             return None
         now = time.monotonic()
         if silent_since is not None and now - silent_since > self.timeout:
-            raise WorkerLost("a worker of the training is gone, or the scheduler")
+            raise WorkerLostError("a worker of the training is gone, or the scheduler")
         return silent_since or now
 
     def _raise(self, futures):
@@ -229,14 +234,16 @@ class Gang:
 
         with contextlib.suppress(TimeoutError):
             wait(futures, timeout=_LOOK)
-        errors = [future.exception(timeout=0) for future in futures if future.status == "error"]
+        errors = [
+            future.exception(timeout=self.timeout) for future in futures if future.status == "error"
+        ]
         lost = [error for error in errors if _is_of_a_loss(error)]
         for error in errors:
             if error not in lost:
                 raise error
         if lost:
-            raise WorkerLost(str(lost[0])) from lost[0]
-        raise WorkerLost("a task of the training was cancelled")
+            raise WorkerLostError(str(lost[0])) from lost[0]
+        raise WorkerLostError("a task of the training was cancelled")
 
 
 def _is_of_a_loss(error):
@@ -244,15 +251,21 @@ def _is_of_a_loss(error):
     from distributed import KilledWorker
     from distributed.comm import CommClosedError
 
-    losses = (PeerError, WorkerLost, KilledWorker, CommClosedError, ConnectionError, TimeoutError)
-    return isinstance(error, losses)
+    of_dask = (KilledWorker, CommClosedError)
+    return isinstance(error, (PeerError, WorkerLostError, *of_dask, ConnectionError, TimeoutError))
 
 
-def _listen(name, dask_worker):
-    """On rank 0's worker: opens the socket of a round; where the others find it."""
+def _listen(name, timeout, dask_worker):
+    """On rank 0's worker: opens the socket of a round; where the others find it.
+
+    A round whose client is gone before it begins leaves none behind.
+    """
     from distributed.comm import get_address_host
 
     _HUBS[name] = Hub(get_address_host(dask_worker.address))
+    timer = threading.Timer(timeout, _close, [name])
+    timer.daemon = True
+    timer.start()
     return _HUBS[name].address
 
 
@@ -283,7 +296,7 @@ def _take_part(encoded, numbers, job, state, meeting):
 
     worker, name, address, key, rank, size = meeting
     if get_worker().address != worker:
-        raise WorkerLost(f"{worker} is gone")
+        raise WorkerLostError(f"{worker} is gone")
     if size == 1:
         group = Star(0, 1, [])
     elif rank == 0:

@@ -119,7 +119,7 @@ class LockstepRun(TrainingRun):
         with common_isa(communicator):
             super().__init__(plan, data, state, onlookers, publish)
         self.network.noise_seed = noise_seed(seed)
-        self.steps = Steps(self.network, self.examples)
+        self.steps = Steps(self.network, None)  # examples come with each batch
         self._share_batches()
         tracks = onlookers is not None and onlookers.tracks_change
         self.tracks_change = any(exchange(communicator, bool(tracks)))
