@@ -5,9 +5,10 @@ from problems import digits, row_weights
 
 from rosenblatt import MLPClassifier
 from rosenblatt._data import training_weights
+from rosenblatt._initializers import initial_parameters
 from rosenblatt._plan import training_plan
-from rosenblatt._state import State, initial_parameters
 from rosenblatt._training import TrainingRun
+from rosenblatt._training_state import State
 from rosenblatt.core.network import Examples, RowOrder
 from rosenblatt.distributed._batches import batch_ends, epoch_order, noise_seed, taken_after
 
@@ -63,7 +64,7 @@ def replayed(name, shares):
         y,
         weights_of(name, len(y)),
         validation=None,
-        goes_on=False,
+        continues=False,
         incremental=False,
         classes=None,
     )

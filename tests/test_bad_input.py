@@ -17,7 +17,7 @@ from sklearn import neural_network
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import rosenblatt
-from rosenblatt import _plan
+from rosenblatt import _memory
 from rosenblatt._interruption import Interruption
 from rosenblatt.core.buffers import csr_parts
 from rosenblatt.schedules import SCHEDULES
@@ -446,7 +446,7 @@ def test_network_too_large_for_memory_is_a_memory_error(sizes, solver):
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_activations_too_large_for_memory_are_a_memory_error(solver, monkeypatch):
     """Outputs and deltas of 150 rows count too: here 1.2 GB, the parameters 0.2 to 0.8."""
-    monkeypatch.setattr("rosenblatt._plan._memory_of_this_machine", lambda: 2**30)
+    monkeypatch.setattr("rosenblatt._memory.memory_of_this_machine", lambda: 2**30)
     with pytest.raises(MemoryError, match="hidden_layer_sizes"):
         rosenblatt.MLPClassifier((500_000,), solver=solver).fit(*iris())
 
@@ -462,17 +462,17 @@ def test_perceptron_too_large_for_memory_is_a_memory_error(method, parameters, c
     y = np.arange(40) % 3
     arguments = {"classes": [0, 1, 2]} if method == "partial_fit" else {}
     X = sparse.csr_matrix((40, 2**31 - 1))
-    monkeypatch.setattr("rosenblatt._plan._memory_of_this_machine", lambda: 2**35)
+    monkeypatch.setattr("rosenblatt._memory.memory_of_this_machine", lambda: 2**35)
     with pytest.raises(MemoryError, match=r"2,147,483,647 features and y has 3 classes"):
         getattr(model, method)(X, y, **arguments)
     assert "coef_" not in vars(model)
     X = sparse.csr_matrix((40, 1000))
     monkeypatch.setattr(
-        "rosenblatt._plan._memory_of_this_machine", lambda: copies * 3 * 1000 * 8 - 1
+        "rosenblatt._memory.memory_of_this_machine", lambda: copies * 3 * 1000 * 8 - 1
     )
     with pytest.raises(MemoryError):
         getattr(model, method)(X, y, **arguments)
-    monkeypatch.setattr("rosenblatt._plan._memory_of_this_machine", lambda: copies * 3 * 1000 * 8)
+    monkeypatch.setattr("rosenblatt._memory.memory_of_this_machine", lambda: copies * 3 * 1000 * 8)
     getattr(model, method)(X, y, **arguments)
 
 
@@ -892,7 +892,7 @@ def test_limit_of_a_control_group_counts(text, limit, monkeypatch):
 
     monkeypatch.setattr(Path, "read_text", read)
     monkeypatch.setattr("os.sysconf", lambda name: {"SC_PHYS_PAGES": 2**22}.get(name, 4096))
-    assert _plan._memory_of_this_machine.__wrapped__() == (limit or 2**34)
+    assert _memory.memory_of_this_machine.__wrapped__() == (limit or 2**34)
 
 
 def test_unknown_amount_of_memory_refuses_nothing(monkeypatch):

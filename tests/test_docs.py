@@ -31,7 +31,7 @@ PUBLIC_MODULES = [
     "perceptron",
     "preprocessing._piecewise",
     "preprocessing._scaler",
-    "preprocessing._tabular",
+    "preprocessing._preprocessor",
     "tabular._estimators",
 ]
 
@@ -193,7 +193,7 @@ def test_the_inspection_page_names_every_function():
 
 def test_the_layers_page_names_what_there_is():
     """Each initialiser by its name."""
-    from rosenblatt._state import INTERCEPT_INITS, WEIGHT_INITS
+    from rosenblatt._initializers import INTERCEPT_INITS, WEIGHT_INITS
 
     text = (ROOT / "docs" / "layers.md").read_text()
     for name in (*WEIGHT_INITS, *INTERCEPT_INITS):

@@ -3,6 +3,8 @@
 import copy
 import io
 import pickle
+import pydoc
+import re
 import threading
 
 import joblib
@@ -34,7 +36,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import rosenblatt
-from rosenblatt import MLPClassifier, MLPRegressor
+from rosenblatt import (
+    MLPClassifier,
+    MLPRegressor,
+    TabularMLPClassifier,
+    TabularMLPRegressor,
+    _links,
+)
 from rosenblatt.core import network
 
 pytestmark = pytest.mark.filterwarnings(
@@ -343,14 +351,41 @@ def test_string_and_categorical_targets_of_frames():
 
 
 @pytest.mark.parametrize("estimator", CLASSES)
-def test_html_representation_links_nowhere(estimator):
-    """There is no documentation site yet, so the HTML shows no link to a page of the class."""
+def test_html_representation_links_to_the_site_alone(estimator):
+    """The HTML links to the class's page on the site, and nowhere while there is none."""
     for model in [estimator(**SMALL), estimator(**SMALL).fit(*iris())]:
-        html = model._repr_html_()
+        html, link = model._repr_html_(), model._get_doc_link()
         assert estimator.__name__ in html
-        assert f"Documentation for {estimator.__name__}" not in html
+        assert (f"Documentation for {estimator.__name__}" in html) == bool(_links.DOCUMENTATION)
         assert "https://scikit-learn.org" not in html
-        assert model._get_doc_link() == ""
+        assert link.startswith(_links.DOCUMENTATION)
+        assert bool(link) == bool(_links.DOCUMENTATION)
+
+
+@pytest.mark.parametrize("site", ["", "https://rosenblatt.example/"])
+def test_docstrings_name_pages_that_a_reader_finds(monkeypatch, site):
+    """A page is an address where there is a site, and else a file of the sources."""
+    monkeypatch.setattr(_links, "DOCUMENTATION", site)
+    place = f"{site}layers.html" if site else "docs/layers.md (in the sources)"
+
+    @_links.with_links
+    class Documented:
+        """See docs/layers.md."""
+
+        def fit(self):
+            """As docs/layers.md says."""
+
+    assert Documented.__doc__ == f"See {place}."
+    assert Documented.fit.__doc__ == f"As {place} says."
+    page = f"{site}generated/{{estimator_module}}.{{estimator_name}}.html" if site else ""
+    assert _links.estimator_page() == page
+
+
+@pytest.mark.parametrize("estimator", [*CLASSES, TabularMLPClassifier, TabularMLPRegressor])
+def test_no_docstring_names_a_file_that_is_not_installed(estimator):
+    """Every page that a docstring names went through `with_links`."""
+    text = pydoc.plaintext.document(estimator)
+    assert re.findall(r"docs/\w+\.md(?! \(in the sources\))", text) == []
 
 
 def test_plain_representation_shows_what_was_changed():

@@ -48,11 +48,11 @@ def test_gradient_norm_is_pytorchs(alpha, weighted):
     options |= {"solver": "sgd", "momentum": 0, "learning_rate_init": 0.1, "max_iter": 1}
     model = MLPClassifier((70, 20), **options).fit(X, y, weight if weighted else None)
 
+    from rosenblatt._initializers import initial_parameters
     from rosenblatt._plan import training_plan  # only to begin where the fit began
-    from rosenblatt._state import initial_parameters
 
     data = MLPClassifier(**options)._training_data(
-        X, y, None, validation=None, goes_on=False, incremental=False, classes=None
+        X, y, None, validation=None, continues=False, incremental=False, classes=None
     )
     twin = copy.copy(model)
     plan = training_plan(model, data, incremental=False)

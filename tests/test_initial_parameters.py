@@ -8,7 +8,7 @@ from scipy.special import expit, softmax
 from sklearn.metrics import mean_tweedie_deviance
 
 from rosenblatt import MLPClassifier, MLPRegressor
-from rosenblatt._state import INTERCEPT_INITS, WEIGHT_INITS
+from rosenblatt._initializers import INTERCEPT_INITS, WEIGHT_INITS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

@@ -17,14 +17,14 @@ import pandas as pd
 import pytest
 from made_up_files import write_customers
 
-from rosenblatt.command_line import _digits, _gates, _training, main
+from rosenblatt.command_line import _digits_report, _logic_gates, _training, main
 from rosenblatt.command_line._contenders import for_boosting
 from rosenblatt.command_line._progress import StepLines
-from rosenblatt.command_line._reading import read_source
 from rosenblatt.command_line._snippet import snippet
+from rosenblatt.command_line._table_reading import read_source
 from rosenblatt.command_line._target import open_problem
+from rosenblatt.command_line._text import DataError
 from rosenblatt.command_line._training import Result, train
-from rosenblatt.command_line._words import DataError
 
 QUICK = ["--preset", "fast", "--max-iter", "2", "--hidden", "4"]
 # blocks tqdm for a child process, as if it were not installed
@@ -141,7 +141,7 @@ def test_main_job_is_plain_text_that_fits_80_columns(main_job):
 @pytest.mark.parametrize("random_state", range(5))
 def test_gates_are_learned_whatever_the_seed(random_state, capsys):
     """The truth table has mistakes in the column of one neuron's XOR only."""
-    _gates.show_gates(random_state)
+    _logic_gates.show_gates(random_state)
 
     answers = re.findall(r"^ [01]  [01]   (.*)$", capsys.readouterr().out, flags=re.MULTILINE)
     marks = [
@@ -225,7 +225,7 @@ def test_sameness_is_judged_by_the_weights(weight, values, words):
     theirs = result("scikit-learn", model=StubMLP(weight))
     ours = result("rosenblatt", model=StubMLP(2.0), values=values)
 
-    assert words in _digits.same_model_sentence(ours, theirs)
+    assert words in _digits_report.same_model_sentence(ours, theirs)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_sameness_is_judged_by_the_weights(weight, values, words):
 )
 def test_speed_is_told_in_both_directions(seconds, words):
     """A slower fit is not called faster."""
-    assert words in _digits.speed_sentence(
+    assert words in _digits_report.speed_sentence(
         result("rosenblatt", seconds), result("scikit-learn", 2.0)
     )
 
@@ -671,7 +671,7 @@ def test_pandas_is_needed_for_tables_alone():
     """scikit-learn imports it where it is installed; nothing here asks for it before."""
     code = (
         "import sys; sys.modules['pandas'] = None; import rosenblatt.__main__\n"
-        "from rosenblatt.command_line import _digits, _gates; print('imported')"
+        "from rosenblatt.command_line import _digits_report, _logic_gates; print('imported')"
     )
 
     assert run_in_child(code=code).stdout == "imported\n"

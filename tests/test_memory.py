@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rosenblatt import MLPRegressor
-from rosenblatt._plan import memory_needed
+from rosenblatt._memory import memory_needed
 
 STATUS = Path("/proc/self/status")
 pytestmark = pytest.mark.skipif(
@@ -151,7 +151,7 @@ def test_a_fit_takes_what_the_memory_check_expects(options, monkeypatch):
         expected.append(memory_needed(*arguments))
         return expected[-1]
 
-    monkeypatch.setattr("rosenblatt._plan.memory_needed", remembered)
+    monkeypatch.setattr("rosenblatt._memory.memory_needed", remembered)
     model = MLPRegressor(**{"hidden_layer_sizes": (310, 410), "max_iter": 2} | options)
     model.fit(X[:100], y[:100])  # loads what is loaded late
     tracemalloc.start()
@@ -225,7 +225,7 @@ def test_import_loads_no_metrics():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_initial_weights_drawn_in_parts_are_numpys_draws(dtype):
     """More than are drawn at once: the same as one call of uniform, rounded."""
-    from rosenblatt._state import DRAWS_AT_ONCE, _uniform
+    from rosenblatt._initializers import DRAWS_AT_ONCE, _uniform
 
     shape = (3, DRAWS_AT_ONCE // 2)
     drawn = _uniform(np.random.RandomState(3), 0.5, shape, dtype)

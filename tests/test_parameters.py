@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.linear_model import Perceptron
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from rosenblatt._parameters import (
+from rosenblatt._parameter_checks import (
     Interval,
     InvalidParameterError,
     Options,

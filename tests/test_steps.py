@@ -9,10 +9,11 @@ from scipy import sparse
 
 from rosenblatt import MLPClassifier
 from rosenblatt._architecture import GROUPS, WEIGHTS, dense_network
+from rosenblatt._initializers import initial_parameters
 from rosenblatt._plan import training_plan
-from rosenblatt._state import State, initial_parameters
 from rosenblatt._steps import BatchSums, Steps
 from rosenblatt._training import TrainingRun, train
+from rosenblatt._training_state import State
 from rosenblatt.core.network import Examples, Network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -34,7 +35,7 @@ def begun(X, y, weights, **options):
     options = {"hidden_layer_sizes": (20, 5), "batch_size": 32, "max_iter": 3} | options
     model = MLPClassifier(random_state=0, **options)
     data = model._training_data(
-        X, y, weights, validation=None, goes_on=False, incremental=False, classes=None
+        X, y, weights, validation=None, continues=False, incremental=False, classes=None
     )
     plan = training_plan(model, data, incremental=False)
     random_state = np.random.RandomState(0)

@@ -8,7 +8,7 @@ import pytest
 
 from rosenblatt.core import dispatch
 
-torch = pytest.importorskip("torch", reason="needs PyTorch: pip install rosenblatt[test-torch]")
+torch = pytest.importorskip("torch", reason="needs PyTorch: python -m pip install torch")
 F = torch.nn.functional
 
 ACTIVATIONS = {

@@ -12,10 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array
 
-# Where an estimator's page is, with {estimator_module} and {estimator_name} to fill in.
-# Empty until there is a site: then the HTML representation shows no link.
-DOCUMENTATION_LINK = ""
-
+from rosenblatt._links import estimator_page
 
 # what scikit-learn's callbacks keep in an estimator while it is fitted
 _OF_A_RUNNING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
@@ -25,7 +22,7 @@ class RosenblattEstimator(BaseEstimator):
     """Base class of the package's estimators."""
 
     _doc_link_module = "rosenblatt"
-    _doc_link_template = DOCUMENTATION_LINK
+    _doc_link_template = estimator_page()
 
     def __getstate__(self):
         """Without what belongs to a fit that is under way, in which a callback may pickle."""

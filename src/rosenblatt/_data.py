@@ -20,7 +20,7 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from rosenblatt._base import checked_sample_weight, numbers_of, warn_user
-from rosenblatt._parameters import Interval, refuse_value
+from rosenblatt._parameter_checks import Interval, refuse_value
 from rosenblatt.core.dispatch import LOSSES
 
 DTYPES = (np.dtype(np.float64), np.dtype(np.float32))  # that are computed in

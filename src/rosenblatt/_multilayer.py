@@ -1,6 +1,6 @@
 """The base of the multi-layer perceptrons: calls to the stages of a fit, and to what predicts.
 
-No arithmetic here: data are checked in _data, a fit is decided in _plan, begun in _state and
+No arithmetic here: data are checked in _data, a fit is decided in _plan, begun in _initializers and
 run in _training or _lbfgs, predictions come from _prediction. What classifier and regressor do
 not share is in mlp.py.
 """
@@ -17,11 +17,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt import _lbfgs, _training
 from rosenblatt._base import RosenblattEstimator, warn_user
+from rosenblatt._callback_calls import CallbackSupportMixin, calling_callbacks, with_callbacks
 from rosenblatt._data import checked_rows
 from rosenblatt._history import History
-from rosenblatt._onlookers import CallbackSupportMixin, looking_on, with_callbacks
+from rosenblatt._initializers import initial_parameters
+from rosenblatt._links import with_links
+from rosenblatt._parameter_checks import validate_parameters
 from rosenblatt._parameter_table import SHARED, refuse_without_steps
-from rosenblatt._parameters import validate_parameters
 from rosenblatt._plan import (
     dropout_rates,
     hidden_activations,
@@ -30,7 +32,7 @@ from rosenblatt._plan import (
     training_plan,
 )
 from rosenblatt._prediction import arrays_for, fitted_network, outputs_of_plain_rows
-from rosenblatt._state import State, initial_parameters
+from rosenblatt._training_state import State
 from rosenblatt.core.dispatch import OPTIMIZERS
 
 _STOCHASTIC_ATTRIBUTES = (
@@ -59,6 +61,7 @@ def has_partial_fit(estimator):
     return True
 
 
+@with_links
 class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
     """The stages of fit and predict that classifier and regressor share.
 
@@ -146,7 +149,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
 
     @with_callbacks
     def _fit(self, X, y, sample_weight, validation, *, incremental=False, classes=None):
-        """Checks the parameters, calls in the onlookers, and fits."""
+        """Checks the parameters, calls in the callbacks, and fits."""
         self._check_parameters()
         if validation is not None and self.solver not in OPTIMIZERS:
             raise ValueError(
@@ -165,30 +168,30 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         max_epochs = 1 if incremental else self.max_iter if self.solver in OPTIMIZERS else 0
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         with (
-            self._looking_on(max_epochs, X=X, y=y, metadata=metadata) as onlookers,
+            self._calling_callbacks(max_epochs, X=X, y=y, metadata=metadata) as callbacks,
             self._unchanged_on_error(),
         ):
-            goes_on = hasattr(self, "coefs_") and bool(self.warm_start or incremental)
+            continues = hasattr(self, "coefs_") and bool(self.warm_start or incremental)
             data = self._training_data(
                 X,
                 y,
                 sample_weight,
                 validation=validation,
-                goes_on=goes_on,
+                continues=continues,
                 incremental=incremental,
                 classes=classes,
             )
-            return self._train(data, onlookers, goes_on, incremental)
+            return self._train(data, callbacks, continues, incremental)
 
-    def _looking_on(self, max_epochs, **data):
-        return looking_on(self, max_epochs, **data)
+    def _calling_callbacks(self, max_epochs, **data):
+        return calling_callbacks(self, max_epochs, **data)
 
-    def _train(self, data, onlookers, goes_on, incremental):
+    def _train(self, data, callbacks, continues, incremental):
         plan = training_plan(self, data, incremental=incremental)
-        state = self._state(plan, data, goes_on, incremental)
+        state = self._state(plan, data, continues, incremental)
         if plan.is_stochastic:
-            publish = partial(self._set_fitted, plan, data, state)
-            _training.train(plan, data, state, onlookers, publish)
+            update_estimator = partial(self._set_fitted, plan, data, state)
+            _training.train(plan, data, state, callbacks, update_estimator)
         else:
             _lbfgs.minimize(plan, data, state)
         return self._set_fitted(plan, data, state)
@@ -202,7 +205,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         refuse_without_steps(self)
         refuse_single_rows(self)
 
-    def _training_data(self, X, y, sample_weight, *, validation, goes_on, incremental, classes):
+    def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
         """TrainingData of what was handed in.
 
         Parameters
@@ -211,19 +214,19 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             As in `fit`.
         validation : tuple or None
             (X_val, y_val, sample_weight_val).
-        goes_on : bool
+        continues : bool
             Whether the fit goes on from the last: the columns must be the same.
         incremental : bool
             Whether it is a call of `partial_fit`, and `classes` what that was given.
         """
         raise NotImplementedError
 
-    def _state(self, plan, data, goes_on, incremental):
+    def _state(self, plan, data, continues, incremental):
         """Where this fit begins: at new draws, or at the fitted parameters."""
         random_state = check_random_state(self.random_state)
         if incremental and self.partial_fit_shuffle == "continue":
             random_state = self._continued_random_state(random_state)
-        if not goes_on:
+        if not continues:
             return State(initial_parameters(plan, data, random_state), random_state)
         remedy = "Keep hidden_layer_sizes as it was, or fit with warm_start=False"
         parameters = arrays_for(plan.architecture, self, remedy)
@@ -308,7 +311,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         twin = copy.copy(self)  # what the checks of a fit note in it stays there
         twin.class_weight = None
         data = twin._training_data(
-            X, y, None, validation=None, goes_on=True, incremental=True, classes=None
+            X, y, None, validation=None, continues=True, incremental=True, classes=None
         )
         fitted = self._architecture.loss
         if data.loss.name != fitted or data.n_outputs != self.n_outputs_:

@@ -16,9 +16,10 @@ import numpy as np
 
 from rosenblatt._architecture import NORMALIZATION_ATTRIBUTES
 from rosenblatt._data import QUANTILE_LEVEL
-from rosenblatt._descriptions import ATTRIBUTES
-from rosenblatt._parameters import Interval, Options
-from rosenblatt._state import INTERCEPT_INITS, WEIGHT_INITS
+from rosenblatt._docstrings import ATTRIBUTES
+from rosenblatt._initializers import INTERCEPT_INITS, WEIGHT_INITS
+from rosenblatt._links import with_links
+from rosenblatt._parameter_checks import Interval, Options
 from rosenblatt.core.dispatch import ACTIVATION_NAMES, LOSSES, OPTIMIZERS
 from rosenblatt.schedules import SCHEDULES, Schedule
 
@@ -647,7 +648,7 @@ def documented(estimator):
         texts.append(f"{name} : {row.kind}, default={parameter.default!r}\n{text}\n")
     text = estimator.__doc__.replace("@PARAMETERS@\n", "\n    ".join(texts) + "\n")
     estimator.__doc__ = text.replace("@ATTRIBUTES@\n", ATTRIBUTES)
-    return estimator
+    return with_links(estimator)
 
 
 def in_need_of_steps(estimator):

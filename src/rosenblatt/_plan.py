@@ -5,14 +5,9 @@ network is stands in its Architecture (_architecture.py); the rest is how it is 
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
-import contextlib
-import os
 import warnings
 from dataclasses import dataclass
-from functools import cache
-from itertools import compress
 from numbers import Integral, Real
-from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
@@ -20,13 +15,13 @@ from joblib import effective_n_jobs  # which scikit-learn depends on
 
 from rosenblatt._architecture import GROUPS, Architecture, dense_network
 from rosenblatt._base import warn_user
+from rosenblatt._memory import refuse_too_large
+from rosenblatt._parameter_checks import refuse_value
 from rosenblatt._parameter_table import ACTIVATION_OPTIONS, AUTO_BATCH_SIZE
-from rosenblatt._parameters import refuse_value
 from rosenblatt.core.dispatch import ACTIVATION_NAMES, ACTIVATIONS, OPTIMIZERS
 from rosenblatt.schedules import Constant, Plateau, Schedule, as_schedule
 
 MOST_THREADS = 64  # of one fit, see core/threads.h
-CHUNK_ROWS = 240  # that a thread works on at once, see core/layers.pyx
 MOST_HIDDEN_LAYERS = 255  # see core/layers.pxd
 
 
@@ -45,7 +40,7 @@ class Plan:
         One per hidden layer.
     input_dropout, input_noise : float
     weight_init, intercept_init : str or callable, str
-        Rows of _state.py's tables, or what to call for weights.
+        Rows of _initializers.py's tables, or what to call for weights.
     solver : str
     optimizer : dict
         The constants of the solver's step, penalties and limits included.
@@ -126,7 +121,8 @@ class Plan:
 def training_plan(estimator, data, *, incremental):
     """The Plan for an estimator whose parameters and data have been checked."""
     architecture, n_threads = architecture_of(estimator, data), thread_count(estimator.n_jobs)
-    refuse_too_large(estimator, architecture, data.X.shape[0], n_threads)
+    dropout = dropout_rates(estimator.dropout, len(architecture.hidden))
+    refuse_too_large(estimator, architecture, dropout, data.X.shape[0], n_threads)
     if sp.issparse(data.X):
         refuse_for_sparse(estimator)
     weight_decay = estimator.weight_decay
@@ -135,7 +131,7 @@ def training_plan(estimator, data, *, incremental):
     return Plan(
         architecture=architecture,
         init_factors=_init_factors(estimator.activation, architecture.activations),
-        dropout=dropout_rates(estimator.dropout, len(architecture.hidden)),
+        dropout=dropout,
         input_dropout=float(estimator.input_dropout),
         input_noise=float(estimator.input_noise),
         weight_init=estimator.weight_init,
@@ -336,69 +332,3 @@ def refuse_for_sparse(estimator):
             f"input_noise={estimator.input_noise!r} takes a dense X, got a sparse one: use "
             "X.toarray(), or input_noise=0. input_dropout takes a sparse X too."
         )
-
-
-def refuse_too_large(estimator, architecture, n_rows, n_threads):
-    """Raises MemoryError for a network that this machine cannot hold, before any work."""
-    needed = memory_needed(estimator, architecture, n_rows, n_threads)
-    available = _memory_of_this_machine()
-    if needed > available:
-        n_features, *hidden, n_outputs = architecture.widths
-        raise MemoryError(
-            f"hidden_layer_sizes={tuple(hidden)} with {n_features} features and {n_outputs} "
-            f"outputs makes {architecture.n_parameters:,} parameters; training them takes "
-            f"{needed / 2**30:,.1f} GiB and {available / 2**30:,.1f} GiB are there."
-        )
-
-
-def memory_needed(estimator, architecture, n_rows, n_threads):
-    """Bytes that a fit to so many rows takes besides X and y, padding and small change apart."""
-    n_parameters, item_size = architecture.n_parameters, architecture.dtype.itemsize
-    if estimator.solver == "lbfgs":
-        # scipy keeps 20 vectors of past steps, all in float64, besides its and our working ones
-        needed = 24 * n_parameters * 8
-    else:
-        # parameters, gradient, moments, the transposed weights and the arrays to begin with; with
-        # early stopping the best parameters so far, with tol_params those of the last epoch
-        n_copies = 4 + OPTIMIZERS[estimator.solver].n_moments
-        n_copies += bool(estimator.early_stopping) + (estimator.tol_params is not None)
-        needed = n_copies * n_parameters * item_size
-    n_numbers_a_row = _numbers_a_row(architecture, estimator.dropout)
-    return needed + _rows_at_once(estimator, n_rows, n_threads) * n_numbers_a_row * item_size
-
-
-def _rows_at_once(estimator, n_rows, n_threads):
-    """The most rows whose activations are kept: a chunk's, or with batch normalisation a batch's,
-    which another row may join."""
-    is_auto = estimator.batch_size == "auto"
-    batch_size = AUTO_BATCH_SIZE if is_auto else estimator.batch_size
-    if estimator.normalization == "batch":
-        return min(n_rows, batch_size + 1)
-    rows = n_rows if estimator.solver == "lbfgs" else min(n_rows, batch_size)
-    return min(rows, CHUNK_ROWS * n_threads)
-
-
-def _numbers_a_row(architecture, dropout):
-    """What the core keeps of each of these rows: the row, and of every layer outputs and deltas;
-    of a hidden layer normalised products, and slopes where outputs do not give them."""
-    n_features, *hidden, n_outputs = architecture.widths
-    n_normalized = {None: 0, "batch": 1, "layer": 2}[architecture.normalization]  # 2: both deltas
-    rates = dropout_rates(dropout, len(hidden))
-    has_slopes = [
-        rate > 0 or ACTIVATIONS[name].keeps_input
-        for name, rate in zip(architecture.activations, rates, strict=True)
-    ]
-    n_units = sum(hidden)
-    n_slopes = sum(compress(hidden, has_slopes))
-    return n_features + 2 * (n_units + n_outputs) + n_normalized * n_units + n_slopes
-
-
-@cache  # a file is read, which shows in a small fit
-def _memory_of_this_machine():
-    """Bytes of memory that a process may have at most; infinite where that is not told."""
-    limits = [np.inf]
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    with contextlib.suppress(OSError, ValueError):  # no control group, not readable, or "max"
-        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return min(limit for limit in limits if limit > 0)  # -1: not known

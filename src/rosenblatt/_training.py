@@ -15,9 +15,10 @@ from sklearn.utils import check_random_state
 
 from rosenblatt._base import warn_user
 from rosenblatt._data import augmented_rows, training_weights
+from rosenblatt._initializers import draw_noise_seed
 from rosenblatt._interruption import Interruption
-from rosenblatt._state import OptimizerState, draw_noise_seed
-from rosenblatt._validation import split_rows
+from rosenblatt._training_state import OptimizerState
+from rosenblatt._validation_set import split_rows
 from rosenblatt.core.network import EPOCH_FIGURES, Examples, Network, RowOrder, StoppingRule
 from rosenblatt.schedules import Adaptive, Clock, Plateau
 
@@ -36,7 +37,7 @@ NON_FINITE_LOSS = (
 SECONDS_PER_CALL = 0.1
 
 
-def train(plan, data, state, onlookers=None, publish=None):
+def train(plan, data, state, callbacks=None, update_estimator=None):
     """Runs the plan's epochs on the data and leaves the outcome in the state.
 
     Parameters
@@ -44,10 +45,10 @@ def train(plan, data, state, onlookers=None, publish=None):
     plan : Plan
     data : TrainingData
     state : State
-    onlookers : Onlookers or None
+    callbacks : CallbackCalls or None
         Told of every epoch; may stop training.
-    publish : callable
-        Returns the estimator as the state has it, for onlookers and scorers.
+    update_estimator : callable
+        Returns the estimator as the state has it, for callbacks and scorers.
 
     Raises
     ------
@@ -55,7 +56,7 @@ def train(plan, data, state, onlookers=None, publish=None):
         If parameters stop being finite numbers and there is no early stopping, or if the
         validation set would be too small.
     """
-    run = TrainingRun(plan, data, state, onlookers, publish)
+    run = TrainingRun(plan, data, state, callbacks, update_estimator)
     with Interruption() as interruption:
         run_to_its_end(run, interruption)
 
@@ -93,9 +94,9 @@ class TrainingRun:
         Read at the start, written after every epoch and by `hand_over`.
     """
 
-    def __init__(self, plan, data, state, onlookers=None, publish=None):
+    def __init__(self, plan, data, state, callbacks=None, update_estimator=None):
         self.plan, self.data, self.state = plan, data, state
-        self.onlookers, self.publish = onlookers, publish
+        self.callbacks, self.update_estimator = callbacks, update_estimator
         noise_seed = draw_noise_seed(plan, state.random_state)
         self.rows, self.validation = self._divide_rows()
         self.n_rows = self._count_rows()
@@ -151,8 +152,8 @@ class TrainingRun:
         n_epochs, core_runs_alone = 1, self._may_core_run_alone()
         while state.n_epochs < plan.max_epochs:
             started = time.perf_counter()
-            if self.onlookers is not None:
-                self.onlookers.begin_epoch()
+            if self.callbacks is not None:
+                self.callbacks.begin_epoch()
             if self.augmented is not None:
                 self._augment()
             n_done = self._train_epochs(min(n_epochs, plan.max_epochs - state.n_epochs))
@@ -179,7 +180,7 @@ class TrainingRun:
             or plan.verbose
             or isinstance(plan.schedule, Plateau)
         )
-        return not looks and self.onlookers is None and self.order.is_continued_in_core
+        return not looks and self.callbacks is None and self.order.is_continued_in_core
 
     def hand_over(self):
         """Leaves parameters and optimiser state with the state; the network ends here.
@@ -293,7 +294,7 @@ class TrainingRun:
         )
 
     def _tracks_change(self):
-        return self.onlookers is not None and self.onlookers.tracks_change
+        return self.callbacks is not None and self.callbacks.tracks_change
 
     def _keep_history(self, losses, rates, figures):
         """Adds epochs to the history; scores come later."""
@@ -338,7 +339,7 @@ class TrainingRun:
         keep_parameters(self.network, self.state)
         if self.plan.keeps_optimizer:
             self._keep_optimizer()
-        return self.publish()
+        return self.update_estimator()
 
     def _look_for_plateau(self):
         schedule, state = self.plan.schedule, self.state
@@ -361,12 +362,12 @@ class TrainingRun:
         warn_user(f"{message} The best weights are kept.", ConvergenceWarning)
 
     def _is_stopped(self):
-        """Whether an onlooker, or parameters that hardly move, end training."""
+        """Whether a callback, or parameters that hardly move, end training."""
         plan, history, is_stopped = self.plan, self.state.history, False
-        if self.onlookers is not None:
-            if self.onlookers.sees_estimator:
+        if self.callbacks is not None:
+            if self.callbacks.sees_estimator:
                 self._fitted_estimator()
-            is_stopped = self.onlookers.end_epoch(history.last())
+            is_stopped = self.callbacks.end_epoch(history.last())
         if plan.tol_params is not None and history["parameter_change"][-1] < plan.tol_params:
             self._print_if_verbose(
                 f"Parameters moved less than tol_params={plan.tol_params:g}. Stopping."

@@ -1,6 +1,6 @@
 """What can look on, and step in, after every epoch: the callbacks that `callbacks=` takes.
 
-Here are those that come with the package; _onlookers.py calls them.
+Here are those that come with the package; _callback_calls.py calls them.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -20,7 +20,7 @@ from string import Formatter
 
 import numpy as np
 
-from rosenblatt._parameters import Interval, validate_values
+from rosenblatt._parameter_checks import Interval, validate_values
 
 try:
     import fcntl

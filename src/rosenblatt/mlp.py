@@ -295,7 +295,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
                 f"got loss={self.loss!r}: use label_smoothing=0."
             )
 
-    def _training_data(self, X, y, sample_weight, *, validation, goes_on, incremental, classes):
+    def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
         def resolve(seen, multilabel):
             return self._resolve_classes(seen, multilabel, incremental, classes)
 
@@ -305,7 +305,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
             X,
             y,
             sample_weight,
-            reset=not goes_on,
+            reset=not continues,
             resolve_classes=resolve,
             validation=validation,
         )
@@ -324,8 +324,8 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
     def _resolve_classes(self, seen, multilabel, incremental, classes):
         """The classes of this call, where earlier calls and y's labels agree."""
         known = getattr(self, "classes_", None)
-        goes_on = known is not None and (incremental or self.warm_start)
-        if goes_on and multilabel != self._multilabel:
+        continues = known is not None and (incremental or self.warm_start)
+        if continues and multilabel != self._multilabel:
             raise ValueError(
                 "`y` must stay what it was in the first call, "
                 f"{'an indicator matrix' if self._multilabel else 'one label a row'}."
@@ -548,5 +548,7 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         super()._check_parameters()
         quantile_levels(self)
 
-    def _training_data(self, X, y, sample_weight, *, validation, goes_on, incremental, classes):
-        return regression_data(self, X, y, sample_weight, reset=not goes_on, validation=validation)
+    def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
+        return regression_data(
+            self, X, y, sample_weight, reset=not continues, validation=validation
+        )

@@ -88,10 +88,10 @@ class _MPINetwork(KeepsConnection):
             vars(self).pop("_group").close()
             vars(self).pop("_labels_everywhere", None)
 
-    def _looking_on(self, max_epochs, **data):
+    def _calling_callbacks(self, max_epochs, **data):
         if self._group.rank:
             return contextlib.nullcontext()
-        return super()._looking_on(max_epochs, **data)
+        return super()._calling_callbacks(max_epochs, **data)
 
     def _training_data(self, X, y, sample_weight, **options):
         group = vars(self).get("_group")
@@ -128,7 +128,7 @@ class _MPINetwork(KeepsConnection):
             if isinstance(value, (str, Real, tuple, type(None)))
         }
 
-    def _train(self, data, onlookers, goes_on, incremental):
+    def _train(self, data, callbacks, goes_on, incremental):
         group = self._group
         with failing_together(group):
             plan = training_plan(self, data, incremental=incremental)
@@ -139,11 +139,11 @@ class _MPINetwork(KeepsConnection):
         if not plan.is_stochastic:
             _lbfgs.minimize(plan, data, state, ReducedSums(plan, data, group))
             return self._set_fitted(plan, data, state)
-        publish = partial(self._set_fitted, plan, data, state)
+        update_estimator = partial(self._set_fitted, plan, data, state)
         with Interruption() as interruption:
             run = LockstepRun(
                 plan, data, state, group, seed,
-                onlookers=onlookers, publish=publish, interruption=interruption,
+                callbacks=callbacks, update_estimator=update_estimator, interruption=interruption,
             )  # fmt: skip
             run.run()
         return self._set_fitted(plan, data, state)

@@ -19,13 +19,13 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from rosenblatt import _plan
 from rosenblatt._base import RosenblattEstimator, checked_sample_weight, numbers_of, warn_user
+from rosenblatt._callback_calls import CallbackSupportMixin, ScikitLearnTasks, with_callbacks
 from rosenblatt._data import DTYPES, is_plain, partial_fit_classes
 from rosenblatt._interruption import Interruption
-from rosenblatt._onlookers import CallbackSupportMixin, ScikitLearnTasks, with_callbacks
+from rosenblatt._memory import refuse_beyond_memory
+from rosenblatt._parameter_checks import Interval, Options, validate_parameters
 from rosenblatt._parameter_table import Parameter, documented, keep_parameters, rules_of
-from rosenblatt._parameters import Interval, Options, validate_parameters
 from rosenblatt.core.buffers import csr_parts
 from rosenblatt.core.perceptron import PerceptronTrainer, Rows, permutation
 
@@ -475,12 +475,12 @@ default=None
             tasks = ScikitLearnTasks(self, max_iter, {"X": X, "y": y, "metadata": metadata})
         t_before, average_before = self.t_, self._average_state
 
-        def publish(learned, n_epochs):
+        def update_estimator(learned, n_epochs):
             self.n_iter_, self.t_ = n_epochs, t_before + n_epochs * n_samples
             self._set_weights(learned, average_before)
 
-        _run(self, trainer, tasks, publish)
-        publish(trainer.learned, int(trainer.n_epochs.max()))
+        _run(self, trainer, tasks, update_estimator)
+        update_estimator(trainer.learned, int(trainer.n_epochs.max()))
         if tasks is not None:
             tasks.end_fit()
 
@@ -664,10 +664,10 @@ default=None
         return self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
 
 
-def _run(estimator, trainer, tasks, publish):
+def _run(estimator, trainer, tasks, update_estimator):
     """Trains to the end, until a callback says so, or until the keyboard interrupts.
 
-    `publish` makes what was learned, and in how many epochs, the estimator's attributes.
+    `update_estimator` makes what was learned, and in how many epochs, the estimator's attributes.
     """
     started, stops = time.perf_counter(), False
     by_epochs = bool(estimator.verbose) or tasks is not None
@@ -681,7 +681,7 @@ def _run(estimator, trainer, tasks, publish):
             if report and estimator.verbose:
                 _print(estimator, report, trainer.epoch, time.perf_counter() - started)
             if report and tasks is not None and not trainer.overflow:
-                publish(trainer.so_far(), trainer.epoch)
+                update_estimator(trainer.so_far(), trainer.epoch)
                 stops = tasks.end_epoch()
         if not trainer.done:
             trainer.stop()
@@ -722,12 +722,9 @@ def _refuse_too_large(estimator, X, n_classes):
     # with averaging their sums both times, and the mean
     n_copies = 2 + 3 * averages + shrinks
     needed = n_copies * n_columns * n_features * X.dtype.itemsize
-    available = _plan._memory_of_this_machine()
-    if needed > available:
-        raise MemoryError(
-            f"X has {n_features:,} features and y has {n_classes} classes: training takes "
-            f"{needed / 2**30:,.1f} GiB and {available / 2**30:,.1f} GiB are there."
-        )
+    refuse_beyond_memory(
+        needed, f"X has {n_features:,} features and y has {n_classes} classes: training"
+    )
 
 
 def _are_plain_labels(y, n_samples):

@@ -15,7 +15,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from rosenblatt._parameters import Interval, Options, validate_values
+from rosenblatt._parameter_checks import Interval, Options, validate_values
 
 __all__ = [
     "Adaptive",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rosenblatt import _plan, _prediction
+from rosenblatt import _memory, _plan, _prediction
 
 CORE = Path(__file__).resolve().parent.parent.parent / "src" / "rosenblatt" / "core"
 
@@ -14,7 +14,7 @@ CORE = Path(__file__).resolve().parent.parent.parent / "src" / "rosenblatt" / "c
     ("value", "file", "pattern"),
     [
         (_plan.MOST_THREADS, "threads.h", r"RB_MOST_THREADS = (\d+)"),
-        (_plan.CHUNK_ROWS, "layers.pyx", r" CHUNK_ROWS = (\d+)"),
+        (_memory.CHUNK_ROWS, "layers.pyx", r" CHUNK_ROWS = (\d+)"),
         (_plan.MOST_HIDDEN_LAYERS + 1, "layers.pxd", r"MOST_LAYERS = (\d+)"),
         (_plan.MOST_HIDDEN_LAYERS + 1, "surface.pyx", r"MOST_LAYERS = (\d+)"),
         (_prediction.VARIANCE_EPSILON, "normalize.h", r"IN_VARIANCE \(\(real\)(1e-\d+)\)"),

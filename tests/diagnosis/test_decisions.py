@@ -10,7 +10,7 @@ from rosenblatt.diagnosis import Finding
 from rosenblatt.diagnosis._mismatch import _of_one_net_each
 from rosenblatt.diagnosis._next_steps import advice, next_steps
 from rosenblatt.diagnosis._training import COMPLETE, CUT_SHORT
-from rosenblatt.diagnosis._verdict import Examination, Rival
+from rosenblatt.diagnosis._verdict import DiagnosisRun, Rival
 
 N_ROWS = 400
 
@@ -29,10 +29,10 @@ def rival(verdict, share, loss, test_score=0.9, scaled=(), **params):
     return Rival(f"{verdict} at {loss}", params, verdict, right(share), finding, scaled)
 
 
-def examination(*rivals, given=0.5, given_loss=1.0, of_test=0.6):
+def run(*rivals, given=0.5, given_loss=1.0, of_test=0.6):
     """One without a case, that has these rivals."""
-    made = Examination.__new__(Examination)
-    made.tol, made.rivals, made.findings, made.decider = 0.05, list(rivals), [], None
+    made = DiagnosisRun.__new__(DiagnosisRun)
+    made.tol, made.rivals, made.findings, made.deciding_rival = 0.05, list(rivals), [], None
     made.given, made.given_loss, made.of_test = right(given), given_loss, right(of_test)
     return made
 
@@ -47,17 +47,17 @@ def examination(*rivals, given=0.5, given_loss=1.0, of_test=0.6):
 )
 def test_a_larger_net_has_to_do_better_than_the_same_net_well_optimised(larger, decides):
     """In score by what counts, and in training loss."""
-    made = examination(rival("optimisation", 0.8, 0.2), rival("model bias", *larger))
+    made = run(rival("optimisation", 0.8, 0.2), rival("model bias", *larger))
     made._decide()
-    assert made.decider.verdict == decides
+    assert made.deciding_rival.verdict == decides
 
 
 def test_the_lowest_training_loss_decides_among_those_of_a_kind():
     """Not the highest score, nor who was tried first."""
-    made = examination(rival("optimisation", 0.9, 0.3), rival("optimisation", 0.8, 0.2))
+    made = run(rival("optimisation", 0.9, 0.3), rival("optimisation", 0.8, 0.2))
     made._decide()
-    assert made.decider.finding.training_loss == 0.2
-    assert examination()._decide() is None
+    assert made.deciding_rival.finding.training_loss == 0.2
+    assert run()._decide() is None
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_the_lowest_training_loss_decides_among_those_of_a_kind():
 )
 def test_a_rival_counts_by_its_score_and_its_loss(share, loss, status, counts):
     """Both must be better; one that was cut short is evidence for a net alone."""
-    made = examination()
-    made.case = SimpleNamespace(
+    made = run()
+    made.problem = SimpleNamespace(
         X_test=None,
         y_test=None,
         training_values=lambda net: right(share),
@@ -105,7 +105,7 @@ def case():
 @pytest.mark.parametrize("scaled", [(), ("features",), ("target",), ("features", "target")])
 def test_what_was_standardised_is_advised_and_nothing_else(scaled):
     """Whatever the dtype of the target: y here is of integers."""
-    made = examination(rival("optimisation", 0.9, 0.1, scaled=scaled))
+    made = run(rival("optimisation", 0.9, 0.1, scaled=scaled))
     made._decide()
     text = advice("optimisation", case(), made)
     assert ("StandardScaler before the network" in text) == ("features" in scaled)
@@ -120,14 +120,14 @@ def test_what_was_standardised_is_advised_and_nothing_else(scaled):
 def test_first_step_is_none_that_costs_test_score(verdict):
     """What was measured to do so comes last, and says it; what keeps the test score comes first."""
     costly = rival(verdict, 0.95, 0.1, test_score=0.55, alpha=0.5)
-    made = examination(costly)
+    made = run(costly)
     made._decide()
     *first, last = next_steps(verdict, case(), made)
     assert dict(last) == {"alpha": 0.5}
     assert "test score 0.550 instead of 0.600." in last.reason
     assert first
     assert not any("measured" in step.reason for step in first)
-    made = examination(rival(verdict, 0.95, 0.1, test_score=0.6, alpha=0.5))
+    made = run(rival(verdict, 0.95, 0.1, test_score=0.6, alpha=0.5))
     made._decide()
     first = next_steps(verdict, case(), made)[0]
     assert dict(first) == {"alpha": 0.5}
@@ -139,7 +139,7 @@ def test_measured_steps_that_keep_the_test_score_come_before_the_decider_that_do
     """And all before what was not measured, each set of parameters once."""
     costly = rival("optimisation", 0.95, 0.1, test_score=0.5, alpha=0.5)
     kept = rival("optimisation", 0.9, 0.2, test_score=0.7, alpha=0.25)
-    made = examination(costly, kept)
+    made = run(costly, kept)
     made._decide()
     steps = list(map(dict, next_steps("optimisation", case(), made)))
     assert steps[0] == {"alpha": 0.25}

@@ -26,8 +26,8 @@ from rosenblatt import PerceptronClassifier, diagnose
 from rosenblatt.callbacks import Callback
 from rosenblatt.diagnosis import _budget
 from rosenblatt.diagnosis._budget import Budget
-from rosenblatt.diagnosis._case import open_case
 from rosenblatt.diagnosis._mismatch import auc_of_forest
+from rosenblatt.diagnosis._problem import checked_problem
 from rosenblatt.diagnosis._rivals import (
     better_optimisers,
     contains_linear,
@@ -387,7 +387,7 @@ def test_a_fit_is_cut_short_and_said_to_be(slow_clock, solver, seconds):
     """It is a net all the same."""
     X, y, *_ = data = rows("digits", train_size=400)
     net = classifier(8, solver=solver, max_iter=20, tol=0, n_iter_no_change=np.inf).fit(X, y)
-    case = open_case(net, *data)
+    case = checked_problem(net, *data)
     trained = Trainer(case.net, len(y), Budget(seconds, verbose=False), 0).train(
         "", {"alpha": 1.0, "max_iter": 10**5}, X, y
     )
@@ -402,7 +402,7 @@ def test_what_an_epoch_takes_is_judged_by_the_nets_own():
     """As long for smaller nets, longer by the weights of larger ones."""
     X, y, *_ = data = small_problem()
     for solver in ("adam", "lbfgs"):
-        case = open_case(classifier(4, solver=solver, max_iter=5).fit(X, y), *data)
+        case = checked_problem(classifier(4, solver=solver, max_iter=5).fit(X, y), *data)
         trainer = Trainer(case.net, len(y), Budget(100, verbose=False), 0)
         own = np.mean(case.net.history_["seconds"])
         small, same, large = (trainer.epoch_seconds(classifier(n), X) for n in (1, 4, 4000))
@@ -435,7 +435,7 @@ def test_a_cut_short_net_that_does_better_is_evidence():
     """Five epochs of the larger net beat all of the given one's."""
     X, y, X_test, y_test = rows("digits")
     handed_in = fitted(classifier(1, max_iter=3), X, y, X_test, y_test)
-    case = open_case(*handed_in)
+    case = checked_problem(*handed_in)
     trainer = Trainer(case.net, len(y), Budget(1000, verbose=False), 0)
     trainer.seconds_per_row = 1e3  # so slow that not even a part of the rows can be seen
     trained = trainer.train("", {"hidden_layer_sizes": (1,)}, X, y)
@@ -451,7 +451,7 @@ def test_a_cut_short_net_that_does_better_is_evidence():
 def test_a_net_that_diverges_or_is_too_large_is_no_evidence():
     """It is noted with its error."""
     X, y, *_ = data = small_problem()
-    case = open_case(classifier(4).fit(X, y), *data)
+    case = checked_problem(classifier(4).fit(X, y), *data)
     trainer = Trainer(case.net, len(y), Budget(100, verbose=False), 0)
     params = {"solver": "sgd", "learning_rate_init": 1e300, "activation": "identity"}
     trained = trainer.train("", params, X, y)
@@ -555,10 +555,10 @@ def test_training_loss_is_without_the_penalty(options):
     X, y, *_ = data = small_problem(n_classes=3, n_informative=5)
     model = classifier(5, max_iter=20, **options).fit(X, y)
     expected = log_loss(y, model.predict_proba(X))
-    assert open_case(model, *data).training_loss(model) == pytest.approx(expected)
+    assert checked_problem(model, *data).training_loss(model) == pytest.approx(expected)
     model = regressor(5, max_iter=20, **options).fit(X, y)
     expected = mean_squared_error(y, model.predict(X)) / 2
-    assert open_case(model, *data).training_loss(model) == pytest.approx(expected)
+    assert checked_problem(model, *data).training_loss(model) == pytest.approx(expected)
 
 
 def test_folded_scales_change_no_prediction():

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
-from rosenblatt.preprocessing._columns import TableReader
+from rosenblatt.preprocessing._table_reader import TableReader
 
 try:
     import pyarrow as pa

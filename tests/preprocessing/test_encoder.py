@@ -11,8 +11,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from rosenblatt.preprocessing import _encoder
 from rosenblatt.preprocessing._bins import SortedColumn, quantile_edges, tree_edges
-from rosenblatt.preprocessing._columns import TableReader
 from rosenblatt.preprocessing._encoder import ENCODINGS, ColumnEncoder
+from rosenblatt.preprocessing._table_reader import TableReader
 
 ROUNDING = 1e-6  # of float32 values up to 3
 

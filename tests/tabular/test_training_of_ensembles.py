@@ -127,10 +127,11 @@ def test_bits_depend_on_the_seed_alone(make, y):
 def test_large_tables_share_their_encoded_rows(make, y, monkeypatch):
     """Beyond a limit inputs are weighed once for all networks: the same bits on any
     number of threads and for one row, and encode still gives what members see."""
-    from rosenblatt.tabular import _inputs
 
     small = make(**FOUR, max_iter=60).fit(FRAME, y)
-    monkeypatch.setattr(_inputs, "MOST_COPIED", 100)
+    from rosenblatt.tabular import _member_inputs
+
+    monkeypatch.setattr(_member_inputs, "MOST_COPIED", 100)
     large = make(**FOUR, max_iter=60).fit(FRAME, y)
     assert large.oof_score_ > 0.6 * small.oof_score_  # of so few rows the weights are rough
     assert not np.array_equal(bits(large), bits(small))

@@ -1,10 +1,10 @@
 """What ``python -m rosenblatt`` does: options in, a report on standard output, an exit status.
 
 Stands above the estimators, which know nothing of it. Files: _arguments.py reads the options;
-_digits.py and _gates.py are the demonstration without a file; for a person's own table,
-_reading.py reads it, _target.py finds what is to be predicted and divides the rows, _contenders.py
-says which models are trained, _table.py reports. _training.py and _progress.py fit one model,
-_words.py has words that all need.
+_digits_report.py and _logic_gates.py are the demonstration without a file. For a person's own
+table, _table_reading.py reads it, _target.py finds what is to be predicted and divides the rows,
+_contenders.py says which models are trained, _table_report.py reports. _training.py and
+_progress.py fit one model, _text.py has layout and wording that all reports share.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -12,7 +12,7 @@ import os
 import sys
 
 from rosenblatt.command_line._arguments import parse_arguments
-from rosenblatt.command_line._words import DataError
+from rosenblatt.command_line._text import DataError
 
 __all__ = ["main"]
 
@@ -38,13 +38,13 @@ def main(argv=None):
 def _run(arguments):
     # imported here: what is not used need not be there, and Ctrl-C is caught by now
     if arguments.data is None:
-        from rosenblatt.command_line._digits import show_digits
-        from rosenblatt.command_line._gates import show_gates
+        from rosenblatt.command_line._digits_report import show_digits
+        from rosenblatt.command_line._logic_gates import show_gates
 
         show_digits(arguments)
         show_gates(arguments.random_state)
     else:
-        from rosenblatt.command_line._table import show_table
+        from rosenblatt.command_line._table_report import show_table
 
         show_table(arguments)
     sys.stdout.flush()  # here, where a closed pipe is still handled

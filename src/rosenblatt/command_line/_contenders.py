@@ -22,7 +22,7 @@ from rosenblatt import (
     TabularMLPRegressor,
 )
 from rosenblatt.command_line._target import LARGEST_VALUE
-from rosenblatt.command_line._words import listed
+from rosenblatt.command_line._text import listed
 
 MOST_LEVELS = 255  # of a category that scikit-learn's boosting takes
 

@@ -1,7 +1,7 @@
 """What to type in Python next, with the names of the person's own table; it runs as printed."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-from rosenblatt.command_line._words import PAGE_WIDTH
+from rosenblatt.command_line._text import PAGE_WIDTH
 
 CLASSIFICATION = """\
 print(f"out of fold {model.oof_score_:.3f} +- {model.oof_score_stderr_:.3f}")

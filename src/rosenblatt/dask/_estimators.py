@@ -15,8 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 from rosenblatt import _lbfgs
 from rosenblatt._base import warn_user
 from rosenblatt._interruption import Interruption
+from rosenblatt._parameter_checks import Interval
 from rosenblatt._parameter_table import Parameter
-from rosenblatt._parameters import Interval
 from rosenblatt._plan import training_plan
 from rosenblatt.dask._collections import computed, is_collection, mapped, pieces_of
 from rosenblatt.dask._gang import SECONDS_A_ROUND, Gang, Job
@@ -128,7 +128,7 @@ class _DaskNetwork(KeepsConnection):
     def _rows_in_memory(self, X, y, sample_weight):
         """TrainingData of a partition, on its worker; the columns are those of the template."""
         return super()._training_data(
-            X, y, sample_weight, validation=None, goes_on=True, incremental=False, classes=None
+            X, y, sample_weight, validation=None, continues=True, incremental=False, classes=None
         )
 
     def _resolve_classes(self, seen, *args):
@@ -136,7 +136,7 @@ class _DaskNetwork(KeepsConnection):
         everywhere = getattr(self, "_labels_everywhere", None)
         return super()._resolve_classes(seen if everywhere is None else everywhere, *args)
 
-    def _train(self, data, onlookers, goes_on, incremental):
+    def _train(self, data, callbacks, goes_on, incremental):
         client, partitions = self._client_of_fit, self._partitions
         n_rows = sum(partitions.n_rows)
         plan = training_plan(self, data, incremental=incremental)
@@ -145,7 +145,7 @@ class _DaskNetwork(KeepsConnection):
             _lbfgs.minimize(plan, data, state, PartitionSums(client, plan, partitions))
             return self._set_fitted(plan, data, state)
         plan.rows_per_step(n_rows)  # warns of a batch_size that is too large
-        looks = onlookers is not None or plan.verbose
+        looks = callbacks is not None or plan.verbose
         job = Job(
             plan,
             self,
@@ -157,13 +157,13 @@ class _DaskNetwork(KeepsConnection):
         gang, goes_on = Gang(client, partitions, job, self.retries), True
         with Interruption() as interruption:
             while goes_on:
-                if onlookers is not None:
-                    onlookers.begin_epoch()
+                if callbacks is not None:
+                    callbacks.begin_epoch()
                 state, goes_on, told = gang.round(state)
                 self._report(plan, state, told)
-                if onlookers is not None:
+                if callbacks is not None:
                     self._set_fitted(plan, data, state)
-                    goes_on = not onlookers.end_epoch(state.history.last()) and goes_on
+                    goes_on = not callbacks.end_epoch(state.history.last()) and goes_on
                 if goes_on and interruption.requested:
                     warn_user("Training interrupted by user.")
                     goes_on = False

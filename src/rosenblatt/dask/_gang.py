@@ -325,7 +325,7 @@ def _run(encoded, numbers, job, state, group):
         state,
         group,
         job.seed,
-        publish=partial(job.estimator._set_fitted, plan, data, state),
+        update_estimator=partial(job.estimator._set_fitted, plan, data, state),
         seconds=job.seconds,
         blocks=[(i, part.X.shape[0]) for i, (part, _) in zip(numbers, encoded, strict=True)],
     )

@@ -1,9 +1,9 @@
 """The learning recipe as a report: is a poor network biased, badly optimised, overfitted, or
 tested on other data than it was trained on, and what now?
 
-Stands above the estimators, which know nothing of it. Files: _case.py checks the input, _verdict.py
-decides, by what _mismatch.py, _rivals.py and _training.py give it and _statistics.py weighs;
-_next_steps.py says what to try, _report.py shows it.
+Stands above the estimators, which know nothing of it. Files: _problem.py checks the input,
+_verdict.py decides, by what _mismatch.py, _rivals.py and _training.py give it and _statistics.py
+weighs; _next_steps.py says what to try, _report.py shows it.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -12,10 +12,10 @@ from numbers import Integral, Real
 
 from threadpoolctl import threadpool_limits  # which scikit-learn depends on
 
-from rosenblatt._parameters import Interval, validate_values
+from rosenblatt._parameter_checks import Interval, validate_values
 from rosenblatt.diagnosis._budget import Budget
-from rosenblatt.diagnosis._case import open_case
 from rosenblatt.diagnosis._next_steps import advice, next_steps
+from rosenblatt.diagnosis._problem import checked_problem
 from rosenblatt.diagnosis._report import (
     VERDICTS,
     Diagnosis,
@@ -26,7 +26,7 @@ from rosenblatt.diagnosis._report import (
 )
 from rosenblatt.diagnosis._statistics import STANDARD_ERRORS, standard_error
 from rosenblatt.diagnosis._training import Trainer
-from rosenblatt.diagnosis._verdict import Examination
+from rosenblatt.diagnosis._verdict import DiagnosisRun
 
 __all__ = ["VERDICTS", "Diagnosis", "Finding", "LearningCurve", "NetScores", "NextStep", "diagnose"]
 
@@ -133,29 +133,29 @@ TransformedTargetRegressor around one
     budget = Budget(time_budget, verbose=verbose)
     # the engine has its own threads; BLAS's, which lbfgs's vectors would wake, only cost time
     with threadpool_limits(1, "blas"), closing(budget):
-        case = open_case(estimator, X, y, X_test, y_test)
-        trainer = Trainer(case.net, case.X.shape[0], budget, random_state)
-        examination = Examination(case, trainer, tol, random_state)
-        return _diagnosis(examination.verdict(), case, examination, budget)
+        problem = checked_problem(estimator, X, y, X_test, y_test)
+        trainer = Trainer(problem.net, problem.X.shape[0], budget, random_state)
+        run = DiagnosisRun(problem, trainer, tol, random_state)
+        return _diagnosis(run.verdict(), problem, run, budget)
 
 
-def _diagnosis(verdict, case, examination, budget):
-    held_out, is_share = examination.held_out, case.is_classifier
+def _diagnosis(verdict, problem, run, budget):
+    held_out, is_share = run.held_out, problem.is_classifier
     return Diagnosis(
         verdict=verdict,
-        evidence=examination.findings,
-        next_steps=next_steps(verdict, case, examination),
-        advice=advice(verdict, case, examination),
-        undecided=[each.what for each in examination.findings if each.counts is None],
-        score_name=case.score_name,
-        train_score=float(examination.given.mean()),
-        test_score=float(examination.of_test.mean()),
-        train_noise=_noise(examination.given, is_share),
-        test_noise=_noise(examination.of_test, is_share),
+        evidence=run.findings,
+        next_steps=next_steps(verdict, problem, run),
+        advice=advice(verdict, problem, run),
+        undecided=[each.what for each in run.findings if each.counts is None],
+        score_name=problem.score_name,
+        train_score=float(run.given.mean()),
+        test_score=float(run.of_test.mean()),
+        train_noise=_noise(run.given, is_share),
+        test_noise=_noise(run.of_test, is_share),
         held_out_score=float("nan") if held_out is None else float(held_out.fall.score),
-        learning_curve=examination.learning_curve,
-        nets=examination.nets(),
-        tol=examination.tol,
+        learning_curve=run.learning_curve,
+        nets=run.nets(),
+        tol=run.tol,
         seconds=budget.spent,
     )
 

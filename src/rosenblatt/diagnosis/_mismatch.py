@@ -67,12 +67,12 @@ class HeldOut:
     first: tuple
 
 
-def hold_out(case, trainer, tol, random_state):
+def hold_out(problem, trainer, tol, random_state):
     """HeldOut, or None where no net could be trained.
 
     Folds are added until the fall is settled: until its noise does not reach tol any more.
     """
-    n_rows = case.X.shape[0]
+    n_rows = problem.X.shape[0]
     if n_rows < FEWEST_ROWS_TO_SPLIT:
         return None
     held, trained_on, of_test, errors, test_errors = [], [], [], [], []
@@ -82,19 +82,19 @@ def hold_out(case, trainer, tol, random_state):
     folds = KFold(N_FOLDS, shuffle=True, random_state=random_state)
     for fit_rows, held_rows in folds.split(np.zeros(n_rows)):
         name = f"same net, fold {len(outcomes) + 1} of {N_FOLDS} held out"
-        outcome = trainer.train(name, {}, case.X[fit_rows], case.y[fit_rows])
+        outcome = trainer.train(name, {}, problem.X[fit_rows], problem.y[fit_rows])
         if outcome.net is None:
             break
         outcomes.append(outcome)
         net = outcome.net
-        seen_rows, held_rows = case.some_of(fit_rows), case.some_of(held_rows)
-        held.append(case.values(net, case.X[held_rows], case.y[held_rows]))
-        trained_on.append(case.values(net, case.X[seen_rows], case.y[seen_rows]))
-        of_test.append(case.values(net, case.X_test, case.y_test))
-        errors.append(case.errors(net, case.X[held_rows], case.y[held_rows]))
-        test_errors.append(case.errors(net, case.X_test, case.y_test))
+        seen_rows, held_rows = problem.some_of(fit_rows), problem.some_of(held_rows)
+        held.append(problem.values(net, problem.X[held_rows], problem.y[held_rows]))
+        trained_on.append(problem.values(net, problem.X[seen_rows], problem.y[seen_rows]))
+        of_test.append(problem.values(net, problem.X_test, problem.y_test))
+        errors.append(problem.errors(net, problem.X[held_rows], problem.y[held_rows]))
+        test_errors.append(problem.errors(net, problem.X_test, problem.y_test))
         first = first or (fit_rows, held_rows, trained_on[0].mean(), held[0].mean())
-        is_share = case.is_classifier
+        is_share = problem.is_classifier
         held_values, test_values = np.concatenate(held), np.mean(of_test, axis=0)
         fall = difference_of_sets(held_values, test_values, is_share=is_share)
         if fall.is_settled(tol):
@@ -119,7 +119,7 @@ def _of_one_net_each(errors):
     return np.stack(errors)[rows % len(errors), rows]
 
 
-def auc_of_forest(case, random_state):
+def auc_of_forest(problem, random_state):
     """(area over 0.5 by which a forest tells test rows from training rows, telling features).
 
     It learns on one half of the rows of either set and judges the other: these are judged by one
@@ -128,11 +128,11 @@ def auc_of_forest(case, random_state):
     Trees take features of any size, and see differences of spread as well as of means.
     """
     draw = np.random.RandomState(random_state)
-    rows = draw.permutation(case.X.shape[0])[:MOST_ROWS_OF_FOREST]
-    test_rows = draw.permutation(case.X_test.shape[0])[:MOST_ROWS_OF_FOREST]
-    features = _most_used(case.X, draw)
-    stack = sp.vstack if sp.issparse(case.X) else np.vstack
-    both = stack([case.X[rows][:, features], case.X_test[test_rows][:, features]])
+    rows = draw.permutation(problem.X.shape[0])[:MOST_ROWS_OF_FOREST]
+    test_rows = draw.permutation(problem.X_test.shape[0])[:MOST_ROWS_OF_FOREST]
+    features = _most_used(problem.X, draw)
+    stack = sp.vstack if sp.issparse(problem.X) else np.vstack
+    both = stack([problem.X[rows][:, features], problem.X_test[test_rows][:, features]])
     both = both.tocsr() if sp.issparse(both) else both
     is_test = np.arange(both.shape[0]) >= len(rows)
     learns, judges = train_test_split(
@@ -155,6 +155,6 @@ def _most_used(X, draw):
     return np.sort(order[:MOST_FEATURES_OF_FOREST])
 
 
-def is_told_by_errors(of_errors):
+def is_separable_by_errors(of_errors):
     """Whether the area by the nets' errors is above 0.5 by three standard errors."""
     return bool(of_errors.value > STRICTER * of_errors.noise)

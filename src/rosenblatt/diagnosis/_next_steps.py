@@ -29,10 +29,10 @@ _SCALERS = {
 }
 
 
-def next_steps(verdict, case, examination):
+def next_steps(verdict, problem, run):
     """List of NextStep for the estimator that was handed in."""
-    steps = _BY_VERDICT[verdict](case, examination)
-    prefix = case.prefix
+    steps = _BY_VERDICT[verdict](problem, run)
+    prefix = problem.prefix
     return [
         NextStep({prefix + name: value for name, value in params.items()}, reason)
         for params, reason in steps
@@ -40,40 +40,40 @@ def next_steps(verdict, case, examination):
     ]
 
 
-def advice(verdict, case, examination):
+def advice(verdict, problem, run):
     """What no parameter does, and what to expect of those that are advised: a few sentences."""
-    return _advice_on(verdict, case, examination) + _warning(examination)
+    return _advice_on(verdict, problem, run) + _warning(run)
 
 
-def _warning(examination):
+def _warning(run):
     """What the training loss, which decides first, does not tell of the test rows."""
-    decider, test_score = examination.decider, examination.of_test.mean()
-    if decider is None or decider.finding.test_score >= test_score - examination.tol:
+    deciding_rival, test_score = run.deciding_rival, run.of_test.mean()
+    if deciding_rival is None or deciding_rival.finding.test_score >= test_score - run.tol:
         return ""
     return (
-        f" But the test score falls ({decider.name}: {decider.finding.test_score:.3f} instead of "
-        f"{test_score:.3f}): rows are learned by heart, and the next diagnosis may say "
-        "'overfitting'."
+        f" But the test score falls ({deciding_rival.name}: "
+        f"{deciding_rival.finding.test_score:.3f} instead of {test_score:.3f}): rows are learned "
+        "by heart, and the next diagnosis may say 'overfitting'."
     )
 
 
-def _advice_on(verdict, case, examination):
+def _advice_on(verdict, problem, run):
     if verdict == "mismatch":
-        return _advice_on_mismatch(case, examination)
+        return _advice_on_mismatch(problem, run)
     if verdict == "overfitting":
-        return _advice_on_data(examination)
+        return _advice_on_data(run)
     if verdict == "optimisation":
         text = (
             "rosenblatt.inspection.stuck(estimator) says whether the loss went flat, and "
             "critical_point(estimator, X, y) whether at a saddle point or a minimum."
         )
-        scalers = [_SCALERS[part] for part in examination.decider.scaled]
+        scalers = [_SCALERS[part] for part in run.deciding_rival.scaled]
         return f"Standardise the columns: {', '.join(scalers)}. {text}" if scalers else text
     if verdict == "model bias":
         return "More features, or better ones, let any model do more. Diagnose the new fit again."
-    if any(finding.counts is None for finding in examination.findings):
+    if any(finding.counts is None for finding in run.findings):
         return "What is undecided may change the verdict: hand in a larger time_budget."
-    if examination.given.mean() < 1 - examination.tol:
+    if run.given.mean() < 1 - run.tol:
         return (
             "No net that was tried does better on the training rows: what is missing may be in the "
             "features, or is chance."
@@ -81,22 +81,22 @@ def _advice_on(verdict, case, examination):
     return "Nothing to mend: what is left is within the noise, or less than is worth acting on."
 
 
-def _advice_on_mismatch(case, examination):
-    if examination.telling_features is None:
+def _advice_on_mismatch(problem, run):
+    if run.telling_features is None:
         return (
             "The features look alike, but the nets that saw neither are wrong far more often on "
             "test rows: are the rows of y_test in the order of X_test's, and its labels or numbers "
             "of the same kind as y's?"
         )
-    names = ", ".join(case.name_of(feature) for feature in examination.telling_features)
+    names = ", ".join(problem.name_of(feature) for feature in run.telling_features)
     return (
         "The test rows are of another kind, which no parameter mends: collect training rows like "
         f"them, or prepare both alike. They differ most in {names}."
     )
 
 
-def _advice_on_data(examination):
-    curve = examination.learning_curve
+def _advice_on_data(run):
+    curve = run.learning_curve
     text = "More rows are the surest remedy, also such as are made by `augment`."
     if curve is None or len(curve.n_rows) < 2:
         return text
@@ -104,15 +104,15 @@ def _advice_on_data(examination):
     return (
         f"{text} From {curve.n_rows[-2]:,} rows to {curve.n_rows[-1]:,} the held-out score went "
         f"from {curve.held_out[-2]:.3f} to {curve.held_out[-1]:.3f}: "
-        + ("more would help." if rise > examination.tol / 2 else "that gained little.")
+        + ("more would help." if rise > run.tol / 2 else "that gained little.")
     )
 
 
-def _measured(rival, examination):
+def _measured(rival, run):
     finding = rival.finding
     # parameters alone would not reach this
     too = " (takes standardised columns too, see below)" if rival.scaled else ""
-    against = f" instead of {examination.of_test.mean():.3f}" if _falls(rival, examination) else ""
+    against = f" instead of {run.of_test.mean():.3f}" if _falls(rival, run) else ""
     return (
         f"{rival.name}{too}, measured: training score {finding.score:.3f} instead of "
         f"{finding.against:.3f}, training loss {finding.training_loss:.3g}, test score "
@@ -120,52 +120,52 @@ def _measured(rival, examination):
     )
 
 
-def _falls(rival, examination):
+def _falls(rival, run):
     """Whether the test score of a rival is lower, as far as it is shown."""
-    return round(rival.finding.test_score, 3) < round(float(examination.of_test.mean()), 3)
+    return round(rival.finding.test_score, 3) < round(float(run.of_test.mean()), 3)
 
 
-def _in_order(rivals, others, examination):
+def _in_order(rivals, others, run):
     """Steps: measured ones, those that were not, and at the end what costs test score, which is
     left out where nothing would come before it."""
     rising, falling = [], []
     for rival in rivals:
-        steps = falling if _falls(rival, examination) else rising
+        steps = falling if _falls(rival, run) else rising
         if all(rival.params != params for params, _ in rising + falling):
-            steps.append((rival.params, _measured(rival, examination)))
+            steps.append((rival.params, _measured(rival, run)))
     measured = [params for params, _ in rising + falling]
     first = rising + [step for step in others if step[0] not in measured]
     return first + falling if first else []
 
 
-def _for_bias(case, examination):
-    net = case.net
-    decider = examination.decider
+def _for_bias(problem, run):
+    net = problem.net
+    deciding_rival = run.deciding_rival
     steps = []
     for _, params in larger_nets(net):
-        if params != decider.params:
+        if params != deciding_rival.params:
             steps.append((params, "the other way to a larger set of functions."))
-    if net.alpha > WEAK_ALPHA and "alpha" not in decider.params:
+    if net.alpha > WEAK_ALPHA and "alpha" not in deciding_rival.params:
         steps.append(({"alpha": WEAK_ALPHA}, "a penalty keeps weights small, and a net simple."))
-    if np.any(np.asarray(net.dropout) > 0) and "dropout" not in decider.params:
+    if np.any(np.asarray(net.dropout) > 0) and "dropout" not in deciding_rival.params:
         steps.append(({"dropout": 0.0}, "dropout takes units away while the net learns."))
-    return _in_order([decider], steps, examination)
+    return _in_order([deciding_rival], steps, run)
 
 
-def _for_optimisation(case, examination):
-    net, decider = case.net, examination.decider
+def _for_optimisation(problem, run):
+    net, deciding_rival = problem.net, run.deciding_rival
     steps = [
         (params, f"{name}: another way down the same loss.")
-        for name, params in better_optimisers(net, case.X.shape[0])
+        for name, params in better_optimisers(net, problem.X.shape[0])
     ]
     if net.normalization is None and hidden_widths(net.hidden_layer_sizes):
         params = _with_steps(net, {"normalization": "batch"})
         steps.append((params, "normalised units keep gradients from vanishing or exploding."))
-    return _in_order([decider, *examination.better("optimisation")], steps, examination)
+    return _in_order([deciding_rival, *run.better("optimisation")], steps, run)
 
 
-def _for_overfitting(case, examination):
-    net, n_rows = case.net, case.X.shape[0]
+def _for_overfitting(problem, run):
+    net, n_rows = problem.net, problem.X.shape[0]
     hidden, steps = hidden_widths(net.hidden_layer_sizes), []
     if not net.early_stopping and n_rows >= FEWEST_ROWS_TO_STOP_BY:
         params = _with_steps(net, {"early_stopping": True})
@@ -179,16 +179,16 @@ def _for_overfitting(case, examination):
     if hidden and min(hidden) >= 2 * TIMES_SMALLER:
         params = reshaped(net, [width // TIMES_SMALLER for width in hidden])
         steps.append((params, "fewer parameters have less room to memorise in."))
-    if not sp.issparse(case.X) and net.input_dropout == 0 and case.X.shape[1] > 1:
+    if not sp.issparse(problem.X) and net.input_dropout == 0 and problem.X.shape[1] > 1:
         params = _with_steps(net, {"input_dropout": 0.2})
         steps.append((params, "fewer features at a time; those that do not help may be left out."))
     return steps
 
 
-def _for_mismatch(case, examination):
-    net, n_rows, steps = case.net, case.X.shape[0], []
-    if not sp.issparse(case.X) and net.input_noise == 0:
-        spread = float(f"{0.3 * np.median(np.std(case.X, axis=0)):.2g}")
+def _for_mismatch(problem, run):
+    net, n_rows, steps = problem.net, problem.X.shape[0], []
+    if not sp.issparse(problem.X) and net.input_noise == 0:
+        spread = float(f"{0.3 * np.median(np.std(problem.X, axis=0)):.2g}")
         params = _with_steps(net, {"input_noise": spread} if spread > 0 else {"dropout": 0.3})
         steps.append((params, "softens it: noise on the features makes exact values count less."))
     of_step = n_rows if net.solver not in OPTIMIZERS else min(AUTO_BATCH_SIZE, n_rows)
@@ -209,5 +209,5 @@ _BY_VERDICT = {
     "optimisation": _for_optimisation,
     "model bias": _for_bias,
     "overfitting": _for_overfitting,
-    "fine": lambda case, examination: [],
+    "fine": lambda problem, run: [],
 }

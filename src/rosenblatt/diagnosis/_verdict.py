@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rosenblatt.diagnosis._mismatch import auc_of_forest, hold_out, is_told_by_errors
+from rosenblatt.diagnosis._mismatch import auc_of_forest, hold_out, is_separable_by_errors
 from rosenblatt.diagnosis._report import Finding, LearningCurve, NetScores
 from rosenblatt.diagnosis._rivals import (
     better_optimisers,
@@ -59,12 +59,12 @@ class Rival:
     scaled: tuple = ()
 
 
-class Examination:
+class DiagnosisRun:
     """One diagnosis in the making.
 
     Parameters
     ----------
-    case : Case
+    problem : Problem
     trainer : Trainer
     tol : float
     random_state : int
@@ -77,18 +77,19 @@ class Examination:
     held_out : HeldOut or None
     telling_features : ndarray of int
         By which a forest tells the test rows, the most telling first.
-    decider : Rival or None
+    deciding_rival : Rival or None
     learning_curve : LearningCurve or None
     """
 
-    def __init__(self, case, trainer, tol, random_state):
-        self.case, self.trainer, self.tol, self.random_state = case, trainer, tol, random_state
+    def __init__(self, problem, trainer, tol, random_state):
+        self.problem, self.trainer = problem, trainer
+        self.tol, self.random_state = tol, random_state
         self.findings, self.rivals = [], []
         self.held_out, self.telling_features = None, None
-        self.decider, self.learning_curve = None, None
-        self.given = case.training_values(case.net)
-        self.given_loss = case.training_loss(case.net)
-        self.of_test = case.values(case.net, case.X_test, case.y_test)
+        self.deciding_rival, self.learning_curve = None, None
+        self.given = problem.training_values(problem.net)
+        self.given_loss = problem.training_loss(problem.net)
+        self.of_test = problem.values(problem.net, problem.X_test, problem.y_test)
 
     def verdict(self):
         """One of VERDICTS."""
@@ -96,8 +97,8 @@ class Examination:
         if gap.counts(self.tol) and self._is_mismatch():
             return "mismatch"
         self._try_rivals()
-        if self.decider is not None:
-            return self.decider.verdict
+        if self.deciding_rival is not None:
+            return self.deciding_rival.verdict
         if not gap.counts(self.tol):
             return "fine"
         self._train_on_subsets()
@@ -106,13 +107,13 @@ class Examination:
     def _gap(self):
         """The training score over the test score. Where it does not count, neither memorising
         nor other test rows cost anything: held-out rows do no better than those trained on."""
-        gap = difference_of_sets(self.given, self.of_test, is_share=self.case.is_classifier)
+        gap = difference_of_sets(self.given, self.of_test, is_share=self.problem.is_classifier)
         counts = gap.counts(self.tol)
         self._note("training rows over test rows", gap, counts, training_loss=self.given_loss)
         return gap
 
     def _is_mismatch(self):
-        self.held_out = hold_out(self.case, self.trainer, self.tol, self.random_state)
+        self.held_out = hold_out(self.problem, self.trainer, self.tol, self.random_state)
         name = "held-out training rows over test rows"
         if self.held_out is None:
             self._note_missing(name, "too few rows, or no net could be trained in time")
@@ -130,16 +131,16 @@ class Examination:
     def _is_told(self):
         """Whether test rows can be told by their features, or by how wrong unseen nets are."""
         self.trainer.budget.announce("a forest that is to tell test rows")
-        area, self.telling_features = auc_of_forest(self.case, self.random_state)
-        is_told = area.value > area.noise
-        self._note("test rows told by their features (AUC)", area, is_told)
-        if is_told:
+        area, self.telling_features = auc_of_forest(self.problem, self.random_state)
+        is_separable = area.value > area.noise
+        self._note("test rows told by their features (AUC)", area, is_separable)
+        if is_separable:
             return True
         self.telling_features = None
         area = self.held_out.of_errors
-        is_told = is_told_by_errors(area)
-        self._note("test rows told by unseen nets' errors (AUC)", area, is_told)
-        return is_told
+        is_separable = is_separable_by_errors(area)
+        self._note("test rows told by unseen nets' errors (AUC)", area, is_separable)
+        return is_separable
 
     def _try_rivals(self):
         """Trains other nets, the cheapest first, until the decision is made.
@@ -149,12 +150,12 @@ class Examination:
         """
         if self.given.mean() >= BEST_SCORE - self.tol:
             return None
-        net = self.case.net
+        net = self.problem.net
         for name, params in smaller_nets(net):
             self._try(name, params, "optimisation")
         if self._has_best("optimisation"):
             return self._decide()
-        for name, params in better_optimisers(net, self.case.X.shape[0]):
+        for name, params in better_optimisers(net, self.problem.X.shape[0]):
             self._try(name, params, "optimisation")
             if self._has_best("optimisation"):
                 return self._decide()
@@ -170,8 +171,8 @@ class Examination:
 
     def _try(self, name, params, verdict):
         """Trains a rival; whether it does better by what counts."""
-        case = self.case
-        outcome = self.trainer.train(name, params, case.X, case.y)
+        problem = self.problem
+        outcome = self.trainer.train(name, params, problem.X, problem.y)
         return self._weigh(name, params, verdict, outcome)
 
     def _try_standardised(self):
@@ -179,17 +180,17 @@ class Examination:
 
         Not where something restrains the weights: it would restrain others than on plain columns.
         """
-        case, net = self.case, self.case.net
-        features = is_uneven(case.X[case.scored])
-        target = scales_target(net, case.y[case.scored])
+        problem, net = self.problem, self.problem.net
+        features = is_uneven(problem.X[problem.scored])
+        target = scales_target(net, problem.y[problem.scored])
         if restraints_of(net) or not (features or target):
             return
-        name, params = better_optimisers(net, case.X.shape[0])[-1]
+        name, params = better_optimisers(net, problem.X.shape[0])[-1]
         name += ", standardised"
         if self.trainer.budget.left <= 0:
             self._note_missing(name, NO_TIME)
             return
-        X, y = case.X, case.y
+        X, y = problem.X, problem.y
         if features:
             of_features = Standardisation(X)
             X = of_features(X)
@@ -208,9 +209,9 @@ class Examination:
         if outcome.net is None:
             self._note_missing(name, outcome.remark, outcome.seconds)
             return False
-        case, is_complete = self.case, outcome.status == COMPLETE
-        values = case.training_values(outcome.net)
-        loss = case.training_loss(outcome.net)
+        problem, is_complete = self.problem, outcome.status == COMPLETE
+        values = problem.training_values(outcome.net)
+        loss = problem.training_loss(outcome.net)
         difference = difference_of_rows(values, self.given)
         is_better = difference.counts(self.tol) and not loss >= self.given_loss
         finding = self._note(
@@ -218,7 +219,7 @@ class Examination:
             difference,
             is_better if is_better or is_complete else None,
             training_loss=loss,
-            test_score=float(case.values(outcome.net, case.X_test, case.y_test).mean()),
+            test_score=float(problem.values(outcome.net, problem.X_test, problem.y_test).mean()),
             seconds=outcome.seconds,
             remark=outcome.remark,
         )
@@ -241,16 +242,16 @@ class Examination:
             lead = difference_of_rows(larger[0].values, optimised[0].values)
             is_lower = larger[0].finding.training_loss < optimised[0].finding.training_loss
             needs_larger = is_lower and lead.counts(self.tol)
-            self.decider = larger[0] if needs_larger else optimised[0]
+            self.deciding_rival = larger[0] if needs_larger else optimised[0]
         elif optimised or larger:
-            self.decider = (optimised or larger)[0]
+            self.deciding_rival = (optimised or larger)[0]
 
     def _train_on_subsets(self):
         """The learning curve on nested subsets: whether more rows would help."""
         if self.held_out is None:
             return
         fit_rows, held_rows, of_trained, of_held = self.held_out.first
-        case = self.case
+        problem = self.problem
         order = np.random.RandomState(self.random_state).permutation(fit_rows)
         points = []
         for share in NESTED_SHARES:
@@ -258,11 +259,11 @@ class Examination:
             if len(rows) < FEWEST_ROWS_OF_A_SUBSET:
                 continue
             name = f"same net, {len(rows):,} rows"
-            net = self.trainer.train(name, {}, case.X[rows], case.y[rows]).net
+            net = self.trainer.train(name, {}, problem.X[rows], problem.y[rows]).net
             if net is None:
                 continue
-            on_rows = case.values(net, case.X[rows], case.y[rows]).mean()
-            on_held = case.values(net, case.X[held_rows], case.y[held_rows]).mean()
+            on_rows = problem.values(net, problem.X[rows], problem.y[rows]).mean()
+            on_held = problem.values(net, problem.X[held_rows], problem.y[held_rows]).mean()
             points.append((len(rows), float(on_rows), float(on_held)))
         points.append((len(fit_rows), float(of_trained), float(of_held)))
         n_rows, train, held_out = map(np.array, zip(*points, strict=True))

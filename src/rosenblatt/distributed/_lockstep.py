@@ -17,7 +17,7 @@ import numpy as np
 from rosenblatt._data import class_counts, training_weights
 from rosenblatt._steps import BatchSums, Steps
 from rosenblatt._training import TrainingRun, run_to_its_end
-from rosenblatt._validation import ValidationSet
+from rosenblatt._validation_set import ValidationSet
 from rosenblatt.core.dispatch import available_isas, built_isas, get_isa, set_isa
 from rosenblatt.core.network import Examples
 from rosenblatt.distributed._batches import (
@@ -82,7 +82,7 @@ class LockstepRun(TrainingRun):
     communicator : Communicator
     seed : int
         What the order of rows, held-out rows, dropout and noise depend on, and nothing else.
-    onlookers, publish
+    callbacks, update_estimator
         As of TrainingRun; rank 0's are asked.
     interruption : Interruption or None
         This rank's.
@@ -105,8 +105,8 @@ class LockstepRun(TrainingRun):
         communicator,
         seed,
         *,
-        onlookers=None,
-        publish=None,
+        callbacks=None,
+        update_estimator=None,
         interruption=None,
         seconds=math.inf,
         blocks=None,
@@ -115,13 +115,13 @@ class LockstepRun(TrainingRun):
         self.interruption, self.agreed = interruption, SharedInterruption()
         self.blocks = [(communicator.rank, data.X.shape[0])] if blocks is None else blocks
         self.end, self.is_paused = time.monotonic() + seconds, False
-        onlookers = onlookers if communicator.rank == 0 else None
+        callbacks = callbacks if communicator.rank == 0 else None
         with common_isa(communicator):
-            super().__init__(plan, data, state, onlookers, publish)
+            super().__init__(plan, data, state, callbacks, update_estimator)
         self.network.noise_seed = noise_seed(seed)
         self.steps = Steps(self.network, None)  # examples come with each batch
         self._share_batches()
-        tracks = onlookers is not None and onlookers.tracks_change
+        tracks = callbacks is not None and callbacks.tracks_change
         self.tracks_change = any(exchange(communicator, bool(tracks)))
 
     # -- rows ---------------------------------------------------------------------------

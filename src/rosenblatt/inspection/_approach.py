@@ -13,7 +13,7 @@ from scipy.sparse.linalg import LinearOperator, minres
 from sklearn.exceptions import ConvergenceWarning
 
 from rosenblatt._base import warn_user
-from rosenblatt._parameters import Interval, validate_values
+from rosenblatt._parameter_checks import Interval, validate_values
 from rosenblatt.inspection._critical_point import gradient_unit
 from rosenblatt.inspection._hessian import counted
 from rosenblatt.inspection._objective import Objective

@@ -11,7 +11,7 @@ from numbers import Real
 import numpy as np
 from scipy.linalg import eigvalsh
 
-from rosenblatt._parameters import Interval, validate_values
+from rosenblatt._parameter_checks import Interval, validate_values
 from rosenblatt.inspection._hessian import DENSE_LIMIT, Spectrum, counted, spectrum_of
 from rosenblatt.inspection._lanczos import dense
 from rosenblatt.inspection._objective import Objective

@@ -6,7 +6,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_random_state
 
-from rosenblatt._parameters import Interval, validate_values
+from rosenblatt._parameter_checks import Interval, validate_values
 from rosenblatt.inspection._critical_point import parameter_length, zero_tolerance_of
 from rosenblatt.inspection._hessian import extremes_of
 from rosenblatt.inspection._objective import Objective

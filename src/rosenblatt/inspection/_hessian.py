@@ -11,7 +11,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_random_state
 
-from rosenblatt._parameters import Interval, validate_values
+from rosenblatt._parameter_checks import Interval, validate_values
 from rosenblatt.inspection._lanczos import (
     dense,
     extreme_eigenpairs,

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._architecture import WEIGHTS
-from rosenblatt._parameters import validate_values
+from rosenblatt._parameter_checks import validate_values
 from rosenblatt._plan import loss_constants
 from rosenblatt._prediction import fitted_network
 from rosenblatt.core.surface import Surface

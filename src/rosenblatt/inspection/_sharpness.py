@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from rosenblatt._architecture import NORMALIZATION_ATTRIBUTES
-from rosenblatt._parameters import Interval, Options, validate_values
+from rosenblatt._parameter_checks import Interval, Options, validate_values
 from rosenblatt._prediction import fitted_network
 from rosenblatt.inspection._hessian import extremes_of
 from rosenblatt.inspection._objective import Objective

@@ -17,8 +17,8 @@ from rosenblatt.preprocessing._bins import (
     tree_edges,
     write_codes,
 )
-from rosenblatt.preprocessing._columns import is_nearly_constant
-from rosenblatt.preprocessing._robust import median_and_scale, smoothly_clipped
+from rosenblatt.preprocessing._robust_scale import median_and_scale, smoothly_clipped
+from rosenblatt.preprocessing._table_reader import is_nearly_constant
 
 ENCODINGS = ("quantile", "tree", "periodic", "coarse", "one_hot", "none")
 N_WAVES, WAVE_SCALE = 12, 0.4

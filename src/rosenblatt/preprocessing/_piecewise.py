@@ -11,7 +11,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from rosenblatt._base import RosenblattEstimator, checked_sample_weight
-from rosenblatt._parameters import Interval, Options, validate_parameters
+from rosenblatt._parameter_checks import Interval, Options, validate_parameters
 from rosenblatt.preprocessing._bins import (
     LARGEST,
     SortedColumn,
@@ -20,8 +20,8 @@ from rosenblatt.preprocessing._bins import (
     tree_edges,
     write_codes,
 )
-from rosenblatt.preprocessing._names import checked_input_names
-from rosenblatt.preprocessing._targets import TARGET_TYPES, checked_target
+from rosenblatt.preprocessing._checked_target import TARGET_TYPES, checked_target
+from rosenblatt.preprocessing._input_names import checked_input_names
 
 _CHUNK = 2**15  # elements of a chunk of rows
 

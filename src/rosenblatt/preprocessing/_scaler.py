@@ -11,9 +11,9 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from rosenblatt._base import RosenblattEstimator, checked_sample_weight
-from rosenblatt._parameters import Interval, validate_parameters
+from rosenblatt._parameter_checks import Interval, validate_parameters
 from rosenblatt.preprocessing._bins import SortedColumn
-from rosenblatt.preprocessing._robust import median_and_scale, smoothly_clipped
+from rosenblatt.preprocessing._robust_scale import median_and_scale, smoothly_clipped
 
 
 class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, RosenblattEstimator):

@@ -13,21 +13,23 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from rosenblatt._base import RosenblattEstimator
 from rosenblatt._interruption import Interruption
-from rosenblatt._parameters import Interval, Options, validate_parameters
+from rosenblatt._links import with_links
+from rosenblatt._parameter_checks import Interval, Options, validate_parameters
 from rosenblatt._plan import thread_count
 from rosenblatt.preprocessing._cells import distinct_values
-from rosenblatt.preprocessing._columns import TableReader
-from rosenblatt.tabular._descriptions import ATTRIBUTES, CLASS_WEIGHT, PARAMETERS
+from rosenblatt.preprocessing._table_reader import TableReader
+from rosenblatt.tabular._docstrings import ATTRIBUTES, CLASS_WEIGHT, PARAMETERS
 from rosenblatt.tabular._ensemble import CHUNK_ROWS
 from rosenblatt.tabular._fit import EnsembleFit
-from rosenblatt.tabular._inputs import Rows
+from rosenblatt.tabular._member_inputs import Rows
 from rosenblatt.tabular._recipe import PRESETS
 from rosenblatt.tabular._summary import summary_lines
-from rosenblatt.tabular._targets import ClassTarget, NumberTarget
+from rosenblatt.tabular._target_codec import ClassTarget, NumberTarget
 
 _AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 
 
+@with_links
 class _TabularMLP(RosenblattEstimator):
     """What the classifier and the regressor share."""
 
@@ -247,6 +249,7 @@ def _checked_groups(groups, n_rows):
     return numbers
 
 
+@with_links
 class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
     __doc__ = f"""Classifier for raw tables: an ensemble of multi-layer perceptrons.
 
@@ -380,6 +383,7 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
         return np.log(self.predict_proba(X))
 
 
+@with_links
 class TabularMLPRegressor(RegressorMixin, _TabularMLP):
     __doc__ = f"""Regressor for raw tables: an ensemble of multi-layer perceptrons.
 
@@ -475,7 +479,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
             Within the range of the training targets.
         """
         prediction = self._outputs(X)
-        return self._ensemble.decoder.presented(prediction)
+        return self._ensemble.decoder.in_shape_of_y(prediction)
 
     def predict_interval(self, X, coverage=0.9):
         """Predict intervals that hold the target with a given probability.
@@ -524,4 +528,4 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
         table, n_jobs = self._read(X)
         order = np.argsort(given, kind="stable")
         quantiles = self._ensemble.quantiles(table, given[order], n_jobs)
-        return self._ensemble.decoder.presented(quantiles[:, :, np.argsort(order)])
+        return self._ensemble.decoder.in_shape_of_y(quantiles[:, :, np.argsort(order)])

@@ -17,9 +17,9 @@ from rosenblatt._plan import thread_count
 from rosenblatt.tabular._calibration import TemperatureScaling
 from rosenblatt.tabular._ensemble import Ensemble, member_outputs
 from rosenblatt.tabular._folds import fold_numbers, grouped_fold_numbers
-from rosenblatt.tabular._importances import loss_rises, rows_a_member, shares
-from rosenblatt.tabular._inputs import MemberInputs
+from rosenblatt.tabular._importances import permutation_loss_increases, rows_a_member, shares
 from rosenblatt.tabular._intervals import N_FOLDS, PredictionDistribution
+from rosenblatt.tabular._member_inputs import MemberInputs
 from rosenblatt.tabular._members import (
     MemberTask,
     Watch,
@@ -71,7 +71,7 @@ class Trained:
     decoded : ndarray of shape (n_rows, n_outputs)
     loss : float
         Of these rows.
-    rises : ndarray of shape (n_columns,)
+    increases : ndarray of shape (n_columns,)
         What shuffling each column adds to it.
     probed : ndarray or None
         Predictions of the rows by which members are compared; None with a validation set.
@@ -83,7 +83,7 @@ class Trained:
     rows: np.ndarray
     decoded: np.ndarray
     loss: float
-    rises: np.ndarray
+    increases: np.ndarray
     probed: np.ndarray | None
 
 
@@ -211,7 +211,7 @@ class EnsembleFit:
             data,
             int(self.seeds[number, 0]),
             plan.patience_ratio,
-            0.0 if self.inputs.is_weighed(number) else plan.power,
+            0.0 if self.inputs.is_weighed(number) else plan.input_scale_exponent,
         )
 
     def _input_scale(self, data):
@@ -232,7 +232,9 @@ class EnsembleFit:
         )
         plan = replace(self.plan, max_iter=WEIGHED_EPOCHS, batch_size=WEIGHED_BATCH)
         seed = int(self.seeds[0, 0])
-        task = MemberTask(0, plan.network(0), data, seed, plan.patience_ratio, plan.power)
+        task = MemberTask(
+            0, plan.network(0), data, seed, plan.patience_ratio, plan.input_scale_exponent
+        )
         return learned_input_scale(task, Watch(self.interruption, self.deadline))
 
     def _train(self):
@@ -315,7 +317,7 @@ class EnsembleFit:
         random_state, n_columns = np.random.RandomState(self.seeds[task.number, 1]), self.n_columns
         weighing = np.arange(len(X)) if weights is None else np.flatnonzero(weights)
         few = random_state.permutation(weighing)[: rows_a_member(n_columns, self.plan.n_members)]
-        rises = loss_rises(
+        increases = permutation_loss_increases(
             X[few],
             self.ensemble.encoders[encoder_number].column_of_output,
             n_columns,
@@ -324,7 +326,7 @@ class EnsembleFit:
             random_state,
         )
         probed = predicted(task.data.X[self.probe]) if self.validation is None else None
-        return Trained(member, is_cut, encoder_number, rows, decoded, loss, rises, probed)
+        return Trained(member, is_cut, encoder_number, rows, decoded, loss, increases, probed)
 
     def _what_ended_training(self):
         """What did before the plan's last member was ready, or None."""
@@ -374,7 +376,7 @@ class EnsembleFit:
         ensemble.members = [self.trained[k].member for k in numbers]
         ensemble.encoder_of = [self.trained[k].encoder for k in numbers]
         ensemble.weights = np.asarray(weights) / np.sum(weights)
-        self.importances = shares([self.trained[k].rises for k in numbers])
+        self.importances = shares([self.trained[k].increases for k in numbers])
         # the share of the members' variance that is in a left-out row's prediction, which fewer
         # members make, and not in a new row's
         known = self.known
@@ -393,7 +395,7 @@ class EnsembleFit:
         groups = None if held_out.groups is None else held_out.groups[known]
         weights = None if target.given_weight is None else target.given_weight[known]
         score, score_error = score_with_error(
-            target.decoder.presented(self.prediction[known]),
+            target.decoder.in_shape_of_y(self.prediction[known]),
             target.y[known],
             target.classes,
             self.estimator.scoring,
@@ -402,7 +404,7 @@ class EnsembleFit:
             self.of_scores,
         )
         with np.errstate(over="ignore"):  # targets beyond float32
-            prediction = target.decoder.presented(self.prediction).astype(np.float32)
+            prediction = target.decoder.in_shape_of_y(self.prediction).astype(np.float32)
         return Fitted(
             self.ensemble,
             self.plan,

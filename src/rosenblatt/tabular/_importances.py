@@ -15,7 +15,7 @@ def rows_a_member(n_columns, n_members):
     return max(FEWEST_ROWS, ROWS_AT_MOST // (max(n_columns, 1) * n_members))
 
 
-def loss_rises(X, column_of_input, n_columns, loss_of, weights, random_state):
+def permutation_loss_increases(X, column_of_input, n_columns, loss_of, weights, random_state):
     """What shuffling each column adds to the loss of a member's left-out rows [1]_.
 
     Parameters
@@ -32,33 +32,33 @@ def loss_rises(X, column_of_input, n_columns, loss_of, weights, random_state):
 
     Returns
     -------
-    rises : ndarray of shape (n_columns,)
+    increases : ndarray of shape (n_columns,)
         Summed over rows; 0 for columns that no input comes from.
 
     References
     ----------
     .. [1] L. Breiman, "Random forests", Machine Learning 45, 2001.
     """
-    rises = np.zeros(n_columns)
+    increases = np.zeros(n_columns)
     if not len(X):
-        return rises
+        return increases
     base, order, shuffled = loss_of(X), random_state.permutation(len(X)), X.copy()
     for column in np.unique(column_of_input):
         inputs = np.flatnonzero(column_of_input == column)
         shuffled[:, inputs] = X[np.ix_(order, inputs)]
-        rises[column] = np.average(loss_of(shuffled) - base, weights=weights) * len(X)
+        increases[column] = np.average(loss_of(shuffled) - base, weights=weights) * len(X)
         shuffled[:, inputs] = X[:, inputs]
-    return rises
+    return increases
 
 
-def shares(rises):
+def shares(increases):
     """Importances: not negative, their sum 1 unless all are 0.
 
     Parameters
     ----------
-    rises : list of ndarray of shape (n_columns,)
+    increases : list of ndarray of shape (n_columns,)
         Of each member.
     """
-    positive = np.maximum(np.sum(rises, axis=0), 0)
+    positive = np.maximum(np.sum(increases, axis=0), 0)
     total = positive.sum()
     return positive / total if total > 0 else positive

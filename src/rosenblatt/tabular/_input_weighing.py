@@ -23,17 +23,17 @@ class WeighingRun(TrainingRun):
     Parameters
     ----------
     plan, data, state, watch : as in TrainingRun
-    power : float
+    exponent : float
         See `input_scale`.
     """
 
-    def __init__(self, plan, data, state, watch, power):
+    def __init__(self, plan, data, state, watch, exponent):
         # its own rows, which it multiplies in place
         data = replace(data, X=data.X.copy())
         if data.validation is not None:
             data = replace(data, validation=replace(data.validation, X=data.validation.X.copy()))
         super().__init__(plan, data, state, watch)
-        self.power = power
+        self.exponent = exponent
         self.scale = self.best_scale = np.ones(data.X.shape[1], np.float32)
 
     def _validate(self):
@@ -46,7 +46,7 @@ class WeighingRun(TrainingRun):
     def _weigh_inputs(self):
         network = self.network
         coefs, intercepts = network.read(network.parameters)
-        scale = input_scale(coefs[0] * self.scale[:, None], self.power)
+        scale = input_scale(coefs[0] * self.scale[:, None], self.exponent)
         factor = scale / self.scale
         self.data.X[...] *= factor
         if self.data.validation is not None:
@@ -69,21 +69,21 @@ class WeighingRun(TrainingRun):
 WEAKEST, STRONGEST = 0.05, 8.0
 
 
-def input_scale(coef, power):
+def input_scale(coef, exponent):
     """Factors for the inputs from the weights that a first layer gives them.
 
     Parameters
     ----------
     coef : ndarray of shape (n_inputs, n_units)
-    power : float
+    exponent : float
 
     Returns
     -------
     scale : ndarray of float32 of shape (n_inputs,)
-        clip(g / rms(g), 0.05, 8)**power, with g the Euclidean norm of an input's weights.
+        clip(g / rms(g), 0.05, 8)**exponent, with g the Euclidean norm of an input's weights.
     """
     norms = np.sqrt(np.einsum("ij,ij->i", coef, coef, dtype=np.float64))
     root_mean_square = np.sqrt(np.mean(norms**2))
     if not root_mean_square > 0:
         return np.ones(len(norms), np.float32)
-    return (np.clip(norms / root_mean_square, WEAKEST, STRONGEST) ** power).astype(np.float32)
+    return (np.clip(norms / root_mean_square, WEAKEST, STRONGEST) ** exponent).astype(np.float32)

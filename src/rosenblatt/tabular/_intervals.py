@@ -14,7 +14,7 @@ from rosenblatt._data import TrainingData, loss_row
 from rosenblatt.mlp import MLPRegressor
 from rosenblatt.preprocessing._encoder import ColumnEncoder
 from rosenblatt.tabular._members import MemberTask, train_members
-from rosenblatt.tabular._schedule import one_cycle
+from rosenblatt.tabular._schedules import one_cycle
 
 LEARNED = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 LOW, HIGH = LEARNED.index(0.2), LEARNED.index(0.8)  # whose distance is the spread

@@ -13,9 +13,10 @@ from math import inf
 
 import numpy as np
 
+from rosenblatt._initializers import initial_parameters
 from rosenblatt._plan import training_plan
-from rosenblatt._state import State, initial_parameters
 from rosenblatt._training import TrainingRun
+from rosenblatt._training_state import State
 from rosenblatt.tabular._input_weighing import WeighingRun
 
 
@@ -35,7 +36,7 @@ class MemberTask:
     seed : int
     patience_ratio : float
         See `Plan`.
-    power : float
+    input_scale_exponent : float
         How much the weights of the inputs follow their use, see WeighingRun; 0 is not at all.
     """
 
@@ -44,7 +45,7 @@ class MemberTask:
     data: object
     seed: int
     patience_ratio: float
-    power: float = 0.0
+    input_scale_exponent: float = 0.0
 
 
 class Watch:
@@ -91,7 +92,7 @@ class Watch:
 
 
 class _MemberWatch:
-    """One member's part of a Watch, in the form that training expects of an onlooker."""
+    """One member's part of a Watch, in the form that training expects of a callback."""
 
     sees_estimator = False
     tracks_change = False
@@ -168,7 +169,7 @@ def train_member(task, watch):
         Fitted to the encoded rows as they are: the weights of the inputs are in `coefs_[0]`.
     """
     run, estimator, data = _begun(task, watch.of_member(task.number)), task.estimator, task.data
-    run.epochs(run.onlookers)
+    run.epochs(run.callbacks)
     run.hand_over()
     estimator.n_features_in_ = data.X.shape[1]
     if data.classes is not None:
@@ -184,8 +185,8 @@ def _begun(task, watch):
     plan = training_plan(task.estimator, task.data, incremental=False)
     plan = replace(plan, patience_ratio=task.patience_ratio)
     state = State(initial_parameters(plan, task.data, random_state), random_state)
-    if task.power:
-        return WeighingRun(plan, task.data, state, watch, task.power)
+    if task.input_scale_exponent:
+        return WeighingRun(plan, task.data, state, watch, task.input_scale_exponent)
     return TrainingRun(plan, task.data, state, watch)
 
 
@@ -197,5 +198,5 @@ def learned_input_scale(task, watch):
     scale : ndarray of float32 of shape (n_inputs,)
     """
     run = _begun(task, watch.of_member(task.number))
-    run.epochs(run.onlookers)
+    run.epochs(run.callbacks)
     return run.best_scale

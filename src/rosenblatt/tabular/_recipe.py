@@ -12,7 +12,7 @@ import numpy as np
 
 from rosenblatt._plan import hidden_widths
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
-from rosenblatt.tabular._schedule import four_cycles
+from rosenblatt.tabular._schedules import four_cycles
 
 FEWEST_STEPS, MOST_EPOCHS = 1500, 200
 # up to so many rows: rows of a batch, epochs and members as shares of the preset's
@@ -78,7 +78,7 @@ class EnsemblePlan:
     kinds : tuple of Kind
         Of each member.
     max_iter, batch_size : int
-    power : float
+    input_scale_exponent : float
         See WeighingRun.
     """
 
@@ -91,7 +91,7 @@ class EnsemblePlan:
     patience: int
     patience_ratio: float
     label_smoothing: float
-    power: float
+    input_scale_exponent: float
     is_classification: bool
 
     @property
@@ -155,7 +155,7 @@ def ensemble_plan(estimator, table, target):
         n_folds=n_folds,
         kinds=tuple(_kind(number, n_folds, nets) for number in range(n_members)),
         max_iter=estimator.max_iter or n_epochs,
-        power=1.5,
+        input_scale_exponent=1.5,
         batch_size=batch_size,
         dropout=0.15,
         learning_rate_init=0.008 if target.is_classification else 0.006,

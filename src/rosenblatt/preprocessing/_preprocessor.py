@@ -13,16 +13,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._base import RosenblattEstimator, checked_sample_weight
-from rosenblatt._parameters import Interval, Options, validate_parameters
-from rosenblatt.preprocessing._columns import TableReader
+from rosenblatt._parameter_checks import Interval, Options, validate_parameters
+from rosenblatt.preprocessing._checked_target import TARGET_TYPES, checked_target, fold_of_rows
 from rosenblatt.preprocessing._encoder import ENCODINGS, ColumnEncoder
-from rosenblatt.preprocessing._names import checked_input_names
+from rosenblatt.preprocessing._input_names import checked_input_names
+from rosenblatt.preprocessing._table_reader import TableReader
 from rosenblatt.preprocessing._target_statistics import (
     MANY_LEVELS,
     TargetStatistics,
     indicators,
 )
-from rosenblatt.preprocessing._targets import TARGET_TYPES, checked_target, fold_of_rows
 
 
 class TabularPreprocessor(TransformerMixin, RosenblattEstimator):

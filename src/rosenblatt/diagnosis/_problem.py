@@ -26,7 +26,7 @@ MOST_SCORED_ROWS = 20_000
 
 
 @dataclass(frozen=True)
-class Case:
+class Problem:
     """A fitted net and the rows it is judged on.
 
     Attributes
@@ -116,8 +116,8 @@ class Case:
         return pinball_losses(y, predictions, levels), pinball_losses(y, constant, levels)
 
 
-def open_case(estimator, X, y, X_test, y_test):
-    """The Case of what a person hands in.
+def checked_problem(estimator, X, y, X_test, y_test):
+    """The Problem of what a person hands in.
 
     Raises
     ------
@@ -149,15 +149,15 @@ def open_case(estimator, X, y, X_test, y_test):
         )
     net = copy.copy(estimator)
     vars(net).pop("feature_names_in_", None)
-    of_test = Case.some_of(np.arange(X_test.shape[0]))
-    return Case(
+    of_test = Problem.some_of(np.arange(X_test.shape[0]))
+    return Problem(
         net,
         prefix,
         training.X,
         training.y,
         X_test[of_test],
         y_test[of_test],
-        Case.some_of(np.arange(n_rows)),
+        Problem.some_of(np.arange(n_rows)),
         names,
     )
 

@@ -151,7 +151,7 @@ class ClassDecoder:
         """A mean of decoded outputs, which needs no limits."""
         return predictions
 
-    def presented(self, predictions):
+    def in_shape_of_y(self, predictions):
         """As people get them."""
         return predictions
 
@@ -217,7 +217,7 @@ class NumberDecoder:
         """A mean of decoded outputs, which rounding may have brought beyond the range."""
         return np.clip(predictions, self.scaling.low, self.scaling.high)
 
-    def presented(self, predictions):
+    def in_shape_of_y(self, predictions):
         """As people get them: one target is one-dimensional."""
         return predictions[:, 0] if self.is_flat else predictions
 

@@ -15,7 +15,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from rosenblatt.command_line._words import DataError, quoted
+from rosenblatt.command_line._text import DataError, quoted
 
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
 CONTROL_CHARACTERS = re.compile(rb"[\x00-\x08\x0e-\x1f]")

@@ -9,9 +9,9 @@ import numpy as np
 
 from rosenblatt._base import warn_user
 from rosenblatt.preprocessing._categorical_features import categorical_mask
+from rosenblatt.preprocessing._category_levels import Levels
 from rosenblatt.preprocessing._dates import DateParts
 from rosenblatt.preprocessing._frames import CATEGORY, DATE, DURATION, NUMBER, TEXT, open_table
-from rosenblatt.preprocessing._levels import Levels
 
 # a range below this share of the largest magnitude is rounding, unless the values are integers
 NEARLY_CONSTANT = 1e-6

@@ -1,7 +1,7 @@
-"""Calls who looks on while an estimator is fitted: `callbacks=`, and scikit-learn's own protocol.
+"""Calls the callbacks during a fit: those of `callbacks=`, and scikit-learn's own protocol.
 
 Training knows them as one object that is told of the begin and the end of every epoch, or as
-None: where nobody looks on, nothing here runs in it.
+None: where there is no callback, nothing here runs in it.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -21,12 +21,12 @@ except ImportError:  # scikit-learn before 1.9
         return method
 
 
-__all__ = ["CallbackSupportMixin", "looking_on", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "calling_callbacks", "with_callbacks"]
 
 
 @contextlib.contextmanager
-def looking_on(estimator, max_epochs, **data):
-    """A context around a fit, whose begin and end it tells; gives Onlookers, or None for nobody.
+def calling_callbacks(estimator, max_epochs, **data):
+    """A context around a fit, whose begin and end callbacks are told; gives CallbackCalls, or None.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ def looking_on(estimator, max_epochs, **data):
             if hasattr(callback, "on_fit_begin"):
                 callback.on_fit_begin(estimator, max_epochs)
                 ends.callback(callback.on_fit_end, estimator)
-        yield Onlookers(estimator, own, tasks)
+        yield CallbackCalls(estimator, own, tasks)
         if tasks is not None:
             tasks.end_fit()
 
 
-class Onlookers:
+class CallbackCalls:
     """The callbacks of one fit.
 
     Parameters

@@ -4,7 +4,7 @@
 import numpy as np
 
 from rosenblatt import MLPClassifier, PerceptronClassifier
-from rosenblatt.command_line._words import say
+from rosenblatt.command_line._text import say
 
 GATE_INPUTS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 

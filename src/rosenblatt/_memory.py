@@ -1,0 +1,89 @@
+"""The memory check before a fit: what training will take, against what the machine has.
+
+It reads parameters and the description of the network; nothing is allocated here.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import contextlib
+import os
+from functools import cache
+from itertools import compress
+from pathlib import Path
+
+import numpy as np
+
+from rosenblatt._parameter_table import AUTO_BATCH_SIZE
+from rosenblatt.core.dispatch import ACTIVATIONS, OPTIMIZERS
+
+CHUNK_ROWS = 240  # that a thread works on at once, see core/layers.pyx
+
+
+def refuse_too_large(estimator, architecture, dropout, n_rows, n_threads):
+    """Raises MemoryError for a network that this machine cannot hold, before any work."""
+    n_features, *hidden, n_outputs = architecture.widths
+    refuse_beyond_memory(
+        memory_needed(estimator, architecture, dropout, n_rows, n_threads),
+        f"hidden_layer_sizes={tuple(hidden)} with {n_features} features and {n_outputs} "
+        f"outputs makes {architecture.n_parameters:,} parameters; training them",
+    )
+
+
+def refuse_beyond_memory(needed, work):
+    """Raises MemoryError for work that takes more bytes than this machine has."""
+    available = memory_of_this_machine()
+    if needed > available:
+        raise MemoryError(
+            f"{work} takes {needed / 2**30:,.1f} GiB and {available / 2**30:,.1f} GiB are there."
+        )
+
+
+def memory_needed(estimator, architecture, dropout, n_rows, n_threads):
+    """Bytes that a fit to so many rows takes besides X and y, padding and small change apart."""
+    n_parameters, item_size = architecture.n_parameters, architecture.dtype.itemsize
+    if estimator.solver == "lbfgs":
+        # scipy keeps 20 vectors of past steps, all in float64, besides its and our working ones
+        needed = 24 * n_parameters * 8
+    else:
+        # parameters, gradient, moments, the transposed weights and the arrays to begin with; with
+        # early stopping the best parameters so far, with tol_params those of the last epoch
+        n_copies = 4 + OPTIMIZERS[estimator.solver].n_moments
+        n_copies += bool(estimator.early_stopping) + (estimator.tol_params is not None)
+        needed = n_copies * n_parameters * item_size
+    n_numbers_a_row = _numbers_a_row(architecture, dropout)
+    return needed + _rows_at_once(estimator, n_rows, n_threads) * n_numbers_a_row * item_size
+
+
+def _rows_at_once(estimator, n_rows, n_threads):
+    """The most rows whose activations are kept: a chunk's, or with batch normalisation a batch's,
+    which another row may join."""
+    is_auto = estimator.batch_size == "auto"
+    batch_size = AUTO_BATCH_SIZE if is_auto else estimator.batch_size
+    if estimator.normalization == "batch":
+        return min(n_rows, batch_size + 1)
+    rows = n_rows if estimator.solver == "lbfgs" else min(n_rows, batch_size)
+    return min(rows, CHUNK_ROWS * n_threads)
+
+
+def _numbers_a_row(architecture, dropout):
+    """What the core keeps of each of these rows: the row, and of every layer outputs and deltas;
+    of a hidden layer normalised products, and slopes where outputs do not give them."""
+    n_features, *hidden, n_outputs = architecture.widths
+    n_normalized = {None: 0, "batch": 1, "layer": 2}[architecture.normalization]  # 2: both deltas
+    has_slopes = [
+        rate > 0 or ACTIVATIONS[name].keeps_input
+        for name, rate in zip(architecture.activations, dropout, strict=True)
+    ]
+    n_units = sum(hidden)
+    n_slopes = sum(compress(hidden, has_slopes))
+    return n_features + 2 * (n_units + n_outputs) + n_normalized * n_units + n_slopes
+
+
+@cache  # a file is read, which shows in a small fit
+def memory_of_this_machine():
+    """Bytes of memory that a process may have at most; infinite where that is not told."""
+    limits = [np.inf]
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with contextlib.suppress(OSError, ValueError):  # no control group, not readable, or "max"
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(limit for limit in limits if limit > 0)  # -1: not known
