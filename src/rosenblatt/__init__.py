@@ -4,9 +4,11 @@
 from rosenblatt import callbacks, schedules
 from rosenblatt._config import __version__, show_config
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
+from rosenblatt.out_of_core._dataset import Dataset
 from rosenblatt.perceptron import PerceptronClassifier
 
 __all__ = [
+    "Dataset",
     "MLPClassifier",
     "MLPRegressor",
     "PerceptronClassifier",

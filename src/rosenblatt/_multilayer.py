@@ -34,6 +34,7 @@ from rosenblatt._plan import (
 from rosenblatt._prediction import arrays_for, fitted_network, outputs_of_plain_rows
 from rosenblatt._training_state import State
 from rosenblatt.core.dispatch import OPTIMIZERS
+from rosenblatt.out_of_core._dataset import Dataset
 
 _STOCHASTIC_ATTRIBUTES = (
     "loss_curve_",
@@ -80,14 +81,15 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         tags.input_tags.sparse = True
         return tags
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the network to X and y.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows to learn from. CSR is used as it is, never made dense; other sparse
-            formats are converted to CSR.
+            formats are converted to CSR. A rosenblatt.Dataset is read block by block, and
+            has the targets itself.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels (an indicator matrix for multilabel), or numbers.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -172,6 +174,17 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             self._unchanged_on_error(),
         ):
             continues = hasattr(self, "coefs_") and bool(self.warm_start or incremental)
+            if isinstance(X, Dataset):
+                return self._fit_dataset(
+                    X,
+                    y,
+                    sample_weight,
+                    callbacks,
+                    validation=validation,
+                    continues=continues,
+                    incremental=incremental,
+                    classes=classes,
+                )
             data = self._training_data(
                 X,
                 y,
@@ -182,6 +195,20 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
                 classes=classes,
             )
             return self._train(data, callbacks, continues, incremental)
+
+    def _fit_dataset(self, dataset, y, sample_weight, callbacks, **options):
+        """A fit of rows that are read in blocks."""
+        from rosenblatt.out_of_core._run import Fit  # the one place that needs it
+
+        if y is not None or sample_weight is not None:
+            raise ValueError(
+                "a Dataset has target and sample_weight itself: give no y and no sample_weight."
+            )
+        try:
+            fit = Fit(self, dataset, **options)
+            return fit.train(callbacks, options["continues"], options["incremental"])
+        finally:
+            vars(self).pop("_labels_everywhere", None)
 
     def _calling_callbacks(self, max_epochs, **data):
         return calling_callbacks(self, max_epochs, **data)

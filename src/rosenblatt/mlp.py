@@ -297,6 +297,8 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
 
     def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
         def resolve(seen, multilabel):
+            # of rows that are a part of the training, the labels of all
+            seen = vars(self).get("_labels_everywhere", seen)
             return self._resolve_classes(seen, multilabel, incremental, classes)
 
         self._sparse_target = sp.issparse(y)

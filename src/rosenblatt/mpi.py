@@ -88,6 +88,9 @@ class _MPINetwork(KeepsConnection):
             vars(self).pop("_group").close()
             vars(self).pop("_labels_everywhere", None)
 
+    def _fit_dataset(self, dataset, *args, **options):
+        raise TypeError(f"{type(self).__name__} takes no Dataset: that is read on one machine.")
+
     def _calling_callbacks(self, max_epochs, **data):
         if self._group.rank:
             return contextlib.nullcontext()
@@ -115,10 +118,6 @@ class _MPINetwork(KeepsConnection):
         if self.intercept_init == "prior":
             data = replace(data, means=shared_means(data, group))
         return data
-
-    def _resolve_classes(self, seen, *args):
-        """Labels that only other ranks have seen are classes too."""
-        return super()._resolve_classes(getattr(self, "_labels_everywhere", seen), *args)
 
     def _plain_parameters(self):
         """What ranks can compare of their parameters."""

@@ -4,6 +4,7 @@ How partitions are checked, searched over and trained on in lockstep is in the f
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import copy
 from dataclasses import replace
 from numbers import Integral, Real
 
@@ -119,7 +120,9 @@ class _DaskNetwork(KeepsConnection):
                 X, y, sample_weight, validation=validation, **options
             )
 
-        self._partitions = partitions_of(client, self, pieces, is_classifier(self), make_template)
+        self._partitions = partitions_of(
+            client, self._for_workers, pieces, is_classifier(self), make_template
+        )
         data = self._partitions.template
         if self.intercept_init == "prior":
             data = replace(data, means=self._partitions.means(client))
@@ -131,10 +134,16 @@ class _DaskNetwork(KeepsConnection):
             X, y, sample_weight, validation=None, continues=True, incremental=False, classes=None
         )
 
-    def _resolve_classes(self, seen, *args):
-        """Labels that only other partitions have are classes too."""
-        everywhere = getattr(self, "_labels_everywhere", None)
-        return super()._resolve_classes(seen if everywhere is None else everywhere, *args)
+    def _fit_dataset(self, dataset, *args, **options):
+        raise TypeError(f"{type(self).__name__} takes no Dataset: that is read on one machine.")
+
+    def _for_workers(self):
+        """A copy to be sent: callbacks stay on the client, and may be what cannot be pickled."""
+        twin = copy.copy(self)
+        for name in (*self._of_a_fit, "_skl_callbacks"):
+            vars(twin).pop(name, None)
+        twin.client, twin.callbacks = None, None
+        return twin
 
     def _train(self, data, callbacks, goes_on, incremental):
         client, partitions = self._client_of_fit, self._partitions
@@ -148,7 +157,7 @@ class _DaskNetwork(KeepsConnection):
         looks = callbacks is not None or plan.verbose
         job = Job(
             plan,
-            self,
+            self._for_workers(),
             int(state.random_state.randint(2**31)),
             0.0 if looks else SECONDS_A_ROUND,
             self.timeout,

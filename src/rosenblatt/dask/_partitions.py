@@ -4,6 +4,7 @@ Tasks of dask that can be run again anywhere, and what the client does with thei
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,13 +46,14 @@ class Partitions:
         return sum(means for means, _ in told) / weight, sum(self.n_rows)
 
 
-def partitions_of(client, estimator, pieces, is_classifier, make_template):
+def partitions_of(client, for_workers, pieces, is_classifier, make_template):
     """Partitions of pieces, checked and encoded where they lie.
 
     Parameters
     ----------
     client : distributed.Client
-    estimator : DaskMLPClassifier or DaskMLPRegressor
+    for_workers : callable
+        Gives the estimator as workers are to have it, when the template is made.
     pieces : list of (X, y, sample_weight)
     is_classifier : bool
     make_template : callable
@@ -74,6 +76,7 @@ def partitions_of(client, estimator, pieces, is_classifier, make_template):
     X, y = next(share.sample for share in shares if share.n_rows)
     has_weights = any(share.has_weights for share in shares)
     template = make_template(X, y, np.ones(1) if has_weights else None, labels)
+    estimator = client.submit(_given, for_workers(), pure=False)
     futures = [
         client.submit(_encoded, piece, estimator, labels, pure=False)
         for piece, share in zip(raw, shares, strict=True)
@@ -81,6 +84,10 @@ def partitions_of(client, estimator, pieces, is_classifier, make_template):
     ]
     refuse_differences(client.gather(client.map(_properties, futures, pure=False)))
     return Partitions(futures, [share.n_rows for share in shares if share.n_rows], template)
+
+
+def _given(thing):
+    return thing
 
 
 def _piece(X, y, sample_weight):
@@ -99,7 +106,9 @@ def _share(piece, is_classifier):
 
 def _encoded(piece, estimator, labels):
     """(TrainingData, what must be the same everywhere) of a piece."""
-    estimator._labels_everywhere = labels
+    estimator = copy.copy(estimator)  # other tasks have it too
+    if labels is not None:
+        estimator._labels_everywhere = labels
     data = estimator._rows_in_memory(*piece)
     return data, properties_of(data, estimator)
 
