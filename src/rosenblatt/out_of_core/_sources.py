@@ -10,7 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-_BLOCK_BYTES = 2**20  # of arrays: long enough to be read at the disk's speed
+# of arrays: blocks long enough to be read at the disk's speed, and enough of them in a buffer for
+# rows to be mixed where they lie sorted, see docs/several_machines.md
+_MOST_BLOCK_BYTES = 2**20
+_BLOCKS_OF_BUFFER = 64
 
 
 def source_of(dataset):
@@ -126,7 +129,8 @@ class ArraySource:
         self._weight = self._beside(dataset.sample_weight, "sample_weight")
         if self._target is None:
             raise ValueError("Dataset takes the target of an array: a column's number, or targets.")
-        size = max(1, _BLOCK_BYTES // max(1, array.strides[0]))
+        size = min(_MOST_BLOCK_BYTES, dataset.buffer_size * 2**20 / _BLOCKS_OF_BUFFER)
+        size = max(1, int(size // max(1, array.strides[0])))
         self._starts = list(range(0, n_rows, size))
         self.block_rows = [min(size, n_rows - start) for start in self._starts]
 
