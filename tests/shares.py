@@ -9,7 +9,8 @@ from rosenblatt._initializers import initial_parameters
 from rosenblatt._plan import training_plan
 from rosenblatt._training import TrainingRun
 from rosenblatt._training_state import State
-from rosenblatt.core.network import Examples, RowOrder
+from rosenblatt.core.epochs import RowOrder
+from rosenblatt.core.examples import Examples
 from rosenblatt.distributed._batches import batch_ends, epoch_order, noise_seed, taken_after
 
 CASES = {

@@ -6,11 +6,13 @@ import os
 import re
 import signal
 import threading
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 import sklearn
+from parameter_values import bad_values
 from problems import assert_close, breast_cancer, diabetes, iris, multilabel
 from scipy import sparse
 from sklearn import neural_network
@@ -19,6 +21,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 import rosenblatt
 from rosenblatt import _memory
 from rosenblatt._interruption import Interruption
+from rosenblatt._parameter_table import SHARED
 from rosenblatt.core.buffers import csr_parts
 from rosenblatt.schedules import SCHEDULES
 
@@ -47,64 +50,14 @@ class Untouchable:
 
 # parameters ------------------------------------------------------------------------------------
 
-NUMBERS = {
-    "alpha": [-1e-3, "a", None, np.nan],
-    "learning_rate_init": [0, -1, "a", None],
-    "power_t": [-1, "a"],
-    "tol": [-1e-9, "a", None],
-    "momentum": [-0.1, 1.1, "a"],
-    "validation_fraction": [-0.1, 1.0, 5, "a"],
-    "beta_1": [-0.1, 1.0, "a"],
-    "beta_2": [-0.1, 1.0, "a"],
-    "epsilon": [0, -1.0, "a"],
-    "max_iter": [0, -1, 1.5, "a", None],
-    "max_fun": [0, -1, 1.5, None],
-    "n_iter_no_change": [0, -1, 2.5, -np.inf, "a", None],
-    "batch_size": [0, -5, 1.5, "all", None],
-}
-CHOICES = {
-    "activation": ["softplusplus", "RELU", 3, None],
-    "solver": ["newton", "SGD", None],
-    "learning_rate": ["fast", 0.1, None, rosenblatt.schedules.Cosine],
-}
-SWITCHES = {
-    "shuffle": ["yes", 2, None],
-    "nesterovs_momentum": ["yes", 2, None],
-    "warm_start": ["yes", 2, None],
-    "early_stopping": ["yes", 2, None],
-    "verbose": ["yes", -1],
-    "random_state": ["seed", -1, 1.5],
-}
-LAYERS = {"hidden_layer_sizes": [0, -3, 2.5, "wide", None]}
-NEW = {
-    "tol_params": [-1e-9, "a", np.nan],
-    "callbacks": [3, [3], {"a": 1}],
-    "scoring": ["acuracy", 3, ["accuracy"]],
-    "augment": [3, "flip", [len]],
-    "restore_best": ["yes", 2, None],
-    "partial_fit_shuffle": ["on", True, None],
-}
-# those that take more have another message
-NOT_AS_IN_SCIKIT_LEARN = {*NEW, "learning_rate", "warm_start"}
-BAD_VALUES = [
-    (name, value)
-    for table in [NUMBERS, CHOICES, SWITCHES, LAYERS, NEW]
-    for name, values in table.items()
-    for value in values
-]
-
-
-def test_every_parameter_has_bad_values():
-    """The table leaves out none of scikit-learn's; test_vocabulary.py has most of ours."""
-    parameters = set(inspect.signature(neural_network.MLPRegressor).parameters)
-    assert {name for name, _ in BAD_VALUES} == (parameters - {"loss"}) | set(NEW)
+THEIRS = sorted(set(inspect.signature(neural_network.MLPRegressor).parameters) - {"loss"})
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-@pytest.mark.parametrize(("name", "value"), BAD_VALUES)
-def test_bad_parameter_is_refused_before_any_work(name, value, method):
+@pytest.mark.parametrize("name", THEIRS)
+def test_bad_parameter_is_refused_before_any_work(name, method):
     """The error names parameter, value and what is allowed, before the data are looked at."""
-    for class_name in CLASSES:
+    for class_name, value in product(CLASSES, bad_values(SHARED[name])):
         model = getattr(rosenblatt, class_name)(**{name: value})
         if name == "solver":
             method = "fit"  # an unknown solver has no partial_fit
@@ -119,26 +72,25 @@ def test_bad_parameter_is_refused_before_any_work(name, value, method):
 
 
 @pytest.mark.skipif(not sklearn.__version__.startswith("1.9."), reason="words of scikit-learn 1.9")
-@pytest.mark.parametrize(
-    ("name", "value"), [pair for pair in BAD_VALUES if pair[0] not in NOT_AS_IN_SCIKIT_LEARN]
-)
-def test_bad_parameter_is_refused_in_scikit_learns_words(name, value):
+@pytest.mark.parametrize("name", sorted({*THEIRS} - {"learning_rate", "warm_start"}))
+def test_bad_parameter_is_refused_in_scikit_learns_words(name):
     """The error is a ValueError and a TypeError as theirs is, and names the same choices.
 
-    Where there are more choices than theirs, theirs are among them.
+    Where there are more choices than theirs, theirs are among them; those that take more have
+    another message.
     """
-    errors = []
-    for module in (rosenblatt, neural_network):
-        with pytest.raises(ValueError) as error:  # noqa: PT011 (texts are compared below)
-            module.MLPRegressor(**{name: value}).fit(*diabetes())
-        assert isinstance(error.value, TypeError)
-        errors.append(str(error.value))
-    if name in ("activation", "solver"):
-        choices = [set(re.findall(r"'\w+'", error)) for error in errors]
-        assert choices[1] < choices[0]
-        return
-    # the choices stand in a set, whose order is not the same from run to run
-    assert sorted(errors[0]) == sorted(errors[1])
+    for value in bad_values(SHARED[name]):
+        errors = []
+        for module in (rosenblatt, neural_network):
+            with pytest.raises(ValueError) as error:  # noqa: PT011 (texts are compared below)
+                module.MLPRegressor(**{name: value}).fit(*diabetes())
+            assert isinstance(error.value, TypeError)
+            errors.append(str(error.value))
+        if name in ("activation", "solver"):
+            choices = [set(re.findall(r"'\w+'", error)) for error in errors]
+            assert choices[1] < choices[0]
+        else:  # the choices stand in a set, whose order is not the same from run to run
+            assert sorted(errors[0]) == sorted(errors[1])
 
 
 @pytest.mark.parametrize(

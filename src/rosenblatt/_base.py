@@ -9,7 +9,9 @@ import sys
 import warnings
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array
 
 from rosenblatt._links import estimator_page
@@ -61,6 +63,29 @@ def numbers_of(name):
             f"{name} has an integer beyond {sys.float_info.max:.2g}, the largest number of "
             "float64: scale it down."
         ) from error
+
+
+class _NoEntropy(ISeedSequence):
+    """Zeros in place of the words that a new generator begins with."""
+
+    words = np.zeros(624, np.uint32)
+
+    def generate_state(self, n_words, dtype=np.uint32):
+        """What MT19937 asks for; its seed follows."""
+        return self.words
+
+
+def random_state_from(random_state):
+    """scikit-learn's `check_random_state`, which for a seed takes a fifth of the time.
+
+    NumPy hashes entropy for a new generator, which the seed then replaces: in a fit to a small
+    table that is a sixth of all time.
+    """
+    if not isinstance(random_state, numbers.Integral):
+        return check_random_state(random_state)
+    generator = np.random.RandomState(np.random.MT19937(_NoEntropy()))
+    generator.seed(random_state)
+    return generator
 
 
 def checked_sample_weight(sample_weight, n_samples, dtype):

@@ -15,7 +15,7 @@ from rosenblatt._base import warn_user
 from rosenblatt._data import training_weights
 from rosenblatt._interruption import Interruption
 from rosenblatt._training import NON_FINITE, NON_FINITE_LOSS, build_network, keep_parameters
-from rosenblatt.core.network import Examples
+from rosenblatt.core.examples import Examples
 
 
 class RowSums:

@@ -12,25 +12,20 @@ from functools import partial
 from inspect import signature
 from numbers import Integral
 
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt import _lbfgs, _training
-from rosenblatt._base import RosenblattEstimator, warn_user
+from rosenblatt._base import RosenblattEstimator, random_state_from, warn_user
 from rosenblatt._callback_calls import CallbackSupportMixin, calling_callbacks, with_callbacks
 from rosenblatt._data import checked_rows
 from rosenblatt._history import History
 from rosenblatt._initializers import initial_parameters
 from rosenblatt._links import with_links
+from rosenblatt._network_description import hidden_activations, hidden_widths
 from rosenblatt._parameter_checks import validate_parameters
-from rosenblatt._parameter_table import SHARED, refuse_without_steps
-from rosenblatt._plan import (
-    dropout_rates,
-    hidden_activations,
-    hidden_widths,
-    refuse_single_rows,
-    training_plan,
-)
+from rosenblatt._parameter_rows import refuse_together
+from rosenblatt._parameter_table import SHARED
+from rosenblatt._plan import dropout_rates, training_plan
 from rosenblatt._prediction import arrays_for, fitted_network, outputs_of_plain_rows
 from rosenblatt._training_state import State
 from rosenblatt.core.dispatch import OPTIMIZERS
@@ -229,8 +224,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         n_hidden = len(hidden_widths(self.hidden_layer_sizes))
         hidden_activations(self.activation, n_hidden)
         dropout_rates(self.dropout, n_hidden)
-        refuse_without_steps(self)
-        refuse_single_rows(self)
+        refuse_together(self)
 
     def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
         """TrainingData of what was handed in.
@@ -250,7 +244,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
 
     def _state(self, plan, data, continues, incremental):
         """Where this fit begins: at new draws, or at the fitted parameters."""
-        random_state = check_random_state(self.random_state)
+        random_state = random_state_from(self.random_state)
         if incremental and self.partial_fit_shuffle == "continue":
             random_state = self._continued_random_state(random_state)
         if not continues:
@@ -335,9 +329,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
 
     def _data_to_inspect(self, X, y):
         """TrainingData of rows that this fitted network is to be examined on, unweighted."""
-        twin = copy.copy(self)  # what the checks of a fit note in it stays there
-        twin.class_weight = None
-        data = twin._training_data(
+        data = self._training_data(
             X, y, None, validation=None, continues=True, incremental=True, classes=None
         )
         fitted = self._architecture.loss

@@ -214,6 +214,7 @@ class _ScorerNames:
         return ("loss", *get_scorer_names())
 
 
+_NOTHING = object()  # which no parameter is
 _NONE = _Predicate(_is_none, "None")
 _BOOLEANS = (_InstanceOf(bool), _InstanceOf(np.bool_))
 # numpy.random.RandomState takes 32 bits
@@ -266,8 +267,11 @@ def validate_parameters(estimator):
     if get_config()["skip_parameter_validation"]:
         return
     owner = type(estimator)
-    values = {name: getattr(estimator, name) for name in _rules_of(owner)}
-    _refuse_first(owner.__name__, values, _rules_of(owner))
+    rules, defaults = _rules_of(owner), _defaults_of(owner)
+    values = ((name, getattr(estimator, name)) for name in rules)
+    # most are the defaults, which have been looked at once
+    changed = {n: value for n, value in values if value is not defaults.get(n, _NOTHING)}
+    _refuse_first(owner.__name__, changed, rules)
 
 
 def validate_values(owner, values, rules):
@@ -304,6 +308,14 @@ def _rules_of(owner):
     if forgotten:
         raise AssertionError(f"{owner.__name__} has no rules for: {', '.join(forgotten)}")
     return {name: _AnyOf(tuple(map(_as_rule, owner._parameter_rules[name]))) for name in names}
+
+
+@cache
+def _defaults_of(owner):
+    """The defaults in the signature that the rules take."""
+    rules, parameters = _rules_of(owner), inspect.signature(owner.__init__).parameters
+    defaults = {name: parameters[name].default for name in rules}
+    return {name: value for name, value in defaults.items() if rules[name].accepts(value)}
 
 
 def refuse_value(subject, value, rules):

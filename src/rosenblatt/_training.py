@@ -19,7 +19,9 @@ from rosenblatt._initializers import draw_noise_seed
 from rosenblatt._interruption import Interruption
 from rosenblatt._training_state import OptimizerState
 from rosenblatt._validation_set import split_rows
-from rosenblatt.core.network import EPOCH_FIGURES, Examples, Network, RowOrder, StoppingRule
+from rosenblatt.core.epochs import EPOCH_FIGURES, RowOrder, StoppingRule, train_epochs
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.network import Network
 from rosenblatt.schedules import Adaptive, Clock, Plateau
 
 NON_FINITE = (
@@ -260,13 +262,13 @@ class TrainingRun:
             rule = StoppingRule(
                 state.best_loss, state.n_epochs_without_improvement, plan.tol, plan.n_iter_no_change
             )
-        optimizer, schedule, clock = state.optimizer, plan.schedule, self._clock()
-        rates = schedule.rates(optimizer.n_scheduled, n_epochs, clock)
+        optimizer, values = state.optimizer, self._scheduled_values(n_epochs)
+        rates = values["learning_rate"]
         figures = np.empty((n_epochs, len(EPOCH_FIGURES)))
         losses = self._take_steps(rates, rule, figures)
         n_done = len(losses)
         self._keep_history(losses, rates[:n_done, -1], figures[:n_done])
-        optimizer.learning_rate = float(schedule.next_rate(n_done, clock))
+        optimizer.learning_rate = float(plan.schedule.next_rate(n_done, self._clock()))
         optimizer.n_scheduled += n_done * self.n_steps
         state.n_epochs += n_done
         state.n_samples_seen += n_done * self.n_rows
@@ -282,7 +284,8 @@ class TrainingRun:
     def _take_steps(self, rates, rule, figures):
         """Epochs with these rates; fills in their figures and returns the losses of those that the
         rule let happen."""
-        return self.network.train_epochs(
+        return train_epochs(
+            self.network,
             self.examples,
             self.order,
             rates,
@@ -304,11 +307,20 @@ class TrainingRun:
             **dict(zip(EPOCH_FIGURES, figures.T.tolist(), strict=True)),
         )
 
-    def _clock(self):
+    def _scheduled_values(self, n_epochs):
+        """A dict from each scheduled quantity to its values, an array of (n_epochs, n_steps)."""
+        first_step = self.state.optimizer.n_scheduled
+        return {
+            name: each.schedule.rates(first_step, n_epochs, self._clock(name))
+            for name, each in self.plan.scheduled.items()
+        }
+
+    def _clock(self, quantity="learning_rate"):
         plan, state = self.plan, self.state
+        initial = plan.scheduled[quantity].initial
         return Clock(
-            initial=plan.learning_rate_init,
-            current=state.optimizer.learning_rate,
+            initial=initial,
+            current=state.optimizer.learning_rate if quantity == "learning_rate" else initial,
             n_steps=self.n_steps,
             n_total=plan.schedule_epochs * self.n_steps,
             n_samples_seen=state.n_samples_seen,

@@ -21,6 +21,7 @@ from string import Formatter
 import numpy as np
 
 from rosenblatt._parameter_checks import Interval, validate_values
+from rosenblatt._progress import open_bar
 
 try:
     import fcntl
@@ -118,19 +119,16 @@ class Progress(Callback):
         validate_values("Progress", {"leave": leave}, {"leave": ["boolean"]})
         try:
             import tqdm.auto  # noqa: F401
-        except ImportError as error:
+        except ImportError as error:  # which open_bar would keep silent about
             raise ImportError("Progress needs tqdm: pip install tqdm") from error
         self.leave = leave
         self._bar = None
 
     def on_fit_begin(self, estimator, max_epochs):
-        from tqdm.auto import tqdm
-
         if multiprocessing.current_process().name != "MainProcess":
             return
-        self._bar = tqdm(
-            total=max_epochs, desc=type(estimator).__name__, unit="epoch", leave=self.leave
-        )
+        name = type(estimator).__name__
+        self._bar = open_bar(total=max_epochs, desc=name, unit="epoch", leave=self.leave)
 
     def __call__(self, record, estimator):
         if self._bar is None:

@@ -12,23 +12,21 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from rosenblatt._classes import fit_classes, partial_fit_classes
 from rosenblatt._data import (
     classification_data,
     loss_row,
-    partial_fit_classes,
     quantile_levels,
     regression_data,
 )
 from rosenblatt._multilayer import MultiLayerPerceptron, has_partial_fit
+from rosenblatt._parameter_rows import documented, keep_parameters, rules_of
 from rosenblatt._parameter_table import (
     CLASSIFICATION_LOSSES,
     CLASSIFIER,
     REGRESSION_LOSSES,
     REGRESSOR,
     SHARED,
-    documented,
-    keep_parameters,
-    rules_of,
 )
 from rosenblatt._scores import mean_d2_score
 from rosenblatt.schedules import Schedule
@@ -287,22 +285,15 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         with np.errstate(divide="ignore"):
             return np.log(probabilities, out=probabilities)
 
-    def _check_parameters(self):
-        super()._check_parameters()
-        if self.label_smoothing > 0 and self.loss != "log_loss":
-            raise ValueError(
-                f"label_smoothing={self.label_smoothing!r} smooths the targets of loss='log_loss', "
-                f"got loss={self.loss!r}: use label_smoothing=0."
-            )
-
     def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
-        def resolve(seen, multilabel):
+        def resolve(labels, is_multilabel):
             # of rows that are a part of the training, the labels of all
-            seen = vars(self).get("_labels_everywhere", seen)
-            return self._resolve_classes(seen, multilabel, incremental, classes)
+            labels = vars(self).get("_labels_everywhere", labels)
+            if incremental:
+                return partial_fit_classes(labels, is_multilabel, self, classes)
+            return fit_classes(labels, is_multilabel, self)
 
-        self._sparse_target = sp.issparse(y)
-        data, (self.classes_, self._multilabel) = classification_data(
+        return classification_data(
             self,
             X,
             y,
@@ -311,45 +302,11 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
             resolve_classes=resolve,
             validation=validation,
         )
-        if self.class_weight is not None and self._multilabel:
-            raise ValueError(
-                f"class_weight={self.class_weight!r} is not supported for multilabel targets: a "
-                "row has no one class. Use sample_weight."
-            )
-        if incremental and isinstance(self.class_weight, str):
-            raise ValueError(
-                f"class_weight={self.class_weight!r} is not supported for partial_fit, which does "
-                "not see all rows: give the weights as a dict."
-            )
-        return data
 
-    def _resolve_classes(self, seen, multilabel, incremental, classes):
-        """The classes of this call, where earlier calls and y's labels agree."""
-        known = getattr(self, "classes_", None)
-        continues = known is not None and (incremental or self.warm_start)
-        if continues and multilabel != self._multilabel:
-            raise ValueError(
-                "`y` must stay what it was in the first call, "
-                f"{'an indicator matrix' if self._multilabel else 'one label a row'}."
-            )
-        if incremental:
-            return self._resolve_partial_classes(seen, known, classes)
-        if known is not None and self.warm_start and set(seen) != set(known):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous "
-                f"call to fit. Previously got {known}, `y` has {seen}"
-            )
-        return seen
-
-    @staticmethod
-    def _resolve_partial_classes(seen, known, classes):
-        known = partial_fit_classes(known, classes)
-        if len(np.setdiff1d(seen, known, assume_unique=True)):
-            raise ValueError(
-                "`y` has classes not in `self.classes_`. "
-                f"`self.classes_` has {known}. 'y' has {seen}."
-            )
-        return known
+    def _set_fitted(self, plan, data, state):
+        self.classes_, self._multilabel = data.classes, data.is_multilabel
+        self._sparse_target = data.is_sparse_target
+        return super()._set_fitted(plan, data, state)
 
 
 @documented

@@ -127,11 +127,11 @@ class _MPINetwork(KeepsConnection):
             if isinstance(value, (str, Real, tuple, type(None)))
         }
 
-    def _train(self, data, callbacks, goes_on, incremental):
+    def _train(self, data, callbacks, continues, incremental):
         group = self._group
         with failing_together(group):
             plan = training_plan(self, data, incremental=incremental)
-            begun = self._begun(plan, data, goes_on, incremental) if group.rank == 0 else None
+            begun = self._begun(plan, data, continues, incremental) if group.rank == 0 else None
         state, seed = from_rank_0(group, begun)
         if group.rank:
             plan = replace(plan, verbose=0)
@@ -147,9 +147,9 @@ class _MPINetwork(KeepsConnection):
             run.run()
         return self._set_fitted(plan, data, state)
 
-    def _begun(self, plan, data, goes_on, incremental):
+    def _begun(self, plan, data, continues, incremental):
         """Where all ranks begin: the state, and the seed of what is drawn from here on."""
-        state = self._state(plan, data, goes_on, incremental)
+        state = self._state(plan, data, continues, incremental)
         return state, int(state.random_state.randint(2**31))
 
 

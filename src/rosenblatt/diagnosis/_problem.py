@@ -14,8 +14,9 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from rosenblatt._data import checked_labels, checked_pair, classification_data, regression_data
-from rosenblatt._plan import architecture_of
+from rosenblatt._classes import checked_labels
+from rosenblatt._data import checked_pair, classification_data, regression_data
+from rosenblatt._network_description import architecture_of
 from rosenblatt._prediction import FittedNetwork, arrays_for
 from rosenblatt.diagnosis._statistics import explained_values, pinball_losses, share_values
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
@@ -172,7 +173,7 @@ def checked_data(net, X, y):
     """
     if isinstance(net, MLPClassifier):
         resolve = partial(_known_classes, net)
-        return classification_data(net, X, y, None, reset=False, resolve_classes=resolve)[0]
+        return classification_data(net, X, y, None, reset=False, resolve_classes=resolve)
     return _with_as_many_outputs(net, regression_data(net, X, y, None, reset=False), "y")
 
 
@@ -183,7 +184,7 @@ def _checked_test(net, X_test, y_test):
         data = regression_data(net, X_test, y_test, None, reset=False)
         data = _with_as_many_outputs(net, data, "y_test")
         return data.X, data.y
-    X_test, y_test = checked_pair(net, X_test, y_test, reset=False)
+    X_test, y_test = checked_pair(net, X_test, y_test, reset=False, dtype=net.dtype)
     y_test, labels, multilabel = checked_labels(y_test)
     _refuse_other_kind(net, "y_test", labels, multilabel)
     if not multilabel and not np.isin(labels, net.classes_).any():

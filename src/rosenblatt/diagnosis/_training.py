@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from sklearn.base import clone, is_classifier
 
-from rosenblatt._plan import hidden_widths
+from rosenblatt._network_description import hidden_widths
 from rosenblatt.core.dispatch import OPTIMIZERS
 from rosenblatt.diagnosis._budget import Deadline
 

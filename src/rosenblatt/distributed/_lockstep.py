@@ -19,7 +19,7 @@ from rosenblatt._steps import BatchSums, Steps
 from rosenblatt._training import TrainingRun, run_to_its_end
 from rosenblatt._validation_set import ValidationSet
 from rosenblatt.core.dispatch import available_isas, built_isas, get_isa, set_isa
-from rosenblatt.core.network import Examples
+from rosenblatt.core.examples import Examples
 from rosenblatt.distributed._batches import (
     augmentation_state,
     batch_ends,

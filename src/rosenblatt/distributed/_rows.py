@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from rosenblatt._data import checked_labels
-from rosenblatt.core.network import Examples
+from rosenblatt._classes import checked_labels
+from rosenblatt.core.examples import Examples
 
 
 class RowBlocks:

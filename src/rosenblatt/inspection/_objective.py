@@ -1,7 +1,7 @@
 """The function that training descends, on the estimator and the data that a person has.
 
-What it is stands in `Objective`; its arithmetic is the engine's (core/surface.pyx). What is done
-with it, spectra, critical points and the rest, stands in the other files here.
+What it is stands in `Objective`; its arithmetic is the engine's (core/loss_derivatives.pyx). What
+is done with it, spectra, critical points and the rest, stands in the other files here.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -12,10 +12,10 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._architecture import WEIGHTS
+from rosenblatt._network_description import loss_constants
 from rosenblatt._parameter_checks import validate_values
-from rosenblatt._plan import loss_constants
 from rosenblatt._prediction import fitted_network
-from rosenblatt.core.surface import Surface
+from rosenblatt.core.loss_derivatives import LossDerivatives
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
 
 _RULES = {"intercepts": ["boolean"]}
@@ -74,7 +74,8 @@ class Objective:
             dtype=np.dtype(np.float64),
             loss_constants=loss_constants(estimator, data),
         )
-        self._surface = Surface(self._architecture, self._architecture.averaged(network.lists))
+        averaged = self._architecture.averaged(network.lists)
+        self._derivatives = LossDerivatives(self._architecture, averaged)
         self._all = self._architecture.flat(network.lists).astype(float)
         self._n_coefs = self._architecture.ranges[WEIGHTS.name].stop
         self.n_parameters = len(self._all) if intercepts else self._n_coefs
@@ -119,7 +120,7 @@ class Objective:
         if self._holds_back:
             direction = np.zeros(len(self._all))
             direction[: self._n_coefs] = v
-        self._surface.look_along(direction)
+        self._derivatives.look_along(direction)
         self._sum("product")
         product = self._mean()
         if self.estimator.alpha:
@@ -171,12 +172,12 @@ class Objective:
 
     def _moved_to(self, parameters):
         point = self._checked(parameters)
-        self._surface.move_to(point)
+        self._derivatives.move_to(point)
         return point
 
     def _sum(self, what):
         """Passes all rows through the surface; the sum of their losses."""
-        self._surface.begin()
+        self._derivatives.begin()
         total, n_rows = 0.0, self._X.shape[0]
         at_once = n_rows if self._X.dtype == np.float64 else ROWS_AT_ONCE
         for start in range(0, n_rows, at_once):
@@ -184,12 +185,12 @@ class Objective:
             targets = self._targets[start : start + at_once]
             if targets.dtype.kind == "f":
                 targets = targets.astype(np.float64, copy=False)
-            total += self._surface.add(rows, targets, what)
+            total += self._derivatives.add(rows, targets, what)
         return total
 
     def _mean(self):
         """What was summed, over the rows, of what varies."""
-        sums = self._surface.sums()[: self.n_parameters]
+        sums = self._derivatives.sums()[: self.n_parameters]
         sums /= self._X.shape[0]
         return sums
 

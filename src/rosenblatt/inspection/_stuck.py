@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rosenblatt._prediction import fitted_network
 from rosenblatt.inspection._objective import refuse_other_estimators
 
 # The last fifth of the epochs is looked at, and no fewer than this many: a straight line through
@@ -179,8 +180,9 @@ def _gradient_ratios(estimator, loss, norms, window):
     recent = math.sqrt(np.mean(norms[-window:] ** 2))
     highest = norms.max()
     ratio = recent / highest if highest > 0 else 0.0
-    arrays = [*estimator.coefs_, *estimator.intercepts_]
-    length = math.sqrt(sum(float(np.sum(np.square(a, dtype=float))) for a in arrays))
+    network = fitted_network(estimator)
+    parameters = network.architecture.flat(network.lists).astype(float)
+    length = float(np.linalg.norm(parameters))
     return ratio, recent * max(length, 1.0) / _scale(loss, window)
 
 

@@ -19,12 +19,14 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from rosenblatt import _lbfgs
-from rosenblatt._data import augmented_rows, checked_labels, class_weights
+from rosenblatt._classes import checked_labels, class_weights
+from rosenblatt._data import augmented_rows
 from rosenblatt._interruption import Interruption
 from rosenblatt._plan import training_plan
 from rosenblatt._training import TrainingRun, run_to_its_end
 from rosenblatt._validation_set import ValidationSet
-from rosenblatt.core.network import EPOCH_FIGURES, Examples, RowOrder
+from rosenblatt.core.epochs import EPOCH_FIGURES, RowOrder, train_epochs
+from rosenblatt.core.examples import Examples
 from rosenblatt.distributed._batches import augmentation_state, noise_seed
 from rosenblatt.out_of_core._sources import source_of
 from rosenblatt.out_of_core._stream import ReadAhead, Stream
@@ -344,7 +346,8 @@ class StreamedRun(TrainingRun):
         first = done.n_batches
         n_batches = self.network.steps_per_epoch(len(order), self.batch_size)
         taken, own = self.network.n_steps, np.empty((1, len(EPOCH_FIGURES)))
-        (loss,) = self.network.train_epochs(
+        (loss,) = train_epochs(
+            self.network,
             examples,
             RowOrder(order),
             np.ascontiguousarray(rates[:, first : first + n_batches]),
