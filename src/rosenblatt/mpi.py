@@ -15,7 +15,7 @@ from sklearn.base import is_classifier
 
 from rosenblatt import _lbfgs
 from rosenblatt._interruption import Interruption
-from rosenblatt._parameter_table import Parameter
+from rosenblatt._parameter_rows import Parameter
 from rosenblatt._plan import training_plan
 from rosenblatt.distributed._communicator import (
     MPICommunicator,

@@ -17,7 +17,7 @@ from rosenblatt import _lbfgs
 from rosenblatt._base import warn_user
 from rosenblatt._interruption import Interruption
 from rosenblatt._parameter_checks import Interval
-from rosenblatt._parameter_table import Parameter
+from rosenblatt._parameter_rows import Parameter
 from rosenblatt._plan import training_plan
 from rosenblatt.dask._collections import computed, is_collection, mapped, pieces_of
 from rosenblatt.dask._gang import SECONDS_A_ROUND, Gang, Job

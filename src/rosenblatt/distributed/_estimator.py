@@ -8,7 +8,7 @@ from inspect import signature
 
 from sklearn.base import clone
 
-from rosenblatt._parameter_table import documented, keep_parameters, rules_of
+from rosenblatt._parameter_rows import documented, keep_parameters, rules_of
 
 
 def extended(rows, defaults):

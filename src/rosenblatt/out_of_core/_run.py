@@ -23,6 +23,7 @@ from rosenblatt._classes import checked_labels, class_weights
 from rosenblatt._data import augmented_rows
 from rosenblatt._interruption import Interruption
 from rosenblatt._plan import training_plan
+from rosenblatt._progress import open_bar
 from rosenblatt._training import TrainingRun, run_to_its_end
 from rosenblatt._validation_set import ValidationSet
 from rosenblatt.core.epochs import EPOCH_FIGURES, RowOrder, train_epochs
@@ -362,12 +363,10 @@ class StreamedRun(TrainingRun):
         done.squares += taken * own[0, 0] ** 2 if taken else 0.0
 
     def _bar(self, n_done):
-        if not self.fit.dataset.progress:
-            return contextlib.nullcontext(_NoBar())
-        from tqdm.auto import tqdm
-
-        name = f"epoch {self.state.n_epochs + 1}"
-        return tqdm(total=self.n_rows, initial=n_done, desc=name, unit="row", leave=False)
+        name, bar = f"epoch {self.state.n_epochs + 1}", None
+        if self.fit.dataset.progress:
+            bar = open_bar(total=self.n_rows, initial=n_done, desc=name, unit="row")
+        return contextlib.nullcontext(_NoBar()) if bar is None else bar
 
     def kept(self, done):
         """What a note holds: all that training goes on from."""
