@@ -87,7 +87,7 @@ def replayed(name, shares):
             for rank in range(size)
         ]
         run.order = RowOrder(np.concatenate(batches))
-        run._train_epochs(1)
+        run._train_epochs(1, None)
     return run.network.read_flat(run.network.parameters), state.loss_curve
 
 

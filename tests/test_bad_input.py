@@ -1,5 +1,6 @@
 """What the estimators refuse, in which words, and how they end when training goes wrong."""
 
+import contextlib
 import copy
 import inspect
 import os
@@ -13,13 +14,13 @@ import numpy as np
 import pytest
 import sklearn
 from parameter_values import bad_values
-from problems import assert_close, breast_cancer, diabetes, iris, multilabel
+from problems import assert_close, assert_same_bits, breast_cancer, diabetes, iris, multilabel
 from scipy import sparse
 from sklearn import neural_network
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import rosenblatt
-from rosenblatt import _memory
+from rosenblatt import _memory, _training
 from rosenblatt._interruption import Interruption
 from rosenblatt._parameter_table import SHARED
 from rosenblatt.core.buffers import csr_parts
@@ -587,22 +588,22 @@ def test_ctrl_c_with_early_stopping_keeps_the_best_weights():
 
 @needs_sigint
 def test_ctrl_c_stops_lbfgs_and_keeps_the_best_weights():
-    """lbfgs stops too; the model is better than where it began, and predicts."""
+    """Those of the iteration in which it was pressed."""
     X, y = diabetes()
-    params = ENDLESS | {"solver": "lbfgs", "hidden_layer_sizes": (200, 200), "max_fun": 10**8}
-    # iterations of a large net are long enough for 0.1 s to end before they converge
-    model = rosenblatt.MLPRegressor(**params, activation="tanh", alpha=0)
-    X, y = np.tile(X, (20, 1)), np.random.RandomState(0).normal(size=20 * len(y))
-    fit_interrupted(model, X, y, seconds=0.3)
-    assert np.isfinite(model.predict(X)).all()
-    began = rosenblatt.MLPRegressor(
-        **{**params, "solver": "sgd", "learning_rate_init": 1e-300, "max_iter": 1},
-        activation="tanh",
-        alpha=0,
-    ).fit(X, y)
-    assert model.loss_ < 0.99 * began.loss_curve_[0]
+    model = rosenblatt.MLPRegressor((20,), solver="lbfgs", random_state=0, max_iter=3).fit(X, y)
+    best = model.coefs_
+
+    def press(record, estimator):
+        if record.epoch == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.warns(UserWarning, match=r"^Training interrupted by user\.$"):
+        model.set_params(callbacks=[press], max_iter=1000).fit(X, y)
+    assert model.n_iter_ == 3
+    np.testing.assert_array_equal(model.coefs_[0], best[0])
 
 
+@needs_sigint
 def test_ctrl_c_leaves_lbfgs_the_lowest_loss_it_met(monkeypatch):
     """Not that of the last point: a line search tries bad ones, and overwrites its vector."""
 
@@ -611,7 +612,8 @@ def test_ctrl_c_leaves_lbfgs_the_lowest_loss_it_met(monkeypatch):
         objective(vector)
         vector *= 100
         objective(vector)
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+        objective(vector)
 
     X, y = diabetes()
     model = rosenblatt.MLPRegressor((4,), solver="lbfgs", random_state=0, max_iter=1)
@@ -622,6 +624,47 @@ def test_ctrl_c_leaves_lbfgs_the_lowest_loss_it_met(monkeypatch):
         model.fit(X, y)
     assert model.loss_ == loss
     np.testing.assert_array_equal(model.coefs_[0], coefs[0])
+
+
+class Interrupts:
+    """In place of an Interruption: asks for the end, or raises, at the third look."""
+
+    def __init__(self, error=None):
+        self.n_looks, self.error = 0, error
+
+    def __call__(self, **options):
+        return contextlib.nullcontext(self)
+
+    @property
+    def requested(self):
+        self.n_looks += 1
+        if self.n_looks >= 3 and self.error is not None:
+            raise self.error
+        return self.n_looks >= 3
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_ctrl_c_ends_a_long_epoch_between_two_steps(n_jobs, monkeypatch):
+    """What is left is a fit to the rows that were seen, and all counters say so."""
+    random = np.random.RandomState(0)
+    X, y = random.normal(size=(1000, 20)), np.arange(1000) % 3
+    options = {"hidden_layer_sizes": (500, 500), "batch_size": 100, "shuffle": False}
+    options |= {"random_state": 0, "warm_start": "optimizer", "n_jobs": n_jobs}
+    model = rosenblatt.MLPClassifier(**options)
+    monkeypatch.setattr(_training, "Interruption", Interrupts())
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(X, y)
+    monkeypatch.undo()
+    assert (model.t_, model.n_iter_, len(model.loss_curve_)) == (300, 1, 1)
+    seen = rosenblatt.MLPClassifier(**options, max_iter=1).fit(X[:300], y[:300])
+    assert_same_bits(model, seen)
+    assert model.loss_ == seen.loss_
+    assert model._optimizer.n_scheduled == model._optimizer.n_steps == 3
+    before = dict(vars(model))
+    monkeypatch.setattr(_training, "Interruption", Interrupts(KeyboardInterrupt("here")))
+    with pytest.raises(KeyboardInterrupt, match="here"):
+        model.fit(X, y)
+    assert vars(model) == before
 
 
 @needs_sigint
@@ -635,6 +678,19 @@ def test_a_second_ctrl_c_raises_at_once():
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@needs_sigint
+@pytest.mark.parametrize("name", ["MLPClassifier", "PerceptronClassifier"])
+def test_ctrl_c_ends_a_loop_of_partial_fit(name, monkeypatch):
+    """It comes out of the call, which leaves the model as it was: none is swallowed."""
+    (X, y), model = iris(), getattr(rosenblatt, name)(random_state=0, verbose=1)
+    model.partial_fit(X, y, classes=[0, 1, 2])
+    before = dict(vars(model))
+    monkeypatch.setattr("builtins.print", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(X, y)
+    assert vars(model) == before
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, RuntimeError])

@@ -54,7 +54,7 @@ def test_every_activation_trains(name, solver):
     model.fit(*iris())
 
     assert model.score(*iris()) > 0.8  # the largest class has a third
-    assert model.activations_ == [name, name]
+    assert model.activations_ == (name, name)
 
 
 ALIASES = [(alias, row.name) for row in dispatch.ACTIVATIONS.values() for alias in row.aliases]
@@ -73,7 +73,7 @@ def test_alias_is_the_activation(alias, name):
 
     assert_same_bits(model, small(activation=name).fit(*iris()))
     assert model.get_params()["activation"] == alias
-    assert model.activations_ == [name, name]
+    assert model.activations_ == (name, name)
 
 
 @pytest.mark.parametrize("kind", [list, tuple, np.array])
@@ -88,7 +88,7 @@ def test_activation_of_each_layer(kind):
     model.fit(*iris())
 
     assert model.get_params()["activation"] is names
-    assert model.activations_ == ["logistic", "tanh", "relu", "logistic"]
+    assert model.activations_ == ("logistic", "tanh", "relu", "logistic")
     assert clone(model).fit(*iris()).activations_ == model.activations_
     draws = np.random.RandomState(0)
     # the output layer's bound is that of the last hidden layer, as where all have one name
@@ -141,7 +141,7 @@ def test_no_hidden_layer_takes_no_activation():
     """An empty sequence belongs to an empty network, which predicts linearly."""
     model = MLPRegressor((), [], max_iter=2, random_state=0).fit(*diabetes())
 
-    assert model.activations_ == []
+    assert model.activations_ == ()
 
 
 # losses ----------------------------------------------------------------------------------------

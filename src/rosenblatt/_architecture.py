@@ -192,7 +192,7 @@ class Architecture:
             widths=(layers[0].fan_in, *[layer.fan_out for layer in layers]),
             hidden=layers[:-1],
             activations=tuple(layer.activation for layer in layers[:-1]),
-            normalization=layers[0].normalization,
+            normalization=layers[-2].normalization if len(layers) > 1 else None,
             entries=entries,
             learned=learned,
             shapes=shapes,
@@ -248,12 +248,6 @@ class Architecture:
     def read(self, estimator):
         """The lists that a fitted estimator has, as they are."""
         return [getattr(estimator, attribute) for attribute in self.attributes]
-
-    def put(self, estimator, lists):
-        """Makes these lists a fitted estimator's attributes, and no other."""
-        for attribute in ATTRIBUTES:
-            vars(estimator).pop(attribute, None)
-        vars(estimator).update(self.named(lists))
 
     def refuse_other_shapes(self, lists, needed_for):
         """Raises ValueError for lists, which a person may have assigned, that do not fit.

@@ -47,9 +47,9 @@ class RowSums:
         loss = network.loss_and_gradient(self.examples, self.rows)
         return loss, network.read_flat(network.gradient).astype(np.float64)
 
-    def is_interrupted(self, requested):
-        """Whether the search is to end, when Ctrl-C has been `requested` here."""
-        return requested
+    def agreed(self, ask):
+        """Whether `ask()` is true on any machine that searches."""
+        return ask()
 
 
 class Objective:
@@ -61,14 +61,21 @@ class Objective:
     sums : RowSums
     network : Network
     interruption : Interruption
-        Raised as KeyboardInterrupt between two evaluations.
-    history : History
-        Is given a line for every iteration.
+        Raised as Stopped between two evaluations.
+    state : State
+        Its history is given a line for every iteration, and with callbacks it is kept up to date.
+    callbacks : CallbackCalls or None
+        Told of every iteration; may stop the search.
+    update_estimator : callable
+        Returns the estimator as the state has it.
     """
 
-    def __init__(self, plan, sums, network, interruption, history):
+    def __init__(
+        self, plan, sums, network, interruption, state, callbacks=None, update_estimator=None
+    ):
         self.plan, self.network, self.interruption = plan, network, interruption
-        self.history, self.n_iterations, self.began = history, 0, time.perf_counter()
+        self.state, self.callbacks, self.update_estimator = state, callbacks, update_estimator
+        self.began = time.perf_counter()
         self.sums, self.weight = sums, sums.weight
         if self.weight == 0:
             raise ValueError("sample_weight sums to 0: the mean loss has no value.")
@@ -86,8 +93,8 @@ class Objective:
 
     def __call__(self, vector):
         """(loss, gradient) at a vector; remembers the lowest loss it met."""
-        if self.sums.is_interrupted(self.interruption.requested):
-            raise KeyboardInterrupt
+        if self.sums.agreed(lambda: self.interruption.requested):
+            raise Stopped(*self.best)
         self.set_parameters(vector)
         alpha = self.plan.alpha
         loss, gradient = self.sums(self.network)
@@ -103,20 +110,35 @@ class Objective:
 
     def end_iteration(self, vector):
         """Called by the search after each of its iterations, where its last evaluation was."""
-        self.n_iterations += 1
+        state = self.state
+        state.n_epochs = min(state.n_epochs + 1, self.plan.max_epochs)
         (loss, norm), now = self.latest, time.perf_counter()
-        self.history.extend(loss=[loss], gradient_norm=[norm], seconds=[now - self.began])
+        state.history.extend(loss=[loss], gradient_norm=[norm], seconds=[now - self.began])
         self.began = now
+        if self.sums.agreed(lambda: self.callbacks is not None and self._is_stopped(loss)):
+            raise Stopped(loss, vector.copy())
+        self.began = time.perf_counter()
+
+    def _is_stopped(self, loss):
+        """Tells the callbacks of an iteration; whether one of them ends the search."""
+        self.callbacks.begin_epoch()
+        self.state.loss = loss
+        keep_parameters(self.network, self.state)
+        self.update_estimator()
+        return self.callbacks.end_epoch(self.state.history.last())
 
 
-def minimize(plan, data, state, sums=None):
+class Stopped(Exception):  # noqa: N818 - no error
+    """The search ends: (loss, parameters) are what it has found; None for no parameters."""
+
+
+def minimize(plan, data, state, callbacks=None, update_estimator=None, sums=None):
     """Minimises the loss and leaves the outcome in the state.
 
     Parameters
     ----------
-    plan : Plan
-    data : TrainingData
-    state : State
+    plan, data, state, callbacks, update_estimator
+        As `_training.train` takes them; what it calls an epoch is an iteration here.
     sums : RowSums or None
         What gives the loss and its gradient, where that is not the rows of `data` alone.
 
@@ -128,8 +150,9 @@ def minimize(plan, data, state, sums=None):
     sums = RowSums(plan, data) if sums is None else sums
     state.batch_size = sums.n_rows
     network = build_network(plan, data, state, max(data.X.shape[0], 1))
+    state.n_epochs, result = 0, None
     with Interruption() as interruption:
-        objective = Objective(plan, sums, network, interruption, state.history)
+        objective = Objective(plan, sums, network, interruption, state, callbacks, update_estimator)
         try:
             result = scipy.optimize.minimize(
                 objective,
@@ -139,13 +162,11 @@ def minimize(plan, data, state, sums=None):
                 options={"maxfun": plan.max_fun, "maxiter": plan.max_epochs, "gtol": plan.tol},
                 callback=objective.end_iteration,
             )
-        except KeyboardInterrupt:
-            result = None
-    state.n_epochs = min(objective.n_iterations, plan.max_epochs)
-    if result is None:
+        except Stopped as stopped:
+            state.loss, vector = stopped.args
+    if interruption.requested:
         warn_user("Training interrupted by user.")
-        state.loss, vector = objective.best
-    else:
+    if result is not None:
         _warn_if_not_converged(plan, result)
         state.loss, vector = float(result.fun), result.x
     if vector is not None:

@@ -198,6 +198,43 @@ def _are_functions(value):
     return isinstance(value, (list, tuple)) and all(map(_is_function, value))
 
 
+def _is_float_dtype(value):
+    """Tell whether NumPy takes ``value`` as float32 or float64 in the machine's byte order."""
+    if not isinstance(value, (str, type, np.dtype)):
+        return False
+    try:
+        return np.dtype(value) in (np.dtype(np.float32), np.dtype(np.float64))
+    except TypeError:
+        return False
+
+
+def _is_metric(value):
+    """Tell whether ``value`` is a function of (y_true, y_pred), as scikit-learn's metrics are."""
+    if not inspect.isfunction(value):
+        return False
+    names = [*inspect.signature(value).parameters, "", ""]
+    return names[0] == "y_true" or names[:2] == ["y", "y_pred"]
+
+
+class _Scorer:
+    """A callable of (estimator, X, y); metrics have another signature."""
+
+    def accepts(self, value):
+        return _is_function(value) and not _is_metric(value)
+
+    def remark(self, value):
+        if not _is_metric(value):
+            return ""
+        return (
+            f" {value.__name__} is a metric, a function of y_true and y_pred, and no scorer, which "
+            "is one of the estimator, X and y: sklearn.metrics.make_scorer makes one of it, "
+            f"scoring=make_scorer({value.__name__})."
+        )
+
+    def __str__(self):
+        return "a callable"
+
+
 class _ScorerNames:
     """The names of scikit-learn's scorers, which take long to import, and 'loss'."""
 
@@ -227,7 +264,11 @@ _MARKERS = {
     "functions": _Predicate(_are_functions, "a list of callables"),
     "array-like": _Predicate(_is_array_like, "an array-like"),
     "boolean": _AnyOf(_BOOLEANS),
+    "float dtype": _Predicate(
+        _is_float_dtype, "a str among {'float32', 'float64'}, NumPy's type of that name"
+    ),
     "random_state": _AnyOf((_SEED, _InstanceOf(np.random.RandomState), _NONE)),
+    "scorer": _Scorer(),
     "scoring": _ScorerNames(),
     "verbose": _AnyOf((Interval(Integral, 0, None), *_BOOLEANS)),
 }
@@ -250,10 +291,11 @@ def validate_parameters(estimator):
     estimator : estimator
         The class attribute ``_parameter_rules`` gives for every constructor parameter the list
         of its rules, of which one must hold. A rule is an `Interval`, an `Options`, a type,
-        None, the function ``callable``, or one of "array-like", "boolean", "function" (a callable
-        that is no class), "functions" (a list of them), "random_state", "scoring" (a scorer's
-        name or 'loss') and "verbose". Under scikit-learn's setting ``skip_parameter_validation``
-        nothing is checked.
+        None, the function ``callable``, or one of "array-like", "boolean", "float dtype" (float32
+        or float64 as NumPy takes it), "function" (a callable that is no class), "functions" (a
+        list of them), "random_state", "scorer" (a callable that is no metric), "scoring" (a
+        scorer's name or 'loss') and "verbose". Under scikit-learn's setting
+        ``skip_parameter_validation`` nothing is checked.
 
     Raises
     ------
@@ -334,7 +376,7 @@ def _shown(value):
 
 
 def _refuse(subject, value, rule):
-    remarks = [one.remark(value) for one in rule.rules if isinstance(one, (Interval, Options))]
+    remarks = [one.remark(value) for one in rule.rules if hasattr(one, "remark")]
     raise InvalidParameterError(
-        f"{subject} must be {rule}. Got {_shown(value)} instead." + "".join(remarks[:1])
+        f"{subject} must be {rule}. Got {_shown(value)} instead." + "".join(remarks)
     )

@@ -511,12 +511,13 @@ SHARED = {
         page=Page("Running", "threads inside one fit; no bit depends on it"),
     ),
     "dtype": Parameter(
-        "{'float32', 'float64'} or None",
+        "{'float32', 'float64'}, numpy.dtype or None",
         """
-        What to compute in. None follows X (float32 stays, everything else is float64);
-        'float32' takes half the memory and about half the time whatever X is.
+        What to compute in: a name, NumPy's type (numpy.float32) or a numpy.dtype. None follows
+        X (float32 stays, everything else is float64); 'float32' takes half the memory and about
+        half the time whatever X is.
         """,
-        [None, Options(str, ("float32", "float64"))],
+        [None, "float dtype"],
         page=Page(
             "The network", "`'float32'` halves memory and about halves time; `None` follows X"
         ),
@@ -529,7 +530,7 @@ SHARED = {
         scorer's name, or a callable of (estimator, X, y), as in scikit-learn. Validation rows
         count with their sample_weight, also in scikit-learn's scorers if their metric has it.
         """,
-        [None, "scoring", "function"],
+        [None, "scoring", "scorer"],
         page=Page(
             "When to stop",
             "what early stopping looks at: accuracy or R² (`None`), `'loss'`, or any scorer of "
@@ -582,11 +583,11 @@ SHARED = {
         "list of callables or None",
         """
         Each is called after every epoch with that epoch's record, a line of `history_`, and the
-        estimator, which predicts; one that returns True stops training. `rosenblatt.callbacks`
-        has some. Clones get copies. Not for lbfgs.
+        estimator, which predicts; one that returns True stops training. Of 'lbfgs' an epoch is
+        an iteration. `rosenblatt.callbacks` has some. Clones get copies, and pickles of a fitted
+        model those that can be pickled.
         """,
         [None, "functions"],
-        needs_steps=Needs(bool, shapes_loss=False),
         page=Page(
             "Running",
             "functions called after every epoch: `Progress`, `TimeLimit`, `Checkpoint`, "

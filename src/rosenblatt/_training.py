@@ -59,7 +59,7 @@ def train(plan, data, state, callbacks=None, update_estimator=None):
         validation set would be too small.
     """
     run = TrainingRun(plan, data, state, callbacks, update_estimator)
-    with Interruption() as interruption:
+    with Interruption(is_noted=not plan.incremental) as interruption:
         run_to_its_end(run, interruption)
 
 
@@ -143,7 +143,8 @@ class TrainingRun:
         """Trains until the plan's rules or Ctrl-C say stop.
 
         Where Python has nothing to do between epochs the core runs many in one call, for about
-        SECONDS_PER_CALL, so that Ctrl-C is heard. Where calls are split changes no bit.
+        SECONDS_PER_CALL, so that Ctrl-C is heard; it ends a long epoch between two steps. Where
+        calls are split changes no bit.
 
         Returns
         -------
@@ -158,7 +159,8 @@ class TrainingRun:
                 self.callbacks.begin_epoch()
             if self.augmented is not None:
                 self._augment()
-            n_done = self._train_epochs(min(n_epochs, plan.max_epochs - state.n_epochs))
+            n_left = plan.max_epochs - state.n_epochs
+            n_done = self._train_epochs(min(n_epochs, n_left), interruption)
             if not self.network.all_finite():
                 self._diverged()
                 return True
@@ -254,8 +256,9 @@ class TrainingRun:
         for moment, kept in zip(self.network.moments, optimizer.moments, strict=True):
             self.network.write(moment, *kept)
 
-    def _train_epochs(self, n_epochs):
-        """At most n_epochs in one call of the core; returns how many there were."""
+    def _train_epochs(self, n_epochs, interruption):
+        """At most n_epochs in one call of the core; returns how many there were, one that an
+        interruption ended early included."""
         plan, state = self.plan, self.state
         rule = None
         if not plan.early_stopping:
@@ -263,15 +266,17 @@ class TrainingRun:
                 state.best_loss, state.n_epochs_without_improvement, plan.tol, plan.n_iter_no_change
             )
         optimizer, values = state.optimizer, self._scheduled_values(n_epochs)
-        rates = values["learning_rate"]
+        rates = values.pop("learning_rate")
         figures = np.empty((n_epochs, len(EPOCH_FIGURES)))
-        losses = self._take_steps(rates, rule, figures)
+        losses, n_taken = self._take_steps(rates, values, rule, figures, interruption)
         n_done = len(losses)
         self._keep_history(losses, rates[:n_done, -1], figures[:n_done])
         optimizer.learning_rate = float(plan.schedule.next_rate(n_done, self._clock()))
-        optimizer.n_scheduled += n_done * self.n_steps
+        n_whole = n_done - 1
+        optimizer.n_scheduled += n_whole * self.n_steps
+        optimizer.n_scheduled += self.network.steps_per_epoch(n_taken, self.batch_size)
         state.n_epochs += n_done
-        state.n_samples_seen += n_done * self.n_rows
+        state.n_samples_seen += n_whole * self.n_rows + n_taken
         state.loss = float(losses[-1])
         state.loss_curve += losses.tolist()
         if rule is not None:
@@ -281,20 +286,30 @@ class TrainingRun:
             print(f"Iteration {state.n_epochs}, loss = {state.loss:.8f}")
         return n_done
 
-    def _take_steps(self, rates, rule, figures):
-        """Epochs with these rates; fills in their figures and returns the losses of those that the
-        rule let happen."""
-        return train_epochs(
+    def _take_steps(self, rates, scheduled, rule, figures, interruption):
+        """Epochs with these rates and other scheduled values; fills in their figures.
+
+        Returns
+        -------
+        losses : ndarray
+            Of the epochs that the rule and the interruption let happen.
+        n_taken : int
+            How many rows the last of them saw.
+        """
+        losses = train_epochs(
             self.network,
             self.examples,
             self.order,
             rates,
             self.batch_size,
             rule,
+            scheduled=scheduled,
             figures=figures,
             tol_params=self.plan.tol_params,
             tracks_change=self._tracks_change(),
+            interruption=interruption,
         )
+        return losses, self.order.n_taken
 
     def _tracks_change(self):
         return self.callbacks is not None and self.callbacks.tracks_change

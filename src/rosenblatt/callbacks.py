@@ -35,8 +35,10 @@ class Callback:
     """What a callback may be beyond a function of (record, estimator).
 
     Any callable will do; one with these methods is told of the begin and end of a fit too. A fit
-    is one call of `fit` or of `partial_fit`. Estimators are cloned with copies of their callbacks,
-    and pickled with them.
+    is one call of `fit` or of `partial_fit`, and an epoch of solver='lbfgs' is an iteration.
+    Estimators are cloned with copies of their callbacks, and pickled with them, as with those of
+    scikit-learn's `set_callbacks`; a fitted one without those that cannot be pickled, lambdas say,
+    and a warning tells of them.
 
     Attributes
     ----------
@@ -296,7 +298,7 @@ class Trajectory(Callback):
         if not self._points:
             raise AttributeError(
                 f"Trajectory(every={self.every}) has no point yet: fit an estimator with it among "
-                "its callbacks, for as many epochs, by a solver other than 'lbfgs'."
+                "its callbacks, for as many epochs."
             )
         return np.array(self._points)
 

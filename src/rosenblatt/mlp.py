@@ -12,6 +12,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from rosenblatt._base import on_one_fit
 from rosenblatt._classes import fit_classes, partial_fit_classes
 from rosenblatt._data import (
     classification_data,
@@ -29,6 +30,7 @@ from rosenblatt._parameter_table import (
     SHARED,
 )
 from rosenblatt._scores import mean_d2_score
+from rosenblatt._target_scale import warn_of_other_validation_scale, warn_of_target_scale
 from rosenblatt.schedules import Schedule
 
 
@@ -187,6 +189,8 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         ------
         AttributeError
             With solver='lbfgs', which has no epochs.
+        KeyboardInterrupt
+            For Ctrl-C, so that it ends a loop of calls. The estimator is as it was before the call.
         ValueError
             As in `fit`; without classes at the first call; for labels not among them; with
             early_stopping=True and no X_val.
@@ -201,6 +205,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         validation = self._given_validation(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, incremental=True, classes=classes)
 
+    @on_one_fit
     def predict(self, X):
         """Predict the labels of rows, with the activation of the last fit.
 
@@ -227,6 +232,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
             return np.repeat(self.classes_, len(outputs))
         return self.classes_[(outputs[:, 0] > threshold).astype(int)]
 
+    @on_one_fit
     def decision_function(self, X):
         """The output layer's sums, from which `predict` chooses.
 
@@ -246,6 +252,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         return outputs[:, 0] if outputs.shape[1] == 1 and not self._multilabel else outputs
 
     @available_if(_gives_probabilities)
+    @on_one_fit
     def predict_proba(self, X):
         """Predict the probabilities of the classes, where the loss is one of probabilities.
 
@@ -268,6 +275,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         return probabilities
 
     @available_if(_gives_probabilities)
+    @on_one_fit
     def predict_log_proba(self, X):
         """Predict the logarithms of the classes' probabilities.
 
@@ -303,10 +311,12 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
             validation=validation,
         )
 
-    def _set_fitted(self, plan, data, state):
-        self.classes_, self._multilabel = data.classes, data.is_multilabel
-        self._sparse_target = data.is_sparse_target
-        return super()._set_fitted(plan, data, state)
+    def _attributes_of(self, data):
+        return {
+            "classes_": data.classes,
+            "_multilabel": data.is_multilabel,
+            "_sparse_target": data.is_sparse_target,
+        }
 
 
 @documented
@@ -444,6 +454,8 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         ------
         AttributeError
             With solver='lbfgs', which has no epochs.
+        KeyboardInterrupt
+            For Ctrl-C, so that it ends a loop of calls. The estimator is as it was before the call.
         ValueError
             As in `fit`, and with early_stopping=True and no X_val.
 
@@ -457,6 +469,7 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         validation = self._given_validation(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, incremental=True)
 
+    @on_one_fit
     def predict(self, X):
         """Predict the targets of rows.
 
@@ -479,6 +492,7 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
             outputs = np.sort(outputs, axis=1)[:, ranks]
         return outputs
 
+    @on_one_fit
     def score(self, X, y, sample_weight=None):
         """R^2 of the predictions; of several quantiles, the mean of their D^2.
 
@@ -506,6 +520,10 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
     def _check_parameters(self):
         super()._check_parameters()
         quantile_levels(self)
+
+    def _warn_of_data(self, plan, data):
+        warn_of_target_scale(plan, data)
+        warn_of_other_validation_scale(data)
 
     def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
         return regression_data(

@@ -75,7 +75,7 @@ class _MPINetwork(KeepsConnection):
     """The stages of a fit where they concern all ranks."""
 
     _connection = "comm"
-    _of_a_fit = ("_group", "_labels_everywhere")
+    _of_a_fit = ("_group",)
 
     def _fit(self, *args, **kwargs):
         self._group = _communicator(self.comm)
@@ -86,7 +86,6 @@ class _MPINetwork(KeepsConnection):
                 return super()._fit(*args, **kwargs)
         finally:
             vars(self).pop("_group").close()
-            vars(self).pop("_labels_everywhere", None)
 
     def _fit_dataset(self, dataset, *args, **options):
         raise TypeError(f"{type(self).__name__} takes no Dataset: that is read on one machine.")
@@ -112,6 +111,7 @@ class _MPINetwork(KeepsConnection):
                 X, y = next(each.sample for each in shares if each.n_rows)
                 sample_weight = 1.0 if any(each.has_weights for each in shares) else None
             data = super()._training_data(X, y, sample_weight, **options)
+        vars(self).pop("_labels_everywhere", None)
         refuse_differences(exchange(group, properties_of(data, self) | self._plain_parameters()))
         if share.n_rows == 0:
             data = without_rows(data)
@@ -127,7 +127,7 @@ class _MPINetwork(KeepsConnection):
             if isinstance(value, (str, Real, tuple, type(None)))
         }
 
-    def _train(self, data, callbacks, continues, incremental):
+    def _train(self, data, callbacks, continues, incremental, noted):
         group = self._group
         with failing_together(group):
             plan = training_plan(self, data, incremental=incremental)
@@ -135,17 +135,18 @@ class _MPINetwork(KeepsConnection):
         state, seed = from_rank_0(group, begun)
         if group.rank:
             plan = replace(plan, verbose=0)
+        update_estimator = partial(self._set_fitted, plan, data, state, noted)
         if not plan.is_stochastic:
-            _lbfgs.minimize(plan, data, state, ReducedSums(plan, data, group))
-            return self._set_fitted(plan, data, state)
-        update_estimator = partial(self._set_fitted, plan, data, state)
+            sums = ReducedSums(plan, data, group)
+            _lbfgs.minimize(plan, data, state, callbacks, update_estimator, sums)
+            return update_estimator()
         with Interruption() as interruption:
             run = LockstepRun(
                 plan, data, state, group, seed,
                 callbacks=callbacks, update_estimator=update_estimator, interruption=interruption,
             )  # fmt: skip
             run.run()
-        return self._set_fitted(plan, data, state)
+        return update_estimator()
 
     def _begun(self, plan, data, continues, incremental):
         """Where all ranks begin: the state, and the seed of what is drawn from here on."""

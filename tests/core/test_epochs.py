@@ -148,6 +148,22 @@ def test_rates_that_are_not_there_are_refused(n_epochs, n_steps, batch_size):
         )
 
 
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_constants_of_a_step_may_change_from_step_to_step(n_threads):
+    """Inputs of zero leave a first layer nothing but its decay, product by product."""
+    rates, decays = np.random.RandomState(2).uniform(0.01, 0.2, (2, 3, 4))
+    net = small_network(n_threads=n_threads)
+    net.set_optimizer(alpha=0.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=0.7)
+    examples = Examples(np.zeros((60, 5)), small_problem().targets)
+    before = net.read(net.parameters)[0][0]
+    scheduled = {"weight_decay": decays}
+    train_epochs(net, examples, RowOrder(np.arange(60)), rates, 16, scheduled=scheduled)
+    expected = before * np.prod(1 - rates * decays)
+    np.testing.assert_allclose(net.read(net.parameters)[0][0], expected, rtol=1e-13)
+    with pytest.raises(KeyError, match="speed"):
+        train_epochs(net, examples, RowOrder(np.arange(60)), rates, 16, scheduled={"speed": decays})
+
+
 # rows that no number of threads divides; weights of every layout; deltas that are packed (of 512)
 @pytest.mark.parametrize(
     "widths", [(5, 300, 3), (40, 64, 64, 64, 10), (300, 7), (200, 512, 201, 9)]

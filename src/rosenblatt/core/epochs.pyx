@@ -19,11 +19,20 @@ from rosenblatt.core.threads cimport rb_meet, rb_run_team, rb_team
 
 from rosenblatt.core.buffers import aligned_zeros
 from rosenblatt.core.examples import span_of
+from rosenblatt.core.optimizer import STEP_CONSTANTS
 
 EPOCH_FIGURES = ("gradient_norm", "seconds", "parameter_change")  # columns, see train_epochs
 
 cdef enum:
     N_FIGURES = 3     # EPOCH_FIGURES
+    # Multiply-adds of weights, and what a step costs besides in as many, between two looks for
+    # Ctrl-C: some ten milliseconds
+    LISTENS_AFTER = 20000000
+    COST_OF_A_STEP = 2000
+
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
 
 
 cdef extern from "shuffle.h" nogil:
@@ -36,6 +45,14 @@ cdef extern from "shuffle.h" nogil:
 
 cdef extern from "clock.h" nogil:
     double rb_seconds()
+
+
+def _is_of_mt19937(random_state):
+    """Whether the generator is NumPy's MT19937; its state, which says so, takes long to copy."""
+    generator = getattr(random_state, "_bit_generator", None)
+    if generator is None:
+        return random_state.get_state(legacy=False)["bit_generator"] == "MT19937"
+    return type(generator) is np.random.MT19937
 
 
 cdef class RowOrder:
@@ -56,6 +73,8 @@ cdef class RowOrder:
 
     Attributes
     ----------
+    n_taken : int
+        How many rows the last epoch took: all, unless it was interrupted.
     is_continued_in_core : bool
         Whether epochs can follow each other without Python: only MT19937 is known there.
     span : (int, int)
@@ -65,6 +84,7 @@ cdef class RowOrder:
     cdef object array
     cdef Py_ssize_t[::1] rows   # of the array
     cdef readonly tuple span
+    cdef readonly Py_ssize_t n_taken
     cdef object random_state
     cdef dict state
     cdef rb_mt19937 generator
@@ -76,7 +96,7 @@ cdef class RowOrder:
         self.span = span_of(self.array)
         self.random_state = random_state
         self.is_continued_in_core = random_state is None or (
-            is_private and random_state.get_state(legacy=False)["bit_generator"] == "MT19937")
+            is_private and _is_of_mt19937(random_state))
         self.shuffles = random_state is not None and self.is_continued_in_core
 
     def _begin(self):
@@ -157,34 +177,40 @@ cdef class Epochs:
     cdef Examples examples
     cdef RowOrder order
     cdef StoppingRule rule      # or None
-    cdef const double[:, ::1] learning_rates
+    cdef const double[:, :, ::1] values     # (n_quantities, n_epochs, n_steps)
+    cdef Py_ssize_t[::1] places             # of the quantities in an rb_step
     cdef double[:, ::1] figures
     cdef double[::1] losses
     cdef Py_ssize_t *rows
     cdef Py_ssize_t n_rows, batch_size, n_done
     cdef double tol_params      # negative: parameters may stay where they are
-    cdef bint tracks_change, has_rule, is_over
+    cdef bint tracks_change, has_rule, is_over, is_interrupted
+    cdef object interruption    # or None
+    cdef object error           # that a signal's handler raised, or None
     cdef object before          # parameters when `moved` was last called, or None
     cdef char *before_data
     cdef double squared_norm    # summed over the steps of an epoch
     cdef double started
 
-    def __init__(self, Network network, Examples examples, RowOrder order,
-                 const double[:, ::1] learning_rates, Py_ssize_t batch_size, StoppingRule rule,
-                 double[:, ::1] figures, tol_params, bint tracks_change):
+    def __init__(self, Network network, Examples examples, RowOrder order, dict scheduled,
+                 Py_ssize_t batch_size, StoppingRule rule, double[:, ::1] figures, tol_params,
+                 bint tracks_change, interruption):
+        self.interruption = interruption
         self.network, self.examples, self.order = network, examples, order
-        self.learning_rates, self.batch_size = learning_rates, batch_size
+        self.places = np.array([STEP_CONSTANTS[name] for name in scheduled], dtype=np.intp)
+        self.values = np.array(list(scheduled.values()), dtype=np.float64, order="C")
+        self.batch_size = batch_size
         self.n_rows, self.figures = order.rows.shape[0], figures
         self._check()
         self.rows = &order.rows[0]
         self.rule, self.has_rule = rule, rule is not None
         self.tol_params = -1 if tol_params is None else tol_params
         self.tracks_change = tracks_change or tol_params is not None
-        self.losses = np.empty(learning_rates.shape[0])
+        self.losses = np.empty(self.values.shape[1])
 
     def _check(self):
         """What the loop takes for granted."""
-        network, n_epochs = self.network, self.learning_rates.shape[0]
+        network, n_epochs = self.network, self.values.shape[1]
         if self.figures.shape[0] < n_epochs or self.figures.shape[1] != N_FIGURES:
             raise ValueError(f"figures must have the shape {(n_epochs, N_FIGURES)}.")
         network.check(self.examples, self.order.span)
@@ -192,8 +218,8 @@ cdef class Epochs:
             raise ValueError("a step takes an optimizer, and a row at least")
         network.check_step(self.examples, min(self.batch_size, self.n_rows), network.chunk - 1)
         n_steps = network.steps_per_epoch(self.n_rows, self.batch_size)
-        if n_epochs == 0 or self.learning_rates.shape[1] < n_steps:
-            raise ValueError(f"{n_epochs} epochs of {self.learning_rates.shape[1]} "
+        if n_epochs == 0 or self.values.shape[2] < n_steps:
+            raise ValueError(f"{n_epochs} epochs of {self.values.shape[2]} "
                              f"learning rates are too few for {self.n_rows} rows in "
                              f"batches of {self.batch_size}.")
         only_in_python = self.order.random_state is not None and not self.order.shuffles
@@ -211,6 +237,8 @@ cdef class Epochs:
     def end(self):
         """Python's part after it; returns the losses of the epochs that were run."""
         self.order._end()
+        if self.error is not None:
+            raise self.error
         return np.asarray(self.losses)[:self.n_done]
 
     cdef void run(self, rb_team *team, int thread) noexcept nogil:
@@ -230,21 +258,44 @@ cdef class Epochs:
             rb_meet(team)
 
     cdef double one(self, rb_step *step, rb_team *team, int thread) noexcept nogil:
-        """One pass over the rows; returns the mean over rows of their batch's loss."""
-        cdef Py_ssize_t start = 0, i = 0, rows
+        """One pass over the rows; returns the mean over rows of their batch's loss.
+
+        It ends early, after any step, where Ctrl-C is heard.
+        """
+        cdef Py_ssize_t start = 0, i = 0, j, rows, n_unheard = 0
         cdef double total = 0, squares = 0, t = step.t
         while start < self.n_rows:
             rows = self.network.rows_of_step(self.batch_size, self.n_rows - start)
-            step.learning_rate = self.learning_rates[self.n_done, i]
+            for j in range(self.places.shape[0]):
+                (<double *> (<char *> step + self.places[j]))[0] = self.values[j, self.n_done, i]
             total += rows * self.network.train_step(self.examples, self.rows + start, rows, step,
                                                     team, thread)
             if thread == 0:
                 squares += self.network.optimizer.squared_norm
             start += rows
             i += 1
+            # as many in every thread: all come to the same decision at the same step
+            n_unheard += rows * self.network.optimizer.n_weights + COST_OF_A_STEP
+            if n_unheard >= LISTENS_AFTER:
+                n_unheard = 0
+                rb_meet(team)
+                if thread == 0:
+                    self.listen()
+                rb_meet(team)
+                if self.is_interrupted:
+                    break
         if thread == 0:
+            self.order.n_taken = start
             self.figures[self.n_done, 0] = sqrt(squares / (step.t - t)) if step.t > t else NAN
-        return total / self.n_rows
+        return total / start
+
+    cdef void listen(self) noexcept with gil:
+        """Lets Python handle its signals, which it does in its main thread, and notes Ctrl-C."""
+        try:
+            PyErr_CheckSignals()
+            self.is_interrupted = self.interruption is not None and self.interruption.requested
+        except BaseException as error:
+            self.error, self.is_interrupted = error, True
 
     cdef void end_epoch(self, double loss) noexcept nogil:
         """Notes what an epoch gave, and whether it was the last."""
@@ -256,7 +307,7 @@ cdef class Epochs:
         self.figures[self.n_done, 1] = rb_seconds() - self.started
         self.figures[self.n_done, 2] = change
         self.n_done += 1
-        self.is_over = not self.network.is_finite()
+        self.is_over = self.is_interrupted or not self.network.is_finite()
         if self.has_rule and self.rule.is_exhausted(loss):
             self.is_over = True
         if change < self.tol_params:
@@ -270,9 +321,9 @@ cdef void _run(void *epochs, rb_team *team, int thread) noexcept nogil:
 
 
 def train_epochs(Network network, Examples examples, RowOrder order,
-                 const double[:, ::1] learning_rates, Py_ssize_t batch_size,
-                 StoppingRule rule=None, *, figures=None, tol_params=None,
-                 bint tracks_change=False):
+                 learning_rates, Py_ssize_t batch_size, StoppingRule rule=None, *,
+                 scheduled=None, figures=None, tol_params=None, bint tracks_change=False,
+                 interruption=None):
     """Epochs over the examples, until the rates are used up or there is reason to stop.
 
     Parameters
@@ -287,6 +338,9 @@ def train_epochs(Network network, Examples examples, RowOrder order,
     batch_size : int
     rule : StoppingRule or None
         Told every epoch's loss; its exhaustion is a reason to stop.
+    scheduled : dict or None
+        From the name of each other constant that changes from step to step, of those in
+        `STEP_CONSTANTS`, to its values, of the same shape.
     figures : ndarray of float64 of shape (n_epochs, 3), C-contiguous, or None
         Filled with each epoch's EPOCH_FIGURES: the root mean square of the norm of the steps'
         gradients (the penalty's included; NaN where every batch was skipped), the seconds
@@ -295,17 +349,22 @@ def train_epochs(Network network, Examples examples, RowOrder order,
         A movement below it is a reason to stop.
     tracks_change : bool
         Whether the movement is to be measured without that.
+    interruption : object or None
+        Its `requested` is looked at between steps, every few milliseconds; where it is true the
+        epoch ends there and is the last. What a signal's handler raises comes out too.
 
     Returns
     -------
     ndarray of shape (n_epochs_done,)
         Each epoch's loss: the mean over rows of their batch's, taken before the batch's
-        step. After an epoch that left parameters that are not finite there is no other.
+        step. After an epoch that left parameters that are not finite there is no other. Of one
+        that was interrupted, the mean over the `n_taken` rows of the order that it saw.
     """
     if figures is None:
-        figures = np.empty((learning_rates.shape[0], N_FIGURES))
-    cdef Epochs epochs = Epochs(network, examples, order, learning_rates, batch_size, rule,
-                                figures, tol_params, tracks_change)
+        figures = np.empty((len(learning_rates), N_FIGURES))
+    scheduled = {"learning_rate": learning_rates, **(scheduled or {})}
+    cdef Epochs epochs = Epochs(network, examples, order, scheduled, batch_size, rule,
+                                figures, tol_params, tracks_change, interruption)
     cdef int n_threads = network.threads_for(min(batch_size, epochs.n_rows))
     epochs.begin()
     with nogil:

@@ -16,6 +16,8 @@ cdef class Layers:
     cdef readonly Py_ssize_t chunk
     cdef object constants
     cdef list buffers
+    cdef char *free             # what is left of the last of them
+    cdef Py_ssize_t n_free      # bytes
     cdef Layer at[MOST_LAYERS + 1]  # the inputs' is the first
     cdef int n_layers, loss, n_threads
     cdef bint needs_batch       # whether statistics of whole batches are taken

@@ -20,6 +20,18 @@ from rosenblatt.core.buffers import aligned_zeros
 from rosenblatt.core.dispatch import OPTIMIZERS
 
 
+cdef rb_step _step
+
+# constants of a step that may change from step to step, and where in an rb_step they are
+STEP_CONSTANTS = {
+    "alpha": <char *> &_step.alpha - <char *> &_step,
+    "l1_ratio": <char *> &_step.l1_ratio - <char *> &_step,
+    "learning_rate": <char *> &_step.learning_rate - <char *> &_step,
+    "momentum": <char *> &_step.momentum - <char *> &_step,
+    "weight_decay": <char *> &_step.weight_decay - <char *> &_step,
+}
+
+
 cdef inline Py_ssize_t n_parts(const Group *group) noexcept nogil:
     return (group.count + group.part - 1) // group.part
 

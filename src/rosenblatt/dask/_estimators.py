@@ -6,7 +6,9 @@ How partitions are checked, searched over and trained on in lockstep is in the f
 # SPDX-License-Identifier: BSD-3-Clause
 import copy
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
+from types import SimpleNamespace
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -96,11 +98,10 @@ class _DaskNetwork(KeepsConnection):
     """The stages of a fit on collections, and predictions of them."""
 
     _connection = "client"
-    _of_a_fit = ("_partitions", "_labels_everywhere", "_client_of_fit")
+    _of_a_fit = ("_of_fit",)
 
     def _fit(self, X, y, sample_weight, validation, **options):
-        self._client_of_fit = _client(self.client)
-        self.client = self._client_of_fit if self.client is not None else None
+        self._of_fit = SimpleNamespace(client=_client(self.client), partitions=None)
         try:
             return super()._fit(X, y, sample_weight, validation, **options)
         finally:
@@ -108,24 +109,26 @@ class _DaskNetwork(KeepsConnection):
                 vars(self).pop(name, None)
 
     def _training_data(self, X, y, sample_weight, *, validation, **options):
-        client = vars(self).get("_client_of_fit")
-        if client is None:  # on a worker, and rows to inspect
+        of_fit = vars(self).get("_of_fit")
+        if of_fit is None:  # on a worker, and rows to inspect
             return super()._training_data(X, y, sample_weight, validation=validation, **options)
         pieces = pieces_of(X, y, sample_weight)
         validation = validation and tuple(map(computed, validation))
 
         def make_template(X, y, sample_weight, labels):
-            self._labels_everywhere = labels
+            if labels is not None:
+                self._labels_everywhere = labels
             return super(_DaskNetwork, self)._training_data(
                 X, y, sample_weight, validation=validation, **options
             )
 
-        self._partitions = partitions_of(
-            client, self._for_workers, pieces, is_classifier(self), make_template
+        of_fit.partitions = partitions_of(
+            of_fit.client, self._for_workers, pieces, is_classifier(self), make_template
         )
-        data = self._partitions.template
+        vars(self).pop("_labels_everywhere", None)
+        data = of_fit.partitions.template
         if self.intercept_init == "prior":
-            data = replace(data, means=self._partitions.means(client))
+            data = replace(data, means=of_fit.partitions.means(of_fit.client))
         return data
 
     def _rows_in_memory(self, X, y, sample_weight):
@@ -145,14 +148,16 @@ class _DaskNetwork(KeepsConnection):
         twin.client, twin.callbacks = None, None
         return twin
 
-    def _train(self, data, callbacks, goes_on, incremental):
-        client, partitions = self._client_of_fit, self._partitions
+    def _train(self, data, callbacks, continues, incremental, noted):
+        client, partitions = self._of_fit.client, self._of_fit.partitions
         n_rows = sum(partitions.n_rows)
         plan = training_plan(self, data, incremental=incremental)
-        state = self._state(plan, data, goes_on, incremental)
+        state = self._state(plan, data, continues, incremental)
         if not plan.is_stochastic:
-            _lbfgs.minimize(plan, data, state, PartitionSums(client, plan, partitions))
-            return self._set_fitted(plan, data, state)
+            update_estimator = partial(self._set_fitted, plan, data, state, noted)
+            sums = PartitionSums(client, plan, partitions)
+            _lbfgs.minimize(plan, data, state, callbacks, update_estimator, sums)
+            return update_estimator()
         plan.rows_per_step(n_rows)  # warns of a batch_size that is too large
         looks = callbacks is not None or plan.verbose
         job = Job(
@@ -161,6 +166,7 @@ class _DaskNetwork(KeepsConnection):
             int(state.random_state.randint(2**31)),
             0.0 if looks else SECONDS_A_ROUND,
             self.timeout,
+            noted,
             data.validation,
         )
         gang, goes_on = Gang(client, partitions, job, self.retries), True
@@ -171,14 +177,14 @@ class _DaskNetwork(KeepsConnection):
                 state, goes_on, told = gang.round(state)
                 self._report(plan, state, told)
                 if callbacks is not None:
-                    self._set_fitted(plan, data, state)
+                    self._set_fitted(plan, data, state, noted)
                     goes_on = not callbacks.end_epoch(state.history.last()) and goes_on
                 if goes_on and interruption.requested:
                     warn_user("Training interrupted by user.")
                     goes_on = False
         if plan.early_stopping and state.best_parameters is not None and not incremental:
             state.parameters = state.best_parameters
-        return self._set_fitted(plan, data, state)
+        return self._set_fitted(plan, data, state, noted)
 
     def _report(self, plan, state, told):
         """Prints and warns here of what happened on the workers."""

@@ -43,6 +43,8 @@ class Job:
         After which the round pauses.
     timeout : float
         For which workers wait for each other.
+    noted : tuple
+        What the checks of the data noted for the estimator.
     validation : TrainingData or None
     """
 
@@ -51,6 +53,7 @@ class Job:
     seed: int
     seconds: float
     timeout: float
+    noted: tuple
     validation: object = None
 
 
@@ -325,7 +328,7 @@ def _run(encoded, numbers, job, state, group):
         state,
         group,
         job.seed,
-        update_estimator=partial(job.estimator._set_fitted, plan, data, state),
+        update_estimator=partial(job.estimator._set_fitted, plan, data, state, job.noted),
         seconds=job.seconds,
         blocks=[(i, part.X.shape[0]) for i, (part, _) in zip(numbers, encoded, strict=True)],
     )

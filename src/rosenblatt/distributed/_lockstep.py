@@ -204,7 +204,8 @@ class LockstepRun(TrainingRun):
     def _tracks_change(self):
         return self.tracks_change
 
-    def _take_steps(self, rates, rule, figures):
+    def _take_steps(self, rates, scheduled, rule, figures, interruption):
+        assert not scheduled, "a single step takes a learning rate and nothing else"
         started, squares, n_taken = time.perf_counter(), 0.0, 0
         order = self._order()
         weights = self._batch_weights(order)
@@ -227,7 +228,7 @@ class LockstepRun(TrainingRun):
         figures[0] = norm, time.perf_counter() - started, change
         if rule is not None:
             rule.observe(loss)
-        return np.array([loss])
+        return np.array([loss]), self.n_rows
 
     def _take_step(self, i, rows, weight, rates):
         """One step; returns what this rank adds to the batch's loss."""

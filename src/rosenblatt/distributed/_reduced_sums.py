@@ -8,6 +8,7 @@ import numpy as np
 
 from rosenblatt._data import class_counts
 from rosenblatt._lbfgs import RowSums
+from rosenblatt.distributed._communicator import exchange, failing_together
 
 
 class ReducedSums:
@@ -38,7 +39,7 @@ class ReducedSums:
         self.communicator.all_reduce(block)
         return float(block[0]), block[1:]
 
-    def is_interrupted(self, requested):
-        flag = np.array([int(requested)])
-        self.communicator.all_reduce(flag)
-        return bool(flag[0])
+    def agreed(self, ask):
+        with failing_together(self.communicator):
+            answer = bool(ask())
+        return any(exchange(self.communicator, answer))

@@ -7,6 +7,7 @@ is done with it, spectra, critical points and the rest, stands in the other file
 # SPDX-License-Identifier: BSD-3-Clause
 import copy
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -15,6 +16,7 @@ from rosenblatt._architecture import WEIGHTS
 from rosenblatt._network_description import loss_constants
 from rosenblatt._parameter_checks import validate_values
 from rosenblatt._prediction import fitted_network
+from rosenblatt._unwrapping import unwrapped
 from rosenblatt.core.loss_derivatives import LossDerivatives
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
 
@@ -36,8 +38,10 @@ class Objective:
 
     Parameters
     ----------
-    estimator : MLPClassifier or MLPRegressor
-        Fitted. `coefs_` and `intercepts_` are read as they are now.
+    estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
+        Fitted, alone or inside a Pipeline, whose other steps transform X, a
+        TransformedTargetRegressor, whose transformer transforms y, or a search. `coefs_` and
+        `intercepts_` are read as they are now.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Rows: as many as wanted, of the width that was fitted.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -63,7 +67,7 @@ class Objective:
     """
 
     def __init__(self, estimator, X, y, *, intercepts=True):
-        refuse_other_estimators(estimator)
+        estimator, (X, y) = network_in(estimator, (X, y))
         validate_values("rosenblatt.inspection", {"intercepts": intercepts}, _RULES)
         self.estimator = estimator
         data = estimator._data_to_inspect(X, y)
@@ -210,31 +214,46 @@ def _not_finite(v):
     return f" of which {n_bad} are NaN or infinite" if n_bad else ""
 
 
-def refuse_other_estimators(estimator, who="rosenblatt.inspection"):
-    """Raises TypeError, with the way out, unless it is one of the two networks; NotFittedError
-    unless it is fitted."""
-    if not isinstance(estimator, (MLPClassifier, MLPRegressor)):
-        name = type(estimator).__name__
-        hint = ""
-        if hasattr(estimator, "steps"):
-            hint = " Give its last step, estimator[-1], and X as the steps before transform it."
-        elif hasattr(estimator, "best_estimator_"):
-            hint = " Give its best_estimator_."
-        elif hasattr(type(estimator), "members_"):
-            hint = (
-                " This is the mean of several: give one of its networks, estimator.members_[0], "
-                "with the rows as that one sees them, estimator.encode(X)."
-            )
-        elif name == "PerceptronClassifier":
-            hint = (
-                " The perceptron's rule descends no smooth loss: "
-                "MLPClassifier(hidden_layer_sizes=(), loss='hinge') is its nearest network."
-            )
-        elif name in (MLPClassifier.__name__, MLPRegressor.__name__):
-            package = type(estimator).__module__.partition(".")[0]
-            hint = f" This one is {package}'s: import rosenblatt's, and fit that."
-        raise TypeError(f"{who} takes a fitted MLPClassifier or MLPRegressor, got {name}.{hint}")
-    check_is_fitted(estimator)
+def network_in(estimator, *data, who="rosenblatt.inspection"):
+    """The fitted network that an estimator is or has inside; with data, a tuple of it and of these,
+    pairs of X and y, as it sees them.
+
+    Raises
+    ------
+    TypeError
+        For another estimator, with the way out.
+    NotFittedError
+        If it was not fitted.
+    """
+    network, _, *data = unwrapped(estimator, *data, refuse=partial(_refuse, who=who))
+    check_is_fitted(network)
+    return (network, *data) if data else network
+
+
+def _refuse(estimator, who):
+    if isinstance(estimator, (MLPClassifier, MLPRegressor)):
+        return
+    name = type(estimator).__name__
+    hint = ""
+    if hasattr(estimator, "refit") and hasattr(estimator, "fit"):
+        hint = " Fit this search first, with refit=True."
+    elif hasattr(type(estimator), "members_"):
+        hint = (
+            " This is the mean of several: give one of its networks, estimator.members_[0], "
+            "with the rows as that one sees them, estimator.encode(X)."
+        )
+    elif name == "PerceptronClassifier":
+        hint = (
+            " The perceptron's rule descends no smooth loss: "
+            "MLPClassifier(hidden_layer_sizes=(), loss='hinge') is its nearest network."
+        )
+    elif name in (MLPClassifier.__name__, MLPRegressor.__name__):
+        package = type(estimator).__module__.partition(".")[0]
+        hint = f" This one is {package}'s: import rosenblatt's, and fit that."
+    raise TypeError(
+        f"{who} takes a fitted MLPClassifier or MLPRegressor, alone or inside a Pipeline, a "
+        f"TransformedTargetRegressor or a search, got {name}.{hint}"
+    )
 
 
 def loss(estimator, X, y, *, intercepts=True):
@@ -242,7 +261,7 @@ def loss(estimator, X, y, *, intercepts=True):
 
     Parameters
     ----------
-    estimator : MLPClassifier or MLPRegressor
+    estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
         Fitted.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Rows.

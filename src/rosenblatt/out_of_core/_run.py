@@ -19,6 +19,7 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from rosenblatt import _lbfgs
+from rosenblatt._base import changes
 from rosenblatt._classes import checked_labels, class_weights
 from rosenblatt._data import augmented_rows
 from rosenblatt._interruption import Interruption
@@ -136,9 +137,10 @@ class Fit:
         self.data = self._template(validation, continues, incremental)
         if estimator.intercept_init == "prior":
             self.data = replace(self.data, means=self._means())
-        twin = copy.copy(estimator)
-        vars(twin).pop("feature_names_in_", None)  # arrays have none, and need not be warned of
-        self.twin = twin
+        self.twin = copy.copy(self.reader)
+        vars(self.twin).pop("feature_names_in_", None)  # arrays have none, and are not warned of
+        vars(self.reader).pop("_labels_everywhere", None)
+        self.noted = changes(vars(estimator), vars(self.reader))
 
     def _template(self, validation, continues, incremental):
         """TrainingData of the first row, from which the estimator knows classes and columns."""
@@ -146,9 +148,10 @@ class Fit:
         names, X = getattr(X, "names", None), np.asarray(X[:1])
         if names is not None and all(isinstance(name, str) for name in names):
             X = _named(X, names)
+        self.reader = copy.copy(self.estimator)
         if self.labels is not None:
-            self.estimator._labels_everywhere = self.labels
-        return self.estimator._training_data(
+            self.reader._labels_everywhere = self.labels
+        return self.reader._training_data(
             X,
             y[:1],
             None if weight is None else np.ones(1),
@@ -206,15 +209,16 @@ class Fit:
         estimator, data = self.estimator, self.data
         plan = training_plan(estimator, data, incremental=incremental)
         state = estimator._state(plan, data, continues, incremental)
+        update = partial(estimator._set_fitted, plan, data, state, self.noted)
         if not plan.is_stochastic:
-            _lbfgs.minimize(plan, data, state, StreamSums(self))
-            return estimator._set_fitted(plan, data, state)
+            _lbfgs.minimize(plan, data, state, callbacks, update, StreamSums(self))
+            return update()
         seed = int(state.random_state.randint(2**31))
         note = Note(self.dataset, plan, self.counted.n_rows)
         kept = note.read()
         if kept is not None:
             seed, state = kept["seed"], kept["state"]
-        update = partial(estimator._set_fitted, plan, data, state)
+            update = partial(estimator._set_fitted, plan, data, state, self.noted)
         with Interruption() as interruption:
             run = StreamedRun(plan, self, state, seed, note, interruption, callbacks, update)
             if kept is not None:
@@ -222,7 +226,7 @@ class Fit:
             run_to_its_end(run, interruption)
         if not interruption.requested:
             note.remove()
-        return estimator._set_fitted(plan, data, state)
+        return update()
 
 
 def _named(X, names):
@@ -254,8 +258,8 @@ class StreamSums:
                 gradient = gradient + network.read_flat(network.gradient).astype(np.float64)
         return total, gradient
 
-    def is_interrupted(self, requested):
-        return requested
+    def agreed(self, ask):
+        return ask()
 
 
 class StreamedRun(TrainingRun):
@@ -308,7 +312,8 @@ class StreamedRun(TrainingRun):
         if kept["best"] is not None:
             self.network.write(self.best_parameters, *kept["best"])
 
-    def _take_steps(self, rates, rule, figures):
+    def _take_steps(self, rates, scheduled, rule, figures, interruption):
+        assert not scheduled, "buffers take a learning rate and nothing else"
         done, plan, began = self.partial, self.plan, time.perf_counter()
         tracks = self._tracks_change() or plan.tol_params is not None
         if tracks and done.before is None:
@@ -335,7 +340,7 @@ class StreamedRun(TrainingRun):
         self.partial = _Partial()
         if rule is not None:
             rule.observe(loss)
-        return np.array([loss])
+        return np.array([loss]), done.n_rows
 
     def _train_on(self, data, order, rates, figures):
         """The steps of one buffer, without coming back to Python."""
