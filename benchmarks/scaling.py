@@ -101,7 +101,5 @@ def where_it_stops_paying(speed_up, least_gain=1.2):
     speed_up : callable
         Of the number of workers.
     """
-    workers = 1
-    while workers < WORKERS[-1] and speed_up(2 * workers) >= least_gain * speed_up(workers):
-        workers *= 2
-    return workers
+    paying = [n for n in WORKERS if speed_up(n) >= least_gain * speed_up(n // 2)]
+    return max(paying, default=1)

@@ -21,8 +21,8 @@ class Dataset:
     ``MLPClassifier().fit(Dataset("rows.parquet", target="label"))`` trains as on arrays: an
     epoch is one pass over all rows. Blocks come in an order drawn for each epoch; as many as
     fill the buffer are mixed row by row, while a thread reads the next. What training adds to
-    the memory of the process is four times `buffer_size`, the network, and of Parquet files one
-    row group.
+    the memory of the process is about six times `buffer_size`, the network, and of Parquet files
+    one row group.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Dataset:
     ------
     ValueError, TypeError
         For a parameter out of range, when it is made; for data that cannot be trained on, when
-        they are read, with the block they are in.
+        they are read.
 
     See Also
     --------
