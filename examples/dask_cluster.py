@@ -34,7 +34,7 @@ def main(argv=None):
     arguments = parse_arguments(argv)
     with loading("MNIST"):
         X_train, y_train, X_test, y_test = load_images(arguments.data, "mnist")
-    n_train = 2000 if arguments.quick else len(X_train)
+    n_train = min(2000, len(X_train)) if arguments.quick else len(X_train)
     with ExitStack() as stack:
         address = arguments.scheduler or stack.enter_context(
             LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
@@ -45,6 +45,7 @@ def main(argv=None):
         y = client.persist(da.from_array(y_train[:n_train], chunks=n_train // 4))
         lockstep = DaskMLPClassifier(
             (64,),
+            learning_rate_init=3e-3,
             max_iter=arguments.max_iter,
             random_state=arguments.random_state,
             callbacks=[Progress(leave=True)],  # on the client

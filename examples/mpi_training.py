@@ -29,7 +29,7 @@ def main(argv=None):
     arguments, comm = parse_arguments(argv), MPI.COMM_WORLD
     with loading("MNIST"):
         X_train, y_train, X_test, y_test = load_images(arguments.data, "mnist")
-    n_train = 2000 if arguments.quick else len(X_train)
+    n_train = min(2000, len(X_train)) if arguments.quick else len(X_train)
     rows = slice(comm.rank, n_train, comm.size)
     model = MPIMLPClassifier(
         (64,),

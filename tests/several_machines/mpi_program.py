@@ -57,6 +57,9 @@ def regressor():
     settings = {"hidden_layer_sizes": (20,), "random_state": 0}
     search = MPIMLPRegressor(**settings, solver="lbfgs", max_iter=10).fit(X[rows], y[rows])
     yield "lbfgs", search._architecture.flat(search._architecture.read(search))
+    stopping = [lambda record, _: record.epoch == 3]
+    stopped = MPIMLPRegressor(**settings, solver="lbfgs", callbacks=stopping).fit(X[rows], y[rows])
+    yield "lbfgs, stopped", np.array(COMM.allgather([stopped.n_iter_, stopped.loss_]))
     normalised = MPIMLPRegressor(**settings, normalization="batch", max_iter=30)
     normalised.fit(X[rows], y[rows])
     yield "batch normalization", np.array(COMM.allgather(normalised.score(X, y)))

@@ -11,10 +11,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import Parallel, parallel_config
+from joblib import delayed as joblib_delayed
 from problems import digits, row_weights
+from raw_tables import people, regressor
 from shares import CASES, replayed, row_shares, settings_of, weights_of
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
+from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import scale
 
 from rosenblatt import MLPClassifier, MLPRegressor
@@ -165,6 +169,25 @@ def test_predictions_are_collections(client):
     np.testing.assert_allclose(arrays.compute(), again.to_local().predict_proba(X), rtol=1e-12)
     pieces = again.decision_function([delayed(X[:5]), delayed(X[5:9])])
     assert pieces[1].compute().shape == (4, 10)
+
+
+def test_searches_and_members_run_on_the_cluster(client):
+    """By joblib's backend of dask, as the documentation's page says; with the same bits."""
+    X, y = digits()
+    grid = {"alpha": [1e-4, 1.0]}
+    frame, wage = people(120)
+    pid = os.getpid()
+    with parallel_config(backend="dask"):
+        search = GridSearchCV(MLPClassifier((5,), max_iter=3, random_state=0), grid, cv=2)
+        search.fit(X, y)
+        ensemble = regressor(n_members=2, n_folds=2, max_iter=3).fit(frame, wage)
+        workers = set(Parallel()(joblib_delayed(os.getpid)() for _ in range(4)))
+    assert pid not in workers
+    assert len(search.cv_results_["params"]) == 2
+    here = regressor(n_members=2, n_folds=2, max_iter=3).fit(frame, wage)
+    np.testing.assert_array_equal(ensemble.predict(frame), here.predict(frame))
+    labels = da.from_array(X, 100).map_blocks(search.best_estimator_.predict, drop_axis=1)
+    np.testing.assert_array_equal(labels.compute(), search.predict(X))
 
 
 def test_copies_share_the_client(client):

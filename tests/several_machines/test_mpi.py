@@ -67,6 +67,9 @@ def test_lbfgs_is_one_machine(ran):
     expected = model._architecture.flat(model._architecture.read(model))
 
     np.testing.assert_allclose(results["lbfgs"], expected, rtol=1e-10, atol=1e-10)
+    stopped = results["lbfgs, stopped"]  # by a callback of rank 0
+    assert (stopped == stopped[0]).all()
+    assert stopped[0, 0] == 3
 
 
 def test_ranks_agree_when_to_stop(ran):
