@@ -96,6 +96,9 @@ class Parameter:
     refusals : tuple of Refusal and RefusalByData
         What it does not go with besides.
     page : Page or None
+    is_common : bool
+        Whether it is among those that people change first: signatures and docstrings begin with
+        them, and the others are numpydoc's "Other Parameters".
     """
 
     kind: str
@@ -104,6 +107,7 @@ class Parameter:
     needs_steps: Needs | None = None
     refusals: tuple = ()
     page: Page | None = None
+    is_common: bool = False
 
 
 def rules_of(rows):
@@ -119,9 +123,13 @@ def keep_parameters(estimator, values):
 def documented(estimator):
     """A class decorator that fills in the docstring: for @PARAMETERS@ the rows, in the order and
     with the defaults of the signature, for @ATTRIBUTES@ what both networks have."""
-    texts = []
+    texts, rows, has_others = [], estimator._parameter_table, False
+    has_common = any(row.is_common for row in rows.values())
     for name, parameter in signature(estimator).parameters.items():
-        row = estimator._parameter_table[name]
+        row = rows[name]
+        if has_common and not row.is_common and not has_others:
+            has_others = True
+            texts.append("Other Parameters\n    ----------------")
         text = textwrap.indent(cleandoc(row.text), " " * 8)
         texts.append(f"{name} : {row.kind}, default={parameter.default!r}\n{text}\n")
     text = estimator.__doc__.replace("@PARAMETERS@\n", "\n    ".join(texts) + "\n")

@@ -74,7 +74,7 @@ def _options(names):
 
 _SCHEDULES = "\n        ".join(f"- {name!r} {row.summary}" for name, row in SCHEDULES.items())
 
-# what both networks have, in the order of their signatures
+# what both networks have
 SHARED = {
     "hidden_layer_sizes": Parameter(
         "int or array-like of int",
@@ -84,6 +84,7 @@ SHARED = {
         """,
         ["array-like", Interval(Integral, 1, None, closed="left")],
         page=Page("The network", "units of each hidden layer; `()` is a linear model"),
+        is_common=True,
     ),
     "activation": Parameter(
         "str or sequence of str",
@@ -98,6 +99,7 @@ SHARED = {
             "The network",
             "one name, or one for each hidden layer: [activations](vocabulary.md#activations)",
         ),
+        is_common=True,
     ),
     "normalization": Parameter(
         "{None, 'batch', 'layer'}",
@@ -208,6 +210,7 @@ SHARED = {
             "the optimiser: [optimisers](vocabulary.md#optimisers); `'lbfgs'` takes all rows "
             "at once",
         ),
+        is_common=True,
     ),
     "alpha": Parameter(
         "float >= 0",
@@ -222,6 +225,7 @@ SHARED = {
             "penalty on weights, divided by the batch's rows: so useful values may be as "
             "large as 10",
         ),
+        is_common=True,
     ),
     "l1_ratio": Parameter(
         "float in [0, 1]",
@@ -290,6 +294,7 @@ SHARED = {
         """,
         [Options(str, ("auto",)), Interval(Integral, 1, None, closed="left")],
         page=Page("Steps", "rows of a step; `'auto'` is 200"),
+        is_common=True,
     ),
     "learning_rate": Parameter(
         "str, schedule or callable",
@@ -317,6 +322,7 @@ SHARED = {
         """,
         [Interval(Real, 0, None, closed="neither")],
         page=Page("Steps", "the step size; for `'sgd'` try 0.01 to 0.3"),
+        is_common=True,
     ),
     "power_t": Parameter(
         "float >= 0",
@@ -335,6 +341,7 @@ SHARED = {
         page=Page(
             "When to stop", "the most epochs; schedules such as `'cosine'` are laid over as many"
         ),
+        is_common=True,
     ),
     "shuffle": Parameter(
         "bool",
@@ -352,6 +359,7 @@ SHARED = {
         """,
         ["random_state"],
         page=Page("Running", "an int makes a fit repeatable, to the bit"),
+        is_common=True,
     ),
     "tol": Parameter(
         "float >= 0",
@@ -408,6 +416,7 @@ SHARED = {
         """,
         ["boolean"],
         page=Page("When to stop", "look at rows that are set aside instead of the training loss"),
+        is_common=True,
     ),
     "validation_fraction": Parameter(
         "float in [0, 1)",
@@ -613,6 +622,7 @@ CLASSIFIER = {
         page=Page(
             "What is learned", "or squared error, focal, hinges: [losses](vocabulary.md#losses)"
         ),
+        is_common=True,
     ),
     "label_smoothing": Parameter(
         "float in [0, 1]",
@@ -697,6 +707,7 @@ REGRESSOR = {
             "What is learned",
             "or absolute error, Huber, quantiles, counts: [losses](vocabulary.md#mlpregressor)",
         ),
+        is_common=True,
     ),
     "huber_delta": Parameter(
         "float > 0",
