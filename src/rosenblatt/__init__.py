@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rosenblatt import callbacks, schedules
 from rosenblatt._config import __version__, show_config
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
+from rosenblatt.out_of_core._dataset import Dataset
 from rosenblatt.perceptron import PerceptronClassifier
 
 if TYPE_CHECKING:  # what `_WHEN_USED` imports, for editors and type checkers
@@ -16,6 +17,7 @@ if TYPE_CHECKING:  # what `_WHEN_USED` imports, for editors and type checkers
 
 __all__ = [
     "SKOPS_TYPES",
+    "Dataset",
     "MLPClassifier",
     "MLPRegressor",
     "PerceptronClassifier",

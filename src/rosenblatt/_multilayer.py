@@ -40,6 +40,7 @@ from rosenblatt._prediction import arrays_for, fitted_network, outputs_of_plain_
 from rosenblatt._training_state import State
 from rosenblatt._types import Array, Matrix
 from rosenblatt.core.dispatch import OPTIMIZERS
+from rosenblatt.out_of_core._dataset import Dataset
 
 _STOCHASTIC_ATTRIBUTES = (
     "loss_curve_",
@@ -115,8 +116,8 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
 
     def fit(
         self,
-        X: Matrix,
-        y: Matrix,
+        X: Matrix | Dataset,
+        y: Matrix | None = None,
         sample_weight: ArrayLike | None = None,
         *,
         X_val: Matrix | None = None,
@@ -129,7 +130,8 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows to learn from. CSR is used as it is, never made dense; other sparse
-            formats are converted to CSR.
+            formats are converted to CSR. A rosenblatt.Dataset is read block by block, and
+            has the targets itself.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels (an indicator matrix for multilabel), or numbers.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -214,10 +216,21 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
         max_epochs = 1 if incremental else self.max_iter
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         with (
-            calling_callbacks(self, max_epochs, X=X, y=y, metadata=metadata) as callbacks,
+            self._calling_callbacks(max_epochs, X=X, y=y, metadata=metadata) as callbacks,
             self._unchanged_on_error(),
         ):
             continues = hasattr(self, "coefs_") and bool(self.warm_start or incremental)
+            if isinstance(X, Dataset):
+                return self._fit_dataset(
+                    X,
+                    y,
+                    sample_weight,
+                    callbacks,
+                    validation=validation,
+                    continues=continues,
+                    incremental=incremental,
+                    classes=classes,
+                )
             reader = copy.copy(self)  # what the checks of the data note waits for the weights
             data = reader._training_data(
                 X,
@@ -230,6 +243,20 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
             )
             noted = changes(vars(self), vars(reader))
             return self._train(data, callbacks, continues, incremental, noted)
+
+    def _fit_dataset(self, dataset, y, sample_weight, callbacks, **options):
+        """A fit of rows that are read in blocks."""
+        from rosenblatt.out_of_core._run import Fit  # the one place that needs it
+
+        if y is not None or sample_weight is not None:
+            raise ValueError(
+                "a Dataset has target and sample_weight itself: give no y and no sample_weight."
+            )
+        fit = Fit(self, dataset, **options)
+        return fit.train(callbacks, options["continues"], options["incremental"])
+
+    def _calling_callbacks(self, max_epochs, **data):
+        return calling_callbacks(self, max_epochs, **data)
 
     def _train(self, data, callbacks, continues, incremental, noted):
         plan = training_plan(self, data, incremental=incremental)

@@ -317,6 +317,8 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
 
     def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
         def resolve(labels, is_multilabel):
+            # of rows that are a part of the training, the labels of all
+            labels = vars(self).get("_labels_everywhere", labels)
             if incremental:
                 return partial_fit_classes(labels, is_multilabel, self, classes)
             return fit_classes(labels, is_multilabel, self)

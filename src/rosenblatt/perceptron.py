@@ -511,7 +511,8 @@ default=None
         """Lengths of the steps of each class's weights: for its own rows and for the others."""
         weight = np.ones(n_classes)
         if self.class_weight is not None:
-            weight = class_weights(self.classes_, encoded, self.class_weight)
+            counts = np.bincount(encoded, minlength=len(self.classes_))
+            weight = class_weights(self.classes_, counts, self.class_weight)
         if n_classes == 2:
             return self.eta0 * weight[1:], self.eta0 * weight[:1]
         return self.eta0 * weight, np.full(n_classes, self.eta0)

@@ -8,6 +8,7 @@ import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
+import joblib
 import numpy as np
 import pytest
 from raw_tables import classifier, people, regressor
@@ -112,6 +113,8 @@ def test_bits_depend_on_the_seed_alone(make, y):
     np.random.seed(6)
     for n_jobs in (2, 3, -1):
         np.testing.assert_array_equal(bits(make(**FOUR, n_jobs=n_jobs).fit(FRAME, y)), expected)
+    with joblib.parallel_config("loky", n_jobs=2):  # other processes
+        np.testing.assert_array_equal(bits(make(**FOUR).fit(FRAME, y)), expected)
     model = make(**FOUR, random_state=np.int64(0))
     model.fit(FRAME.iloc[:, :2], y)
     np.testing.assert_array_equal(bits(model.fit(FRAME, y)), expected)

@@ -49,6 +49,7 @@ cdef struct Pass:
     # where in training a pass over a chunk of rows is
     uint64_t noise_seed
     uint64_t step               # steps before this one
+    Py_ssize_t first_row        # rows of the batch that lie elsewhere, before the first of these
     Py_ssize_t start            # the chunk's first row, counted in its batch
     Py_ssize_t count            # the chunk's rows
     rb_team *team

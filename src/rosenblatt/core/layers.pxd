@@ -25,6 +25,7 @@ cdef class Layers:
     cdef double[::1] row_losses
     cdef char *loss_constants   # (n_outputs,)
     cdef public uint64_t noise_seed
+    cdef public Py_ssize_t first_row
 
     cdef char *_buffer(self, Py_ssize_t rows, Py_ssize_t columns) except NULL
     cdef _allocate_normalization(self, Layer *layer)

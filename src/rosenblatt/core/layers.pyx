@@ -79,6 +79,7 @@ cdef class Layers:
         self.loss = LOSSES[architecture.loss].code
         self.n_threads = n_threads
         self.noise_seed = 0
+        self.first_row = 0
         self._lay_out(architecture, is_sparse)
         self.at[0].dropout, self.at[0].noise = input_dropout, input_noise
         self.at[0].epilogue = epilogue_of_inputs(input_dropout > 0 or input_noise > 0)
@@ -415,7 +416,7 @@ cdef class Layers:
         while start < rows:
             count = min(self.chunk, rows - start)
             training.noise_seed, training.step = self.noise_seed, step
-            training.start, training.count = start, count
+            training.first_row, training.start, training.count = self.first_row, start, count
             training.team, training.thread = team, thread
             rb_share(count, BATCH_BLOCK if self.needs_batch else TILE_ROWS, team.n_threads, thread,
                      &first, &last)

@@ -10,8 +10,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from math import inf
+from types import SimpleNamespace
 
 import numpy as np
+from joblib import Parallel, delayed
+from joblib.parallel import get_active_backend
 
 from rosenblatt._initializers import initial_parameters
 from rosenblatt._plan import training_plan
@@ -113,6 +116,9 @@ class _MemberWatch:
 def train_members(tasks, n_jobs, watch, examine, on_member):
     """Train members, on several threads if asked; the bits do not depend on their number.
 
+    Inside a joblib.parallel_config with a backend of other processes, such as 'loky' or 'dask',
+    members are its tasks.
+
     Parameters
     ----------
     tasks : iterable of MemberTask
@@ -121,11 +127,15 @@ def train_members(tasks, n_jobs, watch, examine, on_member):
     watch : Watch
     examine : callable
         Called with a task, its fitted estimator and whether it was stopped before its end, in
-        the thread that trained it.
+        the thread that trained it (in this one, where other processes train).
     on_member : callable
         Called with a task, what `examine` returned and the seconds that training took; in the
         same thread, one call at a time.
     """
+    backend, _ = get_active_backend(prefer="threads")
+    if not getattr(backend, "supports_sharedmem", False):
+        _train_elsewhere(tasks, n_jobs, watch, examine, on_member)
+        return
     lock, tasks = threading.Lock(), iter(tasks)
 
     def train_until_none_is_left():
@@ -155,6 +165,32 @@ def train_members(tasks, n_jobs, watch, examine, on_member):
         except BaseException:  # of this thread: a second Ctrl-C
             watch.is_stopped = True
             raise
+
+
+def _train_elsewhere(tasks, n_jobs, watch, examine, on_member):
+    """Members as tasks of joblib's active backend."""
+    sent = {}
+
+    def started():
+        for task in tasks:
+            if not watch.may_start():
+                return
+            sent[task.number] = task
+            yield delayed(_train_alone)(task, watch.deadline - time.monotonic())
+
+    members = Parallel(n_jobs, pre_dispatch=n_jobs, return_as="generator_unordered")(started())
+    for number, member, is_over, seconds in members:
+        task = sent.pop(number)
+        on_member(task, examine(task, member, is_over), seconds)
+
+
+def _train_alone(task, seconds_left):
+    """What another process does: (number, fitted estimator, whether it was stopped, seconds)."""
+    started = time.monotonic()
+    never = SimpleNamespace(requested=False)  # Ctrl-C is the first process's to hear
+    watch = Watch(never, deadline=started + seconds_left)
+    member = train_member(task, watch)
+    return task.number, member, watch.is_over, time.monotonic() - started
 
 
 def train_member(task, watch):

@@ -99,7 +99,8 @@ class ClassTarget:
         if class_weight is not None:
             self.class_weights = like and like.class_weights
             if like is None:
-                self.class_weights = class_weights(self.classes, self.indices, class_weight)
+                counts = np.bincount(self.indices, minlength=len(self.classes))
+                self.class_weights = class_weights(self.classes, counts, class_weight)
             factor = self.class_weights[self.indices]
             weights = factor if weights is None else weights * factor
             if not weights.any():
