@@ -15,8 +15,10 @@
 #define RB_HAVE_THREADS 0 /* Pyodide's packages must not ask for threads */
 #elif defined(_WIN32)
 #define RB_HAVE_THREADS 1
-#define NOMINMAX
 #define WIN32_LEAN_AND_MEAN
+#define NOMINMAX
+#define NOGDI
+#define NOUSER /* whose INPUT is a type: kernels.h has a constant of that name */
 #include <windows.h>
 typedef HANDLE rb_handle;
 #define RB_THREAD_RESULT DWORD WINAPI
