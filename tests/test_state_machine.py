@@ -37,7 +37,7 @@ CHANGES = st.one_of(
 )
 
 
-class StopsHere(Exception):
+class StopError(Exception):
     """What a callback raises."""
 
 
@@ -52,7 +52,7 @@ class Disturbance:
         if self.epochs > 0:
             return
         if self.kind == "error":
-            raise StopsHere
+            raise StopError
         os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -91,7 +91,7 @@ class Life(RuleBasedStateMachine):
             warnings.simplefilter("ignore")
             try:
                 call()
-            except (ValueError, AttributeError, StopsHere, KeyboardInterrupt):
+            except (ValueError, AttributeError, StopError, KeyboardInterrupt):
                 assert pickle.dumps(vars(self.model)) == before
                 return False
         self.normalized = self.model.normalization is not None
@@ -117,7 +117,7 @@ class Life(RuleBasedStateMachine):
         if fault == "rows":
             y = y[:-1]
         elif fault == "nan":
-            rows = np.where(X == X[3, 1], np.nan, X)
+            rows = np.where(X[3, 1] == X, np.nan, X)
         elif fault == "columns":
             rows = X[:, :0]
         elif fault == "weights":
