@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_info
 
 from benchmarks import DROPPED
 from benchmarks.timing import thread_counts, threads
-from rosenblatt.core import dispatch, network
+from rosenblatt.core import dispatch, probes
 
 PACKAGES = ("rosenblatt", "numpy", "scipy", "scikit-learn", "torch", "skorch")
 
@@ -79,5 +79,5 @@ def one_peak(dtype, seconds):
     """Measure the same for the thread that calls."""
     operations, start = 0.0, time.perf_counter()
     while (passed := time.perf_counter() - start) < seconds:
-        operations += network.multiply_adds(20_000, dtype)
+        operations += probes.multiply_adds(20_000, dtype)
     return 1e-9 * operations / passed

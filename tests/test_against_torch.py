@@ -9,7 +9,11 @@ import pytest
 from torch_formulas import ACTIVATIONS, LOSSES, F, targets_for, torch
 
 from rosenblatt._architecture import dense_network
-from rosenblatt.core import dispatch, network, probes, surface
+from rosenblatt.core import dispatch, probes
+from rosenblatt.core.epochs import RowOrder, train_epochs
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.loss_derivatives import LossDerivatives
+from rosenblatt.core.network import Network
 
 # Values of order one go through a handful of operations on either side; where an activation is
 # z times something small, both keep the digits of z.
@@ -70,9 +74,9 @@ def test_loss_and_gradient_are_torchs(name, constant, isa, dtype):
     X = (generator.standard_normal((rows, outputs)) * 2).astype(dtype)
     y = targets_for(name, constant, rows, outputs, generator)
     y = y if y.ndim == 1 else y.astype(dtype)
-    net = network.Network([outputs, outputs], [], name, rows, dtype, loss_constants=constant)
+    net = Network([outputs, outputs], [], name, rows, dtype, loss_constants=constant)
     net.write(net.parameters, [np.eye(outputs)], [np.zeros(outputs)])
-    examples = network.Examples(X, y)
+    examples = Examples(X, y)
     for row in range(rows):
         z = torch.tensor(X[[row]].astype("float64"), requires_grad=True)
         expected = LOSSES[name][0](
@@ -95,7 +99,7 @@ def test_curvature_of_a_loss_is_torchs(name, constant, isa, dtype):
     X = (generator.standard_normal((rows, outputs)) * 2).astype(dtype)
     y = targets_for(name, constant, rows, outputs, generator)
     y = y if y.ndim == 1 else y.astype(dtype)
-    net = surface.Surface(
+    net = LossDerivatives(
         dense_network([outputs, outputs], [], name, dtype, loss_constants=constant)
     )
     net.move_to(np.append(np.eye(outputs), np.zeros(outputs)))
@@ -181,7 +185,7 @@ def test_fifty_steps_are_torchs(row, constants, name, theirs, tolerance, isa, to
     shapes, widths = [(6, 7), (7, 3)], [6, 7, 3]
     coefs = [generator.standard_normal(shape) for shape in shapes]
     intercepts = [generator.standard_normal(width) for width in widths[1:]]
-    net = network.Network(widths, ["tanh"], "squared_error", 20, "float64", optimizer=row)
+    net = Network(widths, ["tanh"], "squared_error", 20, "float64", optimizer=row)
     net.write(net.parameters, coefs, intercepts)
     net.set_optimizer(alpha=0.0, **constants)
     (W, V), (a, b) = (
@@ -200,8 +204,8 @@ def test_fifty_steps_are_torchs(row, constants, name, theirs, tolerance, isa, to
         if "clip_value" in constants:
             torch.nn.utils.clip_grad_value_([W, V, a, b], constants["clip_value"])
         optimizer.step()
-    order = network.RowOrder(np.arange(20))
-    net.train_epochs(network.Examples(X, y), order, np.full((50, 1), 0.01), 20)
+    order = RowOrder(np.arange(20))
+    train_epochs(net, Examples(X, y), order, np.full((50, 1), 0.01), 20)
 
     ours = [x for part in net.read(net.parameters) for x in part]
     for actual, expected in zip(ours, (W, V, a, b), strict=True):

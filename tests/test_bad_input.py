@@ -1,24 +1,28 @@
 """What the estimators refuse, in which words, and how they end when training goes wrong."""
 
+import contextlib
 import copy
 import inspect
 import os
 import re
 import signal
 import threading
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 import sklearn
-from problems import assert_close, breast_cancer, diabetes, iris, multilabel
+from parameter_values import bad_values
+from problems import assert_close, assert_same_bits, breast_cancer, diabetes, iris, multilabel
 from scipy import sparse
 from sklearn import neural_network
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import rosenblatt
-from rosenblatt import _memory
+from rosenblatt import _memory, _training
 from rosenblatt._interruption import Interruption
+from rosenblatt._parameter_table import SHARED
 from rosenblatt.core.buffers import csr_parts
 from rosenblatt.schedules import SCHEDULES
 
@@ -47,64 +51,14 @@ class Untouchable:
 
 # parameters ------------------------------------------------------------------------------------
 
-NUMBERS = {
-    "alpha": [-1e-3, "a", None, np.nan],
-    "learning_rate_init": [0, -1, "a", None],
-    "power_t": [-1, "a"],
-    "tol": [-1e-9, "a", None],
-    "momentum": [-0.1, 1.1, "a"],
-    "validation_fraction": [-0.1, 1.0, 5, "a"],
-    "beta_1": [-0.1, 1.0, "a"],
-    "beta_2": [-0.1, 1.0, "a"],
-    "epsilon": [0, -1.0, "a"],
-    "max_iter": [0, -1, 1.5, "a", None],
-    "max_fun": [0, -1, 1.5, None],
-    "n_iter_no_change": [0, -1, 2.5, -np.inf, "a", None],
-    "batch_size": [0, -5, 1.5, "all", None],
-}
-CHOICES = {
-    "activation": ["softplusplus", "RELU", 3, None],
-    "solver": ["newton", "SGD", None],
-    "learning_rate": ["fast", 0.1, None, rosenblatt.schedules.Cosine],
-}
-SWITCHES = {
-    "shuffle": ["yes", 2, None],
-    "nesterovs_momentum": ["yes", 2, None],
-    "warm_start": ["yes", 2, None],
-    "early_stopping": ["yes", 2, None],
-    "verbose": ["yes", -1],
-    "random_state": ["seed", -1, 1.5],
-}
-LAYERS = {"hidden_layer_sizes": [0, -3, 2.5, "wide", None]}
-NEW = {
-    "tol_params": [-1e-9, "a", np.nan],
-    "callbacks": [3, [3], {"a": 1}],
-    "scoring": ["acuracy", 3, ["accuracy"]],
-    "augment": [3, "flip", [len]],
-    "restore_best": ["yes", 2, None],
-    "partial_fit_shuffle": ["on", True, None],
-}
-# those that take more have another message
-NOT_AS_IN_SCIKIT_LEARN = {*NEW, "learning_rate", "warm_start"}
-BAD_VALUES = [
-    (name, value)
-    for table in [NUMBERS, CHOICES, SWITCHES, LAYERS, NEW]
-    for name, values in table.items()
-    for value in values
-]
-
-
-def test_every_parameter_has_bad_values():
-    """The table leaves out none of scikit-learn's; test_vocabulary.py has most of ours."""
-    parameters = set(inspect.signature(neural_network.MLPRegressor).parameters)
-    assert {name for name, _ in BAD_VALUES} == (parameters - {"loss"}) | set(NEW)
+THEIRS = sorted(set(inspect.signature(neural_network.MLPRegressor).parameters) - {"loss"})
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-@pytest.mark.parametrize(("name", "value"), BAD_VALUES)
-def test_bad_parameter_is_refused_before_any_work(name, value, method):
+@pytest.mark.parametrize("name", THEIRS)
+def test_bad_parameter_is_refused_before_any_work(name, method):
     """The error names parameter, value and what is allowed, before the data are looked at."""
-    for class_name in CLASSES:
+    for class_name, value in product(CLASSES, bad_values(SHARED[name])):
         model = getattr(rosenblatt, class_name)(**{name: value})
         if name == "solver":
             method = "fit"  # an unknown solver has no partial_fit
@@ -119,26 +73,25 @@ def test_bad_parameter_is_refused_before_any_work(name, value, method):
 
 
 @pytest.mark.skipif(not sklearn.__version__.startswith("1.9."), reason="words of scikit-learn 1.9")
-@pytest.mark.parametrize(
-    ("name", "value"), [pair for pair in BAD_VALUES if pair[0] not in NOT_AS_IN_SCIKIT_LEARN]
-)
-def test_bad_parameter_is_refused_in_scikit_learns_words(name, value):
+@pytest.mark.parametrize("name", sorted({*THEIRS} - {"learning_rate", "warm_start"}))
+def test_bad_parameter_is_refused_in_scikit_learns_words(name):
     """The error is a ValueError and a TypeError as theirs is, and names the same choices.
 
-    Where there are more choices than theirs, theirs are among them.
+    Where there are more choices than theirs, theirs are among them; those that take more have
+    another message.
     """
-    errors = []
-    for module in (rosenblatt, neural_network):
-        with pytest.raises(ValueError) as error:  # noqa: PT011 (texts are compared below)
-            module.MLPRegressor(**{name: value}).fit(*diabetes())
-        assert isinstance(error.value, TypeError)
-        errors.append(str(error.value))
-    if name in ("activation", "solver"):
-        choices = [set(re.findall(r"'\w+'", error)) for error in errors]
-        assert choices[1] < choices[0]
-        return
-    # the choices stand in a set, whose order is not the same from run to run
-    assert sorted(errors[0]) == sorted(errors[1])
+    for value in bad_values(SHARED[name]):
+        errors = []
+        for module in (rosenblatt, neural_network):
+            with pytest.raises(ValueError) as error:  # noqa: PT011 (texts are compared below)
+                module.MLPRegressor(**{name: value}).fit(*diabetes())
+            assert isinstance(error.value, TypeError)
+            errors.append(str(error.value))
+        if name in ("activation", "solver"):
+            choices = [set(re.findall(r"'\w+'", error)) for error in errors]
+            assert choices[1] < choices[0]
+        else:  # the choices stand in a set, whose order is not the same from run to run
+            assert sorted(errors[0]) == sorted(errors[1])
 
 
 @pytest.mark.parametrize(
@@ -635,22 +588,22 @@ def test_ctrl_c_with_early_stopping_keeps_the_best_weights():
 
 @needs_sigint
 def test_ctrl_c_stops_lbfgs_and_keeps_the_best_weights():
-    """lbfgs stops too; the model is better than where it began, and predicts."""
+    """Those of the iteration in which it was pressed."""
     X, y = diabetes()
-    params = ENDLESS | {"solver": "lbfgs", "hidden_layer_sizes": (200, 200), "max_fun": 10**8}
-    # iterations of a large net are long enough for 0.1 s to end before they converge
-    model = rosenblatt.MLPRegressor(**params, activation="tanh", alpha=0)
-    X, y = np.tile(X, (20, 1)), np.random.RandomState(0).normal(size=20 * len(y))
-    fit_interrupted(model, X, y, seconds=0.3)
-    assert np.isfinite(model.predict(X)).all()
-    began = rosenblatt.MLPRegressor(
-        **{**params, "solver": "sgd", "learning_rate_init": 1e-300, "max_iter": 1},
-        activation="tanh",
-        alpha=0,
-    ).fit(X, y)
-    assert model.loss_ < 0.99 * began.loss_curve_[0]
+    model = rosenblatt.MLPRegressor((20,), solver="lbfgs", random_state=0, max_iter=3).fit(X, y)
+    best = model.coefs_
+
+    def press(record, estimator):
+        if record.epoch == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.warns(UserWarning, match=r"^Training interrupted by user\.$"):
+        model.set_params(callbacks=[press], max_iter=1000).fit(X, y)
+    assert model.n_iter_ == 3
+    np.testing.assert_array_equal(model.coefs_[0], best[0])
 
 
+@needs_sigint
 def test_ctrl_c_leaves_lbfgs_the_lowest_loss_it_met(monkeypatch):
     """Not that of the last point: a line search tries bad ones, and overwrites its vector."""
 
@@ -659,7 +612,8 @@ def test_ctrl_c_leaves_lbfgs_the_lowest_loss_it_met(monkeypatch):
         objective(vector)
         vector *= 100
         objective(vector)
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+        objective(vector)
 
     X, y = diabetes()
     model = rosenblatt.MLPRegressor((4,), solver="lbfgs", random_state=0, max_iter=1)
@@ -670,6 +624,47 @@ def test_ctrl_c_leaves_lbfgs_the_lowest_loss_it_met(monkeypatch):
         model.fit(X, y)
     assert model.loss_ == loss
     np.testing.assert_array_equal(model.coefs_[0], coefs[0])
+
+
+class Interrupts:
+    """In place of an Interruption: asks for the end, or raises, at the third look."""
+
+    def __init__(self, error=None):
+        self.n_looks, self.error = 0, error
+
+    def __call__(self, **options):
+        return contextlib.nullcontext(self)
+
+    @property
+    def requested(self):
+        self.n_looks += 1
+        if self.n_looks >= 3 and self.error is not None:
+            raise self.error
+        return self.n_looks >= 3
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_ctrl_c_ends_a_long_epoch_between_two_steps(n_jobs, monkeypatch):
+    """What is left is a fit to the rows that were seen, and all counters say so."""
+    random = np.random.RandomState(0)
+    X, y = random.normal(size=(1000, 20)), np.arange(1000) % 3
+    options = {"hidden_layer_sizes": (500, 500), "batch_size": 100, "shuffle": False}
+    options |= {"random_state": 0, "warm_start": "optimizer", "n_jobs": n_jobs}
+    model = rosenblatt.MLPClassifier(**options)
+    monkeypatch.setattr(_training, "Interruption", Interrupts())
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(X, y)
+    monkeypatch.undo()
+    assert (model.t_, model.n_iter_, len(model.loss_curve_)) == (300, 1, 1)
+    seen = rosenblatt.MLPClassifier(**options, max_iter=1).fit(X[:300], y[:300])
+    assert_same_bits(model, seen)
+    assert model.loss_ == seen.loss_
+    assert model._optimizer.n_scheduled == model._optimizer.n_steps == 3
+    before = dict(vars(model))
+    monkeypatch.setattr(_training, "Interruption", Interrupts(KeyboardInterrupt("here")))
+    with pytest.raises(KeyboardInterrupt, match="here"):
+        model.fit(X, y)
+    assert vars(model) == before
 
 
 @needs_sigint
@@ -683,6 +678,19 @@ def test_a_second_ctrl_c_raises_at_once():
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@needs_sigint
+@pytest.mark.parametrize("name", ["MLPClassifier", "PerceptronClassifier"])
+def test_ctrl_c_ends_a_loop_of_partial_fit(name, monkeypatch):
+    """It comes out of the call, which leaves the model as it was: none is swallowed."""
+    (X, y), model = iris(), getattr(rosenblatt, name)(random_state=0, verbose=1)
+    model.partial_fit(X, y, classes=[0, 1, 2])
+    before = dict(vars(model))
+    monkeypatch.setattr("builtins.print", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(X, y)
+    assert vars(model) == before
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, RuntimeError])

@@ -18,7 +18,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, scale
 
 from rosenblatt import MLPClassifier, MLPRegressor, PerceptronClassifier
 from rosenblatt._history import EpochRecord
@@ -187,9 +187,54 @@ def test_partial_fit_is_a_fit_of_one_epoch():
     assert [each[0] for each in recorder.told] == ["begin", 1, "end", "begin", 2, "end"]
 
 
-def test_no_callbacks_are_none():
-    """An empty list is taken by every solver."""
-    MLPClassifier((2,), solver="lbfgs", callbacks=[], max_iter=2).fit(*iris())
+def lbfgs(**options):
+    return MLPRegressor((4,), solver="lbfgs", random_state=0, **options)
+
+
+def test_lbfgs_tells_of_every_iteration(tmp_path):
+    """The record is the line of history_, the estimator what a fit of so many iterations gives;
+    nothing differs for their looking on. Checkpoint and Progress work."""
+    recorder, seen = Recorder(), []
+    callbacks = [recorder, lambda r, e: seen.append((e.loss_, e.n_iter_, e.predict(X)))]
+    callbacks += [Checkpoint(tmp_path / "{epoch}", every=4), Progress()]
+    X, y = scale(iris()[0]), iris()[1] - 1.0
+    model = lbfgs(max_iter=9, callbacks=callbacks).fit(X, y)
+    assert recorder.told[0] == ("begin", 9)
+    records = recorder.told[1:-1]
+    assert [record.loss for record in records] == model.history_["loss"]
+    assert [record.epoch for record in records] == list(range(1, model.n_iter_ + 1))
+    assert_same_bits(model, lbfgs(max_iter=9).fit(X, y))
+    short = lbfgs(max_iter=4).fit(X, y)
+    loss, n_iter, predictions = seen[3]
+    assert (loss, n_iter) == (short.loss_, 4)
+    np.testing.assert_array_equal(predictions, short.predict(X))
+    assert_same_bits(Checkpoint.load(tmp_path / "4"), short)
+    assert sorted(os.listdir(tmp_path)) == ["4", "8"]
+
+
+def test_callback_stops_lbfgs():
+    """Where it says so, without a warning of convergence."""
+    X, y = scale(iris()[0]), iris()[1] - 1.0
+    model = lbfgs(max_iter=50, callbacks=[Recorder(stop_at=4)])
+    model, warned = call_recording_warnings(model.fit, X, y)
+    assert (model.n_iter_, warned) == (4, [])
+    assert_same_bits(model, lbfgs(max_iter=4).fit(X, y))
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_pickle_of_a_fitted_model_leaves_out_what_no_pickle_can_hold(solver):
+    """With a warning that shows it; the model itself, copies and unfitted estimators keep it."""
+    stop, limit = (lambda record, estimator: True), TimeLimit(1000)
+    model = MLPClassifier((3,), solver=solver, callbacks=[stop, limit], max_iter=5)
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        pickle.dumps(model)
+    model.fit(*iris())
+    with pytest.warns(UserWarning, match=r"callbacks that cannot be pickled.*<lambda>"):
+        loaded = pickle.loads(pickle.dumps(model))
+    assert_same_bits(loaded, model)
+    assert [type(each) for each in loaded.callbacks] == [TimeLimit]
+    assert model.callbacks == copy.copy(model).callbacks == [stop, limit]
+    assert copy.deepcopy(model).callbacks[0] is stop
 
 
 @pytest.mark.parametrize("value", [print, [3], ["print"], [None], [TimeLimit], {"a": print}])
@@ -717,11 +762,12 @@ def test_scikit_learns_callbacks_are_torn_down_after_a_failure(fails):
     assert vars(model) == before
 
 
-def test_scikit_learns_callbacks_without_epochs():
-    """lbfgs is one task."""
-    hooks = Hooks()
+def test_scikit_learns_callbacks_of_iterations_of_lbfgs():
+    """They are its epochs, and stop it."""
+    hooks = Hooks(stop_at=1)
     MLPClassifier((4,), solver="lbfgs", max_iter=5).set_callbacks(hooks).fit(*iris())
-    assert hooks.told == ["setup", ("begin", "fit", 0, 0), ("end", "fit", 0), "teardown"]
+    epochs = [each for i in (0, 1) for each in (("begin", "epoch", i, 0), ("end", "epoch", i))]
+    assert hooks.told == ["setup", ("begin", "fit", 0, 5), *epochs, ("end", "fit", 0), "teardown"]
 
 
 def test_scikit_learns_callbacks_reach_through_meta_estimators():

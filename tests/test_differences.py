@@ -307,7 +307,7 @@ def test_early_stopping_is_refused_in_partial_fit(name):
     """(g) As in scikit-learn, with the same words."""
     X, y = iris()
     for model in pair(name, early_stopping=True):
-        with pytest.raises(ValueError, match=r"^partial_fit does not support early_stopping=True$"):
+        with pytest.raises(ValueError, match=r"^partial_fit does not support early_stopping=True"):
             model.partial_fit(X, y, **({"classes": [0, 1, 2]} if name == "MLPClassifier" else {}))
 
 

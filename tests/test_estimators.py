@@ -39,6 +39,7 @@ import rosenblatt
 from rosenblatt import (
     MLPClassifier,
     MLPRegressor,
+    PerceptronClassifier,
     TabularMLPClassifier,
     TabularMLPRegressor,
     _links,
@@ -588,6 +589,14 @@ def test_loss_that_is_not_finite_is_told():
         MLPRegressor((5,), dtype="float32", random_state=0, max_iter=3).fit(X, y)
 
 
+def test_fitted_activations_are_not_set():
+    """An edit would change nothing: the message says what does."""
+    model = trained()
+    with pytest.raises(AttributeError, match=r"cannot be set, got \['tanh'\].*activation=\.\.\."):
+        model.activations_ = ["tanh"]
+    assert not hasattr(MLPClassifier(), "activations_")
+
+
 def test_predict_keeps_the_activation_of_the_fit():
     """Weights trained under one activation are not read under another."""
     X, y = DATA["multiclass"]()
@@ -629,6 +638,24 @@ def test_dtype_float32_on_sparse_and_integer_rows(estimator):
     assert thin.coefs_[0].dtype == np.float32
     # sums in another order: float32 over 25 steps
     assert_close(thin.coefs_[0], model.coefs_[0], 1e-4, "coefs_")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.dtype("float32"), np.dtype(np.float32).str])
+def test_dtype_may_be_numpys(dtype):
+    """It stays what was given; clones take it, copies and pickles predict the same."""
+    X, y = iris()
+    model = clone(MLPClassifier(**SMALL, dtype=dtype)).fit(X, y)
+    assert model.get_params()["dtype"] == dtype
+    assert_same_bits(model, MLPClassifier(**SMALL, dtype="float32").fit(X, y))
+    assert_same_bits(pickle.loads(pickle.dumps(model)), model)
+    assert model.predict_proba(X).dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [np.float16, int, np.dtype(">f4"), "single precision", 32])
+def test_other_dtypes_are_refused(dtype):
+    """None is but float32 and float64, in the machine's order of bytes."""
+    with pytest.raises(ValueError, match=r"'dtype' .* among {'float32', 'float64'}, NumPy's type"):
+        MLPClassifier(dtype=dtype).fit(*iris())
 
 
 def test_dtype_float64_is_float64_whatever_comes_in():
@@ -685,6 +712,51 @@ def test_two_fits_in_two_threads_give_the_bits_of_each_alone():
     assert not errors
     for model, expected in zip(together, alone, strict=True):
         assert_same_bits(model, expected)
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier, PerceptronClassifier])
+def test_prediction_during_a_fit_is_of_one_fit(estimator, monkeypatch):
+    """Where another thread fits between the outputs and the labels, these are of one fit too."""
+    X = np.array([[-1.0], [1.0]] * 20)
+    first, second = np.array(["a", "b"])[(X[:, 0] > 0).astype(int)], np.where(X[:, 0] > 0, "c", "d")
+    model = estimator(max_iter=300, random_state=0).fit(X, first)
+    computed = "_outputs" if estimator is MLPClassifier else "decision_function"
+    compute = getattr(estimator, computed)
+
+    def then_fit(self, X, **options):
+        outputs = compute(self, X, **options)
+        monkeypatch.undo()
+        model.fit(X_again, second)
+        return outputs
+
+    X_again = X
+    monkeypatch.setattr(estimator, computed, then_fit)
+    assert list(model.predict(X[:2])) == ["a", "b"]
+    assert list(model.predict(X[:2])) == ["d", "c"]
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier, PerceptronClassifier])
+def test_threads_predict_the_last_fit_or_the_next(estimator):
+    """While another thread fits again and again to labels and widths that differ."""
+    X = np.array([[-1.0, 1.0], [1.0, -1.0]] * 20)
+    sides = (X[:, 0] > 0).astype(int)
+    targets = [np.array(["a", "b"])[sides], np.array(["c", "d", "e"])[[2, 0] * 18 + [0, 1] * 2]]
+    model = estimator(max_iter=20, random_state=0)
+    allowed = [list(model.fit(X, y).predict(X[:2])) for y in targets]
+    seen, is_over = [], threading.Event()
+
+    def predict():
+        while not is_over.is_set():
+            seen.append(list(model.predict(X[:2])))
+
+    thread = threading.Thread(target=predict)
+    thread.start()
+    for i in range(60):
+        model.fit(X, targets[i % 2])
+    is_over.set()
+    thread.join()
+    assert seen
+    assert all(labels in allowed for labels in seen)
 
 
 def test_one_model_predicts_in_many_threads():

@@ -15,7 +15,9 @@ from sklearn.model_selection import train_test_split
 
 from rosenblatt import MLPClassifier, MLPRegressor
 from rosenblatt._history import COLUMNS, EpochRecord, History
-from rosenblatt.core.network import Examples, Network, RowOrder
+from rosenblatt.core.epochs import RowOrder, train_epochs
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.network import Network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -99,8 +101,8 @@ def test_figures_are_what_numpy_finds(widths, n_threads, isa, dtype):
     gradient = np.concatenate([g.ravel() for g in [*of_coefs, *of_intercepts]]) / 40
     before = net.parameters.astype(float)
     figures = np.full((1, 3), np.nan)
-    net.train_epochs(
-        examples, RowOrder(rows), np.array([[0.1]]), 40, figures=figures, tracks_change=True
+    train_epochs(
+        net, examples, RowOrder(rows), np.array([[0.1]]), 40, figures=figures, tracks_change=True
     )
 
     tolerance = 1e-4 if dtype == "float32" else 1e-12  # sums of up to 16,000 squares
@@ -142,14 +144,12 @@ def test_history_has_every_epochs_figures(solver):
 def test_history_is_recorded_over_many_epochs_a_call(monkeypatch):
     """Nothing in Python sees an epoch, and yet all are there, the same as one by one."""
     calls = []
-    train = Network.train_epochs
 
-    class Counting(Network):
-        def train_epochs(self, *args, **kwargs):
-            calls.append(len(args[2]))
-            return train(self, *args, **kwargs)
+    def counting(*args, **kwargs):
+        calls.append(len(args[3]))
+        return train_epochs(*args, **kwargs)
 
-    monkeypatch.setattr("rosenblatt._training.Network", Counting)
+    monkeypatch.setattr("rosenblatt._training.train_epochs", counting)
     options = {"max_iter": 60, "random_state": 0, "tol_params": 1e-9}
     model = MLPClassifier((5,), **options).fit(*iris())
     assert len(calls) < 30
@@ -239,9 +239,7 @@ def test_tol_params_is_told_with_verbose(capsys):
     assert "tol_params=1e+09" in capsys.readouterr().out.splitlines()[-1]
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("tol_params", 1e-3), ("callbacks", [print]), ("augment", abs)]
-)
+@pytest.mark.parametrize(("name", "value"), [("tol_params", 1e-3), ("augment", abs)])
 def test_what_needs_epochs_is_refused_with_lbfgs(name, value):
     """lbfgs has none; the error names the parameter, the value and the solvers."""
     with pytest.raises(ValueError, match=name) as error:

@@ -467,6 +467,21 @@ def test_sparsified_weights_predict_and_train_on():
     np.testing.assert_array_equal(trained_on.coef_, dense.partial_fit(X, y).coef_)
 
 
+@pytest.mark.parametrize("edit", [("indices", 10**6), ("indptr", 10**6), ("indptr", -1)])
+def test_sparse_weights_that_point_outside_themselves_are_refused(edit):
+    """scipy reads wherever they point."""
+    X, y = standardised(3)
+    model = PerceptronClassifier().fit(X, y).sparsify()
+    part, value = edit
+    getattr(model.coef_, part)[1] = value
+    for call in (model.predict, model.densify, lambda X: model.partial_fit(X, y)):
+        with pytest.raises(ValueError, match="coef_ is no valid CSR matrix"):
+            call() if call == model.densify else call(X)
+    model.coef_ = sp.csc_array((3, 11))
+    with pytest.raises(ValueError, match=r"coef_ must be .*format 'csc': coef_\.tocsr"):
+        model.predict(X)
+
+
 # -- numbers that go wrong ----------------------------------------------------------------
 
 
@@ -633,7 +648,7 @@ def test_partial_fit_refuses_what_it_cannot_do():
         PerceptronClassifier(early_stopping=True).partial_fit(X, y, classes=classes)
     with pytest.raises(ValueError, match="classes must be passed on the first call"):
         PerceptronClassifier().partial_fit(X, y)
-    with pytest.raises(ValueError, match=r"labels that are not among the classes: array\(\[2"):
+    with pytest.raises(ValueError, match=r"classes not in .* has \[0 1\]. .y. has \[0 1 2\]"):
         PerceptronClassifier().partial_fit(X, y, classes=[0, 1])
     model = PerceptronClassifier().partial_fit(X, y, classes=classes)
     with pytest.raises(ValueError, match="not the same as on last call"):

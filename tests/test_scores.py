@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, d2_pinball_score, r2_score
 from sklearn.utils.multiclass import check_classification_targets
 
 import rosenblatt
-from rosenblatt._data import checked_labels
+from rosenblatt._classes import checked_labels
 from rosenblatt._scores import validation_score
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

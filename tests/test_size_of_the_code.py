@@ -1,6 +1,7 @@
-"""Files, classes and functions stay of a size that a person can hold: CONTRIBUTING says which."""
+"""Files, classes and functions stay of a size that a person can hold, and imports go one way."""
 
 import ast
+import graphlib
 import re
 from pathlib import Path
 
@@ -74,3 +75,29 @@ def test_sizes_are_those_of_the_body():
     text = 'class One:\n    def two(\n        self\n    ):\n        """Doc."""\n        return 1\n'
     assert sorted(python_sizes(text)) == [("One", 6, True), ("two", 1, False)]
     assert sorted(cython_sizes("cdef " + text)) == [("One", 6, True), ("two", 1, False)]
+
+
+def imported_modules(path, modules):
+    """Names of this package's modules that one imports when it is imported itself."""
+    lines = path.read_text().split("\n")
+    for line in lines:  # those inside functions are indented
+        found = re.match(r"from (rosenblatt[\w.]*) c?import (.*)|import (rosenblatt[\w.]*)", line)
+        if found:
+            base = found[1] or found[3]
+            names = [f"{base}.{name.strip()}" for name in (found[2] or "").split(",")]
+            yield from (name for name in names if name in modules)
+            yield from [base] if base in modules else []
+
+
+def test_imports_form_no_circle():
+    """Of Python and Cython modules: each layer knows only those below it."""
+    modules = {}
+    for path in FILES:
+        if path.suffix in (".py", ".pyx"):
+            name = ".".join(path.relative_to(SOURCES).with_suffix("").parts)
+            modules[name.removesuffix(".__init__")] = path
+    below = {name: set(imported_modules(path, modules)) for name, path in modules.items()}
+    # a package's own __init__ is run before its modules, and imports them in its turn
+    below = {name: {n for n in names if not name.startswith(n)} for name, names in below.items()}
+    assert sum(map(len, below.values())) > 300
+    graphlib.TopologicalSorter(below).prepare()  # raises CycleError, which names the circle

@@ -14,7 +14,8 @@ from rosenblatt._plan import training_plan
 from rosenblatt._steps import BatchSums, Steps
 from rosenblatt._training import TrainingRun, train
 from rosenblatt._training_state import State
-from rosenblatt.core.network import Examples, Network
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.network import Network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -20,6 +20,8 @@ from problems import (
     wine,
 )
 from scipy import sparse
+from sklearn import metrics
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.metrics import (
     balanced_accuracy_score,
     get_scorer,
@@ -32,7 +34,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
-from rosenblatt import MLPClassifier, MLPRegressor, schedules
+from rosenblatt import (
+    MLPClassifier,
+    MLPRegressor,
+    TabularMLPClassifier,
+    TabularMLPRegressor,
+    schedules,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -444,11 +452,94 @@ def test_seconds_of_an_epoch_count_its_scoring():
     assert min(model.fit(*breast_cancer()).history_["seconds"]) >= 0.01
 
 
+@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor, TabularMLPClassifier])
+@pytest.mark.parametrize("metric", [metrics.f1_score, metrics.mean_squared_error])
+def test_metric_in_place_of_a_scorer_is_refused(estimator, metric):
+    """Before any work, with the way to make one; what is made is taken."""
+    remedy = rf"{metric.__name__} is a metric.*scoring=make_scorer\({metric.__name__}\)\."
+    with pytest.raises(ValueError, match=remedy):
+        estimator(scoring=metric).fit(None, None)
+    with pytest.raises((ValueError, TypeError)) as error:
+        estimator(scoring=metrics.make_scorer(metric)).fit(None, None)
+    assert "scoring" not in str(error.value)
+
+
 def test_score_that_is_no_number_is_refused():
     """With the parameter's name."""
     model = MLPClassifier((4,), early_stopping=True, scoring=lambda *_: "high")
     with pytest.raises(ValueError, match=r"scoring=.* must return a number, got 'high'"):
         model.fit(*iris())
+
+
+# scales of targets ------------------------------------------------------------------------------
+
+
+def scale_warnings(model, *args, **kwargs):
+    """What a fit says of the scale of y or y_val."""
+    _, warned = call_recording_warnings(model.fit, *args, **kwargs)
+    return [str(message) for _, message in warned if "tandardise" in str(message)]
+
+
+def made_up_regression(n_rows=400, seed=0):
+    random = np.random.RandomState(seed)
+    X = random.normal(size=(n_rows, 3))
+    return X, np.exp(X[:, 0]) + X[:, 1] + 0.1 * random.normal(size=n_rows)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_target_scales_that_are_not_learned_are_told_once(solver):
+    """And only these: the scores of the fits with a warning are low, those without are not."""
+    X, y = made_up_regression()
+    y = (y - y.mean()) / y.std()
+    for factor, shift in [(1e-6, 0), (1e-3, 0), (0.2, 0), (1, 3), (1, 0), (50, 50), (1e6, 0)]:
+        model = MLPRegressor((20,), solver=solver, random_state=0, learning_rate_init=0.01)
+        if (solver, factor) == ("sgd", 1e6):
+            continue  # which is an error
+        warned = scale_warnings(model, X, factor * y + shift)
+        is_reached = 0.1 < factor < 100 or (solver, factor) == ("lbfgs", 1e6)
+        assert len(warned) == (not is_reached)
+        assert (model.score(X, factor * y + shift) > 0.5) == is_reached
+        assert all("TransformedTargetRegressor" in message for message in warned)
+    warned = scale_warnings(model.set_params(solver=solver), X, np.full(len(y), 1.5))
+    assert warned == []
+
+
+def test_far_means_are_told_but_for_intercepts_that_begin_there():
+    """Twenty standard deviations from zero, for adam."""
+    X, y = made_up_regression()
+    assert len(scale_warnings(MLPRegressor(max_iter=2), X, y + 100)) == 1
+    assert scale_warnings(MLPRegressor(max_iter=2, intercept_init="prior"), X, y + 100) == []
+    assert scale_warnings(MLPRegressor(max_iter=2, solver="sgd"), X, y + 100) == []
+    assert scale_warnings(MLPRegressor(max_iter=2, loss="poisson"), X, y + 100) == []
+
+
+def test_tables_and_transformed_targets_are_never_told():
+    """Their targets are standardised inside, and one warning does not become many."""
+    X, y = made_up_regression(60)
+    members = TabularMLPRegressor(preset="fast", n_members=2, n_folds=2, max_iter=2)
+    inside = TransformedTargetRegressor(MLPRegressor(max_iter=2), transformer=StandardScaler())
+    for model in (members, inside):
+        assert scale_warnings(model, X, 1e6 * y) == []
+    _, warned = call_recording_warnings(MLPRegressor().partial_fit, X, 1e6 * y)
+    assert warned == []
+
+
+def test_targets_to_validate_on_that_were_not_transformed_are_told():
+    """Inside TransformedTargetRegressor; not where they were, nor for other rows like those of y,
+    heavy tails, other means and few rows included."""
+    X, y = made_up_regression()
+    model = TransformedTargetRegressor(MLPRegressor(max_iter=2), transformer=StandardScaler())
+    scaler = StandardScaler().fit(y.reshape(-1, 1))
+    for held_out in (50 + 20 * y, 1e-3 * y, y + 30):
+        (message,) = scale_warnings(model, X, y, X_val=X, y_val=held_out)
+        assert "y is standardised and y_val is not" in message
+    for make in (np.asarray, lambda y: np.exp(2 * y)):
+        scaler.fit(make(y).reshape(-1, 1))
+        for seed in range(20):
+            _, other = made_up_regression(30, seed + 1)
+            other = scaler.transform(make(other).reshape(-1, 1))[:, 0]
+            for held_out in (other, other + 0.5):
+                assert scale_warnings(model, X, make(y), X_val=X[:30], y_val=held_out) == []
 
 
 # partial_fit ------------------------------------------------------------------------------------
@@ -513,7 +604,10 @@ def test_partial_fit_records_a_set():
 def test_partial_fit_without_a_set_is_refused_as_in_scikit_learn():
     """Early stopping needs something to look at."""
     model = MLPClassifier(early_stopping=True)
-    with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
+    with pytest.raises(
+        ValueError,
+        match=r"early_stopping=True without rows to validate on.*give it X_val and y_val",
+    ):
         model.partial_fit(*iris(), classes=[0, 1, 2])
 
 

@@ -13,7 +13,9 @@ from benchmarks import timing
 from benchmarks.environment import peak
 from benchmarks.problems import Net
 from benchmarks.timing import OURS, enough, in_turn
-from rosenblatt.core.network import Examples, Network, RowOrder
+from rosenblatt.core.epochs import RowOrder, train_epochs
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.network import Network
 
 ROWS_OF_AN_EPOCH = 1024  # at least, so that reading a clock costs nothing
 
@@ -59,7 +61,7 @@ def step_seconds(net, dtype, settings):
 
     def seconds_of(n_epochs):
         rates = np.full((n_epochs, net.n_steps), 1e-6)
-        return timing.timed(network.train_epochs, examples, order, rates, net.batch_size)()
+        return timing.timed(train_epochs, network, examples, order, rates, net.batch_size)()
 
     target = settings.seconds / 3
     n_epochs = enough(seconds_of, target, most=1000)

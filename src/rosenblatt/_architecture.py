@@ -38,16 +38,34 @@ WEIGHTS = Group("weights", is_penalised=True)
 INTERCEPTS = Group("intercepts", is_penalised=False, decay_factor=0.0)
 GROUPS = {group.name: group for group in (WEIGHTS, INTERCEPTS)}
 
-# Every fitted attribute that holds arrays, in the order of the flat vector: the group of its
-# parameters, None where they are not learned but averaged, and what they are before training,
-# unless it draws them. A group's attributes follow each other, and what is learned comes first.
+
+class Attribute(NamedTuple):
+    """A fitted attribute that holds arrays.
+
+    Attributes
+    ----------
+    role : str
+        What its arrays are to their layer, see Arrays in core/layer.pxd.
+    group : str or None
+        The name of the group of its parameters; None where they are not learned but averaged.
+    start : float
+        What all its numbers are before training, unless it draws them.
+    """
+
+    role: str
+    group: str | None
+    start: float
+
+
+# All of them, in the order of the flat vector. A group's attributes follow each other, and what is
+# learned comes first.
 ATTRIBUTES = {
-    "coefs_": (WEIGHTS.name, 0.0),
-    "intercepts_": (INTERCEPTS.name, 0.0),
-    "normalization_scales_": (INTERCEPTS.name, 1.0),
-    "normalization_shifts_": (INTERCEPTS.name, 0.0),
-    "running_means_": (None, 0.0),
-    "running_variances_": (None, 1.0),
+    "coefs_": Attribute("weights", WEIGHTS.name, 0.0),
+    "intercepts_": Attribute("intercepts", INTERCEPTS.name, 0.0),
+    "normalization_scales_": Attribute("scales", INTERCEPTS.name, 1.0),
+    "normalization_shifts_": Attribute("shifts", INTERCEPTS.name, 0.0),
+    "running_means_": Attribute("running_means", None, 0.0),
+    "running_variances_": Attribute("running_variances", None, 1.0),
 }
 
 NORMALIZATION_ATTRIBUTES = {
@@ -98,15 +116,14 @@ class Entry(NamedTuple):
     layer : int
         Counted from 0.
     shape : tuple of int
-    group : str or None
-        The name of its group; None where it is not learned.
-    start : float
-        What all its numbers are before training, unless it draws them.
+    role, group, start : str, str or None, float
+        As the Attribute says.
     """
 
     attribute: str
     layer: int
     shape: tuple
+    role: str
     group: str | None
     start: float
 
@@ -162,10 +179,10 @@ class Architecture:
     def __post_init__(self):
         layers = self.layers
         entries = tuple(
-            Entry(attribute, i, layer.shapes[attribute], group, start)
-            for attribute, (group, start) in ATTRIBUTES.items()
+            Entry(name, i, layer.shapes[name], *attribute)
+            for name, attribute in ATTRIBUTES.items()
             for i, layer in enumerate(layers)
-            if attribute in layer.shapes
+            if name in layer.shapes
         )
         learned = tuple(entry for entry in entries if entry.group is not None)
         shapes = {}
@@ -175,7 +192,7 @@ class Architecture:
             widths=(layers[0].fan_in, *[layer.fan_out for layer in layers]),
             hidden=layers[:-1],
             activations=tuple(layer.activation for layer in layers[:-1]),
-            normalization=layers[0].normalization,
+            normalization=layers[-2].normalization if len(layers) > 1 else None,
             entries=entries,
             learned=learned,
             shapes=shapes,
@@ -221,7 +238,8 @@ class Architecture:
 
     def averaged(self, lists):
         """Those of the lists that are not learned."""
-        return [arrays for name, arrays in self.named(lists).items() if ATTRIBUTES[name][0] is None]
+        named = self.named(lists)
+        return [arrays for name, arrays in named.items() if ATTRIBUTES[name].group is None]
 
     def named(self, lists):
         """A dict from the attributes to their lists."""
@@ -230,12 +248,6 @@ class Architecture:
     def read(self, estimator):
         """The lists that a fitted estimator has, as they are."""
         return [getattr(estimator, attribute) for attribute in self.attributes]
-
-    def put(self, estimator, lists):
-        """Makes these lists a fitted estimator's attributes, and no other."""
-        for attribute in ATTRIBUTES:
-            vars(estimator).pop(attribute, None)
-        vars(estimator).update(self.named(lists))
 
     def refuse_other_shapes(self, lists, needed_for):
         """Raises ValueError for lists, which a person may have assigned, that do not fit.

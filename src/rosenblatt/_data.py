@@ -11,15 +11,10 @@ from numbers import Real
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import (
-    check_classification_targets,
-    type_of_target,
-    unique_labels,
-)
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from rosenblatt._base import checked_sample_weight, numbers_of, warn_user
+from rosenblatt._classes import checked_labels, class_weights
 from rosenblatt._parameter_checks import Interval, refuse_value
 from rosenblatt.core.dispatch import LOSSES
 
@@ -46,6 +41,8 @@ class TrainingData:
         The rows' classes, as numbers; None for multilabel and regression.
     classes : ndarray or None
         The labels in the order of these numbers; None for regression.
+    is_multilabel, is_sparse_target : bool
+        Whether y is an indicator matrix, and whether it came as a sparse one.
     validation : TrainingData or None
         Rows that were handed in to validate on.
     rows, held_out : ndarray of int or None
@@ -63,6 +60,8 @@ class TrainingData:
     n_outputs: int
     strata: np.ndarray | None
     classes: np.ndarray | None = None
+    is_multilabel: bool = False
+    is_sparse_target: bool = False
     validation: object = None
     rows: np.ndarray | None = None
     held_out: np.ndarray | None = None
@@ -104,7 +103,7 @@ def checked_rows(estimator, X, *, reset=False, dtype=None):
     return _engine_rows(X)
 
 
-def is_plain(estimator, X, *, reset):
+def is_plain(estimator, X, *, reset, dtypes=DTYPES):
     """Whether validation has nothing to say about X: finite numbers of the width it must have.
 
     scikit-learn's validation looks for every kind of container, which takes longer than many
@@ -115,12 +114,23 @@ def is_plain(estimator, X, *, reset):
     else:
         is_rows = sp.issparse(X) and X.format == "csr" and len(X.shape) == 2
         values = X.data if is_rows else None
-    if not is_rows or values.dtype not in DTYPES or not all(X.shape):
+    if not is_rows or values.dtype not in dtypes or not all(X.shape):
         return False
     fitted = vars(estimator)
     as_wide = reset or fitted.get("n_features_in_") == X.shape[1]
     if "feature_names_in_" in fitted or not as_wide:
         return False
+    return _sum_is_finite(values)
+
+
+def _is_plain_target(y, n_rows):
+    """Whether validation has nothing to say about y: a finite number for each row."""
+    if type(y) is not np.ndarray or y.shape != (n_rows,):
+        return False
+    return y.dtype.kind in "biu" or (y.dtype in DTYPES and _sum_is_finite(y))
+
+
+def _sum_is_finite(values):
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(values.sum()))
 
@@ -130,18 +140,30 @@ def _engine_rows(X):
 
 
 def checked_pair(estimator, X, y, *, reset, dtype=None, **options):
-    """X as `checked_rows` gives it, and y as an array of as many rows."""
+    """X as `checked_rows` gives it, and y as an array of as many rows.
+
+    Parameters
+    ----------
+    dtype : dtype or tuple of dtypes or None
+        What X is to be computed in: one of these, float32 and float64 for None.
+    **options
+        Of scikit-learn's `validate_data`.
+    """
+    dtypes = DTYPES if dtype is None else dtype if isinstance(dtype, tuple) else (np.dtype(dtype),)
+    if is_plain(estimator, X, reset=reset, dtypes=dtypes) and _is_plain_target(y, X.shape[0]):
+        if reset:
+            estimator.n_features_in_ = X.shape[1]
+        return _engine_rows(X), y
     with numbers_of("X or y"):
         X, y = validate_data(
             estimator,
             X,
             y,
             accept_sparse="csr",
-            multi_output=True,
-            dtype=dtype or estimator.dtype or (np.float64, np.float32),
+            dtype=dtypes,
             order="C",
             reset=reset,
-            **options,
+            **{"multi_output": True, **options},
         )
     if y.ndim == 2 and y.shape[1] == 1 and not sp.issparse(y):
         y = column_or_1d(y, warn=True)
@@ -206,7 +228,9 @@ def regression_data(estimator, X, y, sample_weight, *, reset, validation=None):
 
 
 def _regression_rows(estimator, X, y, sample_weight, *, reset, dtype=None):
-    X, y = checked_pair(estimator, X, y, reset=reset, dtype=dtype, y_numeric=True)
+    X, y = checked_pair(
+        estimator, X, y, reset=reset, dtype=dtype or estimator.dtype, y_numeric=True
+    )
     if sp.issparse(y) or y.dtype.kind not in "fiub":
         kind = "a sparse matrix" if sp.issparse(y) else f"values of type {y.dtype}"
         raise ValueError(f"y must be an array of numbers, got {kind}.")
@@ -272,49 +296,8 @@ def _refuse_outside_domain(estimator, loss, lowest):
         raise ValueError(f"{subject} takes targets y > 0, got {lowest:g}.")
 
 
-def checked_labels(y):
-    """(y, its labels sorted, whether it is an indicator matrix); a sparse one is made dense.
-
-    Raises
-    ------
-    ValueError
-        For targets that are no classes, or of several columns that are no indicators.
-    """
-    if y.ndim == 1 and y.dtype.kind in "biu":
-        # plain integers: scikit-learn would look through them five times
-        labels = np.unique(y)
-        if len(labels) > len(y) / 2:
-            check_classification_targets(y)  # warns of so many, where there are rows enough
-        return y, labels, False
-    kind = type_of_target(y, input_name="y")
-    if kind == "multiclass-multioutput":
-        raise ValueError("Multioutput target data is not supported with label binarization")
-    check_classification_targets(y)
-    y = y.toarray() if sp.issparse(y) else y
-    return y, unique_labels(y), kind.startswith("multilabel")
-
-
-def partial_fit_classes(known, classes):
-    """The classes of a call of `partial_fit`: those of earlier calls, or what `classes=` gives.
-
-    Raises
-    ------
-    ValueError
-        Where neither does, or they disagree.
-    """
-    if known is None and classes is None:
-        raise ValueError("classes must be passed on the first call to partial_fit.")
-    if known is None:
-        return unique_labels(classes)
-    if classes is not None and not np.array_equal(known, unique_labels(classes)):
-        raise ValueError(
-            f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {known!r}"
-        )
-    return known
-
-
 def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classes, validation=None):
-    """TrainingData of a classifier, and its classes.
+    """TrainingData of a classifier.
 
     Parameters
     ----------
@@ -323,14 +306,9 @@ def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classe
         earlier calls disagree.
     validation : tuple or None
         (X_val, y_val, sample_weight_val).
-
-    Returns
-    -------
-    data : TrainingData
-    resolved : (ndarray, bool)
-        Classes, and whether y is an indicator matrix.
     """
-    X, y = checked_pair(estimator, X, y, reset=reset)
+    is_sparse_target = sp.issparse(y)
+    X, y = checked_pair(estimator, X, y, reset=reset, dtype=estimator.dtype)
     sample_weight = training_sample_weight(sample_weight, X.shape[0], X.dtype)
     y, labels, multilabel = checked_labels(y)
     classes = resolve_classes(labels, multilabel)
@@ -344,7 +322,7 @@ def classification_data(estimator, X, y, sample_weight, *, reset, resolve_classe
         _refuse_other_classes(labels, of_same_kind, classes, multilabel)
         held_out = _encoded(estimator, X, y, sample_weight, classes, multilabel)
         data = replace(data, validation=held_out)
-    return data, (classes, multilabel)
+    return replace(data, is_sparse_target=True) if is_sparse_target else data
 
 
 def _encoded(estimator, X, y, sample_weight, classes, multilabel):
@@ -365,7 +343,9 @@ def _encoded(estimator, X, y, sample_weight, classes, multilabel):
     else:
         strata = np.searchsorted(classes, y).astype(np.intp)
         loss, n_outputs, targets = _class_targets(estimator, strata, len(classes), X.dtype)
-    return TrainingData(X, y, targets, sample_weight, loss, n_outputs, strata, classes)
+    return TrainingData(
+        X, y, targets, sample_weight, loss, n_outputs, strata, classes, is_multilabel=multilabel
+    )
 
 
 def _refuse_other_classes(labels, is_multilabel, classes, multilabel):
@@ -414,14 +394,3 @@ def training_weights(data, rows, class_weight):
     weights = weights.astype(float)
     weights[rows] *= of_row / of_row.mean()
     return weights.astype(data.X.dtype)
-
-
-def class_weights(classes, indices, class_weight):
-    """The weight of every class; `indices` are the rows' classes."""
-    if isinstance(class_weight, str):  # 'balanced'
-        counts = np.bincount(indices, minlength=len(classes))
-        return len(indices) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-    largest = float(np.finfo(float).max)  # an integer can be larger, and is no infinity
-    if not all(isinstance(w, Real) and 0 <= w <= largest for w in class_weight.values()):
-        raise ValueError(f"class_weight must hold finite numbers >= 0, got {class_weight!r}.")
-    return compute_class_weight(class_weight, classes=classes, y=classes).astype(float)

@@ -24,7 +24,7 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
     n_iter_ : int
         Epochs (or iterations of lbfgs) of the last fit.
 
-    activations_ : list of str
+    activations_ : tuple of str
         Each hidden layer's activation, by its own name where an alias was given.
 
     n_layers_, n_outputs_ : int

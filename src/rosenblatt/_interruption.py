@@ -15,19 +15,25 @@ class Interruption:
     Only where Python would raise KeyboardInterrupt anyway: in the main thread, under Python's
     own handler. Elsewhere the block runs as without it. A second Ctrl-C raises at once.
 
+    Parameters
+    ----------
+    is_noted : bool, default=True
+        False: it is raised. What people call in loops of their own must not swallow it.
+
     Attributes
     ----------
     requested : bool
         Whether there was a Ctrl-C.
     """
 
-    def __init__(self):
-        self.requested = False
+    def __init__(self, *, is_noted=True):
+        self.is_noted, self.requested = is_noted, False
         self._previous = None
 
     def __enter__(self):
         in_main_thread = threading.current_thread() is threading.main_thread()
-        if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        is_pythons = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if self.is_noted and in_main_thread and is_pythons:
             with contextlib.suppress(ValueError):  # a subinterpreter has no handlers of its own
                 self._previous = signal.signal(signal.SIGINT, self._note)
         return self

@@ -15,7 +15,7 @@ from rosenblatt._base import warn_user
 from rosenblatt._data import training_weights
 from rosenblatt._interruption import Interruption
 from rosenblatt._training import NON_FINITE, NON_FINITE_LOSS, build_network, keep_parameters
-from rosenblatt.core.network import Examples
+from rosenblatt.core.examples import Examples
 
 
 class Objective:
@@ -27,14 +27,21 @@ class Objective:
     data : TrainingData
     network : Network
     interruption : Interruption
-        Raised as KeyboardInterrupt between two evaluations.
-    history : History
-        Is given a line for every iteration.
+        Raised as Stopped between two evaluations.
+    state : State
+        Its history is given a line for every iteration, and with callbacks it is kept up to date.
+    callbacks : CallbackCalls or None
+        Told of every iteration; may stop the search.
+    update_estimator : callable
+        Returns the estimator as the state has it.
     """
 
-    def __init__(self, plan, data, network, interruption, history):
+    def __init__(
+        self, plan, data, network, interruption, state, callbacks=None, update_estimator=None
+    ):
         self.plan, self.network, self.interruption = plan, network, interruption
-        self.history, self.n_iterations, self.began = history, 0, time.perf_counter()
+        self.state, self.callbacks, self.update_estimator = state, callbacks, update_estimator
+        self.began = time.perf_counter()
         self.rows = np.arange(data.X.shape[0])
         weights = training_weights(data, self.rows, plan.class_weight)
         self.examples = Examples(data.X, data.targets, weights)
@@ -56,7 +63,7 @@ class Objective:
     def __call__(self, vector):
         """(loss, gradient) at a vector; remembers the lowest loss it met."""
         if self.interruption.requested:
-            raise KeyboardInterrupt
+            raise Stopped(*self.best)
         self.set_parameters(vector)
         network, alpha = self.network, self.plan.alpha
         loss = network.loss_and_gradient(self.examples, self.rows)
@@ -73,17 +80,39 @@ class Objective:
 
     def end_iteration(self, vector):
         """Called by the search after each of its iterations, where its last evaluation was."""
-        self.n_iterations += 1
+        state = self.state
+        state.n_epochs = min(state.n_epochs + 1, self.plan.max_epochs)
         (loss, norm), now = self.latest, time.perf_counter()
-        self.history.extend(loss=[loss], gradient_norm=[norm], seconds=[now - self.began])
+        state.history.extend(loss=[loss], gradient_norm=[norm], seconds=[now - self.began])
         self.began = now
+        if self.callbacks is not None:
+            self._show(loss, vector)
+            self.began = time.perf_counter()
+
+    def _show(self, loss, vector):
+        """Tells the callbacks of an iteration, and ends the search if one of them says so."""
+        self.callbacks.begin_epoch()
+        self.state.loss = loss
+        keep_parameters(self.network, self.state)
+        self.update_estimator()
+        if self.callbacks.end_epoch(self.state.history.last()):
+            raise Stopped(loss, vector.copy())
 
     def _flat(self, block):
         return self.network.read_flat(block).astype(np.float64)
 
 
-def minimize(plan, data, state):
+class Stopped(Exception):  # noqa: N818 - no error
+    """The search ends: (loss, parameters) are what it has found; None for no parameters."""
+
+
+def minimize(plan, data, state, callbacks=None, update_estimator=None):
     """Minimises the loss and leaves the outcome in the state.
+
+    Parameters
+    ----------
+    plan, data, state, callbacks, update_estimator
+        As `_training.train` takes them; what it calls an epoch is an iteration here.
 
     Raises
     ------
@@ -92,8 +121,9 @@ def minimize(plan, data, state):
     """
     state.batch_size = data.X.shape[0]
     network = build_network(plan, data, state, state.batch_size)
+    state.n_epochs, result = 0, None
     with Interruption() as interruption:
-        objective = Objective(plan, data, network, interruption, state.history)
+        objective = Objective(plan, data, network, interruption, state, callbacks, update_estimator)
         try:
             result = scipy.optimize.minimize(
                 objective,
@@ -103,13 +133,11 @@ def minimize(plan, data, state):
                 options={"maxfun": plan.max_fun, "maxiter": plan.max_epochs, "gtol": plan.tol},
                 callback=objective.end_iteration,
             )
-        except KeyboardInterrupt:
-            result = None
-    state.n_epochs = min(objective.n_iterations, plan.max_epochs)
-    if result is None:
+        except Stopped as stopped:
+            state.loss, vector = stopped.args
+    if interruption.requested:
         warn_user("Training interrupted by user.")
-        state.loss, vector = objective.best
-    else:
+    if result is not None:
         _warn_if_not_converged(plan, result)
         state.loss, vector = float(result.fun), result.x
     if vector is not None:

@@ -12,25 +12,27 @@ from functools import partial
 from inspect import signature
 from numbers import Integral
 
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt import _lbfgs, _training
-from rosenblatt._base import RosenblattEstimator, warn_user
+from rosenblatt._architecture import ATTRIBUTES as ARRAYS
+from rosenblatt._base import (
+    RosenblattEstimator,
+    changes,
+    on_one_fit,
+    random_state_from,
+    warn_user,
+)
 from rosenblatt._callback_calls import CallbackSupportMixin, calling_callbacks, with_callbacks
 from rosenblatt._data import checked_rows
 from rosenblatt._history import History
 from rosenblatt._initializers import initial_parameters
 from rosenblatt._links import with_links
+from rosenblatt._network_description import hidden_activations, hidden_widths
 from rosenblatt._parameter_checks import validate_parameters
-from rosenblatt._parameter_table import SHARED, refuse_without_steps
-from rosenblatt._plan import (
-    dropout_rates,
-    hidden_activations,
-    hidden_widths,
-    refuse_single_rows,
-    training_plan,
-)
+from rosenblatt._parameter_rows import refuse_together
+from rosenblatt._parameter_table import SHARED
+from rosenblatt._plan import dropout_rates, training_plan
 from rosenblatt._prediction import arrays_for, fitted_network, outputs_of_plain_rows
 from rosenblatt._training_state import State
 from rosenblatt.core.dispatch import OPTIMIZERS
@@ -47,9 +49,6 @@ _STOCHASTIC_ATTRIBUTES = (
     "stopped_",
 )
 
-# what scikit-learn's callbacks keep in an estimator while it is fitted
-_OF_A_RUNNING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
-
 
 def has_partial_fit(estimator):
     """True, or AttributeError: what `available_if` asks."""
@@ -65,12 +64,21 @@ def has_partial_fit(estimator):
 class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
     """The stages of fit and predict that classifier and regressor share.
 
-    What an estimator has to have besides is written here. Its `__init__` takes what is in
-    `_parameter_table`, SHARED of _parameter_table.py at least, which `training_plan` reads, and
-    `loss` with the constants that the losses' rows name. `_training_data` calls `_data`, which
-    reads `class_weight` and `multi_class` of a classifier, `quantile` and `tweedie_power` of a
-    regressor, and gives TrainingData; a fitted estimator can call it on other rows. Predictions
-    begin at `_outputs`.
+    What an estimator on this base has to have besides:
+
+    `_parameter_table`, `_parameter_rules`
+        The rows of what its `__init__` takes, and their rules: SHARED of _parameter_table.py,
+        `loss`, and the constants that the rows of its losses name (losses.def). `training_plan`
+        and `architecture_of` read these and nothing else of the estimator.
+    `_training_data`
+        Gives the TrainingData of what was handed in and notes nothing on the estimator but
+        `n_features_in_` and `feature_names_in_`. A fitted one is asked for other rows, too, by
+        `inspection` and `diagnosis`. The functions of _data.py that it calls read `dtype` and
+        `loss`; of a classifier `multi_class`, of a regressor `quantile` and `tweedie_power`.
+    `_set_fitted`
+        Extended where the data have something to keep, such as the classes.
+    `predict` and its like
+        Begin at `_outputs`, which takes any X.
     """
 
     _parameter_table = SHARED
@@ -158,21 +166,26 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             )
         if incremental and self.early_stopping:
             if validation is None:
-                raise ValueError("partial_fit does not support early_stopping=True")
+                raise ValueError(
+                    "partial_fit does not support early_stopping=True without rows to validate "
+                    "on, as it sets none aside: give it X_val and y_val, or set "
+                    "early_stopping=False."
+                )
             if getattr(self, "stopped_", False):
                 warn_user(
                     "The validation score has not improved for too long: training is over, and "
                     "stopped_ is True. partial_fit did nothing."
                 )
                 return self
-        max_epochs = 1 if incremental else self.max_iter if self.solver in OPTIMIZERS else 0
+        max_epochs = 1 if incremental else self.max_iter
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         with (
             calling_callbacks(self, max_epochs, X=X, y=y, metadata=metadata) as callbacks,
             self._unchanged_on_error(),
         ):
             continues = hasattr(self, "coefs_") and bool(self.warm_start or incremental)
-            data = self._training_data(
+            reader = copy.copy(self)  # what the checks of the data note waits for the weights
+            data = reader._training_data(
                 X,
                 y,
                 sample_weight,
@@ -181,17 +194,21 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
                 incremental=incremental,
                 classes=classes,
             )
-            return self._train(data, callbacks, continues, incremental)
+            noted = changes(vars(self), vars(reader))
+            return self._train(data, callbacks, continues, incremental, noted)
 
-    def _train(self, data, callbacks, continues, incremental):
+    def _train(self, data, callbacks, continues, incremental, noted):
         plan = training_plan(self, data, incremental=incremental)
+        if not (continues or incremental):
+            self._warn_of_data(plan, data)
         state = self._state(plan, data, continues, incremental)
-        if plan.is_stochastic:
-            update_estimator = partial(self._set_fitted, plan, data, state)
-            _training.train(plan, data, state, callbacks, update_estimator)
-        else:
-            _lbfgs.minimize(plan, data, state)
-        return self._set_fitted(plan, data, state)
+        update_estimator = partial(self._set_fitted, plan, data, state, noted)
+        train = _training.train if plan.is_stochastic else _lbfgs.minimize
+        train(plan, data, state, callbacks, update_estimator)
+        return update_estimator()
+
+    def _warn_of_data(self, plan, data):
+        """Warns of data on which a new fit will be of no use."""
 
     def _check_parameters(self):
         """Refuses parameters by themselves and together, before the data are looked at."""
@@ -199,8 +216,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         n_hidden = len(hidden_widths(self.hidden_layer_sizes))
         hidden_activations(self.activation, n_hidden)
         dropout_rates(self.dropout, n_hidden)
-        refuse_without_steps(self)
-        refuse_single_rows(self)
+        refuse_together(self)
 
     def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
         """TrainingData of what was handed in.
@@ -220,7 +236,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
 
     def _state(self, plan, data, continues, incremental):
         """Where this fit begins: at new draws, or at the fitted parameters."""
-        random_state = check_random_state(self.random_state)
+        random_state = random_state_from(self.random_state)
         if incremental and self.partial_fit_shuffle == "continue":
             random_state = self._continued_random_state(random_state)
         if not continues:
@@ -254,60 +270,63 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             return random_state
         return copy.deepcopy(last)
 
-    def _set_fitted(self, plan, data, state):
-        self._architecture = plan.architecture
-        plan.architecture.put(self, state.parameters)
-        self.n_layers_, self.n_outputs_ = len(plan.architecture.widths), data.n_outputs
-        self.n_parameters_ = plan.architecture.n_parameters
-        self.out_activation_ = data.loss.out_activation
-        self.n_iter_, self.t_, self.loss_ = state.n_epochs, state.n_samples_seen, state.loss
-        self.batch_size_ = state.batch_size
-        self._levels = data.levels
-        self.activations_ = list(plan.architecture.activations)
-        self.history_ = state.history
-        for name in _STOCHASTIC_ATTRIBUTES:
-            vars(self).pop(name, None)
-        if not plan.is_stochastic:
-            return self
-        self.loss_curve_ = state.loss_curve
-        early = plan.early_stopping
-        self.best_loss_ = None if early else state.best_loss
-        self.validation_scores_ = state.validation_scores if early else None
-        self.best_validation_score_ = state.best_validation_score if early else None
-        self._n_epochs_without_improvement = state.n_epochs_without_improvement
-        self._optimizer = state.optimizer
-        self._optimizer_is_pickled = plan.keeps_optimizer
-        if self.partial_fit_shuffle == "continue" and isinstance(self.random_state, Integral):
-            self._random_state = self.random_state, state.random_state
-        if plan.incremental and early:
-            self.stopped_, self._best_parameters = state.is_exhausted, state.best_parameters
+    def _set_fitted(self, plan, data, state, noted=({}, ())):
+        """Publishes the state, and with it what the checks of the data noted: the attributes that
+        are new and those that are gone."""
+        architecture, (learned, gone) = plan.architecture, noted
+        learned = {
+            **learned,
+            **self._attributes_of(data),
+            **architecture.named(state.parameters),
+            "_architecture": architecture,
+            "n_layers_": len(architecture.widths),
+            "n_outputs_": data.n_outputs,
+            "n_parameters_": architecture.n_parameters,
+            "out_activation_": data.loss.out_activation,
+            "n_iter_": state.n_epochs,
+            "t_": state.n_samples_seen,
+            "loss_": state.loss,
+            "batch_size_": state.batch_size,
+            "_levels": data.levels,
+            "history_": state.history,
+        }
+        if plan.is_stochastic:
+            learned |= self._stochastic_attributes(plan, state)
+        self._publish(learned, (*gone, *ARRAYS, *_STOCHASTIC_ATTRIBUTES))
         return self
+
+    def _attributes_of(self, data):
+        """What an estimator keeps of the data besides, by name."""
+        return {}
+
+    def _stochastic_attributes(self, plan, state):
+        early = plan.early_stopping
+        learned = {
+            "loss_curve_": state.loss_curve,
+            "best_loss_": None if early else state.best_loss,
+            "validation_scores_": state.validation_scores if early else None,
+            "best_validation_score_": state.best_validation_score if early else None,
+            "_n_epochs_without_improvement": state.n_epochs_without_improvement,
+            "_optimizer": state.optimizer,
+            "_optimizer_is_pickled": plan.keeps_optimizer,
+        }
+        if self.partial_fit_shuffle == "continue" and isinstance(self.random_state, Integral):
+            learned["_random_state"] = self.random_state, state.random_state
+        if plan.incremental and early:
+            learned["stopped_"] = state.is_exhausted
+            learned["_best_parameters"] = state.best_parameters
+        return learned
 
     def __getstate__(self):
         """The optimiser's moments are several times the model: only partial_fit needs them."""
-        state = dict(super().__getstate__())  # which may be the estimator's own dictionary
+        state = super().__getstate__()
         if not state.get("_optimizer_is_pickled", False):
             state.pop("_optimizer", None)
-        for name in _OF_A_RUNNING_FIT:  # which a callback may pickle
-            state.pop(name, None)
         return state
-
-    def __copy__(self):
-        twin = type(self).__new__(type(self))
-        vars(twin).update(vars(self))
-        return twin
-
-    def __deepcopy__(self, memo):
-        """A copy in memory goes on with its own copy of the optimiser, as the original would."""
-        twin = memo[id(self)] = type(self).__new__(type(self))
-        vars(twin).update(copy.deepcopy(vars(self), memo))
-        return twin
 
     def _data_to_inspect(self, X, y):
         """TrainingData of rows that this fitted network is to be examined on, unweighted."""
-        twin = copy.copy(self)  # what the checks of a fit note in it stays there
-        twin.class_weight = None
-        data = twin._training_data(
+        data = self._training_data(
             X, y, None, validation=None, continues=True, incremental=True, classes=None
         )
         fitted = self._architecture.loss
@@ -319,6 +338,22 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             )
         return data
 
+    @property
+    def activations_(self):
+        """The hidden layers' activations, of the last fit."""
+        if not hasattr(self, "_architecture"):
+            raise AttributeError("activations_ is there after fit.")
+        return self._architecture.activations
+
+    @activations_.setter
+    def activations_(self, value):
+        raise AttributeError(
+            f"activations_ says what was fitted and cannot be set, got {value!r}: "
+            "set_params(activation=...) and fit again, with warm_start=True from the weights that "
+            "are there."
+        )
+
+    @on_one_fit
     def activations(self, X, layer):
         """What a hidden layer puts out.
 
@@ -342,7 +377,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             If there is no such layer.
         """
         check_is_fitted(self)
-        n_hidden = len(self.activations_)
+        n_hidden = len(self._architecture.hidden)
         if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
             raise ValueError(
                 f"layer must be an int in [{-n_hidden}, {n_hidden}), the network has {n_hidden} "
@@ -351,6 +386,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         network, X = self._network_and_rows(X)
         return network.activations(X, int(layer) % n_hidden)
 
+    @on_one_fit
     def summary(self):
         """Print the layers, the shapes of their weights and how many parameters they have."""
         check_is_fitted(self)

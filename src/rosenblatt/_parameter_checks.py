@@ -198,6 +198,43 @@ def _are_functions(value):
     return isinstance(value, (list, tuple)) and all(map(_is_function, value))
 
 
+def _is_float_dtype(value):
+    """Tell whether NumPy takes ``value`` as float32 or float64 in the machine's byte order."""
+    if not isinstance(value, (str, type, np.dtype)):
+        return False
+    try:
+        return np.dtype(value) in (np.dtype(np.float32), np.dtype(np.float64))
+    except TypeError:
+        return False
+
+
+def _is_metric(value):
+    """Tell whether ``value`` is a function of (y_true, y_pred), as scikit-learn's metrics are."""
+    if not inspect.isfunction(value):
+        return False
+    names = [*inspect.signature(value).parameters, "", ""]
+    return names[0] == "y_true" or names[:2] == ["y", "y_pred"]
+
+
+class _Scorer:
+    """A callable of (estimator, X, y); metrics have another signature."""
+
+    def accepts(self, value):
+        return _is_function(value) and not _is_metric(value)
+
+    def remark(self, value):
+        if not _is_metric(value):
+            return ""
+        return (
+            f" {value.__name__} is a metric, a function of y_true and y_pred, and no scorer, which "
+            "is one of the estimator, X and y: sklearn.metrics.make_scorer makes one of it, "
+            f"scoring=make_scorer({value.__name__})."
+        )
+
+    def __str__(self):
+        return "a callable"
+
+
 class _ScorerNames:
     """The names of scikit-learn's scorers, which take long to import, and 'loss'."""
 
@@ -214,6 +251,7 @@ class _ScorerNames:
         return ("loss", *get_scorer_names())
 
 
+_NOTHING = object()  # which no parameter is
 _NONE = _Predicate(_is_none, "None")
 _BOOLEANS = (_InstanceOf(bool), _InstanceOf(np.bool_))
 # numpy.random.RandomState takes 32 bits
@@ -226,7 +264,11 @@ _MARKERS = {
     "functions": _Predicate(_are_functions, "a list of callables"),
     "array-like": _Predicate(_is_array_like, "an array-like"),
     "boolean": _AnyOf(_BOOLEANS),
+    "float dtype": _Predicate(
+        _is_float_dtype, "a str among {'float32', 'float64'}, NumPy's type of that name"
+    ),
     "random_state": _AnyOf((_SEED, _InstanceOf(np.random.RandomState), _NONE)),
+    "scorer": _Scorer(),
     "scoring": _ScorerNames(),
     "verbose": _AnyOf((Interval(Integral, 0, None), *_BOOLEANS)),
 }
@@ -249,10 +291,11 @@ def validate_parameters(estimator):
     estimator : estimator
         The class attribute ``_parameter_rules`` gives for every constructor parameter the list
         of its rules, of which one must hold. A rule is an `Interval`, an `Options`, a type,
-        None, the function ``callable``, or one of "array-like", "boolean", "function" (a callable
-        that is no class), "functions" (a list of them), "random_state", "scoring" (a scorer's
-        name or 'loss') and "verbose". Under scikit-learn's setting ``skip_parameter_validation``
-        nothing is checked.
+        None, the function ``callable``, or one of "array-like", "boolean", "float dtype" (float32
+        or float64 as NumPy takes it), "function" (a callable that is no class), "functions" (a
+        list of them), "random_state", "scorer" (a callable that is no metric), "scoring" (a
+        scorer's name or 'loss') and "verbose". Under scikit-learn's setting
+        ``skip_parameter_validation`` nothing is checked.
 
     Raises
     ------
@@ -266,8 +309,11 @@ def validate_parameters(estimator):
     if get_config()["skip_parameter_validation"]:
         return
     owner = type(estimator)
-    values = {name: getattr(estimator, name) for name in _rules_of(owner)}
-    _refuse_first(owner.__name__, values, _rules_of(owner))
+    rules, defaults = _rules_of(owner), _defaults_of(owner)
+    values = ((name, getattr(estimator, name)) for name in rules)
+    # most are the defaults, which have been looked at once
+    changed = {n: value for n, value in values if value is not defaults.get(n, _NOTHING)}
+    _refuse_first(owner.__name__, changed, rules)
 
 
 def validate_values(owner, values, rules):
@@ -306,6 +352,14 @@ def _rules_of(owner):
     return {name: _AnyOf(tuple(map(_as_rule, owner._parameter_rules[name]))) for name in names}
 
 
+@cache
+def _defaults_of(owner):
+    """The defaults in the signature that the rules take."""
+    rules, parameters = _rules_of(owner), inspect.signature(owner.__init__).parameters
+    defaults = {name: parameters[name].default for name in rules}
+    return {name: value for name, value in defaults.items() if rules[name].accepts(value)}
+
+
 def refuse_value(subject, value, rules):
     """Raises InvalidParameterError for a value that satisfies none of the rules."""
     rule = _AnyOf(tuple(map(_as_rule, rules)))
@@ -322,7 +376,10 @@ def _shown(value):
 
 
 def _refuse(subject, value, rule):
-    remarks = [one.remark(value) for one in rule.rules if isinstance(one, (Interval, Options))]
+    remarks = [one.remark(value) for one in rule.rules if hasattr(one, "remark")]
+    # who has a metric in hand is not to read through sixty names
+    is_metric = any(isinstance(one, _Scorer) for one in rule.rules) and _is_metric(value)
+    allowed = "a scorer or its name" if is_metric else rule
     raise InvalidParameterError(
-        f"{subject} must be {rule}. Got {_shown(value)} instead." + "".join(remarks[:1])
+        f"{subject} must be {allowed}. Got {_shown(value)} instead." + "".join(remarks)
     )

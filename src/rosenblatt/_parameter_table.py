@@ -1,78 +1,34 @@
-"""The parameters of the multi-layer perceptrons, a row each: what it takes, what it means, and
-whether it needs a solver that takes steps. The perceptron's rows are its own, of the same kind.
+"""The parameters of the multi-layer perceptrons, a row each: what it takes, what it means, what
+refuses it. What a row is, is in _parameter_rows.py; the perceptron has rows of its own.
 
-Rules, docstrings and refusals come from these rows; defaults stand in the signatures, where an
-editor reads them. What a parameter does is elsewhere: the Plan's, or the core's.
+Rules, docstrings, refusals and docs/parameters.md come from these rows; defaults stand in the
+signatures, where an editor reads them. What a parameter does is elsewhere, in the Plan or the core.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
 import textwrap
-from collections.abc import Callable
-from dataclasses import dataclass
-from inspect import cleandoc, signature
 from numbers import Integral, Real
 
 import numpy as np
+import scipy.sparse as sp
 
 from rosenblatt._architecture import NORMALIZATION_ATTRIBUTES
 from rosenblatt._data import QUANTILE_LEVEL
-from rosenblatt._docstrings import ATTRIBUTES
 from rosenblatt._initializers import INTERCEPT_INITS, WEIGHT_INITS
-from rosenblatt._links import with_links
 from rosenblatt._parameter_checks import Interval, Options
+from rosenblatt._parameter_rows import (
+    CANNOT_SEARCH,
+    NO_BATCHES,
+    Needs,
+    Page,
+    Parameter,
+    Refusal,
+    RefusalByData,
+)
 from rosenblatt.core.dispatch import ACTIVATION_NAMES, LOSSES, OPTIMIZERS
 from rosenblatt.schedules import SCHEDULES, Schedule
 
 AUTO_BATCH_SIZE = 200  # rows of batch_size='auto', if there are so many
-
-# why a solver without steps cannot have a parameter; {solver} is the one, {solvers} are others
-NO_STEPS = "needs a solver that takes steps: {solvers}; got solver={solver!r}."
-CANNOT_SEARCH = (
-    "makes the loss another one at every look, which solver={solver!r} cannot search; it must be "
-    "one of {solvers}."
-)
-NO_BATCHES = (
-    "needs batches, which solver={solver!r} has not: use normalization='layer', or a solver among "
-    "{solvers}."
-)
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What makes a parameter need a solver that takes steps.
-
-    Attributes
-    ----------
-    is_on : callable
-        Of the value: whether it asks for something.
-    reason : str
-        What the message goes on with after name and value.
-    shapes_loss : bool
-        Whether what is minimised is another function then.
-    """
-
-    is_on: Callable
-    reason: str = NO_STEPS
-    shapes_loss: bool = True
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A row.
-
-    Attributes
-    ----------
-    kind, text : str
-        Of the docstring: behind the name, and below it.
-    rules : list
-        As `validate_parameters` takes them; one must hold.
-    needs_steps : Needs or None
-    """
-
-    kind: str
-    text: str
-    rules: list
-    needs_steps: Needs | None = None
 
 
 def _loss_parameters(is_regression):
@@ -118,7 +74,7 @@ def _options(names):
 
 _SCHEDULES = "\n        ".join(f"- {name!r} {row.summary}" for name, row in SCHEDULES.items())
 
-# what both networks have, in the order of their signatures
+# what both networks have
 SHARED = {
     "hidden_layer_sizes": Parameter(
         "int or array-like of int",
@@ -127,6 +83,8 @@ SHARED = {
         without hidden layers: a linear model.
         """,
         ["array-like", Interval(Integral, 1, None, closed="left")],
+        page=Page("The network", "units of each hidden layer; `()` is a linear model"),
+        is_common=True,
     ),
     "activation": Parameter(
         "str or sequence of str",
@@ -137,6 +95,11 @@ SHARED = {
         sigmoid 1 / (1 + exp(-z)), 'identity' z itself.
         """,
         [ACTIVATION_OPTIONS, "array-like"],
+        page=Page(
+            "The network",
+            "one name, or one for each hidden layer: [activations](vocabulary.md#activations)",
+        ),
+        is_common=True,
     ),
     "normalization": Parameter(
         "{None, 'batch', 'layer'}",
@@ -151,6 +114,17 @@ SHARED = {
         """,
         [None, Options(str, tuple(filter(None, NORMALIZATION_ATTRIBUTES)))],
         needs_steps=Needs(lambda kind: kind == "batch", NO_BATCHES),
+        refusals=(
+            Refusal(
+                lambda model: model.normalization == "batch" and model.batch_size == 1,
+                "needs a batch_size of at least 2, got batch_size=1: a single row has no "
+                "variance. normalization='layer' takes any.",
+            ),
+        ),
+        page=Page(
+            "The network",
+            "`'batch'` or `'layer'`, of each hidden layer's sums: [layers](layers.md)",
+        ),
     ),
     "dropout": Parameter(
         "float in [0, 1) or sequence of float",
@@ -162,6 +136,7 @@ SHARED = {
         """,
         [Interval(Real, 0, 1, closed="left"), "array-like"],
         needs_steps=Needs(_are_positive, CANNOT_SEARCH),
+        page=Page("Against overfitting", "share of hidden outputs that a step leaves out"),
     ),
     "input_dropout": Parameter(
         "float in [0, 1)",
@@ -171,6 +146,7 @@ SHARED = {
         """,
         [Interval(Real, 0, 1, closed="left")],
         needs_steps=Needs(_is_positive, CANNOT_SEARCH),
+        page=Page("Against overfitting", "share of features that a step leaves out"),
     ),
     "input_noise": Parameter(
         "float >= 0",
@@ -180,6 +156,16 @@ SHARED = {
         """,
         [Interval(Real, 0, None, closed="left")],
         needs_steps=Needs(_is_positive, CANNOT_SEARCH),
+        refusals=(
+            RefusalByData(
+                lambda model, data, incremental: model.input_noise > 0 and sp.issparse(data.X),
+                "takes a dense X, got a sparse one: use X.toarray(), or input_noise=0. "
+                "input_dropout takes a sparse X too.",
+            ),
+        ),
+        page=Page(
+            "Against overfitting", "standard deviation of noise on the features; X must be dense"
+        ),
     ),
     "weight_init": Parameter(
         _options(WEIGHT_INITS) + " or callable",
@@ -193,6 +179,7 @@ SHARED = {
         side, and returns an array of shape (fan_in, fan_out).
         """,
         [Options(str, tuple(WEIGHT_INITS)), "function"],
+        page=Page("The network", "how weights are drawn: a name or a function"),
     ),
     "intercept_init": Parameter(
         _options(INTERCEPT_INITS),
@@ -205,6 +192,10 @@ SHARED = {
         too; and where the loss has a log link the log of the mean.
         """,
         [Options(str, tuple(INTERCEPT_INITS))],
+        page=Page(
+            "The network",
+            "how intercepts begin; `'prior'` begins at the classes' shares or the targets' mean",
+        ),
     ),
     "solver": Parameter(
         _options((*OPTIMIZERS, "lbfgs")),
@@ -214,6 +205,12 @@ SHARED = {
         parameters are in docs/vocabulary.md.
         """,
         [Options(str, (*OPTIMIZERS, "lbfgs"))],
+        page=Page(
+            "Steps",
+            "the optimiser: [optimisers](vocabulary.md#optimisers); `'lbfgs'` takes all rows "
+            "at once",
+        ),
+        is_common=True,
     ),
     "alpha": Parameter(
         "float >= 0",
@@ -223,6 +220,12 @@ SHARED = {
         weights). Intercepts are free.
         """,
         [Interval(Real, 0, None, closed="left")],
+        page=Page(
+            "Against overfitting",
+            "penalty on weights, divided by the batch's rows: so useful values may be as "
+            "large as 10",
+        ),
+        is_common=True,
     ),
     "l1_ratio": Parameter(
         "float in [0, 1]",
@@ -233,6 +236,11 @@ SHARED = {
         """,
         [Interval(Real, 0, 1, closed="both")],
         needs_steps=Needs(_is_positive),
+        page=Page(
+            "Against overfitting",
+            "the share of it that is L1, which takes a far smaller `alpha`: above 1 it may "
+            "leave nothing",
+        ),
     ),
     "weight_decay": Parameter(
         "float >= 0 or None",
@@ -243,6 +251,10 @@ SHARED = {
         """,
         [None, Interval(Real, 0, None, closed="left")],
         needs_steps=Needs(_is_positive),
+        page=Page(
+            "Against overfitting",
+            "shrinking apart from the gradient; `None` is 0.01 for `'adamw'`, 0 for others",
+        ),
     ),
     "max_norm": Parameter(
         "float > 0 or None",
@@ -252,6 +264,7 @@ SHARED = {
         """,
         [None, Interval(Real, 0, None, closed="neither")],
         needs_steps=Needs(_is_given),
+        page=Page("Against overfitting", "longest column of weights into a unit"),
     ),
     "clip_norm": Parameter(
         "float > 0 or None",
@@ -262,6 +275,7 @@ SHARED = {
         """,
         [None, Interval(Real, 0, None, closed="neither")],
         needs_steps=Needs(_is_given, shapes_loss=False),
+        page=Page("Steps", "longest gradient that a step may have"),
     ),
     "clip_value": Parameter(
         "float > 0 or None",
@@ -271,6 +285,7 @@ SHARED = {
         """,
         [None, Interval(Real, 0, None, closed="neither")],
         needs_steps=Needs(_is_given, shapes_loss=False),
+        page=Page("Steps", "largest component that it may have"),
     ),
     "batch_size": Parameter(
         "int >= 1 or 'auto'",
@@ -278,6 +293,8 @@ SHARED = {
         Rows of a batch; 'auto' is min({AUTO_BATCH_SIZE}, n_samples). lbfgs does not use it.
         """,
         [Options(str, ("auto",)), Interval(Integral, 1, None, closed="left")],
+        page=Page("Steps", "rows of a step; `'auto'` is 200"),
+        is_common=True,
     ),
     "learning_rate": Parameter(
         "str, schedule or callable",
@@ -292,6 +309,11 @@ SHARED = {
         """,
         [Options(str, tuple(SCHEDULES)), Schedule, "function"],
         needs_steps=Needs(lambda rate: not isinstance(rate, str), shapes_loss=False),
+        page=Page(
+            "Steps",
+            "what becomes of the step size: a schedule's name, an object of "
+            "`rosenblatt.schedules`, a function",
+        ),
     ),
     "learning_rate_init": Parameter(
         "float > 0",
@@ -299,6 +321,8 @@ SHARED = {
         The step size, for all solvers but 'lbfgs'.
         """,
         [Interval(Real, 0, None, closed="neither")],
+        page=Page("Steps", "the step size; for `'sgd'` try 0.01 to 0.3"),
+        is_common=True,
     ),
     "power_t": Parameter(
         "float >= 0",
@@ -306,6 +330,7 @@ SHARED = {
         The exponent of learning_rate='invscaling'.
         """,
         [Interval(Real, 0, None, closed="left")],
+        page=Page("Steps", "exponent of `learning_rate='invscaling'`"),
     ),
     "max_iter": Parameter(
         "int >= 1",
@@ -313,6 +338,10 @@ SHARED = {
         The most epochs (each row is used once in an epoch), for 'lbfgs' iterations.
         """,
         [Interval(Integral, 1, None, closed="left")],
+        page=Page(
+            "When to stop", "the most epochs; schedules such as `'cosine'` are laid over as many"
+        ),
+        is_common=True,
     ),
     "shuffle": Parameter(
         "bool",
@@ -320,6 +349,7 @@ SHARED = {
         Whether every epoch takes the rows in a new order. Not used by lbfgs.
         """,
         ["boolean"],
+        page=Page("Steps", "whether every epoch takes the rows in a new order"),
     ),
     "random_state": Parameter(
         "int, RandomState instance or None",
@@ -328,6 +358,8 @@ SHARED = {
         The draws are scikit-learn's: the same seed gives the same model.
         """,
         ["random_state"],
+        page=Page("Running", "an int makes a fit repeatable, to the bit"),
+        is_common=True,
     ),
     "tol": Parameter(
         "float >= 0",
@@ -337,6 +369,7 @@ SHARED = {
         component of the projected gradient at which to stop.
         """,
         [Interval(Real, 0, None, closed="left")],
+        page=Page("When to stop", "what counts as improvement"),
     ),
     "verbose": Parameter(
         "bool or int",
@@ -344,6 +377,7 @@ SHARED = {
         Whether to print each epoch's loss.
         """,
         ["verbose"],
+        page=Page("Running", "a line an epoch"),
     ),
     "warm_start": Parameter(
         "bool or 'optimizer'",
@@ -353,6 +387,9 @@ SHARED = {
         'invscaling', 'adaptive' or 'plateau' had taken it).
         """,
         ["boolean", Options(str, ("optimizer",))],
+        page=Page(
+            "Running", "whether `fit` goes on from the last; `'optimizer'`: with its moments too"
+        ),
     ),
     "momentum": Parameter(
         "float in [0, 1]",
@@ -360,6 +397,7 @@ SHARED = {
         Of the velocity. Only used when solver='sgd'.
         """,
         [Interval(Real, 0, 1, closed="both")],
+        page=Page("Of one optimiser", "`'sgd'`"),
     ),
     "nesterovs_momentum": Parameter(
         "bool",
@@ -367,6 +405,7 @@ SHARED = {
         Whether to look ahead along the velocity (Nesterov, 1983). Only used when solver='sgd'.
         """,
         ["boolean"],
+        page=Page("Of one optimiser", "`'sgd'`"),
     ),
     "early_stopping": Parameter(
         "bool",
@@ -376,6 +415,8 @@ SHARED = {
         the classes' shares (multilabel targets: it does not). Not used by lbfgs.
         """,
         ["boolean"],
+        page=Page("When to stop", "look at rows that are set aside instead of the training loss"),
+        is_common=True,
     ),
     "validation_fraction": Parameter(
         "float in [0, 1)",
@@ -383,6 +424,7 @@ SHARED = {
         The share of rows set aside by `early_stopping`, unless `fit` is given X_val.
         """,
         [Interval(Real, 0, 1, closed="left")],
+        page=Page("When to stop", "how many"),
     ),
     "beta_1": Parameter(
         "float in [0, 1)",
@@ -391,6 +433,7 @@ SHARED = {
         of adam's kind.
         """,
         [Interval(Real, 0, 1, closed="left")],
+        page=Page("Of one optimiser", "`'adam'` and its kin"),
     ),
     "beta_2": Parameter(
         "float in [0, 1)",
@@ -399,6 +442,7 @@ SHARED = {
         of adam's kind.
         """,
         [Interval(Real, 0, 1, closed="left")],
+        page=Page("Of one optimiser", "`'adam'` and its kin"),
     ),
     "epsilon": Parameter(
         "float > 0",
@@ -406,6 +450,7 @@ SHARED = {
         Added to the denominator. Not used by 'sgd' and 'lbfgs'.
         """,
         [Interval(Real, 0, None, closed="neither")],
+        page=Page("Of one optimiser", "all but `'sgd'` and `'lbfgs'`"),
     ),
     "rho": Parameter(
         "float in [0, 1)",
@@ -413,6 +458,7 @@ SHARED = {
         Decay rate of the mean of the squared gradient. Only used when solver='rmsprop'.
         """,
         [Interval(Real, 0, 1, closed="left")],
+        page=Page("Of one optimiser", "`'rmsprop'`"),
     ),
     "centered": Parameter(
         "bool",
@@ -421,6 +467,7 @@ SHARED = {
         square. Only used when solver='rmsprop'.
         """,
         ["boolean"],
+        page=Page("Of one optimiser", "`'rmsprop'`"),
     ),
     "rmsprop_momentum": Parameter(
         "float in [0, 1)",
@@ -428,6 +475,7 @@ SHARED = {
         Of the scaled gradient. Only used when solver='rmsprop'.
         """,
         [Interval(Real, 0, 1, closed="left")],
+        page=Page("Of one optimiser", "`'rmsprop'`"),
     ),
     "momentum_decay": Parameter(
         "float >= 0",
@@ -435,6 +483,7 @@ SHARED = {
         How fast the momentum grows towards beta_1. Only used when solver='nadam'.
         """,
         [Interval(Real, 0, None, closed="left")],
+        page=Page("Of one optimiser", "`'nadam'`"),
     ),
     "n_iter_no_change": Parameter(
         "int >= 1 or inf",
@@ -443,6 +492,11 @@ SHARED = {
         that is, after n_iter_no_change + 1 of them (scikit-learn counts the same way).
         """,
         [Interval(Integral, 1, None, closed="left"), Options(Real, (np.inf,))],
+        page=Page(
+            "When to stop",
+            "epochs without improvement before training stops; `np.inf` lets a schedule come to "
+            "its end",
+        ),
     ),
     "max_fun": Parameter(
         "int >= 1",
@@ -450,6 +504,7 @@ SHARED = {
         The most evaluations of the loss by lbfgs.
         """,
         [Interval(Integral, 1, None, closed="left")],
+        page=Page("Of one optimiser", "`'lbfgs'`: the most evaluations"),
     ),
     "n_jobs": Parameter(
         "int or None",
@@ -462,14 +517,19 @@ SHARED = {
             Interval(Integral, 1, None, closed="left"),
             Interval(Integral, None, -1, closed="right"),
         ],
+        page=Page("Running", "threads inside one fit; no bit depends on it"),
     ),
     "dtype": Parameter(
-        "{'float32', 'float64'} or None",
+        "{'float32', 'float64'}, numpy.dtype or None",
         """
-        What to compute in. None follows X (float32 stays, everything else is float64);
-        'float32' takes half the memory and about half the time whatever X is.
+        What to compute in: a name, NumPy's type (numpy.float32) or a numpy.dtype. None follows
+        X (float32 stays, everything else is float64); 'float32' takes half the memory and about
+        half the time whatever X is.
         """,
-        [None, Options(str, ("float32", "float64"))],
+        [None, "float dtype"],
+        page=Page(
+            "The network", "`'float32'` halves memory and about halves time; `None` follows X"
+        ),
     ),
     "scoring": Parameter(
         "str, callable or None",
@@ -479,7 +539,12 @@ SHARED = {
         scorer's name, or a callable of (estimator, X, y), as in scikit-learn. Validation rows
         count with their sample_weight, also in scikit-learn's scorers if their metric has it.
         """,
-        [None, "scoring", "function"],
+        [None, "scoring", "scorer"],
+        page=Page(
+            "When to stop",
+            "what early stopping looks at: accuracy or R² (`None`), `'loss'`, or any scorer of "
+            "scikit-learn",
+        ),
     ),
     "restore_best": Parameter(
         "bool",
@@ -487,6 +552,7 @@ SHARED = {
         Whether early stopping ends with the weights that scored best, or with the last.
         """,
         ["boolean"],
+        page=Page("When to stop", "whether to end with the best epoch's weights"),
     ),
     "partial_fit_shuffle": Parameter(
         "{'repeat', 'continue'}",
@@ -495,6 +561,11 @@ SHARED = {
         rows, as in scikit-learn, or goes on drawing where the last call ended.
         """,
         [Options(str, ("repeat", "continue"))],
+        page=Page(
+            "Running",
+            "`'continue'`: every call of `partial_fit` draws a new order, with an int "
+            "`random_state`",
+        ),
     ),
     "augment": Parameter(
         "callable or None",
@@ -505,6 +576,7 @@ SHARED = {
         """,
         [None, "function"],
         needs_steps=Needs(_is_given),
+        page=Page("Against overfitting", "a function that changes the rows before every epoch"),
     ),
     "tol_params": Parameter(
         "float >= 0 or None",
@@ -514,16 +586,22 @@ SHARED = {
         """,
         [None, Interval(Real, 0, None, closed="left")],
         needs_steps=Needs(_is_given, shapes_loss=False),
+        page=Page("When to stop", "stop when the parameters move less than this in an epoch"),
     ),
     "callbacks": Parameter(
         "list of callables or None",
         """
         Each is called after every epoch with that epoch's record, a line of `history_`, and the
-        estimator, which predicts; one that returns True stops training. `rosenblatt.callbacks`
-        has some. Clones get copies. Not for lbfgs.
+        estimator, which predicts; one that returns True stops training. Of 'lbfgs' an epoch is
+        an iteration. `rosenblatt.callbacks` has some. Clones get copies, and pickles of a fitted
+        model those that can be pickled.
         """,
         [None, "functions"],
-        needs_steps=Needs(bool, shapes_loss=False),
+        page=Page(
+            "Running",
+            "functions called after every epoch: `Progress`, `TimeLimit`, `Checkpoint`, "
+            "`Trajectory` of `rosenblatt.callbacks`",
+        ),
     ),
 }
 
@@ -541,6 +619,10 @@ CLASSIFIER = {
         docs/vocabulary.md.
         """,
         [Options(str, CLASSIFICATION_LOSSES)],
+        page=Page(
+            "What is learned", "or squared error, focal, hinges: [losses](vocabulary.md#losses)"
+        ),
+        is_common=True,
     ),
     "label_smoothing": Parameter(
         "float in [0, 1]",
@@ -549,6 +631,16 @@ CLASSIFIER = {
         added to every class's. With a loss other than 'log_loss' it must be 0.
         """,
         [Interval(Real, 0, 1, closed="both")],
+        refusals=(
+            Refusal(
+                lambda model: model.label_smoothing > 0 and model.loss != "log_loss",
+                "smooths the targets of loss='log_loss', got loss={model.loss!r}: use "
+                "label_smoothing=0.",
+            ),
+        ),
+        page=Page(
+            "What is learned", "share of each target that goes to all classes alike (`'log_loss'`)"
+        ),
     ),
     "focal_gamma": Parameter(
         "float >= 0",
@@ -556,6 +648,7 @@ CLASSIFIER = {
         How much less a row counts that is well predicted. Only used when loss='focal'.
         """,
         [Interval(Real, 0, None, closed="left")],
+        page=Page("What is learned", "how much less easy rows count (`'focal'`)"),
     ),
     "multi_class": Parameter(
         "{'ovr', 'crammer_singer'}",
@@ -565,6 +658,7 @@ CLASSIFIER = {
         or 'squared_hinge'.
         """,
         [Options(str, _MULTI_CLASS)],
+        page=Page("What is learned", "how hinges treat three classes and more"),
     ),
     "class_weight": Parameter(
         "dict, 'balanced' or None",
@@ -575,6 +669,23 @@ CLASSIFIER = {
         multilabel; 'balanced' not in `partial_fit`.
         """,
         [None, dict, Options(str, ("balanced",))],
+        refusals=(
+            RefusalByData(
+                lambda model, data, incremental: (
+                    model.class_weight is not None and data.is_multilabel
+                ),
+                "is not supported for multilabel targets: a row has no one class. Use "
+                "sample_weight.",
+            ),
+            RefusalByData(
+                lambda model, data, incremental: (
+                    incremental and isinstance(model.class_weight, str)
+                ),
+                "is not supported for partial_fit, which does not see all rows: give the weights "
+                "as a dict.",
+            ),
+        ),
+        page=Page("What is learned", "`'balanced'`, or a weight for each class: `{label: weight}`"),
     ),
 }
 
@@ -592,6 +703,11 @@ REGRESSOR = {
         same f. Formulas and papers are in docs/vocabulary.md.
         """,
         [Options(str, REGRESSION_LOSSES)],
+        page=Page(
+            "What is learned",
+            "or absolute error, Huber, quantiles, counts: [losses](vocabulary.md#mlpregressor)",
+        ),
+        is_common=True,
     ),
     "huber_delta": Parameter(
         "float > 0",
@@ -599,6 +715,7 @@ REGRESSOR = {
         In the unit of y. Only used when loss='huber'.
         """,
         [Interval(Real, 0, None, closed="neither")],
+        page=Page("What is learned", "distance from which errors count linearly (`'huber'`)"),
     ),
     "quantile": Parameter(
         "float in (0, 1) or sequence of them",
@@ -607,6 +724,7 @@ REGRESSOR = {
         `predict` gives a column for each. Only used when loss='quantile'.
         """,
         [QUANTILE_LEVEL, "array-like"],
+        page=Page("What is learned", "the level, or several at once (`'quantile'`)"),
     ),
     "non_crossing": Parameter(
         "bool",
@@ -615,6 +733,7 @@ REGRESSOR = {
         value. Only used when `quantile` is a sequence.
         """,
         ["boolean"],
+        page=Page("What is learned", "sort each row's quantiles in `predict`"),
     ),
     "tweedie_power": Parameter(
         "float <= 0 or >= 1",
@@ -624,50 +743,6 @@ REGRESSOR = {
         loss='tweedie'.
         """,
         [Interval(Real, None, 0, closed="right"), Interval(Real, 1, None, closed="left")],
+        page=Page("What is learned", "the variance's power of the mean (`'tweedie'`)"),
     ),
 }
-
-
-def rules_of(rows):
-    """A dict from the names to the rules, as `validate_parameters` reads it."""
-    return {name: row.rules for name, row in rows.items()}
-
-
-def keep_parameters(estimator, values):
-    """What an `__init__` is given, locals() and all, becomes the estimator's attributes."""
-    vars(estimator).update({name: value for name, value in values.items() if name != "self"})
-
-
-def documented(estimator):
-    """A class decorator that fills in the docstring: for @PARAMETERS@ the rows, in the order and
-    with the defaults of the signature, for @ATTRIBUTES@ what both networks have."""
-    texts = []
-    for name, parameter in signature(estimator).parameters.items():
-        row = estimator._parameter_table[name]
-        text = textwrap.indent(cleandoc(row.text), " " * 8)
-        texts.append(f"{name} : {row.kind}, default={parameter.default!r}\n{text}\n")
-    text = estimator.__doc__.replace("@PARAMETERS@\n", "\n    ".join(texts) + "\n")
-    estimator.__doc__ = text.replace("@ATTRIBUTES@\n", ATTRIBUTES)
-    return with_links(estimator)
-
-
-def in_need_of_steps(estimator):
-    """A dict of the parameters that ask for what only a solver with steps has: name and Needs."""
-    return {
-        name: row.needs_steps
-        for name, row in estimator._parameter_table.items()
-        if row.needs_steps is not None and row.needs_steps.is_on(getattr(estimator, name))
-    }
-
-
-def refuse_without_steps(estimator):
-    """Raises ValueError where solver='lbfgs' is given what needs steps to act on.
-
-    Names of schedules are only ignored, as in scikit-learn.
-    """
-    if estimator.solver in OPTIMIZERS:
-        return
-    for name, needs in in_need_of_steps(estimator).items():
-        solvers = ", ".join(map(repr, OPTIMIZERS))
-        reason = needs.reason.format(solver=estimator.solver, solvers=solvers)
-        raise ValueError(f"{name}={getattr(estimator, name)!r} {reason}")

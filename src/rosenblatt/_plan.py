@@ -6,23 +6,22 @@ network is stands in its Architecture (_architecture.py); the rest is how it is 
 
 # SPDX-License-Identifier: BSD-3-Clause
 import warnings
-from dataclasses import dataclass
-from numbers import Integral, Real
+from dataclasses import dataclass, fields
+from numbers import Real
 
 import numpy as np
-import scipy.sparse as sp
 from joblib import effective_n_jobs  # which scikit-learn depends on
 
-from rosenblatt._architecture import GROUPS, Architecture, dense_network
+from rosenblatt._architecture import GROUPS, Architecture
 from rosenblatt._base import warn_user
 from rosenblatt._memory import refuse_too_large
-from rosenblatt._parameter_checks import refuse_value
-from rosenblatt._parameter_table import ACTIVATION_OPTIONS, AUTO_BATCH_SIZE
+from rosenblatt._network_description import architecture_of
+from rosenblatt._parameter_rows import refuse_with_data
+from rosenblatt._parameter_table import AUTO_BATCH_SIZE, CLASSIFIER, REGRESSOR, SHARED
 from rosenblatt.core.dispatch import ACTIVATION_NAMES, ACTIVATIONS, OPTIMIZERS
-from rosenblatt.schedules import Constant, Plateau, Schedule, as_schedule
+from rosenblatt.schedules import Constant, Plateau, Scheduled, as_schedule
 
 MOST_THREADS = 64  # of one fit, see core/threads.h
-MOST_HIDDEN_LAYERS = 255  # see core/layers.pxd
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,12 @@ class Plan:
         The constants of the solver's step, penalties and limits included.
     groups : dict
         From the name of each group of parameters to the Group that says how steps treat it.
-    learning_rate_init, schedule : float, Schedule
+    learning_rate_init : float
+    scheduled : dict
+        From the name of each quantity that changes from step to step to its Scheduled. Training
+        computes their values and hands them to the core; 'learning_rate' is always there.
     schedule_epochs : int
-        How many are the whole of training to the schedule.
+        How many are the whole of training to the schedules.
     batch_size : int or 'auto'
     max_epochs : int
     tol_params : float or None
@@ -75,27 +77,32 @@ class Plan:
     optimizer: dict
     groups: dict
     learning_rate_init: float
-    schedule: Schedule
+    scheduled: dict
     schedule_epochs: int
     batch_size: int | str
     max_epochs: int
     incremental: bool
     max_fun: int
     shuffle: bool
-    tol: float
+    tol: object
     tol_params: float | None
-    n_iter_no_change: float
-    patience_ratio: float
+    n_iter_no_change: object
     early_stopping: bool
     restore_best: bool
     scoring: object
-    class_weight: object
     augment: object
     keeps_optimizer: bool
-    validation_fraction: float
+    validation_fraction: object
     alpha: float
     verbose: int
     n_threads: int
+    patience_ratio: float = 0.0
+    class_weight: object = None
+
+    @property
+    def schedule(self):
+        """The learning rate's Schedule."""
+        return self.scheduled["learning_rate"].schedule
 
     @property
     def is_stochastic(self):
@@ -118,26 +125,29 @@ class Plan:
         return min(self.batch_size, n_rows)
 
 
+_PARAMETERS = SHARED | CLASSIFIER | REGRESSOR
+_GIVEN = tuple(field.name for field in fields(Plan) if field.name in _PARAMETERS)
+_NUMBERS = {
+    field.name: field.type
+    for field in fields(Plan)
+    if field.name in _PARAMETERS and field.type in (bool, float)
+}
+
+
 def training_plan(estimator, data, *, incremental):
     """The Plan for an estimator whose parameters and data have been checked."""
+    refuse_with_data(estimator, data, incremental=incremental)
     architecture, n_threads = architecture_of(estimator, data), thread_count(estimator.n_jobs)
     dropout = dropout_rates(estimator.dropout, len(architecture.hidden))
     refuse_too_large(estimator, architecture, dropout, data.X.shape[0], n_threads)
-    if sp.issparse(data.X):
-        refuse_for_sparse(estimator)
     weight_decay = estimator.weight_decay
     if weight_decay is None and estimator.solver in OPTIMIZERS:
         weight_decay = OPTIMIZERS[estimator.solver].weight_decay
-    return Plan(
-        architecture=architecture,
-        init_factors=_init_factors(estimator.activation, architecture.activations),
-        dropout=dropout,
-        input_dropout=float(estimator.input_dropout),
-        input_noise=float(estimator.input_noise),
-        weight_init=estimator.weight_init,
-        intercept_init=estimator.intercept_init,
-        solver=estimator.solver,
-        optimizer={
+    values = _as_given(estimator) | {
+        "architecture": architecture,
+        "init_factors": _init_factors(estimator.activation, architecture.activations),
+        "dropout": dropout,
+        "optimizer": {
             "l1_ratio": estimator.l1_ratio,
             "weight_decay": weight_decay or 0.0,
             "max_norm": estimator.max_norm,
@@ -145,43 +155,24 @@ def training_plan(estimator, data, *, incremental):
             "clip_value": estimator.clip_value,
             **_optimizer_parameters(estimator),
         },
-        groups=GROUPS,
-        learning_rate_init=float(estimator.learning_rate_init),
-        schedule=_effective_schedule(estimator, incremental=incremental),
-        schedule_epochs=estimator.max_iter,
-        batch_size=estimator.batch_size,
-        max_epochs=1 if incremental else estimator.max_iter,
-        incremental=incremental,
-        max_fun=estimator.max_fun,
-        shuffle=bool(estimator.shuffle),
-        tol=estimator.tol,
-        tol_params=estimator.tol_params,
-        n_iter_no_change=estimator.n_iter_no_change,
-        patience_ratio=0.0,
-        early_stopping=bool(estimator.early_stopping),
-        restore_best=bool(estimator.restore_best),
-        scoring=_scorer(estimator.scoring),
-        class_weight=getattr(estimator, "class_weight", None),
-        augment=estimator.augment,
-        keeps_optimizer=incremental or estimator.warm_start == "optimizer",
-        validation_fraction=estimator.validation_fraction,
-        alpha=float(estimator.alpha),
-        verbose=estimator.verbose,
-        n_threads=n_threads,
-    )
+        "groups": GROUPS,
+        "scheduled": _scheduled(estimator, incremental=incremental),
+        "schedule_epochs": estimator.max_iter,
+        "max_epochs": 1 if incremental else estimator.max_iter,
+        "incremental": incremental,
+        "scoring": _scorer(estimator.scoring),
+        "keeps_optimizer": incremental or estimator.warm_start == "optimizer",
+        "n_threads": n_threads,
+    }
+    return Plan(**values)
 
 
-def architecture_of(estimator, data):
-    """The network that an estimator's parameters and checked data ask for."""
-    hidden = hidden_widths(estimator.hidden_layer_sizes)
-    return dense_network(
-        (data.X.shape[1], *hidden, data.n_outputs),
-        hidden_activations(estimator.activation, len(hidden)),
-        data.loss.name,
-        data.X.dtype,
-        normalization=estimator.normalization,
-        loss_constants=loss_constants(estimator, data),
-    )
+def _as_given(estimator):
+    """The fields of a Plan that are parameters, as the estimator has them."""
+    values = {name: getattr(estimator, name) for name in _GIVEN if hasattr(estimator, name)}
+    for name, kind in _NUMBERS.items():
+        values[name] = kind(values[name])
+    return values
 
 
 def _scorer(scoring):
@@ -190,6 +181,12 @@ def _scorer(scoring):
     from sklearn.metrics import get_scorer  # which take long to import
 
     return get_scorer(scoring)
+
+
+def _scheduled(estimator, *, incremental):
+    """The quantities that change from step to step: a parameter that is one has its line here."""
+    schedule = _effective_schedule(estimator, incremental=incremental)
+    return {"learning_rate": Scheduled(float(estimator.learning_rate_init), schedule)}
 
 
 def _effective_schedule(estimator, *, incremental):
@@ -219,71 +216,12 @@ def _optimizer_parameters(estimator):
     return {name: getattr(estimator, name) for name in row.parameters} if row else {}
 
 
-def loss_constants(estimator, data):
-    """The loss's constant for each output: that of `quantile` may differ between them."""
-    if data.loss.constant is None:
-        return (0.0,) * data.n_outputs
-    if data.levels is not None:
-        return data.levels
-    return (float(getattr(estimator, data.loss.constant)),) * data.n_outputs
-
-
 def thread_count(n_jobs):
     """Threads for n_jobs as joblib counts them; None is 1 unless a joblib context says more."""
     with warnings.catch_warnings():
         # joblib's remarks on its own workers; these are threads of the core
         warnings.simplefilter("ignore", UserWarning)
         return min(effective_n_jobs(n_jobs), MOST_THREADS)
-
-
-def _items(given):
-    """What a sequence holds; what is none, as an array without dimensions, is the only one."""
-    try:
-        return list(given)
-    except TypeError:
-        return [given]
-
-
-def hidden_widths(hidden_layer_sizes):
-    """hidden_layer_sizes as a tuple of positive ints.
-
-    Raises
-    ------
-    ValueError
-        If a width is not an integer of at least 1, or there are more than 255.
-    """
-    given = hidden_layer_sizes
-    sizes = _items(given)
-    if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must hold integers, got {given!r}.")
-    if any(size <= 0 for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-    if len(sizes) > MOST_HIDDEN_LAYERS:
-        raise ValueError(
-            f"hidden_layer_sizes must name at most {MOST_HIDDEN_LAYERS} layers, got {len(sizes)}."
-        )
-    return tuple(int(size) for size in sizes)
-
-
-def hidden_activations(activation, n_hidden):
-    """Each hidden layer's activation, by its row's own name, from one name or a name for each.
-
-    Raises
-    ------
-    ValueError
-        If there are not as many names as hidden layers, or one is no activation.
-    """
-    if isinstance(activation, str):
-        return (ACTIVATION_NAMES[activation],) * n_hidden
-    names = _items(activation)
-    for i, name in enumerate(names):
-        refuse_value(f"activation[{i}]", name, [ACTIVATION_OPTIONS])
-    if len(names) != n_hidden:
-        raise ValueError(
-            f"activation must be one name, or one for each of the {n_hidden} hidden layers, got "
-            f"{activation!r}."
-        )
-    return tuple(ACTIVATION_NAMES[name] for name in names)
 
 
 def _init_factors(activation, activations):
@@ -314,21 +252,3 @@ def dropout_rates(dropout, n_hidden):
             f"{dropout!r}."
         )
     return tuple(map(float, rates))
-
-
-def refuse_single_rows(estimator):
-    """Raises ValueError for batch normalisation of batches that are one row."""
-    if estimator.normalization == "batch" and estimator.batch_size == 1:
-        raise ValueError(
-            "normalization='batch' needs a batch_size of at least 2, got batch_size=1: a "
-            "single row has no variance. normalization='layer' takes any."
-        )
-
-
-def refuse_for_sparse(estimator):
-    """Raises ValueError for what would fill a sparse X."""
-    if estimator.input_noise > 0:
-        raise ValueError(
-            f"input_noise={estimator.input_noise!r} takes a dense X, got a sparse one: use "
-            "X.toarray(), or input_noise=0. input_dropout takes a sparse X too."
-        )

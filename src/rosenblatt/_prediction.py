@@ -12,7 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from rosenblatt.core.dispatch import LOSSES
-from rosenblatt.core.network import Examples, Network
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.network import Network
 from rosenblatt.core.prediction import predict_rows
 
 LOGITS = "squared_error"  # a loss that predicts the output layer's sums themselves

@@ -1,7 +1,7 @@
 """Training taken apart: the gradient of a batch, then the step that it leads to.
 
 For the package's own use, where something comes between the two, such as a sum over the machines
-of a data-parallel training. `Network.train_epochs` takes the same steps without coming back to
+of a data-parallel training. `train_epochs` of the core takes the same steps without coming back to
 Python, and a loop of these gives its bits.
 """
 

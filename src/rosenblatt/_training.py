@@ -19,7 +19,9 @@ from rosenblatt._initializers import draw_noise_seed
 from rosenblatt._interruption import Interruption
 from rosenblatt._training_state import OptimizerState
 from rosenblatt._validation_set import split_rows
-from rosenblatt.core.network import EPOCH_FIGURES, Examples, Network, RowOrder, StoppingRule
+from rosenblatt.core.epochs import EPOCH_FIGURES, RowOrder, StoppingRule, train_epochs
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.network import Network
 from rosenblatt.schedules import Adaptive, Clock, Plateau
 
 NON_FINITE = (
@@ -57,7 +59,7 @@ def train(plan, data, state, callbacks=None, update_estimator=None):
         validation set would be too small.
     """
     run = TrainingRun(plan, data, state, callbacks, update_estimator)
-    with Interruption() as interruption:
+    with Interruption(is_noted=not plan.incremental) as interruption:
         if not run.epochs(interruption):
             warn_user(
                 f"Stochastic Optimizer: Maximum iterations ({plan.max_epochs}) reached and the "
@@ -115,7 +117,8 @@ class TrainingRun:
         """Trains until the plan's rules or Ctrl-C say stop.
 
         Where Python has nothing to do between epochs the core runs many in one call, for about
-        SECONDS_PER_CALL, so that Ctrl-C is heard. Where calls are split changes no bit.
+        SECONDS_PER_CALL, so that Ctrl-C is heard; it ends a long epoch between two steps. Where
+        calls are split changes no bit.
 
         Returns
         -------
@@ -131,7 +134,8 @@ class TrainingRun:
                 self.callbacks.begin_epoch()
             if self.augmented is not None:
                 self._augment()
-            n_done = self._train_epochs(min(n_epochs, plan.max_epochs - state.n_epochs))
+            n_left = plan.max_epochs - state.n_epochs
+            n_done = self._train_epochs(min(n_epochs, n_left), interruption)
             if not self.network.all_finite():
                 self._diverged()
                 return True
@@ -227,33 +231,39 @@ class TrainingRun:
         for moment, kept in zip(self.network.moments, optimizer.moments, strict=True):
             self.network.write(moment, *kept)
 
-    def _train_epochs(self, n_epochs):
-        """At most n_epochs in one call of the core; returns how many there were."""
+    def _train_epochs(self, n_epochs, interruption):
+        """At most n_epochs in one call of the core; returns how many there were, one that an
+        interruption ended early included."""
         plan, state = self.plan, self.state
         rule = None
         if not plan.early_stopping:
             rule = StoppingRule(
                 state.best_loss, state.n_epochs_without_improvement, plan.tol, plan.n_iter_no_change
             )
-        optimizer, schedule, clock = state.optimizer, plan.schedule, self._clock()
-        rates = schedule.rates(optimizer.n_scheduled, n_epochs, clock)
+        optimizer, values = state.optimizer, self._scheduled_values(n_epochs)
+        rates = values.pop("learning_rate")
         figures = np.empty((n_epochs, len(EPOCH_FIGURES)))
-        losses = self.network.train_epochs(
+        losses = train_epochs(
+            self.network,
             self.examples,
             self.order,
             rates,
             self.batch_size,
             rule,
+            scheduled=values,
             figures=figures,
             tol_params=plan.tol_params,
             tracks_change=self.callbacks is not None and self.callbacks.tracks_change,
+            interruption=interruption,
         )
         n_done = len(losses)
         self._keep_history(losses, rates[:n_done, -1], figures[:n_done])
-        optimizer.learning_rate = float(schedule.next_rate(n_done, clock))
-        optimizer.n_scheduled += n_done * self.n_steps
+        optimizer.learning_rate = float(plan.schedule.next_rate(n_done, self._clock()))
+        n_whole, n_taken = n_done - 1, self.order.n_taken
+        optimizer.n_scheduled += n_whole * self.n_steps
+        optimizer.n_scheduled += self.network.steps_per_epoch(n_taken, self.batch_size)
         state.n_epochs += n_done
-        state.n_samples_seen += n_done * len(self.rows)
+        state.n_samples_seen += n_whole * len(self.rows) + n_taken
         state.loss = float(losses[-1])
         state.loss_curve += losses.tolist()
         if rule is not None:
@@ -271,11 +281,20 @@ class TrainingRun:
             **dict(zip(EPOCH_FIGURES, figures.T.tolist(), strict=True)),
         )
 
-    def _clock(self):
+    def _scheduled_values(self, n_epochs):
+        """A dict from each scheduled quantity to its values, an array of (n_epochs, n_steps)."""
+        first_step = self.state.optimizer.n_scheduled
+        return {
+            name: each.schedule.rates(first_step, n_epochs, self._clock(name))
+            for name, each in self.plan.scheduled.items()
+        }
+
+    def _clock(self, quantity="learning_rate"):
         plan, state = self.plan, self.state
+        initial = plan.scheduled[quantity].initial
         return Clock(
-            initial=plan.learning_rate_init,
-            current=state.optimizer.learning_rate,
+            initial=initial,
+            current=state.optimizer.learning_rate if quantity == "learning_rate" else initial,
             n_steps=self.n_steps,
             n_total=plan.schedule_epochs * self.n_steps,
             n_samples_seen=state.n_samples_seen,

@@ -13,7 +13,7 @@ import numpy as np
 
 from rosenblatt._base import warn_user
 from rosenblatt._scores import validation_score
-from rosenblatt.core.network import Examples
+from rosenblatt.core.examples import Examples
 
 
 def split_rows(plan, data, random_state):
@@ -25,9 +25,6 @@ def split_rows(plan, data, random_state):
         return every, ValidationSet(plan, data.validation)
     if not plan.early_stopping:
         return every, None
-    # with scikit-learn's metrics behind it, which take longer to import than this package
-    from sklearn.model_selection import train_test_split
-
     n_validation = math.ceil(plan.validation_fraction * len(every))
     if n_validation < 2:
         raise ValueError(
@@ -35,18 +32,32 @@ def split_rows(plan, data, random_state):
             f"dataset: validation_fraction={plan.validation_fraction} of n_samples={len(every)} "
             f"makes {n_validation}, and 2 are needed."
         )
-    rows, validation = train_test_split(
-        every,
-        test_size=plan.validation_fraction,
-        random_state=random_state,
-        stratify=_strata(data, n_validation),
-    )
+    strata = _strata(data, n_validation)
+    rows, validation = random_split(every, plan.validation_fraction, random_state, strata)
     if data.sample_weight is not None and data.sample_weight[validation].sum() == 0:
         raise ValueError(
             "The sample_weight of the validation set's rows sum to 0: they have no score. Increase "
             "'validation_fraction' or leave out rows without weight."
         )
     return rows, ValidationSet(plan, data, validation)
+
+
+def random_split(rows, fraction, random_state, strata):
+    """(rows to train on, rows to score), drawn as scikit-learn does.
+
+    Parameters
+    ----------
+    rows : ndarray of int
+    fraction : float
+        The share of the rows to score.
+    random_state : int, RandomState instance or None
+    strata : ndarray of shape of `rows` or None
+        Their classes, whose shares both parts keep.
+    """
+    # with scikit-learn's metrics behind it, which take longer to import than this package
+    from sklearn.model_selection import train_test_split
+
+    return train_test_split(rows, test_size=fraction, random_state=random_state, stratify=strata)
 
 
 def _strata(data, n_validation):

@@ -21,6 +21,7 @@ from string import Formatter
 import numpy as np
 
 from rosenblatt._parameter_checks import Interval, validate_values
+from rosenblatt._progress import open_bar
 
 try:
     import fcntl
@@ -34,8 +35,10 @@ class Callback:
     """What a callback may be beyond a function of (record, estimator).
 
     Any callable will do; one with these methods is told of the begin and end of a fit too. A fit
-    is one call of `fit` or of `partial_fit`. Estimators are cloned with copies of their callbacks,
-    and pickled with them.
+    is one call of `fit` or of `partial_fit`, and an epoch of solver='lbfgs' is an iteration.
+    Estimators are cloned with copies of their callbacks, and pickled with them, as with those of
+    scikit-learn's `set_callbacks`; a fitted one without those that cannot be pickled, lambdas say,
+    and a warning tells of them.
 
     Attributes
     ----------
@@ -118,19 +121,16 @@ class Progress(Callback):
         validate_values("Progress", {"leave": leave}, {"leave": ["boolean"]})
         try:
             import tqdm.auto  # noqa: F401
-        except ImportError as error:
+        except ImportError as error:  # which open_bar would keep silent about
             raise ImportError("Progress needs tqdm: pip install tqdm") from error
         self.leave = leave
         self._bar = None
 
     def on_fit_begin(self, estimator, max_epochs):
-        from tqdm.auto import tqdm
-
         if multiprocessing.current_process().name != "MainProcess":
             return
-        self._bar = tqdm(
-            total=max_epochs, desc=type(estimator).__name__, unit="epoch", leave=self.leave
-        )
+        name = type(estimator).__name__
+        self._bar = open_bar(total=max_epochs, desc=name, unit="epoch", leave=self.leave)
 
     def __call__(self, record, estimator):
         if self._bar is None:
@@ -298,7 +298,7 @@ class Trajectory(Callback):
         if not self._points:
             raise AttributeError(
                 f"Trajectory(every={self.every}) has no point yet: fit an estimator with it among "
-                "its callbacks, for as many epochs, by a solver other than 'lbfgs'."
+                "its callbacks, for as many epochs."
             )
         return np.array(self._points)
 

@@ -12,25 +12,25 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from rosenblatt._base import on_one_fit
+from rosenblatt._classes import fit_classes, partial_fit_classes
 from rosenblatt._data import (
     classification_data,
     loss_row,
-    partial_fit_classes,
     quantile_levels,
     regression_data,
 )
 from rosenblatt._multilayer import MultiLayerPerceptron, has_partial_fit
+from rosenblatt._parameter_rows import documented, keep_parameters, rules_of
 from rosenblatt._parameter_table import (
     CLASSIFICATION_LOSSES,
     CLASSIFIER,
     REGRESSION_LOSSES,
     REGRESSOR,
     SHARED,
-    documented,
-    keep_parameters,
-    rules_of,
 )
 from rosenblatt._scores import mean_d2_score
+from rosenblatt._target_scale import warn_of_other_validation_scale, warn_of_target_scale
 from rosenblatt.schedules import Schedule
 
 
@@ -96,6 +96,13 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         activation: str | Sequence[str] = "relu",
         *,
         loss: str = "log_loss",
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 200,
+        early_stopping: bool = False,
+        random_state: int | np.random.RandomState | None = None,
         label_smoothing: float = 0.0,
         focal_gamma: float = 2.0,
         multi_class: str = "ovr",
@@ -105,26 +112,19 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         input_noise: float = 0.0,
         weight_init: str | Callable = "glorot_uniform",
         intercept_init: str = "uniform",
-        solver: str = "adam",
-        alpha: float = 0.0001,
         l1_ratio: float = 0.0,
         weight_decay: float | None = None,
         max_norm: float | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
-        batch_size: int | str = "auto",
         learning_rate: str | Schedule | Callable = "constant",
-        learning_rate_init: float = 0.001,
         power_t: float = 0.5,
-        max_iter: int = 200,
         shuffle: bool = True,
-        random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int = False,
         warm_start: bool | str = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
         validation_fraction: float = 0.1,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -189,6 +189,8 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         ------
         AttributeError
             With solver='lbfgs', which has no epochs.
+        KeyboardInterrupt
+            For Ctrl-C, so that it ends a loop of calls. The estimator is as it was before the call.
         ValueError
             As in `fit`; without classes at the first call; for labels not among them; with
             early_stopping=True and no X_val.
@@ -203,6 +205,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         validation = self._given_validation(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, incremental=True, classes=classes)
 
+    @on_one_fit
     def predict(self, X):
         """Predict the labels of rows, with the activation of the last fit.
 
@@ -229,6 +232,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
             return np.repeat(self.classes_, len(outputs))
         return self.classes_[(outputs[:, 0] > threshold).astype(int)]
 
+    @on_one_fit
     def decision_function(self, X):
         """The output layer's sums, from which `predict` chooses.
 
@@ -248,6 +252,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         return outputs[:, 0] if outputs.shape[1] == 1 and not self._multilabel else outputs
 
     @available_if(_gives_probabilities)
+    @on_one_fit
     def predict_proba(self, X):
         """Predict the probabilities of the classes, where the loss is one of probabilities.
 
@@ -270,6 +275,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         return probabilities
 
     @available_if(_gives_probabilities)
+    @on_one_fit
     def predict_log_proba(self, X):
         """Predict the logarithms of the classes' probabilities.
 
@@ -287,20 +293,13 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         with np.errstate(divide="ignore"):
             return np.log(probabilities, out=probabilities)
 
-    def _check_parameters(self):
-        super()._check_parameters()
-        if self.label_smoothing > 0 and self.loss != "log_loss":
-            raise ValueError(
-                f"label_smoothing={self.label_smoothing!r} smooths the targets of loss='log_loss', "
-                f"got loss={self.loss!r}: use label_smoothing=0."
-            )
-
     def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
-        def resolve(seen, multilabel):
-            return self._resolve_classes(seen, multilabel, incremental, classes)
+        def resolve(labels, is_multilabel):
+            if incremental:
+                return partial_fit_classes(labels, is_multilabel, self, classes)
+            return fit_classes(labels, is_multilabel, self)
 
-        self._sparse_target = sp.issparse(y)
-        data, (self.classes_, self._multilabel) = classification_data(
+        return classification_data(
             self,
             X,
             y,
@@ -309,45 +308,13 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
             resolve_classes=resolve,
             validation=validation,
         )
-        if self.class_weight is not None and self._multilabel:
-            raise ValueError(
-                f"class_weight={self.class_weight!r} is not supported for multilabel targets: a "
-                "row has no one class. Use sample_weight."
-            )
-        if incremental and isinstance(self.class_weight, str):
-            raise ValueError(
-                f"class_weight={self.class_weight!r} is not supported for partial_fit, which does "
-                "not see all rows: give the weights as a dict."
-            )
-        return data
 
-    def _resolve_classes(self, seen, multilabel, incremental, classes):
-        """The classes of this call, where earlier calls and y's labels agree."""
-        known = getattr(self, "classes_", None)
-        continues = known is not None and (incremental or self.warm_start)
-        if continues and multilabel != self._multilabel:
-            raise ValueError(
-                "`y` must stay what it was in the first call, "
-                f"{'an indicator matrix' if self._multilabel else 'one label a row'}."
-            )
-        if incremental:
-            return self._resolve_partial_classes(seen, known, classes)
-        if known is not None and self.warm_start and set(seen) != set(known):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous "
-                f"call to fit. Previously got {known}, `y` has {seen}"
-            )
-        return seen
-
-    @staticmethod
-    def _resolve_partial_classes(seen, known, classes):
-        known = partial_fit_classes(known, classes)
-        if len(np.setdiff1d(seen, known, assume_unique=True)):
-            raise ValueError(
-                "`y` has classes not in `self.classes_`. "
-                f"`self.classes_` has {known}. 'y' has {seen}."
-            )
-        return known
+    def _attributes_of(self, data):
+        return {
+            "classes_": data.classes,
+            "_multilabel": data.is_multilabel,
+            "_sparse_target": data.is_sparse_target,
+        }
 
 
 @documented
@@ -398,6 +365,13 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         activation: str | Sequence[str] = "relu",
         *,
         loss: str = "squared_error",
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 200,
+        early_stopping: bool = False,
+        random_state: int | np.random.RandomState | None = None,
         huber_delta: float = 1.0,
         quantile: float | Sequence[float] = 0.5,
         non_crossing: bool = False,
@@ -408,26 +382,19 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         input_noise: float = 0.0,
         weight_init: str | Callable = "glorot_uniform",
         intercept_init: str = "uniform",
-        solver: str = "adam",
-        alpha: float = 0.0001,
         l1_ratio: float = 0.0,
         weight_decay: float | None = None,
         max_norm: float | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
-        batch_size: int | str = "auto",
         learning_rate: str | Schedule | Callable = "constant",
-        learning_rate_init: float = 0.001,
         power_t: float = 0.5,
-        max_iter: int = 200,
         shuffle: bool = True,
-        random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int = False,
         warm_start: bool | str = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
         validation_fraction: float = 0.1,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -485,6 +452,8 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         ------
         AttributeError
             With solver='lbfgs', which has no epochs.
+        KeyboardInterrupt
+            For Ctrl-C, so that it ends a loop of calls. The estimator is as it was before the call.
         ValueError
             As in `fit`, and with early_stopping=True and no X_val.
 
@@ -498,6 +467,7 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         validation = self._given_validation(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, incremental=True)
 
+    @on_one_fit
     def predict(self, X):
         """Predict the targets of rows.
 
@@ -520,6 +490,7 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
             outputs = np.sort(outputs, axis=1)[:, ranks]
         return outputs
 
+    @on_one_fit
     def score(self, X, y, sample_weight=None):
         """R^2 of the predictions; of several quantiles, the mean of their D^2.
 
@@ -547,6 +518,10 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
     def _check_parameters(self):
         super()._check_parameters()
         quantile_levels(self)
+
+    def _warn_of_data(self, plan, data):
+        warn_of_target_scale(plan, data)
+        warn_of_other_validation_scale(data)
 
     def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
         return regression_data(

@@ -15,17 +15,22 @@ import scipy.sparse as sp
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted
 
-from rosenblatt._base import RosenblattEstimator, checked_sample_weight, numbers_of, warn_user
+from rosenblatt._base import RosenblattEstimator, checked_sample_weight, on_one_fit, warn_user
 from rosenblatt._callback_calls import CallbackSupportMixin, ScikitLearnTasks, with_callbacks
-from rosenblatt._data import DTYPES, is_plain, partial_fit_classes
+from rosenblatt._classes import (
+    checked_labels,
+    class_weights,
+    partial_fit_classes,
+    refuse_one_class,
+)
+from rosenblatt._data import checked_pair, checked_rows, is_plain
 from rosenblatt._interruption import Interruption
 from rosenblatt._memory import refuse_beyond_memory
 from rosenblatt._parameter_checks import Interval, Options, validate_parameters
-from rosenblatt._parameter_table import Parameter, documented, keep_parameters, rules_of
+from rosenblatt._parameter_rows import Parameter, documented, keep_parameters, rules_of
+from rosenblatt._validation_set import random_split
 from rosenblatt.core.buffers import csr_parts
 from rosenblatt.core.perceptron import PerceptronTrainer, Rows, permutation
 
@@ -335,22 +340,18 @@ default=None
             If training was interrupted from the keyboard: the weights so far are kept.
         """
         validate_parameters(self)
-        with self._unchanged_on_error():
-            X, y = self._checked_data(X, y, reset=True)
-            classes, encoded = np.unique(y, return_inverse=True)
-            if len(classes) < 2:
-                raise ValueError(
-                    f"The number of classes has to be greater than one; got {len(classes)} class"
-                )
+        with self._published_at_the_end() as (learner, publish):
+            X, y, classes = learner._checked_data(X, y, reset=True)
+            refuse_one_class(classes)
             if self.warm_start and hasattr(self, "coef_"):
                 coef_init = self._dense_coef() if coef_init is None else coef_init
                 intercept_init = self.intercept_ if intercept_init is None else intercept_init
             _refuse_too_large(self, X, len(classes))
             start = _starting_weights(coef_init, intercept_init, len(classes), X)
-            self.classes_ = classes
-            self.t_ = 1.0
-            self._average_state = None
-            self._train(X, y, encoded, sample_weight, start, self.max_iter)
+            learner.classes_ = classes
+            learner.t_ = 1.0
+            learner._average_state = None
+            self._train(learner, publish, (X, y, sample_weight), start)
         if self.tol is not None and self.n_iter_ == self.max_iter:
             warnings.warn(
                 "Maximum number of iteration reached before convergence. Consider increasing "
@@ -386,24 +387,26 @@ default=None
             As `fit`; for missing or changed `classes` and labels that are not among them; and,
             on an estimator that is not fitted, for class_weight='balanced' (which needs all
             labels at once) and for `early_stopping`.
+        KeyboardInterrupt
+            For Ctrl-C, so that it ends a loop of calls. The estimator is as it was before the call.
         """
         validate_parameters(self)
-        with self._unchanged_on_error():
+        with self._published_at_the_end() as (learner, publish):
             first = not hasattr(self, "classes_")
             if first:
                 self._refuse_in_partial_fit()
-            X, y = self._checked_data(X, y, reset=first)
-            self._set_classes(classes)
-            encoded = _encoded(y, self.classes_)
-            _refuse_too_large(self, X, len(self.classes_))
+            X, y, labels = learner._checked_data(X, y, reset=first)
+            learner.classes_ = partial_fit_classes(labels, False, self, classes)
+            refuse_one_class(learner.classes_)
+            _refuse_too_large(self, X, len(learner.classes_))
             coef, intercept = (None, None) if first else (self._dense_coef(), self.intercept_)
             start = _starting_weights(
-                coef, intercept, len(self.classes_), X, ("coef_", "intercept_")
+                coef, intercept, len(learner.classes_), X, ("coef_", "intercept_")
             )
             if first:
-                self.t_ = 1.0
-                self._average_state = None
-            self._train(X, y, encoded, sample_weight, start, max_iter=1)
+                learner.t_ = 1.0
+                learner._average_state = None
+            self._train(learner, publish, (X, y, sample_weight), start, incremental=True)
         return self
 
     def _refuse_in_partial_fit(self):
@@ -417,40 +420,25 @@ default=None
             )
 
     def _checked_data(self, X, y, reset):
-        if is_plain(self, X, reset=reset) and _are_plain_labels(y, X.shape[0]):
-            self.n_features_in_ = X.shape[1]
-            return X, y
-        with numbers_of("X or y"):
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                accept_sparse="csr",
-                dtype=DTYPES,
-                order="C",
-                reset=reset,
-            )
-        check_classification_targets(y)
-        return X, y
-
-    def _set_classes(self, classes):
-        self.classes_ = partial_fit_classes(getattr(self, "classes_", None), classes)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"The number of classes has to be greater than one; got {len(self.classes_)} class"
-            )
+        """(X, y, the labels in y)."""
+        X, y = checked_pair(self, X, y, reset=reset, multi_output=False)
+        y, labels, _ = checked_labels(y)
+        return X, y, labels
 
     @with_callbacks
-    def _train(self, X, y, encoded, sample_weight, start, max_iter):
-        """One fit or one pass, from the weights `start` to the attributes."""
-        n_samples, n_classes = X.shape[0], len(self.classes_)
+    def _train(self, learner, publish, rows, start, *, incremental=False):
+        """One fit or one pass, from the weights `start` to the learner's attributes."""
+        X, y, sample_weight = rows
+        n_samples, n_classes = X.shape[0], len(learner.classes_)
+        max_iter = 1 if incremental else self.max_iter
         weights = checked_sample_weight(sample_weight, n_samples, X.dtype)
-        own_step, other_step = self._steps(y, n_classes)
+        encoded = np.searchsorted(learner.classes_, y).astype(np.intp, copy=False)
+        own_step, other_step = learner._steps(encoded, n_classes)
         validation, order = self._draws(encoded, n_classes, weights)
-        coef, intercept, average_from = self._averaging_start(*start)
+        coef, intercept, average_from = learner._averaging_start(*start)
         l1_ratio = {"l1": 1.0, "elasticnet": self.l1_ratio}.get(self.penalty, 0.0)
         trainer = PerceptronTrainer(
-            Rows(X, np.ascontiguousarray(encoded, dtype=np.intp), weights),
+            Rows(X, encoded, weights),
             coef,
             intercept,
             classes=[1] if n_classes == 2 else range(n_classes),
@@ -473,13 +461,14 @@ default=None
         if getattr(self, "_skl_callbacks", []):
             metadata = None if sample_weight is None else {"sample_weight": sample_weight}
             tasks = ScikitLearnTasks(self, max_iter, {"X": X, "y": y, "metadata": metadata})
-        t_before, average_before = self.t_, self._average_state
+        t_before, average_before = learner.t_, learner._average_state
 
         def update_estimator(learned, n_epochs):
-            self.n_iter_, self.t_ = n_epochs, t_before + n_epochs * n_samples
-            self._set_weights(learned, average_before)
+            learner.n_iter_, learner.t_ = n_epochs, t_before + n_epochs * n_samples
+            learner._set_weights(learned, average_before)
+            publish()
 
-        _run(self, trainer, tasks, update_estimator)
+        _run(learner, trainer, tasks, update_estimator, Interruption(is_noted=not incremental))
         update_estimator(trainer.learned, int(trainer.n_epochs.max()))
         if tasks is not None:
             tasks.end_fit()
@@ -488,12 +477,11 @@ default=None
         """Whether anything looks at the objective: the stopping rule, or a person."""
         return bool(self.verbose) or (self.tol is not None and not self.early_stopping)
 
-    def _steps(self, y, n_classes):
+    def _steps(self, encoded, n_classes):
         """Lengths of the steps of each class's weights: for its own rows and for the others."""
         weight = np.ones(n_classes)
         if self.class_weight is not None:
-            with numbers_of("class_weight"):
-                weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            weight = class_weights(self.classes_, encoded, self.class_weight)
         if n_classes == 2:
             return self.eta0 * weight[1:], self.eta0 * weight[:1]
         return self.eta0 * weight, np.full(n_classes, self.eta0)
@@ -524,13 +512,9 @@ default=None
         return validation, order
 
     def _validation_mask(self, encoded, weights):
-        # with scikit-learn's metrics behind it, which take longer to import than this package
-        from sklearn.model_selection import StratifiedShuffleSplit
-
-        splitter = StratifiedShuffleSplit(
-            test_size=self.validation_fraction, random_state=self.random_state
+        _, rows = random_split(
+            np.arange(len(encoded)), self.validation_fraction, self.random_state, encoded
         )
-        _, rows = next(splitter.split(np.zeros((len(encoded), 1)), encoded))
         if weights is not None and not np.any(weights[rows] > 0):
             raise ValueError(
                 "The sample weights for validation set are all zero, consider using a different "
@@ -582,6 +566,7 @@ default=None
 
     # -- prediction -----------------------------------------------------------------------
 
+    @on_one_fit
     def decision_function(self, X):
         """The scores X @ coef_.T + intercept_.
 
@@ -604,9 +589,8 @@ default=None
         """
         if not is_plain(self, X, reset=False):
             check_is_fitted(self)
-            with numbers_of("X"):
-                X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES, reset=False)
-        coef, intercept = self.coef_, np.asarray(self.intercept_)
+            X = checked_rows(self, X)
+        coef, intercept = self._checked_coef(), np.asarray(self.intercept_)
         n_rows = 1 if len(self.classes_) == 2 else len(self.classes_)
         _check_shape("coef_", coef, [(n_rows, X.shape[1])])
         _check_shape("intercept_", intercept, [(n_rows,)])
@@ -618,6 +602,7 @@ default=None
         scores = np.asarray(scores) + intercept
         return scores.ravel() if n_rows == 1 else scores
 
+    @on_one_fit
     def predict(self, X):
         """The class of each row: that of the highest score, or of its sign for two classes.
 
@@ -661,17 +646,30 @@ default=None
         return self
 
     def _dense_coef(self):
-        return self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
+        coef = self._checked_coef()
+        return coef.toarray() if sp.issparse(coef) else coef
+
+    def _checked_coef(self):
+        """`coef_`, of whose sparse form, which may be edited, scipy does not check the parts."""
+        coef = self.coef_
+        if not sp.issparse(coef):
+            return coef
+        if coef.format != "csr":
+            raise ValueError(
+                f"coef_ must be an array or a CSR matrix, got one of format {coef.format!r}: "
+                "coef_.tocsr() makes one."
+            )
+        return sp.csr_array(csr_parts(coef, "coef_"), shape=coef.shape)
 
 
-def _run(estimator, trainer, tasks, update_estimator):
+def _run(estimator, trainer, tasks, update_estimator, interruption):
     """Trains to the end, until a callback says so, or until the keyboard interrupts.
 
     `update_estimator` makes what was learned, and in how many epochs, the estimator's attributes.
     """
     started, stops = time.perf_counter(), False
     by_epochs = bool(estimator.verbose) or tasks is not None
-    with Interruption() as interruption:
+    with interruption:
         while not (trainer.done or stops or interruption.requested):
             if estimator.verbose and not trainer.in_epoch:
                 print(f"-- Epoch {trainer.epoch + 1}")
@@ -725,32 +723,6 @@ def _refuse_too_large(estimator, X, n_classes):
     refuse_beyond_memory(
         needed, f"X has {n_features:,} features and y has {n_classes} classes: training"
     )
-
-
-def _are_plain_labels(y, n_samples):
-    """Whether validation has nothing to say about y: integers of one dimension, a row each.
-
-    Labels that spread over more than half as many integers may be a regression's target, of
-    which scikit-learn warns.
-    """
-    return (
-        type(y) is np.ndarray
-        and y.dtype.kind in "iub"
-        and y.shape == (n_samples,)
-        and (int(y.max()) - int(y.min()) + 1) * 2 <= n_samples
-    )
-
-
-def _encoded(y, classes):
-    """Each label's place in `classes`."""
-    places = np.searchsorted(classes, y)
-    unknown = classes[np.minimum(places, len(classes) - 1)] != y
-    if np.any(unknown):
-        raise ValueError(
-            f"y has labels that are not among the classes: {np.unique(y[unknown])!r}; "
-            f"the classes are {classes!r}."
-        )
-    return places
 
 
 def _check_shape(name, array, allowed):

@@ -43,7 +43,8 @@ class Clock(NamedTuple):
     Attributes
     ----------
     initial, current : float
-        `learning_rate_init`, and where `invscaling`, `adaptive` and `plateau` have taken it.
+        `learning_rate_init`, and where `invscaling`, `adaptive` and `plateau` have taken it;
+        of another quantity that is scheduled, what it starts from, both.
     n_steps, n_total : int
         Steps of an epoch, and of the whole training: max_iter epochs.
     n_samples_seen, n_rows : int
@@ -56,6 +57,21 @@ class Clock(NamedTuple):
     n_total: int
     n_samples_seen: int
     n_rows: int
+
+
+class Scheduled(NamedTuple):
+    """A quantity of the steps that changes while a network trains, by its name in a Plan.
+
+    Attributes
+    ----------
+    initial : float
+        What the schedule starts from.
+    schedule : Schedule
+        Its rates are the quantity's values.
+    """
+
+    initial: float
+    schedule: object
 
 
 @dataclass(frozen=True)

@@ -32,12 +32,13 @@ def test_available_levels_are_built_in_order():
     assert available
 
 
-@pytest.mark.parametrize("wanted", dispatch.available_isas())
-def test_environment_chooses_the_level(wanted):
+def test_environment_chooses_the_level():
     """ROSENBLATT_ISA overrides what the processor would allow."""
-    level, warnings = level_in_new_process(wanted)
+    plainest = dispatch.available_isas()[0]
 
-    assert level == wanted
+    level, warnings = level_in_new_process(plainest)
+
+    assert level == plainest
     assert "ROSENBLATT_ISA" not in warnings
 
 

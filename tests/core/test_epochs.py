@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from rosenblatt.core import network
-
-Examples, StoppingRule, Network = network.Examples, network.StoppingRule, network.Network
-RowOrder = network.RowOrder
+from rosenblatt.core.epochs import RowOrder, StoppingRule, train_epochs
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.network import Network
 
 
 def small_problem(rows=60, features=5, classes=3, dtype="float64"):
@@ -41,7 +40,7 @@ def run(net, examples, order, n_epochs, batch_size=16, rule=None):
     """Losses of so many epochs at a rate of 0.01."""
     n_steps = -(-examples.n_samples // batch_size)
     rates = np.full((n_epochs, n_steps), 0.01)
-    return net.train_epochs(examples, order, rates, batch_size, rule)
+    return train_epochs(net, examples, order, rates, batch_size, rule)
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 3, 7, 8, 9, 255, 256, 257, 1000, 70_000])
@@ -140,9 +139,29 @@ def test_call_ends_after_the_epoch_that_left_no_numbers():
 def test_rates_that_are_not_there_are_refused(n_epochs, n_steps, batch_size):
     """A last batch that is shorter is a step too; no epoch and no row in a batch are none."""
     with pytest.raises(ValueError, match=r"learning rates are too few|a row at least"):
-        small_network().train_epochs(
-            small_problem(), RowOrder(np.arange(60)), np.ones((n_epochs, n_steps)), batch_size
+        train_epochs(
+            small_network(),
+            small_problem(),
+            RowOrder(np.arange(60)),
+            np.ones((n_epochs, n_steps)),
+            batch_size,
         )
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_constants_of_a_step_may_change_from_step_to_step(n_threads):
+    """Inputs of zero leave a first layer nothing but its decay, product by product."""
+    rates, decays = np.random.RandomState(2).uniform(0.01, 0.2, (2, 3, 4))
+    net = small_network(n_threads=n_threads)
+    net.set_optimizer(alpha=0.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=0.7)
+    examples = Examples(np.zeros((60, 5)), small_problem().targets)
+    before = net.read(net.parameters)[0][0]
+    scheduled = {"weight_decay": decays}
+    train_epochs(net, examples, RowOrder(np.arange(60)), rates, 16, scheduled=scheduled)
+    expected = before * np.prod(1 - rates * decays)
+    np.testing.assert_allclose(net.read(net.parameters)[0][0], expected, rtol=1e-13)
+    with pytest.raises(KeyError, match="speed"):
+        train_epochs(net, examples, RowOrder(np.arange(60)), rates, 16, scheduled={"speed": decays})
 
 
 # rows that no number of threads divides; weights of every layout; deltas that are packed (of 512)

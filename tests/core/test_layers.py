@@ -9,16 +9,16 @@ import itertools
 import numpy as np
 import pytest
 import reference
+from networks import ADAM, TOLERANCE, Problem
 from scipy import sparse, stats
 from scipy.special import ndtri
 
-from rosenblatt.core import dispatch, network, probes
+from rosenblatt.core import dispatch, probes
+from rosenblatt.core.epochs import RowOrder, train_epochs
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.network import Network
 
-Examples, Network, RowOrder = network.Examples, network.Network, network.RowOrder
 ACTIVATIONS = list(dispatch.ACTIVATIONS)
-
-# Sums of up to some hundred terms of order one, a few of them after one another
-TOLERANCE = {"float32": 500 * np.finfo("float32").eps, "float64": 500 * np.finfo("float64").eps}
 
 
 def dropped(shape, rate, dtype="float64", *, seed=1, step=0, stream=0, first_row=0):
@@ -33,53 +33,26 @@ def noise(shape, dtype="float64", *, seed=1, step=0, first_row=0):
     return probes.add_noise(zeros, 1.0, seed=seed, step=step, first_row=first_row)
 
 
-class Problem:
-    """A random classification in three classes, and networks with these parameters."""
+def classification(hidden, activation, rows, dtype="float64", *, kind="dense", features=6):
+    """A random classification in three classes, with weights."""
+    return Problem(
+        hidden,
+        activation,
+        "multiclass_log_loss",
+        rows=rows,
+        features=features,
+        dtype=dtype,
+        kind=kind,
+        weighted=True,
+    )
 
-    def __init__(self, hidden, activation, rows, dtype="float64", *, kind="dense", features=6):
-        rng = np.random.RandomState(0)
-        self.widths, self.dtype, self.kind = [features, *hidden, 3], dtype, kind
-        self.activations = [activation] * len(hidden)
-        self.X = rng.normal(size=(rows, features)).astype(dtype)
-        self.y = rng.randint(3, size=rows)
-        self.weight = rng.uniform(0.5, 2, rows).astype(dtype)
-        self.coefs = [
-            (rng.normal(size=shape) / np.sqrt(shape[0])).astype(dtype)
-            for shape in itertools.pairwise(self.widths)
-        ]
-        self.intercepts = [rng.uniform(-0.5, 0.5, n).astype(dtype) for n in self.widths[1:]]
-        X = sparse.csr_array(self.X) if kind == "csr" else self.X
-        self.examples = Examples(X, self.y, self.weight)
-        self.order = rng.permutation(rows)
 
-    def network(self, batch_size=None, seed=1, optimizer="adam", **options):
-        """A network with these parameters."""
-        net = Network(
-            self.widths,
-            self.activations,
-            "multiclass_log_loss",
-            batch_size or len(self.X),
-            self.dtype,
-            optimizer=optimizer,
-            is_sparse=self.kind == "csr",
-            **options,
-        )
-        net.write(net.parameters, self.coefs, self.intercepts, *self.normalization(net))
-        net.set_optimizer(alpha=0.01, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
-        net.noise_seed = seed
-        return net
-
-    def normalization(self, net):
-        """Random scales, shifts, running means and variances, as many as the network has."""
-        rng = np.random.RandomState(1)
-        lists = net.read(net.parameters)[2:]
-        return [
-            [
-                (rng.uniform(-0.5, 0.5, a.size) + (i % 2 == i // 2)).astype(self.dtype)
-                for a in arrays
-            ]
-            for i, arrays in enumerate(lists)
-        ]
+def adam_network(problem, batch_size=None, seed=1, **options):
+    """A network for the problem, ready for adam's steps."""
+    net = problem.network("adam", batch_size or len(problem.X), **options)
+    net.set_optimizer(alpha=0.01, **ADAM)
+    net.noise_seed = seed
+    return net
 
 
 def assert_gradient_is_finite_differences(net, problem):
@@ -219,9 +192,9 @@ def loss_and_gradient_with_masks(problem, X, masks):
 )
 def test_loss_and_gradient_match_numpy_with_the_same_masks(activation, hidden, rows, isa, dtype):
     """Inputs with noise and dropout, a rate for each layer, in one chunk and in several."""
-    problem = Problem(hidden, activation, rows, dtype)
+    problem = classification(hidden, activation, rows, dtype)
     rates = [0.5, 0.2, 0.0][: len(hidden)]
-    net = problem.network(dropout=rates, input_dropout=0.1, input_noise=0.3, seed=7)
+    net = adam_network(problem, dropout=rates, input_dropout=0.1, input_noise=0.3, seed=7)
     net.n_steps = 5
 
     total = net.loss_and_gradient(problem.examples, problem.order)
@@ -247,11 +220,11 @@ def test_loss_and_gradient_match_numpy_with_the_same_masks(activation, hidden, r
 @pytest.mark.parametrize("rows", [1, 60, 500])
 def test_stored_values_are_dropped_with_the_masks_of_dense_rows(rows, isa, dtype):
     """The NumPy network on the dense copy, in one chunk and in several; X stays what it was."""
-    problem = Problem((17,), "tanh", rows, dtype, kind="csr", features=40)
+    problem = classification((17,), "tanh", rows, dtype, kind="csr", features=40)
     problem.X[np.random.RandomState(3).uniform(size=problem.X.shape) < 0.7] = 0
     X = sparse.csr_array(problem.X)
     before = X.data.copy()
-    net = problem.network(input_dropout=0.4, dropout=(0.2,), seed=7)
+    net = adam_network(problem, input_dropout=0.4, dropout=(0.2,), seed=7)
     net.n_steps = 5
 
     total = net.loss_and_gradient(Examples(X, problem.y, problem.weight), problem.order)
@@ -272,17 +245,17 @@ def test_stored_values_are_dropped_with_the_masks_of_dense_rows(rows, isa, dtype
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_gradient_with_dropout_matches_finite_differences(activation, kind, isa):
     """The mask of a step is fixed: the loss is a function of the parameters."""
-    problem = Problem((5, 9), activation, 7, kind=kind)
+    problem = classification((5, 9), activation, 7, kind=kind)
     noise_on_inputs = 0.5 if kind == "dense" else 0
-    net = problem.network(dropout=(0.3, 0.3), input_dropout=0.2, input_noise=noise_on_inputs)
+    net = adam_network(problem, dropout=(0.3, 0.3), input_dropout=0.2, input_noise=noise_on_inputs)
     assert_gradient_is_finite_differences(net, problem)
 
 
 def test_prediction_drops_nothing(isa, dtype):
     """Nor adds noise: it is the plain network's, to the bit."""
-    problem = Problem((20, 9), "tanh", 40, dtype)
-    noisy = problem.network(dropout=(0.5, 0.5), input_dropout=0.5, input_noise=1)
-    plain = problem.network()
+    problem = classification((20, 9), "tanh", 40, dtype)
+    noisy = adam_network(problem, dropout=(0.5, 0.5), input_dropout=0.5, input_noise=1)
+    plain = adam_network(problem)
     rows = np.arange(40)
     np.testing.assert_array_equal(
         noisy.predict(problem.examples, rows), plain.predict(problem.examples, rows)
@@ -291,22 +264,22 @@ def test_prediction_drops_nothing(isa, dtype):
 
 def test_rates_of_zero_change_no_bit(isa, dtype):
     """Of a network that was told of no dropout."""
-    problem = Problem((20, 9), "tanh", 40, dtype)
-    nets = problem.network(), problem.network(dropout=(0.0, 0.0))
+    problem = classification((20, 9), "tanh", 40, dtype)
+    nets = adam_network(problem), adam_network(problem, dropout=(0.0, 0.0))
     for net in nets:
-        net.train_epochs(problem.examples, RowOrder(problem.order), np.full((2, 1), 0.01), 40)
+        train_epochs(net, problem.examples, RowOrder(problem.order), np.full((2, 1), 0.01), 40)
     np.testing.assert_array_equal(nets[0].parameters, nets[1].parameters)
 
 
 def test_steps_draw_new_masks_and_calls_may_be_split(isa):
     """The number of the step decides: a fit in two calls is the fit in one."""
-    problem = Problem((20, 9), "tanh", 40)
+    problem = classification((20, 9), "tanh", 40)
     options = {"batch_size": 16, "dropout": (0.5, 0.2), "input_noise": 0.1}
-    whole, parts = problem.network(**options), problem.network(**options)
-    whole.train_epochs(problem.examples, RowOrder(problem.order), np.full((4, 3), 0.01), 16)
+    whole, parts = adam_network(problem, **options), adam_network(problem, **options)
+    train_epochs(whole, problem.examples, RowOrder(problem.order), np.full((4, 3), 0.01), 16)
     order = RowOrder(problem.order)
     for _ in range(2):
-        parts.train_epochs(problem.examples, order, np.full((2, 3), 0.01), 16)
+        train_epochs(parts, problem.examples, order, np.full((2, 3), 0.01), 16)
     np.testing.assert_array_equal(whole.parameters, parts.parameters)
 
     losses = []
@@ -327,8 +300,8 @@ def test_normalized_gradient_matches_finite_differences(
     normalization, activation, kind, dropout, isa
 ):
     """By weights, intercepts, scales and shifts."""
-    problem = Problem((5, 19), activation, 13, kind=kind)
-    net = problem.network(normalization=normalization, dropout=dropout)
+    problem = classification((5, 19), activation, 13, kind=kind)
+    net = adam_network(problem, normalization=normalization, dropout=dropout)
     assert_gradient_is_finite_differences(net, problem)
 
 
@@ -336,20 +309,22 @@ def test_normalized_gradient_matches_finite_differences(
 @pytest.mark.parametrize("normalization", ["batch", "layer"])
 def test_normalized_gradient_of_a_few_rows(normalization, rows, isa):
     """Two rows are the fewest that have a variance; a row of its own has one over its units."""
-    problem = Problem((5, 19), "tanh", rows)
+    problem = classification((5, 19), "tanh", rows)
     # a path of the backward products for a few rows
-    assert_gradient_is_finite_differences(problem.network(normalization=normalization), problem)
+    assert_gradient_is_finite_differences(
+        adam_network(problem, normalization=normalization), problem
+    )
 
 
 @pytest.mark.parametrize("normalization", ["batch", "layer"])
 def test_padding_stays_zero(normalization, isa, dtype):
     """Of parameters, gradient and moments; widths are no whole vectors of any level."""
-    problem = Problem((5, 19), "logistic", 50, dtype)
-    net = problem.network(normalization=normalization)
+    problem = classification((5, 19), "logistic", 50, dtype)
+    net = adam_network(problem, normalization=normalization)
     mask = np.ones(net.parameters.size)
     net.write(mask, *[[0 * array for array in arrays] for arrays in net.read(mask)])
     padding = mask == 1
-    net.train_epochs(problem.examples, RowOrder(problem.order), np.full((3, 1), 0.1), 50)
+    train_epochs(net, problem.examples, RowOrder(problem.order), np.full((3, 1), 0.1), 50)
     for block in (net.parameters, net.gradient, *net.moments):
         assert not block[padding[: len(block)]].any()
 
@@ -386,29 +361,29 @@ def test_what_is_read_of_blocks(normalization, dtype):
 
 def test_last_batch_of_one_row_joins_the_one_before(isa, dtype):
     """33 rows in batches of 16 are steps of 16 and of 17."""
-    problem = Problem((5, 9), "tanh", 33, dtype)
-    one, two = (problem.network(batch_size=17, normalization="batch") for _ in range(2))
+    problem = classification((5, 9), "tanh", 33, dtype)
+    one, two = (adam_network(problem, batch_size=17, normalization="batch") for _ in range(2))
     rates = np.full((1, 2), 0.01)
 
-    one.train_epochs(problem.examples, RowOrder(problem.order), rates, 16)
-    two.train_epochs(problem.examples, RowOrder(problem.order[:16]), rates[:, :1], 16)
-    two.train_epochs(problem.examples, RowOrder(problem.order[16:]), rates[:, :1], 17)
+    train_epochs(one, problem.examples, RowOrder(problem.order), rates, 16)
+    train_epochs(two, problem.examples, RowOrder(problem.order[:16]), rates[:, :1], 16)
+    train_epochs(two, problem.examples, RowOrder(problem.order[16:]), rates[:, :1], 17)
 
     assert one.n_steps == one.steps_per_epoch(33, 16) == 2
     assert [one.steps_per_epoch(n, 16) for n in (15, 16, 17, 18, 32, 34)] == [1, 1, 1, 2, 2, 3]
-    plain = problem.network()
+    plain = adam_network(problem)
     assert [plain.steps_per_epoch(n, 16) for n in (16, 17, 33)] == [1, 2, 3]
     np.testing.assert_array_equal(one.parameters, two.parameters)
 
 
 def test_batches_without_variance_or_too_large_are_refused():
     """A row alone, and more rows than there is room for."""
-    problem = Problem((5,), "tanh", 30)
-    net = problem.network(batch_size=10, normalization="batch")
+    problem = classification((5,), "tanh", 30)
+    net = adam_network(problem, batch_size=10, normalization="batch")
     rates = np.full((1, 30), 0.01)
     for rows, batch_size in [(1, 10), (30, 1), (30, 11)]:
         with pytest.raises(ValueError, match="takes batches of 2 to 10 rows"):
-            net.train_epochs(problem.examples, RowOrder(problem.order[:rows]), rates, batch_size)
+            train_epochs(net, problem.examples, RowOrder(problem.order[:rows]), rates, batch_size)
     for rows in (1, 12):
         with pytest.raises(ValueError, match="takes batches of 2 to 11 rows"):
             net.loss_and_gradient(problem.examples, problem.order[:rows])
@@ -416,13 +391,13 @@ def test_batches_without_variance_or_too_large_are_refused():
 
 def test_constant_units_are_normalized_to_their_shift(isa, dtype):
     """No variance is no division by zero: what is left is 1e-5 of it."""
-    problem = Problem((5,), "identity", 20, dtype)
+    problem = classification((5,), "identity", 20, dtype)
     problem.coefs[0][...] = 0
     for normalization in ("batch", "layer"):
-        net = problem.network(normalization=normalization)
+        net = adam_network(problem, normalization=normalization)
         if normalization == "layer":
             problem.intercepts[0][...] = 0.3
-            net = problem.network(normalization=normalization)
+            net = adam_network(problem, normalization=normalization)
         loss = net.loss_and_gradient(problem.examples, problem.order)
         assert np.isfinite(loss)
         assert np.isfinite(net.gradient).all()
@@ -467,13 +442,13 @@ LAYERS = [
 )
 def test_number_of_threads_changes_no_bit(options, kind, isa, dtype):
     """One thread, two, three and more than there are shares of rows."""
-    problem = Problem((40, 33), "tanh", 611, dtype, kind=kind)
+    problem = classification((40, 33), "tanh", 611, dtype, kind=kind)
     results = []
     for n_threads in (1, 2, 3, 30):
-        net = problem.network(batch_size=300, n_threads=n_threads, **options)
+        net = adam_network(problem, batch_size=300, n_threads=n_threads, **options)
         net.share_above = 0
-        losses = net.train_epochs(
-            problem.examples, RowOrder(problem.order), np.full((2, 3), 0.01), 300
+        losses = train_epochs(
+            net, problem.examples, RowOrder(problem.order), np.full((2, 3), 0.01), 300
         )
         results.append((net.parameters.tobytes(), losses.tobytes()))
     assert len(set(results)) == 1
@@ -481,7 +456,7 @@ def test_number_of_threads_changes_no_bit(options, kind, isa, dtype):
 
 def test_noise_on_sparse_inputs_is_refused():
     """It would fill them."""
-    problem = Problem((5,), "tanh", 8, kind="csr")
-    net = problem.network(input_noise=0.5)
+    problem = classification((5,), "tanh", 8, kind="csr")
+    net = adam_network(problem, input_noise=0.5)
     with pytest.raises(ValueError, match="not sparse"):
         net.loss_and_gradient(problem.examples, problem.order)

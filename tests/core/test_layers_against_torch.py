@@ -8,13 +8,15 @@ import itertools
 import numpy as np
 import pytest
 
-from rosenblatt.core import network, probes
+from rosenblatt.core import probes
+from rosenblatt.core.epochs import RowOrder, train_epochs
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.network import Network
 
 torch = pytest.importorskip("torch", reason="needs PyTorch")
 
 torch.set_num_threads(1)  # several would wait for each other where processors are few
 
-Examples, Network, RowOrder = network.Examples, network.Network, network.RowOrder
 
 # Sums of up to some hundred terms, divided by a deviation and squared on the way
 TOLERANCE = {"float32": 1000 * 2.0**-23, "float64": 1000 * 2.0**-52}
@@ -174,7 +176,7 @@ def test_training_is_torchs(normalization, n_threads, isa):
     optimizer = torch.optim.SGD(pair.theirs.parameters(), lr=0.05, momentum=0.9)
     order = np.random.RandomState(2).permutation(100)
 
-    pair.ours.train_epochs(Examples(X, y), RowOrder(order), np.full((5, 4), 0.05), 32)
+    train_epochs(pair.ours, Examples(X, y), RowOrder(order), np.full((5, 4), 0.05), 32)
     step = 0
     for _ in range(5):
         for start in range(0, 100, 32):

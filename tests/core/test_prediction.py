@@ -8,7 +8,8 @@ from reference import MLP
 from scipy import sparse
 
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES
-from rosenblatt.core.network import Examples, Network
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.network import Network
 from rosenblatt.core.prediction import predict_rows
 
 # One row, few rows (to 3), a tile's and one more, more than a chunk of 480
@@ -54,7 +55,7 @@ def test_products_are_numpys_and_bits_the_networks(widths, n_rows, isa, dtype):
     wide = [[array.astype(float) for array in arrays] for arrays in (coefs, intercepts)]
     expected = MLP(*wide, activations, "squared_error").predict(X.astype(float))
     # tanh and a product of up to 1030 terms of order one, each rounded: see TOLERANCE of
-    # test_network.py
+    # networks.py
     tolerance = 500 * np.finfo(dtype).eps
     np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * np.abs(expected).max())
     assert actual.dtype == dtype

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rosenblatt import _memory, _plan, _prediction
+from rosenblatt import _memory, _network_description, _plan, _prediction
 
 CORE = Path(__file__).resolve().parent.parent.parent / "src" / "rosenblatt" / "core"
 
@@ -15,8 +15,7 @@ CORE = Path(__file__).resolve().parent.parent.parent / "src" / "rosenblatt" / "c
     [
         (_plan.MOST_THREADS, "threads.h", r"RB_MOST_THREADS = (\d+)"),
         (_memory.CHUNK_ROWS, "layers.pyx", r" CHUNK_ROWS = (\d+)"),
-        (_plan.MOST_HIDDEN_LAYERS + 1, "layers.pxd", r"MOST_LAYERS = (\d+)"),
-        (_plan.MOST_HIDDEN_LAYERS + 1, "surface.pyx", r"MOST_LAYERS = (\d+)"),
+        (_network_description.MOST_HIDDEN_LAYERS + 1, "layer.pxd", r"MOST_LAYERS = (\d+)"),
         (_prediction.VARIANCE_EPSILON, "normalize.h", r"IN_VARIANCE \(\(real\)(1e-\d+)\)"),
     ],
     ids=lambda value: value if isinstance(value, str) and "." in value else "",
@@ -27,13 +26,15 @@ def test_python_has_the_cores_number(value, file, pattern):
 
 
 def test_cython_is_told_of_every_kernel():
-    """Names and numbers of arguments; the types are the C compiler's to check."""
-    rows = re.findall(r"^KERNEL\(\w+, (\w+), \((.*?)\)\)$", read("kernels.def"), re.S | re.M)
-    _, _, table = read("kernels.pxd").partition("ctypedef struct rb_kernels:")
-    told = re.findall(r"\(\*(\w+)\)\((.*?)\) noexcept nogil", table, re.S)
-    assert len(rows) > 40
-    count = {name: arguments.count(",") for name, arguments in rows}
-    assert {name: arguments.count(",") for name, arguments in told} == count
+    """Names in their tables; what they take is the C compiler's to check."""
+    subjects = re.findall(
+        r"^SUBJECT\((\w+)\)$(.*?)^END_OF_SUBJECT", read("kernels.def"), re.S | re.M
+    )
+    tables = re.findall(r"struct rb_(\w+)_table:\n((?: {8}.*\n)*)", read("kernels.pxd"))
+    rows = {name: re.findall(r"^KERNEL\(\w+, (\w+),", part, re.M) for name, part in subjects}
+    told = {name: re.findall(r"\(\*(\w+)\)", part) for name, part in tables}
+    assert sum(map(len, rows.values())) > 40
+    assert told == rows
 
 
 def read(file):

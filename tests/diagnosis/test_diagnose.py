@@ -301,7 +301,7 @@ def test_other_estimators():
         quietly(PerceptronClassifier().fit(*data[:2]), *data)
     with pytest.raises(TypeError, match="got a LogisticRegression"):
         quietly(LogisticRegression().fit(*data[:2]), *data)
-    with pytest.raises(TypeError, match="best_estimator_"):
+    with pytest.raises(TypeError, match=r"fitted with refit=True; got a GridSearchCV"):
         quietly(GridSearchCV(classifier(2), {"alpha": [1.0]}), *data)
 
 

@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn import neural_network
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits, load_iris, make_multilabel_classification, make_regression
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from rosenblatt import MLPClassifier, MLPRegressor, PerceptronClassifier
 from rosenblatt.core import dispatch
-from rosenblatt.inspection import critical_point, gradient, hessian_vector_product, loss
+from rosenblatt.inspection import critical_point, gradient, hessian_vector_product, loss, stuck
 from rosenblatt.inspection._objective import Objective
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -303,9 +305,9 @@ def test_estimator_at(iris, intercepts, normalization):
     ("estimator", "message"),
     [
         (PerceptronClassifier(), "loss='hinge'"),
-        (make_pipeline(MLPClassifier()), "its last step"),
-        (GridSearchCV(MLPClassifier(), {}), "MLPClassifier or MLPRegressor, got GridSearchCV"),
-        (LogisticRegression(), "MLPClassifier or MLPRegressor, got LogisticRegression"),
+        (make_pipeline(LogisticRegression()), "MLPRegressor, alone .*, got LogisticRegression"),
+        (GridSearchCV(MLPClassifier(), {}), "got GridSearchCV. Fit this search first"),
+        (LogisticRegression(), "MLPClassifier or MLPRegressor, alone .*, got LogisticRegression"),
         (neural_network.MLPRegressor(), "got MLPRegressor. This one is sklearn's"),
     ],
 )
@@ -319,6 +321,24 @@ def test_unfitted(iris):
     """scikit-learn's error."""
     with pytest.raises(NotFittedError, match="fit"):
         gradient(MLPClassifier(), *iris)
+    with pytest.raises(NotFittedError, match="fit"):
+        gradient(make_pipeline(StandardScaler(), MLPClassifier()), *iris)
+
+
+def test_network_inside_others_is_looked_at(iris):
+    """X as a Pipeline's other steps transform it, y as TransformedTargetRegressor does; a search's
+    best; any of these in another."""
+    X, y = iris
+    net = MLPRegressor((3,), max_iter=5, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), net)
+    around = TransformedTargetRegressor(pipeline, transformer=StandardScaler())
+    search = GridSearchCV(around, {"regressor__mlpregressor__alpha": [0.1]}, cv=2).fit(X, y)
+    inside = search.best_estimator_.regressor_[-1]
+    seen = StandardScaler().fit_transform(X), StandardScaler().fit_transform(y[:, np.newaxis])
+    assert loss(search, X, y) == pytest.approx(loss(inside, seen[0], seen[1][:, 0]), rel=1e-12)
+    moved = Objective(search, X, y).estimator_at(Objective(search, X, y).parameters)
+    np.testing.assert_array_equal(moved.coefs_[0], inside.coefs_[0])
+    assert str(stuck(search)) == str(stuck(inside))
 
 
 def test_data_that_do_not_fit(iris):

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from problems import iris
 from rendering import overlapping_texts, rendered, texts_outside
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from rosenblatt import MLPClassifier, plot
 from rosenblatt.callbacks import Trajectory
@@ -47,6 +49,22 @@ def loss_surface(**options):
 def spectrum(**options):
     quick = {"k": 4, "n_probes": 2, "n_steps": 10, "random_state": 0, "progress": False}
     return plot.SpectrumDisplay.from_estimator(fitted(), *iris(), **quick, **options)
+
+
+def test_pictures_take_pipelines():
+    """They show the last step, on rows as the others transform them."""
+    X, y = iris()
+    pipeline = make_pipeline(StandardScaler(), fitted()).fit(X, y)
+    scaler, net = pipeline
+    options = {"grid_resolution": 3, "directions": "random", "progress": False}
+    surfaces = [
+        plot.LossSurfaceDisplay.from_estimator(model, rows, y, **options)
+        for model, rows in ((pipeline, X), (net, scaler.transform(X)))
+    ]
+    np.testing.assert_allclose(surfaces[0].losses, surfaces[1].losses, rtol=1e-12)
+    images = plot.WeightsDisplay.from_estimator(pipeline).images
+    np.testing.assert_array_equal(images, plot.WeightsDisplay.from_estimator(net).images)
+    assert plot.TrainingDisplay.from_estimator(pipeline).title == "Training of MLPClassifier"
 
 
 # one way to draw each display of rosenblatt.plot

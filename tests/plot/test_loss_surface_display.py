@@ -136,6 +136,12 @@ def test_a_path_out_of_view_is_in_no_legend(kind):
     labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert labels == ["path of the training", "the estimator"]
     assert "outside" not in display.ax_.get_title()
+    # in view, and hardly longer than the mark of the estimator
+    near = model.callbacks[0].parameters_[-1] + 1e-4 * np.eye(2, model.n_parameters_)
+    display = LossSurfaceDisplay.from_estimator(model, *iris(), path=near, extent=1, **options)
+    labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert labels == ["the estimator"]
+    assert "path is too short here to be seen" in display.ax_.get_title()
 
 
 def test_star_of_two_parameters_is_at_their_values():

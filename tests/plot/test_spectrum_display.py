@@ -77,13 +77,28 @@ def test_spectra_are_compared_in_the_same_axes():
     assert second.ax_ is first.ax_
     labels = [text.get_text() for text in first.ax_.get_legend().get_texts()]
     minus = "\N{MINUS SIGN}"
-    assert labels == [f"small batches, trace {minus}12.3", "zero", f"large, trace {minus}12.3"]
+    assert labels == [
+        f"small batches, trace {minus}12.3",
+        "zero",
+        "extreme eigenvalues",
+        f"large, trace {minus}12.3",
+    ]
     assert first.ax_.get_title() == "Spectra of Hessians"
     assert first.line_.get_color() != second.line_.get_color()
     assert second.ax_.get_ylim()[0] < low
     tops = [display.rug_.get_segments()[0][1, 1] for display in (first, second)]
     assert tops[0] < tops[1]
     assert overlapping_texts(first.figure_) == []
+
+
+def test_spectra_without_names_are_told_apart():
+    """By numbers, and ticks of other colours."""
+    first = SpectrumDisplay.from_spectrum(spectrum())
+    second = SpectrumDisplay.from_spectrum(spectrum(scale=20), ax=first.ax_)
+    labels = [text.get_text() for text in first.ax_.get_legend().get_texts()]
+    assert [label for label in labels if "density" in label] == ["density", "density 2"]
+    assert len(set(labels)) == len(labels)
+    assert not np.array_equal(first.rug_.get_color(), second.rug_.get_color())
 
 
 def test_spectrum_without_a_trace():

@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -354,9 +355,7 @@ def test_verbose_shows_lines_or_a_bar(capsys, monkeypatch):
     assert "networks:" in bar
     assert "epoch/s" in bar or "s/epoch" in bar
     assert "100%" in bar or "ready=" in bar
-    from rosenblatt.tabular import _progress
-
-    monkeypatch.setattr(_progress.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     classifier(**FOUR, verbose=True).fit(FRAME, RICH)
     assert len(capsys.readouterr().err.splitlines()) == 4
     classifier(**FOUR).fit(FRAME, RICH)

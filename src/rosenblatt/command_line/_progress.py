@@ -8,15 +8,13 @@ as this package's. The ensembles of rosenblatt.tabular have a display of their o
 import contextlib
 import io
 import re
-import shutil
 import sys
-import time
 
+from rosenblatt._progress import RewrittenLine, line_width, open_bar
 from rosenblatt.tabular import TabularMLPClassifier, TabularMLPRegressor
 
 # of scikit-learn's networks and ours, of perceptrons, of boosting
 STEP_LINE = re.compile(r"(?:Iteration |-- Epoch |\[)(\d+)(?:, loss = (\S+))?")
-SECONDS_BETWEEN_UPDATES = 0.1
 
 
 class StepLines(io.TextIOBase):
@@ -38,51 +36,26 @@ class StepLines(io.TextIOBase):
         return len(text)
 
 
-class RewrittenLine:
-    """One line of text that is written over itself; ``close`` leaves an empty line."""
+class StepLine:
+    """A line that is written over itself, with the pass and the loss."""
 
-    def __init__(self, stream, name, max_steps, width):
-        self._stream = stream
-        self._name = name
-        self._max_steps = max_steps
-        self._width = width
-        self._shown_at = -SECONDS_BETWEEN_UPDATES
+    def __init__(self, stream, name, max_steps):
+        self._line, self._name, self._max_steps = RewrittenLine(stream), name, max_steps
         self.show(0, None)
 
     def show(self, step, loss):
-        now = time.monotonic()
-        if now - self._shown_at < SECONDS_BETWEEN_UPDATES:
-            return
-        self._shown_at = now
-        self._rewrite(
-            f"{self._name}: pass {step} of at most {self._max_steps}"
-            + (f", loss {float(loss):.4g}" if loss else "")
-        )
+        text = f"{self._name}: pass {step} of at most {self._max_steps}"
+        self._line.show(text + (f", loss {float(loss):.4g}" if loss else ""))
 
     def close(self):
-        self._rewrite("")
-        self._stream.write("\r")
-        self._stream.flush()
-
-    def _rewrite(self, text):
-        self._stream.write("\r" + text[: self._width].ljust(self._width))
-        self._stream.flush()
+        self._line.close()
 
 
-class TqdmBar:
+class StepBar:
     """The same with tqdm's bar, which adds the time that is left if all passes are needed."""
 
-    def __init__(self, tqdm, stream, name, max_steps, width):
-        # told how many lines there are, because it shows nothing on a terminal that does not know
-        self._bar = tqdm(
-            desc=name,
-            total=max_steps,
-            leave=False,
-            file=stream,
-            ncols=width,
-            nrows=24,
-            bar_format="{desc} |{bar}| {n_fmt}/{total_fmt}, {remaining} left{postfix}",
-        )
+    def __init__(self, bar):
+        self._bar = bar
 
     def show(self, step, loss):
         if loss:
@@ -95,13 +68,16 @@ class TqdmBar:
 
 def open_display(stream, name, max_steps):
     """Return tqdm's bar when tqdm is installed, else the plain line."""
-    # a character in the last column would move some terminals to the next line
-    width = min(shutil.get_terminal_size().columns, 80) - 1
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return RewrittenLine(stream, name, max_steps, width)
-    return TqdmBar(tqdm, stream, name, max_steps, width)
+    # told how many lines there are, because it shows nothing on a terminal that does not know
+    bar = open_bar(
+        desc=name,
+        total=max_steps,
+        file=stream,
+        ncols=line_width(),
+        nrows=24,
+        bar_format="{desc} |{bar}| {n_fmt}/{total_fmt}, {remaining} left{postfix}",
+    )
+    return StepLine(stream, name, max_steps) if bar is None else StepBar(bar)
 
 
 def fit_with_progress(model, name, X, y):

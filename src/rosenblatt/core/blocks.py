@@ -20,25 +20,35 @@ class Stored:
 
     Attributes
     ----------
+    n_units : int
     width : int
-        Its units, padded to whole vectors.
+        The units, padded to whole vectors.
     stride : int
         From row to row of its inputs.
     panel : int
         How many columns lie together; `width` for rows one after another.
+    vector : int
+        Numbers of a vector.
     is_transposed : bool
         Whether the rows are the units', `stride` apart.
     """
 
+    n_units: int
     width: int
     stride: int
     panel: int
+    vector: int
     is_transposed: bool = False
 
     def size_of(self, shape):
-        """Numbers that an array takes, padding included."""
+        """Numbers that an array takes, padding included.
+
+        A vector over the units is as long as the rows of outputs, any other is padded to whole
+        vectors, which all places are multiples of.
+        """
         if len(shape) == 1:
-            return self.width
+            (count,) = shape
+            return self.width if count == self.n_units else -(-count // self.vector) * self.vector
         return shape[1] * self.stride if self.is_transposed else shape[0] * self.width
 
     def views(self, part, shape):

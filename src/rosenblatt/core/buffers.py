@@ -23,7 +23,7 @@ def aligned_zeros(shape, dtype):
     return block[start : start + count * dtype.itemsize].view(dtype).reshape(shape)
 
 
-def csr_parts(X):
+def csr_parts(X, name="X"):
     """(values, columns, starts) of a CSR matrix: aligned, of its dtype, int32 and intp.
 
     The columns and starts are copies: what was checked stays as it was, whatever a callback or
@@ -39,21 +39,21 @@ def csr_parts(X):
     n_rows, n_columns = X.shape
     largest = np.iinfo(np.int32).max
     if n_columns > largest:
-        raise ValueError(f"Sparse X may have at most {largest} features, got {n_columns}.")
+        raise ValueError(f"Sparse {name} may have at most {largest} features, got {n_columns}.")
     values, indices = X.data, X.indices
     starts = np.array(X.indptr, dtype=np.intp)
     stored = min(len(indices), len(values))
     if len(starts) != n_rows + 1 or starts[0] != 0 or starts[-1] > stored:
         raise ValueError(
-            f"X is no valid CSR matrix: its indptr must have {n_rows + 1} items, from 0 to at "
+            f"{name} is no valid CSR matrix: its indptr must have {n_rows + 1} items, from 0 to at "
             f"most {stored}, got {len(starts)} from {starts[:1]} to {starts[-1:]}."
         )
     if (np.diff(starts) < 0).any():
-        raise ValueError("X is no valid CSR matrix: its indptr decreases.")
+        raise ValueError(f"{name} is no valid CSR matrix: its indptr decreases.")
     indices = np.array(indices[: starts[-1]])
     if len(indices) and not (indices.min() >= 0 and indices.max() < n_columns):
         raise ValueError(
-            f"X is no valid CSR matrix: its indices must be in [0, {n_columns}), got "
+            f"{name} is no valid CSR matrix: its indices must be in [0, {n_columns}), got "
             f"{indices.min()} to {indices.max()}."
         )
     values = np.require(values[: starts[-1]], requirements=["C", "A"])

@@ -77,13 +77,12 @@ static void NAME(activate_rows)(real *out, real *z, ptrdiff_t rows, ptrdiff_t j0
         NAME(forward_of)[activation](out + i * stride + j0, z + i * stride + j0, j1 - j0);
 }
 
-static void NAME(dense_forward)(void *out, void *z, const void *A, const void *W, int layout,
-                                const void *b, ptrdiff_t m, ptrdiff_t k, ptrdiff_t width,
-                                ptrdiff_t a_stride, int activation) {
+static void NAME(dense_forward)(void *out, void *z, const void *A, const rb_weights *W,
+                                const void *b, ptrdiff_t m, int activation) {
+    const ptrdiff_t k = W->fan_in, width = W->width;
     real *output = out, *before = z;
     const NAME(product) p = {
-        .A = A, .a_row = a_stride, .a_step = 1, .depth = k,
-        .B = NAME(laid_out)(W, layout, k, width),
+        .A = A, .a_row = W->stride, .a_step = 1, .depth = k, .B = NAME(laid_out)(W),
         .C = NAME(row_major)(before, width), .start = NAME(row_major)(b, 0)};
     const ptrdiff_t block = NAME(column_block)(k);
     for (ptrdiff_t j0 = 0; j0 < width; j0 += block) {
@@ -129,12 +128,11 @@ ALWAYS_INLINE real *NAME(vector_at)(const NAME(columns) * matrix, ptrdiff_t q, p
     return NAME(at)(matrix, NAME(vectors_at)(j, width), q, j) + j % PANEL;
 }
 
-/* The transpose in panels; n rows of it, from row j0 of n_all on. */
-static void NAME(transpose)(void *transposed, const void *W, int layout, ptrdiff_t k,
-                            ptrdiff_t n_all, ptrdiff_t width, ptrdiff_t k_width, ptrdiff_t j0,
-                            ptrdiff_t j1) {
-    const NAME(columns) from = NAME(laid_out)(W, layout, k, width);
-    const NAME(columns) to = NAME(in_panels)(transposed, n_all);
+/* The transpose in panels; rows [j0, j1) of it. */
+static void NAME(transpose)(void *transposed, const rb_weights *W, ptrdiff_t j0, ptrdiff_t j1) {
+    const ptrdiff_t k = W->fan_in, width = W->width, k_width = W->stride;
+    const NAME(columns) from = NAME(laid_out)(W);
+    const NAME(columns) to = NAME(in_panels)(transposed, W->fan_out);
     for (ptrdiff_t i = 0; i < k_width; i += LANES) {
         const ptrdiff_t row = NAME(vectors_at)(i, k_width) == 1 ? to.row_of_last : to.row;
         for (ptrdiff_t j = j0; j < j1; j += LANES) {
@@ -168,22 +166,23 @@ static void NAME(backward_input_by_rows)(real *dA, const real *dZ, const NAME(co
         }
 }
 
-static void NAME(dense_backward_input)(void *dA, const void *dZ, const void *W, int layout,
+static void NAME(dense_backward_input)(void *dA, const void *dZ, const rb_weights *W,
                                        const void *WT, const void *kept, ptrdiff_t m,
-                                       ptrdiff_t k, ptrdiff_t n, ptrdiff_t width,
-                                       ptrdiff_t k_width, int activation) {
+                                       int activation) {
+    const ptrdiff_t k = W->fan_in, n = W->fan_out, width = W->width, k_width = W->stride;
+    const int layout = W->layout;
     real *out = dA;
     const real *input = kept;
     NAME(slope_function) *const times_slope = NAME(backward_of)[activation];
     if (!WT && layout != TRANSPOSED) {
-        const NAME(columns) weights = NAME(laid_out)(W, layout, k, width);
+        const NAME(columns) weights = NAME(laid_out)(W);
         NAME(backward_input_by_rows)(out, dZ, &weights, m, k, width, k_width);
         times_slope(out, input, m * k_width);
         return;
     }
     const NAME(product) p = {
         .A = dZ, .a_row = width, .a_step = 1, .depth = n,
-        .B = layout == TRANSPOSED ? NAME(row_major)(W, k_width) : NAME(in_panels)(WT, n),
+        .B = layout == TRANSPOSED ? NAME(row_major)(W->data, k_width) : NAME(in_panels)(WT, n),
         .C = NAME(row_major)(out, k_width)};
     const ptrdiff_t block = NAME(column_block)(n);
     for (ptrdiff_t j0 = 0; j0 < k_width; j0 += block) {
@@ -232,14 +231,14 @@ ALWAYS_INLINE void NAME(pack_columns)(real *panel, const real *A, ptrdiff_t dept
             NAME(store)(panel + i, NAME(load)(A + i));
 }
 
-static void NAME(dense_backward_weights)(void *dW, int layout, const void *A, const void *dZ,
-                                         const void *packed, ptrdiff_t m, ptrdiff_t k,
-                                         ptrdiff_t i0, ptrdiff_t i1, ptrdiff_t width,
-                                         ptrdiff_t a_stride, int accumulate) {
+static void NAME(dense_backward_weights)(const rb_weights *dW, const void *A, const void *dZ,
+                                         const void *packed, ptrdiff_t m, ptrdiff_t i0,
+                                         ptrdiff_t i1, int accumulate) {
     enum { DEPTH = 256 }; /* rows of the batch at once: their panel is 24 KB at most */
+    const ptrdiff_t width = dW->width, a_stride = dW->stride;
     real panel[DEPTH * TILE_ROWS + 2 * LANES];
     const int pack = width > 2 * LANES; /* one tile alone reads the panel once */
-    const NAME(columns) gradient = NAME(laid_out)(dW, layout, k, width);
+    const NAME(columns) gradient = NAME(laid_out)(dW);
     for (ptrdiff_t q0 = 0; q0 < m; q0 += DEPTH) {
         const ptrdiff_t depth = smaller(DEPTH, m - q0);
         for (ptrdiff_t i = i0; i < i1; i += TILE_ROWS) {

@@ -29,10 +29,10 @@ ALWAYS_INLINE NAME(columns) NAME(in_panels)(const void *data, ptrdiff_t rows) {
     return (NAME(columns)){(real *)data, rows * PANEL, PANEL, LANES};
 }
 
-/* A layer's weights, k rows of `width` columns, as `layout` says. */
-ALWAYS_INLINE NAME(columns) NAME(laid_out)(const void *W, int layout, ptrdiff_t k,
-                                           ptrdiff_t width) {
-    return layout == PANELS ? NAME(in_panels)(W, k) : NAME(row_major)(W, width);
+/* A layer's weights, fan_in rows of `width` columns, in ROWS or PANELS. */
+ALWAYS_INLINE NAME(columns) NAME(laid_out)(const rb_weights *W) {
+    return W->layout == PANELS ? NAME(in_panels)(W->data, W->fan_in)
+                               : NAME(row_major)(W->data, W->width);
 }
 
 /* Where the vectors of a tile lie: `vectors` is even, or 1 at the end of an odd number. */

@@ -79,6 +79,8 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "update.h"
 #include "perceptron.h"
 
+#define SUBJECT(name) .name = {
+#define END_OF_SUBJECT(name) },
 const rb_kernels JOIN(rb_kernels_, ISA)[2] = {
     {
         .item_size = sizeof(float), .vector_length = VECTOR_BYTES / sizeof(float),

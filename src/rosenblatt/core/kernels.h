@@ -93,6 +93,15 @@ typedef struct {
     int nesterovs_momentum, centered;
 } rb_step;
 
+/* A layer's weights, or an array like them: an input's for every unit. */
+typedef struct {
+    void *data;
+    ptrdiff_t fan_in, fan_out;
+    ptrdiff_t width;   /* fan_out, rounded up to whole vectors: outputs and deltas have such rows */
+    ptrdiff_t stride;  /* from row to row of the inputs, and of TRANSPOSED weights */
+    int layout;        /* ROWS (fan_in, width), PANELS, or TRANSPOSED (fan_out, stride) */
+} rb_weights;
+
 /* What batch normalisation knows of its layer's products, (width,) each: of the batch, and the
  * running averages that predictions use. */
 typedef struct {
@@ -155,9 +164,13 @@ typedef struct {
     ptrdiff_t item_size;     /* bytes of an element */
     ptrdiff_t vector_length; /* elements of a vector */
 
+#define SUBJECT(name) struct {
 #define KERNEL(returned, name, arguments) returned (*name) arguments;
+#define END_OF_SUBJECT(name) } name;
 #include "kernels.def"
+#undef SUBJECT
 #undef KERNEL
+#undef END_OF_SUBJECT
 } rb_kernels;
 
 /* kernels of one level: [0] float, [1] double */

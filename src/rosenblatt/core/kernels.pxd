@@ -40,6 +40,11 @@ cdef extern from "kernels.h" nogil:
         double t, product, rate, other_rate, unbias
         int nesterovs_momentum, centered
 
+    ctypedef struct rb_weights:
+        void *data
+        Py_ssize_t fan_in, fan_out, width, stride
+        int layout
+
     ctypedef struct rb_statistics:
         void *means
         void *inverse_deviations
@@ -90,113 +95,81 @@ cdef extern from "kernels.h" nogil:
         Py_ssize_t step, average_from
         int penalised, fit_intercept, overflow
 
+    # Kernels by name: how many arguments there are, and their types, the C compiler compares with
+    # kernels.def. The structs have no names in C.
+    ctypedef struct rb_products_table:
+        void (*gather)(...) noexcept nogil
+        void (*pack)(...) noexcept nogil
+        void (*dense_forward)(...) noexcept nogil
+        void (*narrow_forward)(...) noexcept nogil
+        void (*plain_forward)(...) noexcept nogil
+        Py_ssize_t (*plain_room)(...) noexcept nogil
+        void (*csr_forward)(...) noexcept nogil
+        void (*transpose)(...) noexcept nogil
+        void (*dense_backward_input)(...) noexcept nogil
+        void (*dense_backward_weights)(...) noexcept nogil
+        void (*narrow_backward_weights)(...) noexcept nogil
+        void (*csr_backward_weights)(...) noexcept nogil
+        void (*column_sums)(...) noexcept nogil
+        void (*limit_norms)(...) noexcept nogil
+
+    ctypedef struct rb_noise_table:
+        void (*drop_out)(...) noexcept nogil
+        void (*add_noise)(...) noexcept nogil
+
+    ctypedef struct rb_normalization_table:
+        void (*block_statistics)(...) noexcept nogil
+        void (*batch_statistics)(...) noexcept nogil
+        void (*inverse_deviations)(...) noexcept nogil
+        void (*normalize_columns)(...) noexcept nogil
+        void (*normalize_rows)(...) noexcept nogil
+        void (*normalization_gradients)(...) noexcept nogil
+        void (*block_gradients)(...) noexcept nogil
+        void (*batch_gradients)(...) noexcept nogil
+        void (*normalize_columns_backward)(...) noexcept nogil
+        void (*normalize_rows_backward)(...) noexcept nogil
+
+    ctypedef struct rb_output_table:
+        void (*loss_gradient)(...) noexcept nogil
+        double (*total_weight)(...) noexcept nogil
+        void (*predict)(...) noexcept nogil
+
+    ctypedef struct rb_update_table:
+        void (*begin_step)(...) noexcept nogil
+        void (*set_rates)(...) noexcept nogil
+        void (*update)(...) noexcept nogil
+        double (*moved)(...) noexcept nogil
+        double (*gradient_squares)(...) noexcept nogil
+        int (*all_finite)(...) noexcept nogil
+
+    ctypedef struct rb_tangents_table:
+        void (*activate)(...) noexcept nogil
+        void (*tangent_activation)(...) noexcept nogil
+        void (*tangent_backward)(...) noexcept nogil
+        void (*add)(...) noexcept nogil
+        void (*tangent_normalize_rows)(...) noexcept nogil
+        void (*tangent_normalize_rows_backward)(...) noexcept nogil
+        void (*tangent_loss)(...) noexcept nogil
+
+    ctypedef struct rb_perceptron_table:
+        void (*learn)(...) noexcept nogil
+        void (*check)(...) noexcept nogil
+        void (*settle)(...) noexcept nogil
+
+    ctypedef struct rb_probes_table:
+        double (*multiply_adds)(...) noexcept nogil
+        void (*evaluate)(...) noexcept nogil
+
     ctypedef struct rb_kernels:
         Py_ssize_t item_size, vector_length
-        void (*gather)(
-            void *, const void *, const Py_ssize_t *, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t) noexcept nogil
-        void (*pack)(
-            void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*dense_forward)(
-            void *, void *, const void *, const void *, int, const void *, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        void (*narrow_forward)(
-            void *, void *, const void *, const void *, const void *, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        void (*plain_forward)(
-            void *, const void *, const void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, int, int, void *) noexcept nogil
-        Py_ssize_t (*plain_room)(
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        void (*csr_forward)(
-            void *, void *, const rb_csr *, const Py_ssize_t *, const rb_dropout *, const void *,
-            const void *, Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        void (*transpose)(
-            void *, const void *, int, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*dense_backward_input)(
-            void *, const void *, const void *, int, const void *, const void *, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        void (*dense_backward_weights)(
-            void *, int, const void *, const void *, const void *, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        void (*narrow_backward_weights)(
-            void *, const void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        void (*csr_backward_weights)(
-            void *, const rb_csr *, const Py_ssize_t *, const rb_dropout *, const void *,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        void (*column_sums)(void *, const void *, Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        void (*drop_out)(
-            void *, void *, const void *, Py_ssize_t, Py_ssize_t, int, double, uint64_t,
-            Py_ssize_t) noexcept nogil
-        void (*add_noise)(
-            void *, Py_ssize_t, Py_ssize_t, double, uint64_t, Py_ssize_t) noexcept nogil
-        void (*block_statistics)(void *, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*batch_statistics)(
-            const rb_statistics *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t) noexcept nogil
-        void (*inverse_deviations)(void *, const void *, Py_ssize_t) noexcept nogil
-        void (*normalize_columns)(
-            void *, void *, void *, const void *, const void *, const void *, const void *,
-            Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        void (*normalize_rows)(
-            void *, void *, void *, void *, const void *, const void *, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, int) noexcept nogil
-        void (*normalization_gradients)(
-            void *, void *, const void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, int) noexcept nogil
-        void (*block_gradients)(
-            void *, const void *, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*batch_gradients)(
-            void *, void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t) noexcept nogil
-        void (*normalize_columns_backward)(
-            void *, const void *, const void *, const void *, const void *, const void *,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*normalize_rows_backward)(
-            void *, const void *, const void *, const void *, const void *, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*loss_gradient)(
-            void *, double *, const void *, const void *, const Py_ssize_t *, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, int, const void *, void *) noexcept nogil
-        double (*total_weight)(const void *, const Py_ssize_t *, Py_ssize_t) noexcept nogil
-        void (*predict)(
-            void *, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, int, void *) noexcept nogil
-        void (*tangent_activation)(
-            void *, void *, const void *, const void *, const void *, Py_ssize_t,
-            int) noexcept nogil
-        void (*tangent_backward)(
-            void *, void *, const void *, const void *, Py_ssize_t) noexcept nogil
-        void (*add)(void *, const void *, Py_ssize_t) noexcept nogil
-        void (*tangent_normalize_rows)(
-            void *, void *, const void *, const void *, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t) noexcept nogil
-        void (*tangent_normalize_rows_backward)(
-            void *, void *, const void *, const void *, const void *, const void *, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*tangent_loss)(
-            void *, const void *, const void *, const Py_ssize_t *, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, int, const void *, void *) noexcept nogil
-        void (*begin_step)(rb_step *, int) noexcept nogil
-        void (*set_rates)(rb_step *, int) noexcept nogil
-        void (*update)(
-            void *, const void *, void *, void *, void *, Py_ssize_t, const rb_step *, int,
-            double *) noexcept nogil
-        double (*moved)(void *, const void *, Py_ssize_t) noexcept nogil
-        double (*gradient_squares)(
-            const void *, const void *, Py_ssize_t, const rb_step *) noexcept nogil
-        void (*limit_norms)(void *, int, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-                            Py_ssize_t, double) noexcept nogil
-        int (*all_finite)(const void *, Py_ssize_t) noexcept nogil
-        void (*perceptron_learn)(rb_perceptron *, const rb_rows *, const Py_ssize_t *,
-                                 Py_ssize_t) noexcept nogil
-        void (*perceptron_check)(rb_perceptron *, const rb_rows *, const Py_ssize_t *,
-                                 Py_ssize_t) noexcept nogil
-        void (*perceptron_settle)(rb_perceptron *) noexcept nogil
-        double (*multiply_adds)(Py_ssize_t, void *) noexcept nogil
-        void (*evaluate)(void *, const void *, Py_ssize_t, int) noexcept nogil
-        void (*activate)(void *, void *, const void *, Py_ssize_t, int) noexcept nogil
+        rb_products_table products
+        rb_noise_table noise
+        rb_normalization_table normalization
+        rb_output_table output
+        rb_update_table update
+        rb_tangents_table tangents
+        rb_perceptron_table perceptron
+        rb_probes_table probes
 
     const rb_activation_row *rb_activation_rows
     const rb_activation_alias *rb_activation_aliases

@@ -51,23 +51,23 @@ static void NAME(narrow_group)(real *z, const real *A, const real *WT, const rea
     }
 }
 
-static void NAME(narrow_forward)(void *out, void *z, const void *A, const void *WT,
-                                 const void *b, ptrdiff_t m, ptrdiff_t k_width, ptrdiff_t n,
-                                 ptrdiff_t width, ptrdiff_t a_stride, int activation) {
+static void NAME(narrow_forward)(void *out, void *z, const void *A, const rb_weights *W,
+                                 const void *b, ptrdiff_t m, int activation) {
+    const ptrdiff_t k_width = W->stride, n = W->fan_out, width = W->width;
     for (ptrdiff_t j = 0; j < n; j += LANES)
-        NAME(narrow_group)((real *)z + j, A, (const real *)WT + j * k_width,
-                           (const real *)b + j, m, k_width, smaller(LANES, n - j), width,
-                           a_stride);
+        NAME(narrow_group)((real *)z + j, A, (const real *)W->data + j * k_width,
+                           (const real *)b + j, m, k_width, smaller(LANES, n - j), width, k_width);
     /* the padding was an activation's output the last time */
     for (ptrdiff_t i = 0; i < m; i++)
         for (ptrdiff_t j = n; j < width; j++) ((real *)z)[i * width + j] = ZERO;
     NAME(activate_rows)(out, z, m, 0, width, width, activation);
 }
 
-static void NAME(narrow_backward_weights)(void *dWT, const void *A, const void *dZ, ptrdiff_t m,
-                                          ptrdiff_t k, ptrdiff_t n, ptrdiff_t j0, ptrdiff_t j1,
-                                          ptrdiff_t k_width, ptrdiff_t width, int accumulate) {
-    real *gradient = dWT;
+static void NAME(narrow_backward_weights)(const rb_weights *dW, const void *A, const void *dZ,
+                                          ptrdiff_t m, ptrdiff_t j0, ptrdiff_t j1,
+                                          int accumulate) {
+    const ptrdiff_t k = dW->fan_in, n = dW->fan_out, k_width = dW->stride, width = dW->width;
+    real *gradient = dW->data;
     const NAME(product) p = {
         .A = dZ, .a_row = 1, .a_step = width, .depth = m,
         .B = NAME(row_major)(A, k_width), .C = NAME(row_major)(gradient, k_width),

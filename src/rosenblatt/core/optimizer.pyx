@@ -20,6 +20,18 @@ from rosenblatt.core.buffers import aligned_zeros
 from rosenblatt.core.dispatch import OPTIMIZERS
 
 
+cdef rb_step _step
+
+# constants of a step that may change from step to step, and where in an rb_step they are
+STEP_CONSTANTS = {
+    "alpha": <char *> &_step.alpha - <char *> &_step,
+    "l1_ratio": <char *> &_step.l1_ratio - <char *> &_step,
+    "learning_rate": <char *> &_step.learning_rate - <char *> &_step,
+    "momentum": <char *> &_step.momentum - <char *> &_step,
+    "weight_decay": <char *> &_step.weight_decay - <char *> &_step,
+}
+
+
 cdef inline Py_ssize_t n_parts(const Group *group) noexcept nogil:
     return (group.count + group.part - 1) // group.part
 
@@ -99,7 +111,7 @@ cdef class Optimizer:
         self.step.epsilon = epsilon
 
     cdef void begin_step(self, rb_step *step) noexcept nogil:
-        self.kernels.begin_step(step, self.code)
+        self.kernels.update.begin_step(step, self.code)
 
     cdef double update(self, const rb_step *step, rb_team *team, int thread) noexcept nogil:
         """One optimiser step; returns the penalty that it descended (to thread 0).
@@ -139,7 +151,7 @@ cdef class Optimizer:
         own.weight_decay = step.weight_decay * group.decay_factor
         own.learning_rate = step.learning_rate * group.learning_rate_factor
         if self.has_rates:
-            self.kernels.set_rates(own, self.code)
+            self.kernels.update.set_rates(own, self.code)
 
     cdef void share_of(self, const Group *group, rb_team *team, int thread, Py_ssize_t *start,
                        Py_ssize_t *stop) noexcept nogil:
@@ -156,7 +168,7 @@ cdef class Optimizer:
         cdef int i
         for i in range(3):
             moments[i] = self.moment_blocks[i] + offset if self.moment_blocks[i] else NULL
-        self.kernels.update(
+        self.kernels.update.update(
             self.parameters + offset, self.gradient + offset, moments[0],
             moments[1], moments[2], count, step, self.code, sums)
 
@@ -179,8 +191,8 @@ cdef class Optimizer:
                 count = min(group.part, stop - start)
                 offset = (group.start + start) * self.kernels.item_size
                 self.gradient_squares[group.first_sum + start // group.part] = (
-                    self.kernels.gradient_squares(self.parameters + offset,
-                                                  self.gradient + offset, count, &own))
+                    self.kernels.update.gradient_squares(
+                        self.parameters + offset, self.gradient + offset, count, &own))
                 start += count
         rb_meet(team)
         for i in range(self.gradient_squares.shape[0]):

@@ -322,7 +322,7 @@ static void NAME(catch_up_all)(rb_perceptron *p, ptrdiff_t until) {
     for (ptrdiff_t j = 0; j < p->n_features; j++) NAME(catch_up)(p, j, until, p->width);
 }
 
-static void NAME(perceptron_settle)(rb_perceptron *p) {
+static void NAME(settle)(rb_perceptron *p) {
     if (p->met) NAME(catch_up_all)(p, p->step);
     if (!p->penalised) return;
     for (ptrdiff_t k = 0; k < p->width; k++) p->true_squares[k] = p->true_absolutes[k] = 0;
@@ -409,7 +409,7 @@ ALWAYS_INLINE void NAME(learn_rows)(const int single, const int sparse, rb_perce
     }
 }
 
-static void NAME(perceptron_learn)(rb_perceptron *p, const rb_rows *X, const ptrdiff_t *order,
+static void NAME(learn)(rb_perceptron *p, const rb_rows *X, const ptrdiff_t *order,
                                    ptrdiff_t m) {
     if (p->width == 1 && X->columns) NAME(learn_rows)(1, 1, p, X, order, m);
     else if (p->width == 1) NAME(learn_rows)(1, 0, p, X, order, m);
@@ -418,7 +418,7 @@ static void NAME(perceptron_learn)(rb_perceptron *p, const rb_rows *X, const ptr
 }
 
 /* As scikit-learn scores it, the weights come without their scale. */
-static void NAME(perceptron_check)(rb_perceptron *p, const rb_rows *X, const ptrdiff_t *order,
+static void NAME(check)(rb_perceptron *p, const rb_rows *X, const ptrdiff_t *order,
                                    ptrdiff_t m) {
     const real *weights = X->weights, *z = p->scores;
     const int single = p->width == 1;

@@ -361,12 +361,12 @@ cdef class PerceptronTrainer:
             start = self.position
             if start < self.n_training:
                 m = min(n_rows, self.n_training - start)
-                self.kernels.perceptron_learn(&self.p, &self.rows.rows, self.training + start, m)
+                self.kernels.perceptron.learn(&self.p, &self.rows.rows, self.training + start, m)
                 if start + m == self.n_training:
-                    self.kernels.perceptron_settle(&self.p)
+                    self.kernels.perceptron.settle(&self.p)
             else:
                 m = min(n_rows, self.n_training + self.n_validation - start)
-                self.kernels.perceptron_check(&self.p, &self.rows.rows,
+                self.kernels.perceptron.check(&self.p, &self.rows.rows,
                                               self.validation + (start - self.n_training), m)
             self.position += m
             n_rows -= m
@@ -408,7 +408,7 @@ cdef class PerceptronTrainer:
 
     def stop(self):
         """End training now: the weights so far are the result."""
-        self.kernels.perceptron_settle(&self.p)
+        self.kernels.perceptron.settle(&self.p)
         for k in range(self.n_columns):
             self.is_stopped[k] = True
         self._retire()

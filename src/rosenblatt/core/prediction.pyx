@@ -19,6 +19,7 @@ from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.kernels cimport (
     OUTPUT_BLOCK, PANELS, ROWS, TRANSPOSED, rb_is_narrow, rb_kernels,
 )
+from rosenblatt.core.layer cimport Layer, set_sizes, set_weights
 from rosenblatt.core.subnormals cimport rb_flush_subnormals, rb_set_mode
 
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES
@@ -33,22 +34,13 @@ cdef double LONG = 2e5  # multiply-adds, some 20 microseconds: others may have t
 cdef object FLOAT32 = np.dtype(np.float32), FLOAT64 = np.dtype(np.float64)
 
 
-cdef struct Layer:
-    Py_ssize_t fan_in, fan_out
-    Py_ssize_t width            # fan_out, padded to whole vectors
-    Py_ssize_t stride           # from row to row of what it reads
-    int activation, layout      # see plain_forward in kernels.h
-    const char *coef            # (fan_in, fan_out)
-    const char *intercept       # (fan_out,)
-
-
 cdef class _Forward:
     """One call's view of the arrays, with the memory it works in; both end with it."""
 
     cdef const rb_kernels *kernels
     cdef Py_buffer *views
     cdef Py_ssize_t n_views
-    cdef Layer *layers
+    cdef Layer *layers          # sizes, activations, and arrays without padding
     cdef Py_ssize_t n_layers, n_rows, chunk
     cdef const char *rows
     cdef char *memory
@@ -82,7 +74,7 @@ cdef class _Forward:
 
     cdef bint read(self, X, coefs, intercepts, activations) except -1:
         """Whether the arrays can be read as they lie and fit each other."""
-        cdef Py_ssize_t i, fan_in, vector
+        cdef Py_ssize_t i, fan_in, stride, vector
         cdef Py_buffer *view
         cdef Layer *layer
         coefs, intercepts = tuple(coefs), tuple(intercepts)
@@ -97,7 +89,7 @@ cdef class _Forward:
         if view == NULL or view.shape[0] == 0:
             return False
         self.rows, self.n_rows = <const char *> view.buf, view.shape[0]
-        fan_in = view.shape[1]
+        fan_in = stride = view.shape[1]
         self.kernels = active_kernels(FLOAT32 if self.letter == c"f" else FLOAT64)
         vector = self.kernels.vector_length
         for i in range(self.n_layers):
@@ -105,16 +97,16 @@ cdef class _Forward:
             view = self.view(coefs[i], 2, 0)
             if view == NULL or view.shape[0] != fan_in or view.shape[1] == 0:
                 return False
-            layer.coef, layer.fan_in, layer.fan_out = <char *> view.buf, fan_in, view.shape[1]
+            set_sizes(layer, fan_in, view.shape[1], stride, vector)
+            layer.at.weights.data = view.buf
             view = self.view(intercepts[i], 1, 0)
             if view == NULL or view.shape[0] != layer.fan_out:
                 return False
-            layer.intercept = <char *> view.buf
-            layer.width = (layer.fan_out + vector - 1) // vector * vector
+            layer.at.intercepts = <char *> view.buf
             # the loss applies the last activation
             name = activations[i] if i < self.n_layers - 1 else "identity"
             layer.activation = ACTIVATIONS[name].code
-            fan_in = layer.fan_out
+            fan_in, stride = layer.fan_out, layer.width
         return True
 
     cdef int allocate(self) except -1:
@@ -126,14 +118,13 @@ cdef class _Forward:
         for i in range(self.n_layers):
             layer = &self.layers[i]
             widest = max(widest, layer.width)
-            layer.stride = layer.fan_in if i == 0 else self.layers[i - 1].width
             layer.layout = PANELS if self.chunk > FEW_ROWS else ROWS
             if i > 0 and rb_is_narrow(layer.fan_out, layer.width):
                 layer.layout = TRANSPOSED
-            room = max(room, self.kernels.plain_room(
-                layer.fan_in, layer.stride, layer.fan_out, layer.width, layer.layout))
+            set_weights(&layer.at.weights, layer, layer.at.weights.data)
+            room = max(room, self.kernels.products.plain_room(&layer.at.weights))
         outputs = self.chunk * widest
-        scratch = layer.fan_out * OUTPUT_BLOCK
+        scratch = self.layers[self.n_layers - 1].fan_out * OUTPUT_BLOCK
         self.memory = <char *> malloc((2 * outputs + room + scratch) * size + ALIGNMENT)
         if self.memory == NULL:
             raise MemoryError
@@ -160,17 +151,16 @@ cdef class _Forward:
         while start < self.n_rows:
             rows = min(self.chunk, self.n_rows - start)
             inputs = self.rows + start * n_features * size
-            if only_finite and not self.kernels.all_finite(inputs, rows * n_features):
+            if only_finite and not self.kernels.update.all_finite(inputs, rows * n_features):
                 return False
             for i in range(self.n_layers):
                 layer = &self.layers[i]
-                self.kernels.plain_forward(
-                    self.outputs[i % 2], inputs, layer.coef, layer.intercept, rows, layer.fan_in,
-                    layer.fan_out, layer.width, layer.stride, layer.activation, layer.layout,
-                    self.room)
+                self.kernels.products.plain_forward(
+                    self.outputs[i % 2], inputs, &layer.at.weights, layer.at.intercepts, rows,
+                    layer.activation, self.room)
                 inputs = self.outputs[i % 2]
-            self.kernels.predict(to + start * layer.fan_out * size, inputs, rows, layer.fan_out,
-                                 layer.width, loss, self.scratch)
+            self.kernels.output.predict(to + start * layer.fan_out * size, inputs, rows,
+                                        layer.fan_out, layer.width, loss, self.scratch)
             start += rows
         return True
 

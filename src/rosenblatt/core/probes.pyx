@@ -1,4 +1,4 @@
-"""Single kernels on arrays, for tests alone: no network, and nothing that the package runs."""
+"""Single kernels on arrays, for tests and benchmarks: no network, nothing that the package runs."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
@@ -8,7 +8,7 @@ from libc.stdint cimport uint64_t
 from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.kernels cimport rb_kernels
-from rosenblatt.core.layers cimport INPUT_DROPOUT, INPUT_NOISE
+from rosenblatt.core.layer cimport INPUT_DROPOUT, INPUT_NOISE
 
 from rosenblatt.core.dispatch import ACTIVATIONS
 
@@ -32,7 +32,8 @@ def evaluate(function, x):
     x = np.ascontiguousarray(x)
     y = np.empty_like(x)
     cdef const rb_kernels *kernels = active_kernels(x.dtype)
-    kernels.evaluate(address(y), address(x), x.size, FUNCTIONS.index(function))
+    kernels.probes.evaluate(address(y), address(x), <Py_ssize_t> x.size,
+                            <int> FUNCTIONS.index(function))
     return y
 
 
@@ -41,29 +42,30 @@ def activate(activation, z):
     z = np.ascontiguousarray(z)
     value, slope = np.empty_like(z), np.empty_like(z)
     cdef const rb_kernels *kernels = active_kernels(z.dtype)
-    kernels.activate(address(value), address(slope), address(z), z.size,
-                     ACTIVATIONS[activation].code)
+    kernels.tangents.activate(address(value), address(slope), address(z), <Py_ssize_t> z.size,
+                              <int> ACTIVATIONS[activation].code)
     return value, slope
 
 
-def drop_out(x, rate, *, seed, step, stream, first_row=0):
+def drop_out(x, double rate, *, seed, step, stream, Py_ssize_t first_row=0):
     """x (n_rows, n_columns) with dropout, by kernels of its dtype.
 
     `stream` is the number of a hidden layer, or INPUT_STREAM.
     """
     x = np.array(x, order="C")
     cdef const rb_kernels *kernels = active_kernels(x.dtype)
-    kernels.drop_out(address(x), NULL, NULL, x.shape[0], x.shape[1], 0, rate,
-                     rb_stream_key(seed, step, stream), first_row)
+    kernels.noise.drop_out(address(x), NULL, NULL, <Py_ssize_t> x.shape[0],
+                           <Py_ssize_t> x.shape[1], 0, rate, rb_stream_key(seed, step, stream),
+                           first_row)
     return x
 
 
-def add_noise(x, deviation, *, seed, step, first_row=0):
+def add_noise(x, double deviation, *, seed, step, Py_ssize_t first_row=0):
     """x (n_rows, n_columns) with the noise that inputs get in a step."""
     x = np.array(x, order="C")
     cdef const rb_kernels *kernels = active_kernels(x.dtype)
-    kernels.add_noise(address(x), x.shape[0], x.shape[1], deviation,
-                      rb_stream_key(seed, step, INPUT_NOISE), first_row)
+    kernels.noise.add_noise(address(x), <Py_ssize_t> x.shape[0], <Py_ssize_t> x.shape[1],
+                            deviation, rb_stream_key(seed, step, INPUT_NOISE), first_row)
     return x
 
 
@@ -74,7 +76,19 @@ def curvature(activation, z):
     bend = np.ones_like(z)
     cdef const rb_kernels *kernels = active_kernels(z.dtype)
     cdef int code = ACTIVATIONS[activation].code
-    kernels.activate(address(value), address(slope), address(z), z.size, code)
-    kernels.tangent_activation(address(r_out), address(bend), address(z), address(value),
-                               address(slope), z.size, code)
+    cdef Py_ssize_t count = z.size
+    kernels.tangents.activate(address(value), address(slope), address(z), count, code)
+    kernels.tangents.tangent_activation(address(r_out), address(bend), address(z), address(value),
+                                        address(slope), count, code)
     return bend
+
+
+def multiply_adds(Py_ssize_t repeats, dtype):
+    """Runs multiply-adds at the processor's limit; returns how many operations they were."""
+    vector = np.ones(16, dtype=dtype)
+    cdef const rb_kernels *kernels = active_kernels(vector.dtype)
+    cdef char *result = address(vector)
+    cdef double operations
+    with nogil:
+        operations = kernels.probes.multiply_adds(repeats, result)
+    return operations

@@ -85,21 +85,26 @@ static void NAME(forward_many)(real *out, const real *A, const real *W, const re
 }
 
 /* A narrow layer, through narrow.h: its sums have an order of their own. */
-static void NAME(forward_narrow)(real *out, const real *A, const real *W, const real *b,
-                                 ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, ptrdiff_t width,
-                                 ptrdiff_t a_stride, int activation, real *WT) {
+static void NAME(forward_narrow)(real *out, const real *A, const rb_weights *plain, const real *b,
+                                 ptrdiff_t m, int activation, real *WT) {
+    const ptrdiff_t k = plain->fan_in, n = plain->fan_out, stride = plain->stride;
+    const real *W = plain->data;
+    rb_weights weights = *plain;
+    weights.data = WT;
     for (ptrdiff_t j = 0; j < n; j++) {
-        for (ptrdiff_t q = 0; q < k; q++) WT[j * a_stride + q] = W[q * n + j];
-        for (ptrdiff_t q = k; q < a_stride; q++) WT[j * a_stride + q] = ZERO;
+        for (ptrdiff_t q = 0; q < k; q++) WT[j * stride + q] = W[q * n + j];
+        for (ptrdiff_t q = k; q < stride; q++) WT[j * stride + q] = ZERO;
     }
-    memset(out, 0, (size_t)(m * width) * sizeof(real)); /* for the padding */
-    NAME(narrow_forward)(out, out, A, WT, b, m, a_stride, n, width, a_stride, activation);
+    memset(out, 0, (size_t)(m * plain->width) * sizeof(real)); /* for the padding */
+    NAME(narrow_forward)(out, out, A, &weights, b, m, activation);
 }
 
-static void NAME(plain_forward)(void *out, const void *A, const void *W, const void *b,
-                                ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, ptrdiff_t width,
-                                ptrdiff_t a_stride, int activation, int layout, void *room) {
-    switch (layout) {
+static void NAME(plain_forward)(void *out, const void *A, const rb_weights *weights, const void *b,
+                                ptrdiff_t m, int activation, void *room) {
+    const ptrdiff_t k = weights->fan_in, n = weights->fan_out, width = weights->width;
+    const ptrdiff_t a_stride = weights->stride;
+    const real *W = weights->data;
+    switch (weights->layout) {
     case ROWS:
         NAME(forward_few)(out, A, W, b, m, k, n, width, a_stride, activation);
         break;
@@ -107,14 +112,13 @@ static void NAME(plain_forward)(void *out, const void *A, const void *W, const v
         NAME(forward_many)(out, A, W, b, m, k, n, width, a_stride, activation, room);
         break;
     case TRANSPOSED:
-        NAME(forward_narrow)(out, A, W, b, m, k, n, width, a_stride, activation, room);
+        NAME(forward_narrow)(out, A, weights, b, m, activation, room);
         break;
     }
 }
 
-static ptrdiff_t NAME(plain_room)(ptrdiff_t k, ptrdiff_t a_stride, ptrdiff_t n, ptrdiff_t width,
-                                  int layout) {
-    return layout == ROWS ? 0
-        : layout == TRANSPOSED ? n * a_stride
-        : k * smaller(NAME(columns_at_once)(k), width);
+static ptrdiff_t NAME(plain_room)(const rb_weights *W) {
+    return W->layout == ROWS ? 0
+        : W->layout == TRANSPOSED ? W->fan_out * W->stride
+        : W->fan_in * smaller(NAME(columns_at_once)(W->fan_in), W->width);
 }

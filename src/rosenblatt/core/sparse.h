@@ -15,10 +15,11 @@ ALWAYS_INLINE uint64_t NAME(key_of_row)(const rb_dropout *dropout, ptrdiff_t i) 
 }
 
 static void NAME(csr_forward)(void *out, void *z, const rb_csr *X, const ptrdiff_t *order,
-                              const rb_dropout *dropout, const void *W, const void *b,
-                              ptrdiff_t m, ptrdiff_t width, int activation) {
+                              const rb_dropout *dropout, const rb_weights *W, const void *b,
+                              ptrdiff_t m, int activation) {
+    const ptrdiff_t width = W->width;
     real *output = out, *before = z;
-    const real *weights = W;
+    const real *weights = W->data;
     for (ptrdiff_t i = 0; i < m; i++) {
         const ptrdiff_t row = order[i];
         const uint64_t key = NAME(key_of_row)(dropout, i);
@@ -31,14 +32,15 @@ static void NAME(csr_forward)(void *out, void *z, const rb_csr *X, const ptrdiff
     }
 }
 
-static void NAME(csr_backward_weights)(void *dW, const rb_csr *X, const ptrdiff_t *order,
-                                       const rb_dropout *dropout, const void *dZ, ptrdiff_t m,
-                                       ptrdiff_t k, ptrdiff_t columns, ptrdiff_t width,
+static void NAME(csr_backward_weights)(const rb_weights *dW, const rb_csr *X,
+                                       const ptrdiff_t *order, const rb_dropout *dropout,
+                                       const void *dZ, ptrdiff_t m, ptrdiff_t j0, ptrdiff_t j1,
                                        int accumulate) {
-    real *gradient = dW;
-    const real *deltas = dZ;
+    const ptrdiff_t columns = j1 - j0, width = dW->width;
+    real *gradient = (real *)dW->data + j0;
+    const real *deltas = (const real *)dZ + j0;
     if (!accumulate)
-        for (ptrdiff_t i = 0; i < k; i++)
+        for (ptrdiff_t i = 0; i < dW->fan_in; i++)
             memset(gradient + i * width, 0, (size_t)columns * sizeof(real));
     for (ptrdiff_t i = 0; i < m; i++) {
         const uint64_t key = NAME(key_of_row)(dropout, i);

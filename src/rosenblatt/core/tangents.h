@@ -1,7 +1,7 @@
 /* Derivatives along a direction in the space of the parameters, for products with a Hessian
  * (the R-operator; Pearlmutter, 1994): what passes besides the kernels of training through
  * activations, normalisation and losses. A name that begins with r_ is such a derivative. The
- * order of work, and the products, are surface.pyx's. */
+ * order of work, and the products, are loss_derivatives.pyx's. */
 // SPDX-License-Identifier: BSD-3-Clause
 
 /* r_out (count,) = slope * r_z; r_z becomes curvature * r_z, which the way back needs */

@@ -213,19 +213,20 @@ static void NAME(begin_step)(rb_step *s, int optimizer) {
     NAME(set_rates)(s, optimizer);
 }
 
-static void NAME(limit_norms)(void *weights, int layout, ptrdiff_t k, ptrdiff_t k_width,
-                              ptrdiff_t width, ptrdiff_t j0, ptrdiff_t j1, double max_norm) {
+static void NAME(limit_norms)(const rb_weights *weights, ptrdiff_t j0, ptrdiff_t j1,
+                              double max_norm) {
+    const ptrdiff_t k = weights->fan_in, k_width = weights->stride, width = weights->width;
     const real most = (real)max_norm;
-    if (layout == TRANSPOSED) {
+    if (weights->layout == TRANSPOSED) {
         for (ptrdiff_t j = j0; j < j1; j++) {
-            real *row = (real *)weights + j * k_width;
+            real *row = (real *)weights->data + j * k_width;
             const double norm = sqrt(NAME(sum_of_squares)(row, k_width));
             if (norm > max_norm)
                 for (ptrdiff_t i = 0; i < k_width; i++) row[i] *= (real)(max_norm / norm);
         }
         return;
     }
-    const NAME(columns) W = NAME(laid_out)(weights, layout, k, width);
+    const NAME(columns) W = NAME(laid_out)(weights);
     for (ptrdiff_t j = j0; j < j1; j += LANES) {
         NAME(vec) factor, squares = {0};
         for (ptrdiff_t i = 0; i < k; i++) {

@@ -64,8 +64,8 @@ def diagnose(
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor, a Pipeline that ends in one, or a \
-TransformedTargetRegressor around one
+    estimator : MLPClassifier, MLPRegressor, or a Pipeline, TransformedTargetRegressor or search \
+with one inside
         Fitted. It is not changed. What comes before the net in a Pipeline, and what transforms
         the target, is not fitted anew. Scores are those of the transformed target.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)

@@ -7,6 +7,7 @@ It knows seconds and names of what is being done; what is trained is no business
 import sys
 import time
 
+from rosenblatt._progress import open_bar
 from rosenblatt.callbacks import Callback
 
 # What comes after the last fit, scores and losses, takes time too.
@@ -83,14 +84,8 @@ class Deadline(Callback):
 class _Bar:
     """tqdm's, over the seconds of the budget."""
 
-    def __init__(self, tqdm, seconds):
-        self._bar = tqdm(
-            total=seconds,
-            leave=False,
-            disable=None,  # no bar where standard error is no terminal
-            desc="diagnose",
-            bar_format="{desc} |{bar}| {n:.0f} of at most {total:.0f} s",
-        )
+    def __init__(self, bar):
+        self._bar = bar
 
     def announce(self, what, spent):
         self._bar.set_description_str(f"diagnose: {what}", refresh=False)
@@ -118,8 +113,12 @@ class _Lines:
 
 
 def _open_display(seconds):
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
+    bar = open_bar(
+        total=seconds,
+        disable=None,  # no bar where standard error is no terminal
+        desc="diagnose",
+        bar_format="{desc} |{bar}| {n:.0f} of at most {total:.0f} s",
+    )
+    if bar is None:
         return _Lines() if sys.stderr.isatty() else None
-    return _Bar(tqdm, seconds)
+    return _Bar(bar)

@@ -7,8 +7,8 @@ What was measured comes first, but for what costs test score. Nothing is trained
 import numpy as np
 import scipy.sparse as sp
 
+from rosenblatt._network_description import hidden_widths
 from rosenblatt._parameter_table import AUTO_BATCH_SIZE
-from rosenblatt._plan import hidden_widths
 from rosenblatt.core.dispatch import OPTIMIZERS
 from rosenblatt.diagnosis._report import NextStep
 from rosenblatt.diagnosis._rivals import (

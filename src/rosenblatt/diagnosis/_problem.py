@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from rosenblatt._data import checked_labels, checked_pair, classification_data, regression_data
-from rosenblatt._plan import architecture_of
+from rosenblatt._classes import checked_labels
+from rosenblatt._data import checked_pair, classification_data, regression_data
+from rosenblatt._network_description import architecture_of
 from rosenblatt._prediction import FittedNetwork, arrays_for
+from rosenblatt._unwrapping import unwrapped
 from rosenblatt.diagnosis._statistics import explained_values, pinball_losses, share_values
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
 from rosenblatt.perceptron import PerceptronClassifier
@@ -127,10 +127,9 @@ def checked_problem(estimator, X, y, X_test, y_test):
     ValueError
         For rows that are not as the net's, or parameters that were changed after its fit.
     """
-    estimator, prefix, (X, y), (X_test, y_test) = _without_wrapping(
-        estimator, (X, y), (X_test, y_test)
+    estimator, prefix, (X, y), (X_test, y_test) = unwrapped(
+        estimator, (X, y), (X_test, y_test), refuse=_refuse_other_estimators
     )
-    _refuse_other_estimators(estimator)
     check_is_fitted(
         estimator,
         msg="This %(name)s is not fitted: diagnose reads what training has made of it. Call "
@@ -172,7 +171,7 @@ def checked_data(net, X, y):
     """
     if isinstance(net, MLPClassifier):
         resolve = partial(_known_classes, net)
-        return classification_data(net, X, y, None, reset=False, resolve_classes=resolve)[0]
+        return classification_data(net, X, y, None, reset=False, resolve_classes=resolve)
     return _with_as_many_outputs(net, regression_data(net, X, y, None, reset=False), "y")
 
 
@@ -183,7 +182,7 @@ def _checked_test(net, X_test, y_test):
         data = regression_data(net, X_test, y_test, None, reset=False)
         data = _with_as_many_outputs(net, data, "y_test")
         return data.X, data.y
-    X_test, y_test = checked_pair(net, X_test, y_test, reset=False)
+    X_test, y_test = checked_pair(net, X_test, y_test, reset=False, dtype=net.dtype)
     y_test, labels, multilabel = checked_labels(y_test)
     _refuse_other_kind(net, "y_test", labels, multilabel)
     if not multilabel and not np.isin(labels, net.classes_).any():
@@ -194,34 +193,8 @@ def _checked_test(net, X_test, y_test):
     return X_test, y_test
 
 
-def _without_wrapping(estimator, *data):
-    """(the network inside, its prefix, then pairs of X and y, each as the network sees it)."""
-    prefix = ""
-    while isinstance(estimator, (Pipeline, TransformedTargetRegressor)):
-        if isinstance(estimator, Pipeline):
-            name, inner = estimator.steps[-1]
-            _refuse_other_estimators(inner)
-            check_is_fitted(inner, msg="This Pipeline is not fitted: call fit(X, y) first.")
-            if len(estimator.steps) > 1:
-                before = estimator[:-1]
-                data = [(before.transform(X), y) for X, y in data]
-        else:
-            check_is_fitted(estimator, msg="This %(name)s is not fitted: call fit(X, y) first.")
-            name, inner = "regressor", estimator.regressor_
-            data = [(X, _transformed(estimator, y)) for X, y in data]
-        estimator, prefix = inner, f"{prefix}{name}__"
-    return estimator, prefix, *data
-
-
-def _transformed(estimator, y):
-    """The targets that a TransformedTargetRegressor hands to its regressor."""
-    y = np.asarray(y)
-    y = estimator.transformer_.transform(y.reshape(len(y), -1))
-    return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-
-
 def _refuse_other_estimators(estimator):
-    if isinstance(estimator, (MLPClassifier, MLPRegressor, Pipeline, TransformedTargetRegressor)):
+    if isinstance(estimator, (MLPClassifier, MLPRegressor)):
         return
     name = type(estimator).__name__
     if isinstance(estimator, PerceptronClassifier):
@@ -234,8 +207,8 @@ def _refuse_other_estimators(estimator):
         raise TypeError(_how_to_diagnose_a_member(name))
     raise TypeError(
         "diagnose takes a fitted MLPClassifier or MLPRegressor of this package, or a Pipeline "
-        f"that ends in one, or a TransformedTargetRegressor around one; got a {name}. Of a search "
-        "hand in best_estimator_."
+        "that ends in one, a TransformedTargetRegressor around one, or a search that was fitted "
+        f"with refit=True; got a {name}."
     )
 
 

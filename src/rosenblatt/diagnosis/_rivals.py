@@ -9,8 +9,9 @@ import math
 
 import numpy as np
 
-from rosenblatt._parameter_table import AUTO_BATCH_SIZE, in_need_of_steps
-from rosenblatt._plan import hidden_widths
+from rosenblatt._network_description import hidden_widths
+from rosenblatt._parameter_rows import in_need_of_steps
+from rosenblatt._parameter_table import AUTO_BATCH_SIZE
 from rosenblatt.core.dispatch import OPTIMIZERS
 
 TIMES_LARGER = 10  # hidden units of the larger net over the given one's

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from sklearn.base import clone, is_classifier
 
-from rosenblatt._plan import hidden_widths
+from rosenblatt._network_description import hidden_widths
 from rosenblatt.core.dispatch import OPTIMIZERS
 from rosenblatt.diagnosis._budget import Deadline
 
@@ -25,10 +25,8 @@ SHARE_OF_WHAT_IS_LEFT = 0.5
 # Fewer epochs say nothing of a net: then it is trained on fewer rows for as many.
 FEWEST_EPOCHS = 5
 FEWEST_ROWS = 200
-# lbfgs cannot be stopped from without: it goes in stretches, each at most twice the one before and
-# this share of what the time suffices for by the last one's speed.
-FIRST_ITERATIONS = 20
-SHARE_OF_A_STRETCH = 0.25
+# The same of lbfgs, whose iterations take an evaluation or a few, and which must see all rows.
+FEWEST_ITERATIONS = 20
 
 NO_TIME = "no time was left"
 COMPLETE, CUT_SHORT, FAILED, NOT_TRIED = "complete", "cut short", "failed", "not tried"
@@ -113,18 +111,21 @@ class Trainer:
     def _train(self, net, X, y, allowed):
         """Trained, by whichever way to keep to the time."""
         begin = time.monotonic()
-        if net.solver not in OPTIMIZERS:
-            return self._search(net, X, y, allowed)
         n_rows, expected = X.shape[0], self.epoch_seconds(net, X)
+        if net.solver not in OPTIMIZERS:
+            if FEWEST_ITERATIONS * expected > allowed:
+                remark = f"no time for {FEWEST_ITERATIONS} iterations of lbfgs"
+                return Trained(None, NOT_TRIED, 0.0, remark)
+            return self._fit(net, X, y, allowed, begin, "", "iterations")
         if expected * min(FEWEST_EPOCHS, net.max_iter) <= allowed:
-            return self._step(net, X, y, allowed, begin, "")
+            return self._fit(net, X, y, allowed, begin, "")
         n_part = int(n_rows * allowed / (expected * FEWEST_EPOCHS))
         if n_part < min(FEWEST_ROWS, n_rows):
             remark = f"an epoch would take some {expected:.0f} s"
             return Trained(None, NOT_TRIED, 0.0, remark)
         rows = self._some_rows(y, n_part)
         remark = f"trained on {n_part:,} of {n_rows:,} rows"
-        return self._step(net, X[rows], y[rows], allowed, begin, remark)
+        return self._fit(net, X[rows], y[rows], allowed, begin, remark)
 
     def _some_rows(self, y, n_part):
         """Numbers of so many rows, drawn at random, and of one of every class: a net that knows
@@ -134,42 +135,13 @@ class Trainer:
             return np.union1d(rows, np.unique(y, return_index=True)[1])
         return np.sort(rows)
 
-    def _step(self, net, X, y, allowed, begin, remark):
-        """By a solver that takes steps, which stops after the epoch when time is up."""
+    def _fit(self, net, X, y, allowed, begin, remark, unit="epochs"):
+        """Trained until it is done, or until the epoch or iteration in which time is up."""
         deadline = Deadline(allowed, self.budget)
         fit_quietly(net.set_params(callbacks=[deadline]), X, y)
         net.set_params(callbacks=None)
         if deadline.has_stopped and net.n_iter_ < net.max_iter:
-            remark = f"{net.n_iter_} of at most {net.max_iter} epochs" + (remark and ", ") + remark
-        return Trained(net, CUT_SHORT if remark else COMPLETE, time.monotonic() - begin, remark)
-
-    def _search(self, net, X, y, allowed):
-        """By lbfgs, which cannot be stopped: in stretches of iterations that fit into the time.
-
-        A stretch goes on from the weights of the one before; what lbfgs knows of the curvature it
-        gathers again, in ten iterations.
-        """
-        begin, n_left, n_next = time.monotonic(), net.max_iter, FIRST_ITERATIONS
-        wanted, n_done = net.get_params(deep=False), 0
-        if n_next * self.epoch_seconds(net, X) > allowed:
-            return Trained(None, NOT_TRIED, 0.0, f"no time for {n_next} iterations of lbfgs")
-        while True:
-            n_now = min(n_next, n_left)
-            net.set_params(max_iter=n_now, max_fun=min(2 * n_now + 20, wanted["max_fun"]))
-            stretch = time.monotonic()
-            fit_quietly(net, X, y)
-            now, n_done, n_left = time.monotonic(), n_done + net.n_iter_, n_left - net.n_iter_
-            self.budget.tick()
-            if net.n_iter_ < n_now or n_left == 0:
-                break
-            net.set_params(warm_start=True)
-            n_possible = (begin + allowed - now) / max(now - stretch, 1e-9) * n_now
-            n_next = min(2 * n_now, int(SHARE_OF_A_STRETCH * n_possible))
-            if n_next < 1:
-                break
-        net.set_params(max_iter=wanted["max_iter"], max_fun=wanted["max_fun"], warm_start=False)
-        is_cut_short = net.n_iter_ == n_now and n_left > 0
-        remark = f"{n_done} of at most {wanted['max_iter']} iterations" if is_cut_short else ""
+            remark = f"{net.n_iter_} of at most {net.max_iter} {unit}" + (remark and ", ") + remark
         return Trained(net, CUT_SHORT if remark else COMPLETE, time.monotonic() - begin, remark)
 
     def _measured(self, n_rows):

@@ -89,7 +89,7 @@ def approach_critical_point(
 
     Parameters
     ----------
-    estimator : MLPClassifier or MLPRegressor
+    estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
         Fitted; where its `coefs_` and `intercepts_` are now, the way begins. It stays there.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)

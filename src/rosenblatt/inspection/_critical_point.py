@@ -106,7 +106,7 @@ def critical_point(
 
     Parameters
     ----------
-    estimator : MLPClassifier or MLPRegressor
+    estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
         Fitted; `coefs_` and `intercepts_` are read as they are now.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)

@@ -27,7 +27,7 @@ def escape_saddle(estimator, X, y, *, intercepts=True, tol=1e-4, random_state=No
 
     Parameters
     ----------
-    estimator : MLPClassifier or MLPRegressor
+    estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
         Fitted; `coefs_` and `intercepts_` are read as they are now. It stays as it is. It need
         not be at a critical point.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from rosenblatt._parameter_checks import Interval, validate_values
+from rosenblatt._progress import open_bar
 from rosenblatt.inspection._lanczos import (
     dense,
     extreme_eigenpairs,
@@ -34,7 +35,7 @@ def hessian(estimator, X, y, *, intercepts=True):
 
     Parameters
     ----------
-    estimator : MLPClassifier or MLPRegressor
+    estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
         Fitted; `coefs_` and `intercepts_` are read as they are now.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -173,7 +174,7 @@ def hessian_spectrum(
 
     Parameters
     ----------
-    estimator : MLPClassifier or MLPRegressor
+    estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
         Fitted; `coefs_` and `intercepts_` are read as they are now.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -257,15 +258,13 @@ def extremes_of(objective, n_lowest, n_highest, random_state, progress):
 @contextlib.contextmanager
 def counted(product, name, n_products, progress):
     """The same function, with a bar that shows how often it was called."""
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        progress = False
-    if not progress:
+    # disable=None: no bar where standard error is no terminal
+    options = {"desc": name, "total": n_products, "unit": "product", "disable": None}
+    bar = open_bar(**options) if progress else None
+    if bar is None:
         yield product
         return
-    # disable=None: no bar where standard error is no terminal
-    with tqdm(desc=name, total=n_products, unit="product", leave=False, disable=None) as bar:
+    with bar:
 
         def counting(*arguments):
             bar.update(1)

@@ -1,21 +1,23 @@
 """The function that training descends, on the estimator and the data that a person has.
 
-What it is stands in `Objective`; its arithmetic is the engine's (core/surface.pyx). What is done
-with it, spectra, critical points and the rest, stands in the other files here.
+What it is stands in `Objective`; its arithmetic is the engine's (core/loss_derivatives.pyx). What
+is done with it, spectra, critical points and the rest, stands in the other files here.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
 import copy
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._architecture import WEIGHTS
+from rosenblatt._network_description import loss_constants
 from rosenblatt._parameter_checks import validate_values
-from rosenblatt._plan import loss_constants
 from rosenblatt._prediction import fitted_network
-from rosenblatt.core.surface import Surface
+from rosenblatt._unwrapping import unwrapped
+from rosenblatt.core.loss_derivatives import LossDerivatives
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
 
 _RULES = {"intercepts": ["boolean"]}
@@ -36,8 +38,10 @@ class Objective:
 
     Parameters
     ----------
-    estimator : MLPClassifier or MLPRegressor
-        Fitted. `coefs_` and `intercepts_` are read as they are now.
+    estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
+        Fitted, alone or inside a Pipeline, whose other steps transform X, a
+        TransformedTargetRegressor, whose transformer transforms y, or a search. `coefs_` and
+        `intercepts_` are read as they are now.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Rows: as many as wanted, of the width that was fitted.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -63,7 +67,7 @@ class Objective:
     """
 
     def __init__(self, estimator, X, y, *, intercepts=True):
-        refuse_other_estimators(estimator)
+        estimator, (X, y) = network_in(estimator, (X, y))
         validate_values("rosenblatt.inspection", {"intercepts": intercepts}, _RULES)
         self.estimator = estimator
         data = estimator._data_to_inspect(X, y)
@@ -74,7 +78,8 @@ class Objective:
             dtype=np.dtype(np.float64),
             loss_constants=loss_constants(estimator, data),
         )
-        self._surface = Surface(self._architecture, self._architecture.averaged(network.lists))
+        averaged = self._architecture.averaged(network.lists)
+        self._derivatives = LossDerivatives(self._architecture, averaged)
         self._all = self._architecture.flat(network.lists).astype(float)
         self._n_coefs = self._architecture.ranges[WEIGHTS.name].stop
         self.n_parameters = len(self._all) if intercepts else self._n_coefs
@@ -119,7 +124,7 @@ class Objective:
         if self._holds_back:
             direction = np.zeros(len(self._all))
             direction[: self._n_coefs] = v
-        self._surface.look_along(direction)
+        self._derivatives.look_along(direction)
         self._sum("product")
         product = self._mean()
         if self.estimator.alpha:
@@ -171,12 +176,12 @@ class Objective:
 
     def _moved_to(self, parameters):
         point = self._checked(parameters)
-        self._surface.move_to(point)
+        self._derivatives.move_to(point)
         return point
 
     def _sum(self, what):
         """Passes all rows through the surface; the sum of their losses."""
-        self._surface.begin()
+        self._derivatives.begin()
         total, n_rows = 0.0, self._X.shape[0]
         at_once = n_rows if self._X.dtype == np.float64 else ROWS_AT_ONCE
         for start in range(0, n_rows, at_once):
@@ -184,12 +189,12 @@ class Objective:
             targets = self._targets[start : start + at_once]
             if targets.dtype.kind == "f":
                 targets = targets.astype(np.float64, copy=False)
-            total += self._surface.add(rows, targets, what)
+            total += self._derivatives.add(rows, targets, what)
         return total
 
     def _mean(self):
         """What was summed, over the rows, of what varies."""
-        sums = self._surface.sums()[: self.n_parameters]
+        sums = self._derivatives.sums()[: self.n_parameters]
         sums /= self._X.shape[0]
         return sums
 
@@ -209,31 +214,46 @@ def _not_finite(v):
     return f" of which {n_bad} are NaN or infinite" if n_bad else ""
 
 
-def refuse_other_estimators(estimator, who="rosenblatt.inspection"):
-    """Raises TypeError, with the way out, unless it is one of the two networks; NotFittedError
-    unless it is fitted."""
-    if not isinstance(estimator, (MLPClassifier, MLPRegressor)):
-        name = type(estimator).__name__
-        hint = ""
-        if hasattr(estimator, "steps"):
-            hint = " Give its last step, estimator[-1], and X as the steps before transform it."
-        elif hasattr(estimator, "best_estimator_"):
-            hint = " Give its best_estimator_."
-        elif hasattr(type(estimator), "members_"):
-            hint = (
-                " This is the mean of several: give one of its networks, estimator.members_[0], "
-                "with the rows as that one sees them, estimator.encode(X)."
-            )
-        elif name == "PerceptronClassifier":
-            hint = (
-                " The perceptron's rule descends no smooth loss: "
-                "MLPClassifier(hidden_layer_sizes=(), loss='hinge') is its nearest network."
-            )
-        elif name in (MLPClassifier.__name__, MLPRegressor.__name__):
-            package = type(estimator).__module__.partition(".")[0]
-            hint = f" This one is {package}'s: import rosenblatt's, and fit that."
-        raise TypeError(f"{who} takes a fitted MLPClassifier or MLPRegressor, got {name}.{hint}")
-    check_is_fitted(estimator)
+def network_in(estimator, *data, who="rosenblatt.inspection"):
+    """The fitted network that an estimator is or has inside; with data, a tuple of it and of these,
+    pairs of X and y, as it sees them.
+
+    Raises
+    ------
+    TypeError
+        For another estimator, with the way out.
+    NotFittedError
+        If it was not fitted.
+    """
+    network, _, *data = unwrapped(estimator, *data, refuse=partial(_refuse, who=who))
+    check_is_fitted(network)
+    return (network, *data) if data else network
+
+
+def _refuse(estimator, who):
+    if isinstance(estimator, (MLPClassifier, MLPRegressor)):
+        return
+    name = type(estimator).__name__
+    hint = ""
+    if hasattr(estimator, "refit") and hasattr(estimator, "fit"):
+        hint = " Fit this search first, with refit=True."
+    elif hasattr(type(estimator), "members_"):
+        hint = (
+            " This is the mean of several: give one of its networks, estimator.members_[0], "
+            "with the rows as that one sees them, estimator.encode(X)."
+        )
+    elif name == "PerceptronClassifier":
+        hint = (
+            " The perceptron's rule descends no smooth loss: "
+            "MLPClassifier(hidden_layer_sizes=(), loss='hinge') is its nearest network."
+        )
+    elif name in (MLPClassifier.__name__, MLPRegressor.__name__):
+        package = type(estimator).__module__.partition(".")[0]
+        hint = f" This one is {package}'s: import rosenblatt's, and fit that."
+    raise TypeError(
+        f"{who} takes a fitted MLPClassifier or MLPRegressor, alone or inside a Pipeline, a "
+        f"TransformedTargetRegressor or a search, got {name}.{hint}"
+    )
 
 
 def loss(estimator, X, y, *, intercepts=True):
@@ -241,7 +261,7 @@ def loss(estimator, X, y, *, intercepts=True):
 
     Parameters
     ----------
-    estimator : MLPClassifier or MLPRegressor
+    estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
         Fitted.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Rows.

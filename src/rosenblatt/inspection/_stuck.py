@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rosenblatt.inspection._objective import refuse_other_estimators
+from rosenblatt._prediction import fitted_network
+from rosenblatt.inspection._objective import network_in
 
 # The last fifth of the epochs is looked at, and no fewer than this many: a straight line through
 # fewer says nothing of its own noise.
@@ -104,7 +105,7 @@ def stuck(estimator):
 
     Parameters
     ----------
-    estimator : MLPClassifier or MLPRegressor
+    estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
         Fitted; the epochs of 'lbfgs' are its iterations.
 
     Returns
@@ -120,7 +121,7 @@ def stuck(estimator):
     Raises
     ------
     TypeError
-        For other estimators, pipelines included: hand over their last step.
+        For other estimators.
     NotFittedError
         For one that is not fitted.
 
@@ -136,7 +137,7 @@ def stuck(estimator):
     >>> stuck(model.fit(*load_iris(return_X_y=True))).verdict
     'near a critical point'
     """
-    refuse_other_estimators(estimator)
+    estimator = network_in(estimator)
     history = estimator.history_
     loss, norms = np.asarray(history["loss"]), np.asarray(history["gradient_norm"])
     if not (np.isfinite(loss).all() and np.isfinite(norms).all()):
@@ -179,8 +180,9 @@ def _gradient_ratios(estimator, loss, norms, window):
     recent = math.sqrt(np.mean(norms[-window:] ** 2))
     highest = norms.max()
     ratio = recent / highest if highest > 0 else 0.0
-    arrays = [*estimator.coefs_, *estimator.intercepts_]
-    length = math.sqrt(sum(float(np.sum(np.square(a, dtype=float))) for a in arrays))
+    network = fitted_network(estimator)
+    parameters = network.architecture.flat(network.lists).astype(float)
+    length = float(np.linalg.norm(parameters))
     return ratio, recent * max(length, 1.0) / _scale(loss, window)
 
 

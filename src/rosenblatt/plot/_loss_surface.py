@@ -9,12 +9,13 @@ from numbers import Integral, Real
 import numpy as np
 
 from rosenblatt.callbacks import Trajectory
-from rosenblatt.inspection._objective import Objective, refuse_other_estimators
+from rosenblatt.inspection._objective import Objective, network_in
 from rosenblatt.plot import _style
 from rosenblatt.plot._plane import percent, plane_through
 
 MARGIN = 0.15  # around a path, of its extent
 DECADES = 6  # below the highest loss, that are shown where losses are lower
+SMALLEST_PATH = 0.05  # of the view, that is more than the marks at its ends
 PATH_MARKERS = 60  # points of a path up to which each has a dot
 
 
@@ -121,7 +122,7 @@ class LossSurfaceDisplay:
 
         Parameters
         ----------
-        estimator : MLPClassifier or MLPRegressor
+        estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
             Fitted; the plane goes through it.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -167,7 +168,7 @@ class LossSurfaceDisplay:
             If the data are not of the network's shape, or directions, path, extent or
             kind are none of the above.
         """
-        refuse_other_estimators(estimator, cls.__name__)
+        network_in(estimator, who=cls.__name__)
         _style.require_matplotlib(cls)
         _check_kind(kind, ax)
         if not isinstance(grid_resolution, Integral) or grid_resolution < 2:
@@ -176,6 +177,7 @@ class LossSurfaceDisplay:
             )
         objective = Objective(estimator, X, y, intercepts=intercepts)
         origin = objective.parameters
+        estimator = objective.estimator
         points = _points_of(estimator, path, len(origin))
         plane = plane_through(estimator, origin, directions, points, random_state)
         projected = None if points is None else plane.coordinates(points)
@@ -223,9 +225,12 @@ class LossSurfaceDisplay:
         self.path_ = self.colorbar_ = None
         (self._draw_surface if is_3d else self._draw_contours)(losses, levels, kwargs)
         self.ax_.set(xlabel=self.labels[0], ylabel=self.labels[1])
-        if self.ax_.get_legend_handles_labels()[1]:
+        title = self._title()
+        if is_3d:
+            self.ax_.set_title(title, size="medium")
             self.ax_.legend(loc="best", framealpha=0.85, edgecolor="none", fontsize="small")
-        self._say()
+        else:  # colours everywhere, and what is marked may lie in any corner
+            _style.add_legend_above(self.ax_, title, n_columns=3, size="medium")
         return self
 
     def _draw_contours(self, losses, n_levels, kwargs):
@@ -290,13 +295,22 @@ class LossSurfaceDisplay:
         look = {"color": _style.VERMILION, "linewidth": 1.5, "path_effects": _outlined(3)}
         if n_points <= PATH_MARKERS:
             look |= {"marker": "o", "markersize": 2.5}
-        # the legend names what is in view
-        label = "path of the training" if self._is_in_view(self.path).any() else None
+        # the legend names what is seen
+        label = "path of the training" if self._is_seen() else None
         self.path_ = self.ax_.plot(*coordinates, label=label, zorder=3, **look)[0]
         start = [[values[0]] for values in coordinates]
         look = {"linestyle": "", "marker": "s", "markersize": 6, "markeredgecolor": "white"}
-        label = "its first point" if self._is_in_view(self.path[:1]).all() else None
+        is_first_seen = self._is_seen() and self._is_in_view(self.path[:1]).all()
+        label = "its first point" if is_first_seen else None
         self.ax_.plot(*start, color=_style.VERMILION, label=label, zorder=4, **look)
+
+    def _is_seen(self):
+        """Whether the path crosses more of the view than its own marks cover."""
+        if not self._is_in_view(self.path).any():
+            return False
+        corners = [self.x[0], self.y[0]], [self.x[-1], self.y[-1]]
+        crossed = np.ptp(np.clip(self.path, *corners), axis=0)
+        return bool(np.max(crossed / [np.ptp(self.x), np.ptp(self.y)]) > SMALLEST_PATH)
 
     def _is_in_view(self, points):
         """Which points of the plane lie on the grid."""
@@ -308,13 +322,15 @@ class LossSurfaceDisplay:
         point = [[value] for value in coordinates]
         self.ax_.plot(*point, color="white", label="the estimator", zorder=5, **look)
 
-    def _say(self):
+    def _title(self):
         said = [self.title] if self.title else []
         if self.path is not None and not self._is_in_view(self.path).any():
             said.append("the training's path lies outside")
+        elif self.path is not None and not self._is_seen():
+            said.append("the training's path is too short here to be seen")
         if self.path_variance is not None:
             said.append(f"the plane shows {percent(self.path_variance)} of the path's variance")
-        self.ax_.set_title("\n".join(said), size="medium")
+        return "\n".join(said)
 
 
 def _n_digits(values):

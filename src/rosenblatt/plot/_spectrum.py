@@ -6,7 +6,7 @@ It draws what `rosenblatt.inspection.hessian_spectrum` found, and computes nothi
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
-from rosenblatt.inspection._objective import refuse_other_estimators
+from rosenblatt.inspection._objective import network_in
 from rosenblatt.plot import _style
 
 BELOW = 0.1  # the lowest density shown, of that of one eigenvalue spread over the whole range
@@ -97,7 +97,7 @@ class SpectrumDisplay:
 
         Parameters
         ----------
-        estimator : MLPClassifier or MLPRegressor
+        estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
             Fitted.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -123,7 +123,7 @@ class SpectrumDisplay:
         """
         from rosenblatt.inspection import hessian_spectrum
 
-        refuse_other_estimators(estimator, cls.__name__)
+        network_in(estimator, who=cls.__name__)
         _style.require_matplotlib(cls)
         spectrum = hessian_spectrum(
             estimator,
@@ -190,7 +190,7 @@ class SpectrumDisplay:
     def _draw_density(self, place, name, kwargs):
         grid, density = np.asarray(self.density_grid), np.asarray(self.density)
         _style.plain(self.ax_)
-        called = "density" if name is None else name
+        called = name or (f"density {place + 1}" if place else "density")
         if name is not None and self.trace is not None:
             called += f", trace {self._said_trace()}"
         look = {"label": called, "marker": "", **kwargs}
@@ -211,9 +211,12 @@ class SpectrumDisplay:
     def _draw_rug(self, place, name):
         """In the density's colour where there are several spectra, one row above the other."""
         eigenvalues = np.asarray(self.eigenvalues)
-        look = {"color": _style.VERMILION, "label": f"{len(eigenvalues)} extreme eigenvalues"}
-        if name is not None:
-            look = {"color": self.line_.get_color()}
+        is_alone = name is None and not place
+        look = {"color": _style.BLACK if is_alone else self.line_.get_color()}
+        if is_alone:
+            look["label"] = f"{len(eigenvalues)} extreme eigenvalues"
+        elif not place:
+            look["label"] = "extreme eigenvalues"
         look |= {"linewidth": 2, "transform": self.ax_.get_xaxis_transform(), "zorder": 3}
         bottom = RUG_HEIGHT * place
         self.rug_ = self.ax_.vlines(eigenvalues, bottom, bottom + 0.9 * RUG_HEIGHT, **look)

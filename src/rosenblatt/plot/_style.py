@@ -171,22 +171,25 @@ def add_legend(ax):
     ax.legend(loc="best", frameon=True, framealpha=0.8, edgecolor="none")
 
 
-def add_legend_above(ax, title=""):
+def add_legend_above(ax, title="", n_columns=LEGEND_COLUMNS, **title_look):
     """A legend between the axes and their title, which covers no line however these run.
 
-    In two columns, the title above them: a person's figure has to leave the room, as one with
+    In a few columns, the title above them: a person's figure has to leave the room, as one with
     layout='constrained' does.
     """
     n_entries = len(ax.get_legend_handles_labels()[1])
+    if not n_entries:
+        ax.set_title(title, **title_look)
+        return
     ax.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1),
-        ncols=LEGEND_COLUMNS,
+        ncols=n_columns,
         frameon=False,
         fontsize="small",
         borderaxespad=0.2,
     )
-    ax.set_title(title, pad=8 + LEGEND_LINE * -(-n_entries // LEGEND_COLUMNS))
+    ax.set_title(title, pad=8 + LEGEND_LINE * -(-n_entries // n_columns), **title_look)
 
 
 def count_from_one(ax, unit):

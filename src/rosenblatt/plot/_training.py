@@ -7,10 +7,12 @@ It draws `history_`; what the figures mean is said in `_history.py`.
 import numpy as np
 from sklearn.base import is_classifier
 
-from rosenblatt.inspection._objective import refuse_other_estimators
+from rosenblatt.inspection._objective import network_in
 from rosenblatt.plot import _style
 
 # panel: (label of its y axis, the columns drawn in it and what each is called there)
+TITLE, TITLE_OF_ONE = "Training", "Training of "  # an estimator's class
+
 PANELS = {
     "loss": ("loss", {"loss": "training", "validation_loss": "validation"}),
     "score": (None, {"validation_score": "validation"}),
@@ -99,7 +101,7 @@ class TrainingDisplay:
 
         Parameters
         ----------
-        estimator : MLPClassifier or MLPRegressor
+        estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
             Fitted; the epochs of 'lbfgs' are its iterations.
         panels : list of str, default=None
             Which, of 'loss', 'score', 'learning_rate' and 'gradient_norm', in their order; None
@@ -123,9 +125,9 @@ class TrainingDisplay:
         ValueError
             If the fit recorded no epochs, or nothing for one of `panels`.
         """
-        refuse_other_estimators(estimator, cls.__name__)
+        estimator = network_in(estimator, who=cls.__name__)
         # a name is for comparisons: their title is not to name one of the models
-        title = "Training" if name else f"Training of {type(estimator).__name__}"
+        title = TITLE if name else f"{TITLE_OF_ONE}{type(estimator).__name__}"
         columns = _columns(estimator.history_)
         unit = "iteration" if estimator.solver == "lbfgs" else "epoch"
         display = cls(
@@ -195,6 +197,8 @@ class TrainingDisplay:
         _style.count_from_one(self.axes_[-1], self.unit)
         top = self.axes_[0]
         title = top.get_title() or self.title or ""
+        if place and title.startswith(TITLE_OF_ONE):
+            title = TITLE
         if self.name:
             _style.add_legend_above(top, title)
             return self
@@ -253,7 +257,10 @@ class TrainingDisplay:
         columns = [name for name in names if name in recorded]
         _style.plain(axes)
         for column in columns:
-            roles = [names[column]] if len(columns) > 1 or not self.name else []
+            role = names[column]
+            if place and role and not self.name:  # a second training without a name
+                role += f" {place + 1}"
+            roles = [role] if len(columns) > 1 or not self.name else []
             style = {"label": ", ".join(filter(None, (self.name, *roles))) or None}
             look = place
             if column.startswith("validation"):

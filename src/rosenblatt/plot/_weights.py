@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 
-from rosenblatt.inspection._objective import refuse_other_estimators
+from rosenblatt.inspection._objective import network_in
 from rosenblatt.plot import _style
 
 GAP = 0.25  # between images, of their width; room for a unit's number
@@ -65,7 +65,7 @@ class WeightsDisplay:
 
         Parameters
         ----------
-        estimator : MLPClassifier or MLPRegressor
+        estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
             Fitted on images, each a row of X. (Without hidden layers the units are the outputs.)
         image_shape : tuple of int, default=None
             (height, width); (height, width, 3) or (3, height, width) for colours, in the order in
@@ -91,7 +91,7 @@ class WeightsDisplay:
         ValueError
             If the features do not make images of that shape, or there is no such unit.
         """
-        refuse_other_estimators(estimator, cls.__name__)
+        estimator = network_in(estimator, who=cls.__name__)
         weights = np.asarray(estimator.coefs_[0], dtype=float).T
         shape = _image_shape(image_shape, weights.shape[1])
         chosen, said = _chosen_units(units, max_units, weights)

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from rosenblatt._base import RosenblattEstimator
+from rosenblatt._base import RosenblattEstimator, on_one_fit
 from rosenblatt._interruption import Interruption
 from rosenblatt._links import with_links
 from rosenblatt._parameter_checks import Interval, Options, validate_parameters
@@ -37,7 +37,7 @@ class _TabularMLP(RosenblattEstimator):
         "preset": [Options(str, tuple(PRESETS))],
         "time_limit": [None, Interval(Real, 0, None, closed="neither")],
         "categorical_features": [None, Options(str, ("from_dtype",)), "array-like"],
-        "scoring": [None, "scoring", "function"],
+        "scoring": [None, "scoring", "scorer"],
         "n_members": [None, _AT_LEAST_ONE],
         "hidden_layer_sizes": [None, _AT_LEAST_ONE, "array-like"],
         "max_iter": [None, _AT_LEAST_ONE],
@@ -155,18 +155,24 @@ class _TabularMLP(RosenblattEstimator):
         return Rows(table, target)
 
     def _set_fitted(self, rows, reader, fitted):
-        self._ensemble = fitted.ensemble
-        self.n_features_in_, self.columns_ = reader.n_features_in_, reader.columns_
-        vars(self).pop("feature_names_in_", None)
+        learned = {
+            "_ensemble": fitted.ensemble,
+            "n_features_in_": reader.n_features_in_,
+            "columns_": reader.columns_,
+            "oof_score_": fitted.score,
+            "oof_score_stderr_": fitted.score_error,
+            "feature_importances_": fitted.importances,
+            "n_epochs_": fitted.plan.max_iter,
+            "ended_by_": fitted.ended_by,
+            "n_folds_": fitted.n_folds,
+        }
+        if rows.target.is_classification:
+            learned["classes_"] = rows.target.classes
         if hasattr(reader, "feature_names_in_"):
-            self.feature_names_in_ = reader.feature_names_in_
-        vars(self).pop("oof_prediction_", None)
+            learned["feature_names_in_"] = reader.feature_names_in_
         if self.store_oof:
-            self.oof_prediction_ = fitted.held_out_prediction
-        self.oof_score_, self.oof_score_stderr_ = fitted.score, fitted.score_error
-        self.feature_importances_ = fitted.importances
-        self.n_epochs_, self.ended_by_ = fitted.plan.max_iter, fitted.ended_by
-        self.n_folds_ = fitted.n_folds
+            learned["oof_prediction_"] = fitted.held_out_prediction
+        self._publish(learned, ("feature_names_in_", "oof_prediction_"))
         return self
 
     @property
@@ -199,6 +205,7 @@ class _TabularMLP(RosenblattEstimator):
     def __sklearn_is_fitted__(self):
         return "_ensemble" in vars(self)
 
+    @on_one_fit
     def encode(self, X, member=0):
         """The rows as one of the networks sees them.
 
@@ -220,6 +227,7 @@ class _TabularMLP(RosenblattEstimator):
             )
         return self._ensemble.encode(self._ensemble.read(X), member)
 
+    @on_one_fit
     def summary(self):
         """Print what became of every column, and of what the ensemble consists."""
         check_is_fitted(self)
@@ -336,10 +344,7 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
         name = "y" if like is None else "y_val"
         return ClassTarget(y, sample_weight, self.class_weight, like, name)
 
-    def _set_fitted(self, rows, reader, fitted):
-        self.classes_ = rows.target.classes
-        return super()._set_fitted(rows, reader, fitted)
-
+    @on_one_fit
     def predict(self, X):
         """Predict classes.
 
@@ -355,6 +360,7 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
         indices = self.predict_proba(X).argmax(axis=1)
         return self.classes_[indices]
 
+    @on_one_fit
     def predict_proba(self, X):
         """Predict the calibrated probabilities of the classes.
 
@@ -369,6 +375,7 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
         """
         return self._outputs(X)
 
+    @on_one_fit
     def predict_log_proba(self, X):
         """Predict the logarithms of the classes' probabilities.
 
@@ -465,6 +472,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
         scaling, name = (None, "y") if like is None else (like.scaling, "y_val")
         return NumberTarget(y, sample_weight, scaling, name)
 
+    @on_one_fit
     def predict(self, X):
         """Predict numbers.
 
@@ -481,6 +489,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
         prediction = self._outputs(X)
         return self._ensemble.decoder.in_shape_of_y(prediction)
 
+    @on_one_fit
     def predict_interval(self, X, coverage=0.9):
         """Predict intervals that hold the target with a given probability.
 
@@ -503,6 +512,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
             raise ValueError(f"coverage must be a number in (0, 1), got {coverage!r}.")
         return self.predict_quantiles(X, [(1 - coverage) / 2, (1 + coverage) / 2])
 
+    @on_one_fit
     def predict_quantiles(self, X, levels):
         """Predict quantiles of the target, given the row.
 

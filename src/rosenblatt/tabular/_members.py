@@ -172,8 +172,6 @@ def train_member(task, watch):
     run.epochs(run.callbacks)
     run.hand_over()
     estimator.n_features_in_ = data.X.shape[1]
-    if data.classes is not None:
-        estimator.classes_, estimator._multilabel = data.classes, False
     estimator._set_fitted(run.plan, data, run.state)
     del estimator._optimizer  # twice the network's size, and nothing goes on from here
     return estimator

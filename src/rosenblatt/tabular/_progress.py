@@ -1,9 +1,10 @@
 """Shows how far the training of an ensemble is: a bar, or a line a member without tqdm."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-import importlib.util
 import sys
 import time
+
+from rosenblatt._progress import open_bar
 
 
 class EnsembleProgress:
@@ -20,12 +21,9 @@ class EnsembleProgress:
     def __init__(self, n_members, n_epochs, verbose):
         self.n_members, self.n_epochs, self.n_done = n_members, n_epochs, 0
         self.epochs, self.started = [0] * n_members, time.monotonic()
-        has_bar = verbose == 1 and importlib.util.find_spec("tqdm") is not None
-        self.prints, self.bar = bool(verbose) and not has_bar, None
-        if has_bar:
-            from tqdm.auto import tqdm
-
-            self.bar = tqdm(total=n_members * n_epochs, unit="epoch", desc="networks", leave=False)
+        options = {"total": n_members * n_epochs, "unit": "epoch", "desc": "networks"}
+        self.bar = open_bar(**options) if verbose == 1 else None
+        self.prints = bool(verbose) and self.bar is None
 
     def on_epoch(self, number):
         self.epochs[number] += 1

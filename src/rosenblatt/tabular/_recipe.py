@@ -10,7 +10,7 @@ from math import ceil
 
 import numpy as np
 
-from rosenblatt._plan import hidden_widths
+from rosenblatt._network_description import hidden_widths
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
 from rosenblatt.tabular._schedules import four_cycles
 

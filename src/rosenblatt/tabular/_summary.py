@@ -17,7 +17,7 @@ def summary_lines(estimator):
         f"{share:>{widths[3]}}  {detail}".rstrip()
         for name, kind, gaps, share, detail in rows
     ]
-    shapes = {tuple(coef.shape[0] for coef in one.coefs_) for one in estimator.members_}
+    shapes = {one._architecture.widths[:-1] for one in estimator.members_}
     sizes = " or ".join("-".join(map(str, shape)) for shape in sorted(shapes))
     epochs = [one.n_iter_ for one in estimator.members_]
     kind = "score of the held-out rows" if estimator.n_folds_ == 1 else "out-of-fold score"

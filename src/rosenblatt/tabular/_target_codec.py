@@ -10,7 +10,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from rosenblatt._base import checked_sample_weight
-from rosenblatt._data import class_weights, loss_row
+from rosenblatt._classes import class_weights
+from rosenblatt._data import loss_row
 from rosenblatt.preprocessing._cells import is_missing
 
 SMALLEST_PROBABILITY = 1e-7  # in losses that choose

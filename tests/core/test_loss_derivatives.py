@@ -11,8 +11,10 @@ import reference
 from scipy import sparse
 
 from rosenblatt._architecture import dense_network
-from rosenblatt.core import dispatch, network
-from rosenblatt.core.surface import Surface
+from rosenblatt.core import dispatch
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.loss_derivatives import LossDerivatives
+from rosenblatt.core.network import Network
 
 CONSTANTS = {
     "label_smoothing": 0.1,
@@ -72,7 +74,7 @@ class Problem:
             loss_constants=self.constant,
             normalization=self.normalization,
         )
-        return Surface(network, self.running)
+        return LossDerivatives(network, self.running)
 
     def summed(self, what, point, surface=None):
         """(sum of losses, sums) of all rows at a point."""
@@ -131,7 +133,7 @@ def test_derivatives_of_any_network(hidden, kind, normalization, isa):
 def test_loss_and_gradient_are_trainings(loss, normalization):
     """Where nothing is random and no statistics run, what training descends is the same."""
     problem = Problem((5, 4), "gelu", loss, normalization=normalization)
-    net = network.Network(
+    net = Network(
         [6, 5, 4, 3],
         ["gelu"] * 2,
         loss,
@@ -153,7 +155,7 @@ def test_loss_and_gradient_are_trainings(loss, normalization):
     arrays = [next(parts).reshape(shape) for shape in shapes]
     lists = [arrays[:3], arrays[3:6], arrays[6:8], arrays[8:]]
     net.write(net.parameters, *(lists if normalization else lists[:2]))
-    expected = net.loss_and_gradient(network.Examples(problem.X, problem.targets), np.arange(300))
+    expected = net.loss_and_gradient(Examples(problem.X, problem.targets), np.arange(300))
     flat = np.concatenate([array.ravel() for part in net.read(net.gradient) for array in part])
 
     loss_sum, gradient = problem.summed("gradient", problem.point)
@@ -201,7 +203,7 @@ def test_product_is_linear_and_symmetric():
 
 def test_small_tangents_near_certainty():
     """Where one class is as good as certain, products keep the digits of the others."""
-    surface = Surface(dense_network([3, 3], [], "multiclass_log_loss", "float64"))
+    surface = LossDerivatives(dense_network([3, 3], [], "multiclass_log_loss", "float64"))
     surface.move_to(np.append(np.eye(3), np.zeros(3)))
     surface.look_along(np.append(np.zeros(9), [1.0, 2.0, 4.0]))
     surface.begin()
@@ -226,12 +228,14 @@ def test_small_tangents_near_certainty():
 def test_what_kernels_cannot_refuse(X, targets, what, message):
     """Sizes that do not fit never reach them."""
     with pytest.raises(ValueError, match=message):
-        Surface(dense_network([6, 3], [], "multiclass_log_loss", "float64")).add(X, targets, what)
+        LossDerivatives(dense_network([6, 3], [], "multiclass_log_loss", "float64")).add(
+            X, targets, what
+        )
 
 
 def test_vectors_of_another_length():
     """A point or a direction that is not the network's is refused."""
-    surface = Surface(dense_network([6, 3], [], "multiclass_log_loss", "float64"))
+    surface = LossDerivatives(dense_network([6, 3], [], "multiclass_log_loss", "float64"))
     for place in (surface.move_to, surface.look_along):
         with pytest.raises(ValueError, match=r"\(21,\)"):
             place(np.zeros(20))
