@@ -346,7 +346,13 @@ def target_of(path):
 
 
 def write_whole(path, value):
-    """Pickles a value to a file, which changes from its old content to the new at once."""
+    """Pickles a value to a file, which changes from its old content to the new at once.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, because the disk is full say; the old content is still there.
+    """
     target = target_of(path)
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
     unfinished, handle = _begin_file(target)
@@ -361,9 +367,12 @@ def write_whole(path, value):
                 os.replace(unfinished, target)  # while it is locked
         if fcntl is None:
             os.replace(unfinished, target)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(unfinished)
+        if isinstance(error, OSError) and error.filename is None:  # a full disk: say where
+            error.filename = str(path)
+            error.add_note("This checkpoint was not written; an earlier one is still there.")
         raise
 
 
