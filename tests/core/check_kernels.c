@@ -42,7 +42,7 @@ static void check_functions(const rb_kernels *kernels, int is_double, const char
         if (functions[f] == NULL) continue;
         int is_right = 1;
         for (int i = 0; i < 100; i++) put(room[0], is_double, i, 0.05 + 0.09 * i);
-        kernels->evaluate(room[1], room[0], 100, f);
+        kernels->probes.evaluate(room[1], room[0], 100, f);
         for (int i = 0; i < 100; i++)
             is_right &= is_close(at(room[1], is_double, i), functions[f](at(room[0], is_double, i)),
                                  is_double ? 1e-14 : 1e-6);
@@ -61,14 +61,14 @@ static void check_activations(const rb_kernels *kernels, int is_double, const ch
             put(room[1], is_double, i, z - step);
             put(room[2], is_double, i, z + step);
         }
-        kernels->activate(room[3], room[5], room[1], 64, activation);
-        kernels->activate(room[4], room[5], room[2], 64, activation);
+        kernels->tangents.activate(room[3], room[5], room[1], 64, activation);
+        kernels->tangents.activate(room[4], room[5], room[2], 64, activation);
         for (int i = 0; i < 64; i++) {
             const double run = at(room[2], is_double, i) - at(room[1], is_double, i);
             put(room[1], is_double, i,
                 (at(room[4], is_double, i) - at(room[3], is_double, i)) / run);
         }
-        kernels->activate(room[3], room[5], room[0], 64, activation);
+        kernels->tangents.activate(room[3], room[5], room[0], 64, activation);
         for (int i = 0; i < 64; i++)
             is_right &= is_close(at(room[5], is_double, i), at(room[1], is_double, i), tolerance);
         expect(is_right, level, "slopes", rb_activation_rows[activation].name);
@@ -89,8 +89,9 @@ static void check_products(const rb_kernels *kernels, int is_double, const char 
                     for (ptrdiff_t j = 0; j < n; j++)
                         put(room[1], is_double, i * width + j, (double)((i * 5 + j * 3) % 11) - 5);
                 for (ptrdiff_t j = 0; j < n; j++) put(room[2], is_double, j, (double)j);
-                kernels->dense_forward(room[3], room[3], room[0], room[1], ROWS, room[2], m, k,
-                                       width, k, ACTIVATION_identity);
+                const rb_weights weights = {room[1], k, n, width, k, ROWS};
+                kernels->products.dense_forward(room[3], room[3], room[0], &weights, room[2], m,
+                                                ACTIVATION_identity);
                 int is_right = 1;
                 for (ptrdiff_t i = 0; i < m; i++)
                     for (ptrdiff_t j = 0; j < n; j++) {
@@ -122,7 +123,7 @@ static void check_loss(const rb_kernels *kernels, int is_double, const char *lev
                 for (int c = 0; c < N; c++)
                     put(room[side], is_double, i * width + c,
                         sin(i + 3.0 * c) + (c == j ? (side - 1) * step : 0));
-            kernels->loss_gradient(room[side], losses[side], classes, NULL, order, M, N, width,
+            kernels->output.loss_gradient(room[side], losses[side], classes, NULL, order, M, N, width,
                                    LOSS_multiclass_log_loss, no_smoothing, room[4]);
         }
         for (int i = 0; i < M; i++)
