@@ -31,7 +31,6 @@ extensions = [
     "sphinx.ext.intersphinx",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
-    "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "filled_tables",
     "site_text",
@@ -40,7 +39,6 @@ exclude_patterns = ["_build", "_extensions", "_templates", "gallery/*.ipynb", "g
 templates_path = ["_templates"]
 
 # Pages: CommonMark as code hosts read it, with anchors at headings as they have them.
-myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
 smartquotes = False  # what stands in quotes is what to type
 suppress_warnings = ["config.cache"]
