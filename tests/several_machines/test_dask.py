@@ -187,7 +187,9 @@ def test_searches_and_members_run_on_the_cluster(client):
     assert len(search.cv_results_["params"]) == 2
     here = regressor(n_members=2, n_folds=2, max_iter=3).fit(frame, wage)
     np.testing.assert_array_equal(ensemble.predict(frame), here.predict(frame))
-    labels = da.from_array(X, 100).map_blocks(search.best_estimator_.predict, drop_axis=1)
+    labels = da.from_array(X, 100).map_blocks(
+        search.best_estimator_.predict, drop_axis=1, dtype=y.dtype
+    )
     np.testing.assert_array_equal(labels.compute(), search.predict(X))
 
 
