@@ -163,7 +163,7 @@ def test_bad_layer_width_is_refused(sizes):
         {"shuffle": np.True_},
         {"tol": 0},
         {"random_state": np.int64(3)},
-        {"random_state": np.random.RandomState(2)},
+        pytest.param({"random_state": np.random.RandomState(2)}, id="RandomState"),
         {"n_jobs": -1},
         {"n_jobs": 2},
         {"dtype": "float32"},

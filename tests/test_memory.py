@@ -123,6 +123,7 @@ LAYERS = {
     },
     "a batch of all rows": {"normalization": "batch", "batch_size": 2999},
     "layer": {"normalization": "layer", "batch_size": 2000, "n_jobs": 2},
+    "lbfgs": {"solver": "lbfgs"},
     "few parameters": {"hidden_layer_sizes": (2000,), "normalization": "batch", "batch_size": 2500},
 }
 

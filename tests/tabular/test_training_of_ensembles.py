@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from raw_tables import classifier, people, regressor
 
+from rosenblatt.tabular import _members
+
 pytestmark = pytest.mark.filterwarnings("ignore:Got `batch_size`")
 
 FRAME, WAGE = people(150)
@@ -388,3 +390,22 @@ def test_fits_in_other_threads_take_no_signals():
     with ThreadPoolExecutor(1) as pool:
         model = pool.submit(classifier().fit, FRAME, RICH).result()
     np.testing.assert_array_equal(bits(model), bits(classifier().fit(FRAME, RICH)))
+
+
+def test_weights_of_the_inputs_end_in_the_first_layer(monkeypatch):
+    """What training scored by weighed inputs, the member scores by the inputs as they are."""
+    losses, scores, train = [], [], _members.train_member
+
+    def spied(task, watch):
+        member = train(task, watch)
+        if task.input_scale_exponent:  # the networks of intervals have none
+            rows = task.data.held_out
+            errors = member._outputs(task.data.X[rows]) - task.data.targets[rows]
+            losses.append(np.mean(errors**2) / 2)
+            scores.append(member.best_validation_score_)
+        return member
+
+    monkeypatch.setattr(_members, "train_member", spied)
+    regressor(n_members=2, n_folds=2, max_iter=15).fit(FRAME, WAGE)
+    assert len(losses) == 2
+    np.testing.assert_allclose(losses, -np.array(scores), rtol=1e-5)  # of float32
