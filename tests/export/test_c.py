@@ -89,7 +89,8 @@ def test_networks_of_several_layers_and_outputs(normalization, dtype, tmp_path):
     """Every activation in one network, every normalisation, edited weights, two targets."""
     X, _ = iris()
     X, names = X.astype(dtype), list(dispatch.ACTIVATIONS)
-    model = MLPRegressor((5,) * len(names), names, normalization=normalization, max_iter=3)
+    options = {"normalization": normalization, "input_scale_rate": 20, "max_iter": 3}
+    model = MLPRegressor((5,) * len(names), names, **options)
     fitted(model.set_params(dtype=dtype, random_state=0), X[:, :2], X[:, 2:])
     model.coefs_[0] *= 1.5
     text = to_c(model)

@@ -57,7 +57,8 @@ def test_networks_of_several_layers_and_outputs(normalization, dtype):
     """Every normalisation, activations by layer, weights that were edited, two targets."""
     X, _ = iris()
     X = X.astype(dtype)
-    model = MLPRegressor((9, 6), ["tanh", "mish"], normalization=normalization, max_iter=5)
+    options = {"normalization": normalization, "input_scale_rate": 20, "max_iter": 5}
+    model = MLPRegressor((9, 6), ["tanh", "mish"], **options)
     fitted(model.set_params(dtype=dtype), X[:, :2], X[:, 2:])
     model.coefs_[0] *= 1.5
     outputs = outputs_of(model, X[:, :2])
