@@ -636,9 +636,7 @@ CLASSIFIER = {
                 "needs loss='log_loss', got loss={model.loss!r}: use label_smoothing=0.",
             ),
         ),
-        page=Page(
-            "What is learned", "share of each target spread over all classes (`'log_loss'`)"
-        ),
+        page=Page("What is learned", "share of each target spread over all classes (`'log_loss'`)"),
     ),
     "focal_gamma": Parameter(
         "float >= 0",
