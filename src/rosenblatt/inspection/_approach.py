@@ -94,13 +94,13 @@ def approach_critical_point(
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     intercepts : bool, default=True
-        Whether all parameters vary, or `coefs_` alone.
+        Whether all parameters vary, or only `coefs_`.
     max_iter : int >= 1, default=200
         The most steps.
     gradient_tol : float >= 0, default=0.01
         Where to stop, in the unit of `critical_point`: at a tenth of what counts as zero there.
     progress : bool, default=True
-        Whether to show a bar of tqdm where that is installed, on a terminal or in a notebook.
+        Whether to show a tqdm progress bar in a terminal or a notebook, if tqdm is installed.
 
     Returns
     -------

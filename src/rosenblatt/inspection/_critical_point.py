@@ -36,7 +36,7 @@ class CriticalPoint:
         no negative one (with zero ones the surface is level in some directions, and higher terms
         decide there); 'local maximum', no positive one; 'flat', all zero.
     loss : float
-        What training descends, here.
+        The loss including the penalty, at this point.
     gradient_norm, gradient_tolerance : float
         The Euclidean norm of the gradient, and up to which it counts as zero.
     n_parameters : int
@@ -107,11 +107,11 @@ def critical_point(
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
-        Fitted; `coefs_` and `intercepts_` are read as they are now.
+        A fitted network; the current values of `coefs_` and `intercepts_` are used.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     intercepts : bool, default=True
-        Whether all parameters vary, or `coefs_` alone.
+        Whether all parameters vary, or only `coefs_`.
     tol : float >= 0, default=1e-4
         An eigenvalue of magnitude up to tol times the largest counts as zero. So does one that
         changes the loss by less than its last digit over a step of the parameters' length:
@@ -125,7 +125,7 @@ def critical_point(
     random_state : int, RandomState instance or None, default=None
         Draws the vectors of `hessian_spectrum`, which is used beyond 3000 parameters.
     progress : bool, default=True
-        Whether to show a bar of tqdm where that is installed, on a terminal or in a notebook.
+        Whether to show a tqdm progress bar in a terminal or a notebook, if tqdm is installed.
 
     Returns
     -------

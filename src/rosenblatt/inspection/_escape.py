@@ -28,18 +28,18 @@ def escape_saddle(estimator, X, y, *, intercepts=True, tol=1e-4, random_state=No
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
-        Fitted; `coefs_` and `intercepts_` are read as they are now. It stays as it is. It need
-        not be at a critical point.
+        A fitted network, which is not changed; the current values of `coefs_` and
+        `intercepts_` are used. It need not be at a critical point.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     intercepts : bool, default=True
-        Whether all parameters vary, or `coefs_` alone.
+        Whether all parameters vary, or only `coefs_`.
     tol : float >= 0, default=1e-4
         A negative eigenvalue of magnitude up to tol times the largest counts as zero.
     random_state : int, RandomState instance or None, default=None
         Draws the vectors that the search for the eigenvector begins with.
     progress : bool, default=True
-        Whether to show a bar of tqdm where that is installed, on a terminal or in a notebook.
+        Whether to show a tqdm progress bar in a terminal or a notebook, if tqdm is installed.
 
     Returns
     -------

@@ -36,11 +36,11 @@ def hessian(estimator, X, y, *, intercepts=True):
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
-        Fitted; `coefs_` and `intercepts_` are read as they are now.
+        A fitted network; the current values of `coefs_` and `intercepts_` are used.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     intercepts : bool, default=True
-        Whether all parameters vary, or `coefs_` alone.
+        Whether all parameters vary, or only `coefs_`.
 
     Returns
     -------
@@ -175,14 +175,14 @@ def hessian_spectrum(
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
-        Fitted; `coefs_` and `intercepts_` are read as they are now.
+        A fitted network; the current values of `coefs_` and `intercepts_` are used.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     k : int >= 1, default=6
         How many extreme eigenvalues: half from each end, one more from the upper where k is odd;
         all where there are no more than k.
     intercepts : bool, default=True
-        Whether all parameters vary, or `coefs_` alone.
+        Whether all parameters vary, or only `coefs_`.
     n_probes : int >= 2, default=10
         Random vectors. Errors fall with the root of their number.
     n_steps : int >= 1, default=60
@@ -190,7 +190,7 @@ def hessian_spectrum(
     random_state : int, RandomState instance or None, default=None
         Draws the vectors.
     progress : bool, default=True
-        Whether to show a bar of tqdm where that is installed, on a terminal or in a notebook.
+        Whether to show a tqdm progress bar in a terminal or a notebook, if tqdm is installed.
 
     Returns
     -------

@@ -147,7 +147,7 @@ class LossSurfaceDisplay:
         random_state : int, RandomState instance or None, default=0
             Of random directions: the same for every estimator, unless it is said otherwise.
         progress : bool, default=True
-            Whether to show a bar of tqdm where that is installed, on a terminal or in a notebook.
+            Whether to show a tqdm progress bar in a terminal or a notebook, if tqdm is installed.
         kind : {'contour', 'surface'}, default='contour'
         levels : int, default=20
             How many contours.
