@@ -16,9 +16,9 @@ VERDICTS = {
     "mismatch": "the test rows are of another kind than the training rows",
     "optimisation": "the network could fit the training rows better, but training did not get "
     "there",
-    "model bias": "the network is too simple, or too restrained, to fit the training rows",
-    "overfitting": "the network fits the training rows and does not carry over to others",
-    "fine": "nothing is amiss by what is worth acting on",
+    "model bias": "the network is too simple, or too strongly regularised, to fit the training rows",
+    "overfitting": "the network fits the training rows but does not generalise to others",
+    "fine": "no problem larger than tol was found",
 }
 
 COUNTS = {True: "yes", False: "no", None: "undecided"}

@@ -332,7 +332,7 @@ def _not_critical_point(figures):
         )
     if not figures.goes_back_and_forth:
         return (
-            f"The loss falls smoothly, but hardly: the learning rate is too small. "
+            f"The loss falls smoothly, but very slowly: the learning rate is too small. "
             f"{_rate(estimator, 10)}.",
             _per_weight_rate(estimator),
             STANDARDISE,
