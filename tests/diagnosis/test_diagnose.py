@@ -281,7 +281,7 @@ def test_what_cannot_gain_is_not_trained():
     """A training score within tol of 1, and a test score within tol of that, need no other net."""
     X, y, X_test, y_test = rows("digits")
     diagnosis = quietly(*fitted(classifier(32), X, y, X_test, y_test))
-    assert [finding.what for finding in diagnosis.evidence] == ["training rows over test rows"]
+    assert [finding.what for finding in diagnosis.evidence] == ["training rows vs. test rows"]
 
 
 # what it refuses

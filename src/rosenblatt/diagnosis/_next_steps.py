@@ -75,8 +75,8 @@ def _advice_on(verdict, problem, run):
         return "Undecided evidence may change the verdict: use a larger time_budget."
     if run.given.mean() < 1 - run.tol:
         return (
-            "None of the nets does better on the training rows: the features may lack information, or "
-            "the targets may be noisy."
+            "None of the nets does better on the training rows: the features may lack information, "
+            "or the targets may be noisy."
         )
     return "Nothing to improve: all differences are within their noise, or smaller than tol."
 
