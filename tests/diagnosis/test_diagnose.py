@@ -418,7 +418,7 @@ def test_what_was_cut_short_is_undecided(slow_clock):
     assert unfinished
     assert all(f.counts is None for f in unfinished)
     assert diagnosis.undecided == [f.what for f in diagnosis.evidence if f.counts is None]
-    assert "a larger time_budget would tell" in diagnosis.summary
+    assert "a larger time_budget may decide" in diagnosis.summary
 
 
 def test_no_time_at_all():

@@ -26,7 +26,7 @@ _RULES = {
 
 @dataclass(frozen=True, repr=False)
 class CriticalPoint:
-    """What kind of point of the error surface a network is at.
+    """The kind of point on the error surface at which a network is.
 
     Attributes
     ----------
@@ -38,20 +38,20 @@ class CriticalPoint:
     loss : float
         The loss including the penalty, at this point.
     gradient_norm, gradient_tolerance : float
-        The Euclidean norm of the gradient, and up to which it counts as zero.
+        The Euclidean norm of the gradient, and the norm up to which it counts as zero.
     n_parameters : int
         The number of eigenvalues.
     eigenvalues : ndarray
-        All, ascending; beyond 3000 parameters the six most extreme.
+        All eigenvalues, ascending; above 3000 parameters the six most extreme.
     zero_tolerance : float
         The magnitude up to which an eigenvalue counts as zero.
     n_negative, n_zero, n_positive : int
-        How many eigenvalues there are of each kind; estimates where `spectrum` is not None.
+        The number of eigenvalues of each kind; estimates if `spectrum` is not None.
     minimum_ratio, minimum_ratio_error : float
         The share of positive eigenvalues, 1 at a minimum that no direction leaves level; and its
         error (`Spectrum.share`), 0 where all were computed.
     spectrum : Spectrum or None
-        Beyond 3000 parameters what the counts were estimated from.
+        Above 3000 parameters, the spectrum from which the counts were estimated.
     """
 
     verdict: str
@@ -97,7 +97,7 @@ def critical_point(
     random_state=None,
     progress=True,
 ):
-    """Says whether a network is at a critical point, and of which kind.
+    """Determine whether a network is at a critical point, and of which kind.
 
     Near a critical point the loss is L + d^T H d / 2 for a step d: the signs of the Hessian's
     eigenvalues tell a minimum from a saddle point. The eigenvalues are computed wherever the

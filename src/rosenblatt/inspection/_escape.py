@@ -20,10 +20,10 @@ _RULES = {
 def escape_saddle(estimator, X, y, *, intercepts=True, tol=1e-4, random_state=None, progress=True):
     """Leaves a saddle point along the most negative curvature, to a lower loss.
 
-    At a saddle point the gradient is zero and tells nothing, but along the eigenvector of a
-    negative eigenvalue of the Hessian the loss falls, to either side. The step's length is found
-    by a line search on both sides, and the lower one is taken. Training can then go on from
-    there, with warm_start=True or `partial_fit`.
+    At a saddle point the gradient is zero, but the loss decreases in both directions along the
+    eigenvector of a negative eigenvalue of the Hessian. A line search finds the length of the step
+    in both directions, and the lower loss is taken. Training can then continue from there, with
+    warm_start=True or `partial_fit`.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def escape_saddle(estimator, X, y, *, intercepts=True, tol=1e-4, random_state=No
     tol : float >= 0, default=1e-4
         A negative eigenvalue of magnitude up to tol times the largest counts as zero.
     random_state : int, RandomState instance or None, default=None
-        Draws the vectors that the search for the eigenvector begins with.
+        Determines the initial vectors of the eigenvector search.
     progress : bool, default=True
         Whether to show a tqdm progress bar in a terminal or a notebook, if tqdm is installed.
 
@@ -49,7 +49,7 @@ def escape_saddle(estimator, X, y, *, intercepts=True, tol=1e-4, random_state=No
     Raises
     ------
     ValueError
-        Where there is no negative curvature, or none that lowers the loss in the estimator's
+        If there is no negative curvature, or none that lowers the loss in the estimator's
         precision.
 
     Examples

@@ -27,10 +27,10 @@ DENSE_LIMIT = 3000
 
 
 def hessian(estimator, X, y, *, intercepts=True):
-    """The matrix of second derivatives of what training descends.
+    """The Hessian matrix of the training loss.
 
-    That is the mean loss over (X, y) plus the penalty, as in `loss`. One product with each unit
-    vector gives it, exact but for rounding, and symmetric. For a piecewise-linear activation it
+    The loss is the mean loss over (X, y) plus the penalty, as in `loss`. The matrix is computed by a
+    Hessian product with each unit vector, exact up to rounding, and symmetric. For a piecewise-linear activation it
     is the Hessian of the linear piece that every row is on.
 
     Parameters
@@ -75,21 +75,21 @@ def hessian(estimator, X, y, *, intercepts=True):
 
 @dataclass(frozen=True, repr=False)
 class Spectrum:
-    """The eigenvalues of a Hessian, as far as products with vectors tell.
+    """Estimates of a Hessian's eigenvalues from products with vectors.
 
     Attributes
     ----------
     n_parameters : int
-        How many eigenvalues there are.
+        The number of eigenvalues.
     eigenvalues : ndarray of shape (k,)
-        The extreme ones, ascending: the lower half from the lower end, the upper from the upper.
+        The extreme eigenvalues, ascending: half of them from each end of the spectrum.
     trace, trace_error : float
-        Their sum, estimated, and its standard error over the probes.
+        The estimated sum of all eigenvalues, and its standard error over the probes.
     density_grid, density : ndarray of shape (1000,)
-        The share of eigenvalues per unit, which integrates to 1, and where. Every node of the
-        quadrature is widened to a normal curve of a hundredth of the spectrum's range.
+        The grid, and the density of eigenvalues on it, which integrates to 1. Every node of the
+        quadrature is smoothed by a Gaussian with 1 % of the spectrum's range as its width.
     nodes, weights : list of ndarray
-        The quadrature of every probe: nodes with their shares of the eigenvalues.
+        The quadrature of every probe: nodes and their weights, which are shares of eigenvalues.
     coarse : list of (ndarray, ndarray)
         Nodes and weights of three quarters of the steps.
     """

@@ -34,15 +34,15 @@ class Sharpness:
     Attributes
     ----------
     largest_eigenvalue : float
-        Of the Hessian: the curvature in the steepest direction.
+        The largest eigenvalue of the Hessian: the curvature in the steepest direction.
     loss : float
         The loss including the penalty, at the network's parameters.
     radius, relative_to : float, str or None
-        How far the perturbations go.
+        The size of the perturbations.
     highest_loss : float
-        The highest that was found within the radius.
+        The highest loss that was found within the radius.
     mean_loss, mean_loss_error : float
-        The mean at the radius in random directions, and its standard error.
+        The mean loss at the radius in random directions, and its standard error.
     """
 
     largest_eigenvalue: float
@@ -112,9 +112,9 @@ def sharpness(
     intercepts : bool, default=True
         Whether all parameters vary, or only `coefs_`.
     n_directions : int >= 2, default=20
-        Random directions of the mean.
+        Number of random directions for the mean.
     random_state : int, RandomState instance or None, default=None
-        Draws them, and the begin of the search for the eigenvector.
+        Determines the directions and the initial vector of the eigenvector search.
     progress : bool, default=True
         Whether to show a tqdm progress bar in a terminal or a notebook, if tqdm is installed.
 
