@@ -1,11 +1,31 @@
 """Fixtures of all tests."""
 
+import os
 import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from rosenblatt.core import dispatch, network
+
+
+def pytest_addoption(parser, pluginmanager):
+    """Without pytest-xdist the option that pyproject.toml gives is there, and does nothing."""
+    if not pluginmanager.hasplugin("xdist"):
+        parser.addoption("--numprocesses", help="ignored: pytest-xdist is not installed")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """All processors for the whole suite; files that are named are tested in this process.
+
+    A worker takes two seconds to begin, and hides what a test prints.
+    """
+    if config.args_source is not config.ArgsSource.TESTPATHS:
+        return 0
+    config.option.dist = "worksteal"  # neighbours stay together, with the fixtures of their file
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
 
 # a process in a shell's background ignores Ctrl-C, and tests that send it would wait for ever
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

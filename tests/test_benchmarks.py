@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,6 +33,34 @@ def run(*arguments, code=None, **environment):
         text=True,
         timeout=300,
     )
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Modules of benchmarks can be imported here; what that drops from the environment is back."""
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+        monkeypatch.delenv(name)
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks.progress import progress
+
+    monkeypatch.setattr(progress, "stream", sys.stderr)  # not that of the test that imported it
+
+
+@pytest.fixture
+def run_here(in_process, capsys, monkeypatch):
+    """A function that does what `run` does, in this process, which takes a tenth of the time."""
+    from benchmarks.__main__ import main
+
+    def run_here(*arguments):
+        monkeypatch.chdir(ROOT)
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            status = end.code
+        return SimpleNamespace(returncode=status, **capsys.readouterr()._asdict())
+
+    return run_here
 
 
 def report_of_steps():
@@ -125,99 +154,96 @@ print(Rosenblatt().model(net).get_params())
         assert text in parameters
 
 
-def test_sections_that_do_not_exist_are_refused(tmp_path):
+def test_sections_that_do_not_exist_are_refused(run_here, tmp_path):
     """The message names those that do, and nothing is measured or written."""
     file = tmp_path / "run.json"
 
-    child = run("digits", "speed", "--json", file)
+    child = run_here("digits", "speed", "--json", file)
 
     assert child.returncode == 2
-    assert "no section speed; there are digits, steps" in child.stderr
+    assert "no section speed; there are digits, steps" in child.err
     assert not file.exists()
 
 
-def test_accuracy_without_its_data_is_skipped(tmp_path):
+def test_accuracy_without_its_data_is_skipped(run_here, tmp_path):
     """A folder without mnist.npz is a reason that is told and kept, not an error."""
     file = tmp_path / "run.json"
 
-    child = run("accuracy", "--data", tmp_path, "--without-peers", "--json", file)
+    child = run_here("accuracy", "--data", tmp_path, "--without-peers", "--json", file)
 
-    assert child.returncode == 0, child.stderr
+    assert child.returncode == 0, child.err
     reason = json.loads(file.read_text())["sections"]["accuracy"]["skipped"]
     assert reason.startswith("cannot read ")
-    assert f"skipped: {reason}" in child.stdout
+    assert f"skipped: {reason}" in child.out
 
 
 @needs_matplotlib
 @pytest.mark.parametrize("suffix", ["svg", "png"])
-def test_picture_is_drawn_from_kept_figures(suffix, tmp_path):
+def test_picture_is_drawn_from_kept_figures(suffix, run_here, tmp_path):
     """Nothing is measured; the kept tables are printed, and the same figures draw the same."""
     file = tmp_path / "run.json"
     file.write_text(json.dumps(report_of_steps()))
     first, second = (tmp_path / f"{name}.{suffix}" for name in ("first", "second"))
 
-    children = [run("--from", file, "--picture", picture) for picture in (first, second)]
+    children = [run_here("--from", file, "--picture", picture) for picture in (first, second)]
 
-    assert [child.returncode for child in children] == [0, 0], children[0].stderr
-    assert "A title" in children[0].stdout
-    assert "4-16-3, 16" in children[0].stdout
+    assert [child.returncode for child in children] == [0, 0], children[0].err
+    assert "A title" in children[0].out
+    assert "4-16-3, 16" in children[0].out
     assert first.read_bytes().startswith({"svg": b"<?xml", "png": b"\x89PNG"}[suffix])
     assert first.read_bytes() == second.read_bytes()
 
 
 @pytest.mark.parametrize("content", [None, b"net, batch", b"\xff\x00", b"[]", b"{}"])
-def test_kept_figures_that_cannot_be_read_are_refused(content, tmp_path):
+def test_kept_figures_that_cannot_be_read_are_refused(content, run_here, tmp_path):
     """No file, no JSON, no text, and JSON of something else: one line, and its reason."""
     file = tmp_path / "run.json"
     if content is not None:
         file.write_bytes(content)
 
-    child = run("--from", file)
+    child = run_here("--from", file)
 
     assert child.returncode == 1
-    assert child.stdout == ""
+    assert child.out == ""
     reason = (
         f"cannot read {file}: No such file or directory"
         if content is None
         else f"{file} was not written by --json"
     )
-    assert child.stderr == f"benchmarks: {reason}\n"
+    assert child.err == f"benchmarks: {reason}\n"
 
 
-def test_picture_without_matplotlib_is_refused_at_once(tmp_path):
+def test_picture_without_matplotlib_is_refused_at_once(run_here, tmp_path, monkeypatch):
     """Before a quarter of an hour of measurements, in one line."""
-    code = (
-        "import sys; sys.modules['matplotlib'] = None; from benchmarks.__main__ import main; "
-        "sys.exit(main(sys.argv[1:]))"
-    )
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
 
-    child = run("--picture", tmp_path / "speed.svg", code=code)
+    child = run_here("--picture", tmp_path / "speed.svg")
 
     assert child.returncode == 1
-    assert child.stdout == ""
-    assert child.stderr == (
+    assert child.out == ""
+    assert child.err == (
         "benchmarks: no picture: it needs matplotlib: python -m pip install matplotlib\n"
     )
 
 
-def test_ratio_is_the_median_of_the_rounds():
+def test_ratio_is_the_median_of_the_rounds(in_process):
     """A round that was slow on both sides does not count more: by hand, 2, 3 and 10 have 3."""
-    code = (
-        "from benchmarks.timing import Times; times = Times({'rosenblatt': [1, 10, 1], "
-        "'a': [2, 30, 10], 'b': [50, 50, 50]}); print(times.faster_peer, times.as_row()['ratio'])"
-    )
+    from benchmarks.timing import Times
 
-    assert run(code=code).stdout == "a 3.0\n"
+    times = Times({"rosenblatt": [1, 10, 1], "a": [2, 30, 10], "b": [50, 50, 50]})
+
+    assert times.faster_peer == "a"
+    assert times.as_row()["ratio"] == 3
 
 
-def test_times_without_a_contender_are_other_times():
+def test_times_without_a_contender_are_other_times(in_process):
     """What was measured stays as it is."""
-    code = (
-        "from benchmarks.timing import Times; times = Times({'rosenblatt': [2], 'a': [4], "
-        "'limit': [1]}); print(times.without('limit').rounds, sorted(times.rounds))"
-    )
+    from benchmarks.timing import Times
 
-    assert run(code=code).stdout == "{'rosenblatt': [2], 'a': [4]} ['a', 'limit', 'rosenblatt']\n"
+    times = Times({"rosenblatt": [2], "a": [4], "limit": [1]})
+
+    assert times.without("limit").rounds == {"rosenblatt": [2], "a": [4]}
+    assert sorted(times.rounds) == ["a", "limit", "rosenblatt"]
 
 
 def test_builds_are_compared_in_turn():
@@ -231,15 +257,6 @@ def test_builds_are_compared_in_turn():
     assert child.returncode == 0, child.stderr
     assert "sweep: width 2 float32, batch 1 " in child.stdout
     assert "sweep: width 2 float32, batch 4 " in child.stdout
-
-
-@pytest.fixture
-def in_process(monkeypatch):
-    """Modules of benchmarks can be imported here; what that drops from the environment is back."""
-    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-        monkeypatch.setenv(name, os.environ.get(name, ""))
-        monkeypatch.delenv(name)
-    monkeypatch.syspath_prepend(ROOT)
 
 
 @pytest.fixture
@@ -409,7 +426,7 @@ def test_scores_by_hand(in_process):
     assert quantiles["coverage"] == 0.5
 
 
-def test_tables_from_the_command_line(table_folder):
+def test_tables_from_the_command_line(run_here, table_folder):
     """Contenders that are always there, quantiles, and the picture of the results that are kept."""
     file, drawn = table_folder / "results.jsonl", table_folder / "tables.svg"
     has_matplotlib = find_spec("matplotlib") is not None
@@ -417,11 +434,11 @@ def test_tables_from_the_command_line(table_folder):
 
     child = run("tables", "--data", table_folder, "--methods", "mlp,histgb", "--splits", "1",
                 "--quantiles", "--results", file, *picture)  # fmt: skip
-    kept = run("--from", file)
+    kept = run_here("--from", file)
 
     assert child.returncode == 0, child.stderr
-    assert kept.returncode == 0, kept.stderr
-    assert child.stderr == kept.stderr == ""
+    assert kept.returncode == 0, kept.err
+    assert child.stderr == kept.err == ""
     results = [json.loads(line) for line in file.read_text().splitlines()]
     assert [(one["kind"], one["method"], one["table"], one["failure"]) for one in results] == [
         ("predictions", "MLP", "letters", None),
@@ -433,7 +450,7 @@ def test_tables_from_the_command_line(table_folder):
     tables = child.stdout[child.stdout.index("class error") :]
     for heading in ("log loss", "nRMSE", "Scores as multiples", "Each beside each", "Intervals"):
         assert heading in tables
-    assert tables.split("\n\n(")[0].strip() in kept.stdout
+    assert tables.split("\n\n(")[0].strip() in kept.out
     if has_matplotlib:
         assert drawn.read_bytes().startswith(b"<?xml")
 

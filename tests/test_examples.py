@@ -1,8 +1,8 @@
 """The scripts in examples/ run as they are, here on small made-up data."""
 
 import importlib
-import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,18 +16,13 @@ from sklearn.utils import Bunch
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def run_example(name, *arguments, without=None, tmp_path=None):
-    """The finished process; `without` names a package that it is not to find."""
-    environment = dict(os.environ)
-    if without:
-        (tmp_path / "sitecustomize.py").write_text(f"import sys; sys.modules[{without!r}] = None")
-        environment["PYTHONPATH"] = str(tmp_path)
+def run_example(name, *arguments):
+    """The finished process."""
     return subprocess.run(
         [sys.executable, EXAMPLES / name, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=120,
-        env=environment,
     )
 
 
@@ -35,6 +30,20 @@ def import_example(name, monkeypatch):
     """A script of examples/ as a module."""
     monkeypatch.syspath_prepend(EXAMPLES)
     return importlib.import_module(name)
+
+
+@pytest.fixture
+def run_here(monkeypatch, capsys):
+    """A function that runs the main of an example here; it returns status, output and errors."""
+
+    def run_here(name, *arguments):
+        try:
+            import_example(name, monkeypatch).main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            return end.code, *capsys.readouterr()
+        return 0, *capsys.readouterr()
+
+    return run_here
 
 
 def table(printed, header):
@@ -65,15 +74,6 @@ def test_mnist_trains_and_reports(tmp_path):
         r"test accuracy (\S+)% on 100 images, trained for 8 epochs in \S+ seconds", child.stdout
     )
     assert float(report[1]) > 90
-
-
-def test_mnist_without_its_file_says_so(tmp_path):
-    """A folder without mnist.npz ends with one line and status 2."""
-    child = run_example("mnist.py", "--data", tmp_path)
-
-    assert child.stderr.startswith("cannot load MNIST: ")
-    assert child.stderr.count("\n") == 1
-    assert child.returncode == 2
 
 
 def made_up_columns(example, n_rows):
@@ -199,38 +199,38 @@ def test_legends_of_many_curves_cover_none(tmp_path, monkeypatch):
     assert_legend_is_beside(next(panel for panel in picture.axes if panel.get_legend()))
 
 
-def test_recipes_without_matplotlib_says_so_before_training(tmp_path):
+def test_recipes_without_matplotlib_says_so_before_training(run_here, tmp_path, monkeypatch):
     """Not after a minute of work; without --picture it is not needed."""
     write_images(tmp_path, name="fashion_mnist")
-    arguments = ("recipes.py", "--data", tmp_path, "--quick")
-    missing = {"without": "matplotlib", "tmp_path": tmp_path}
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    arguments = ("recipes", "--data", tmp_path, "--quick")
 
-    child = run_example(*arguments, "--picture", tmp_path / "recipes.png", **missing)
+    status, out, err = run_here(*arguments, "--picture", tmp_path / "recipes.png")
 
-    assert child.stderr == "--picture needs matplotlib: python -m pip install matplotlib\n"
-    assert child.stdout == ""
-    assert child.returncode == 2
-    assert run_example(*arguments, **missing).returncode == 0
-
-
-@pytest.mark.parametrize("name", ["churn.py", "price_intervals.py", "recipes.py"])
-def test_an_example_without_its_file_says_so(tmp_path, name):
-    """One line and status 2, as examples/mnist.py."""
-    child = run_example(name, "--data", tmp_path)
-
-    assert child.stderr.startswith("cannot load ")
-    assert child.stderr.count("\n") == 1
-    assert child.returncode == 2
+    assert err == "--picture needs matplotlib: python -m pip install matplotlib\n"
+    assert out == ""
+    assert status == 2
+    assert run_here(*arguments)[0] == 0
 
 
-def test_tables_without_pandas_say_so(tmp_path):
+@pytest.mark.parametrize("name", ["mnist", "churn", "price_intervals", "recipes"])
+def test_an_example_without_its_file_says_so(run_here, tmp_path, name):
+    """One line and status 2."""
+    status, _, err = run_here(name, "--data", tmp_path)
+
+    assert err.startswith("cannot load ")
+    assert err.count("\n") == 1
+    assert status == 2
+
+
+def test_tables_without_pandas_say_so(run_here, tmp_path, monkeypatch):
     """The line names what to install."""
-    child = run_example("churn.py", "--data", tmp_path, without="pandas", tmp_path=tmp_path)
+    monkeypatch.setitem(sys.modules, "pandas", None)
 
-    assert child.stderr == (
-        "cannot load churn: tables are read with pandas: python -m pip install pandas\n"
-    )
-    assert child.returncode == 2
+    status, _, err = run_here("churn", "--data", tmp_path)
+
+    assert err == "cannot load churn: tables are read with pandas: python -m pip install pandas\n"
+    assert status == 2
 
 
 def test_tables_from_openml_are_those_of_a_folder(tmp_path, monkeypatch):
@@ -269,3 +269,36 @@ def test_images_from_openml_are_those_of_a_folder(tmp_path, monkeypatch):
         real_data.load_images(None, "mnist"), real_data.load_images(tmp_path, "mnist"), strict=True
     ):
         np.testing.assert_array_equal(fetched, read)
+
+
+@pytest.mark.parametrize("name", ["larger_than_memory.py", "dask_cluster.py"])
+def test_larger_trainings_report(name, tmp_path):
+    """Rows from a file, and on the workers of a cluster."""
+    if name == "dask_cluster.py":
+        pytest.importorskip("distributed", reason="dask and distributed are not installed")
+    write_images(tmp_path)
+
+    n_epochs = 20 if name == "larger_than_memory.py" else 8
+    child = run_example(name, "--data", tmp_path, "--quick", "--max-iter", n_epochs)
+
+    assert child.returncode == 0, child.stderr
+    accuracies = re.findall(r"test accuracy (\d+\.\d+)%", child.stdout)
+    assert accuracies
+    assert all(float(accuracy) > 50 for accuracy in accuracies)
+    assert "epoch" in child.stderr  # of a bar
+
+
+def test_processes_of_mpi_train_together(tmp_path):
+    """One report, of rank 0."""
+    pytest.importorskip("mpi4py", reason="mpi4py is not installed")
+    mpiexec = shutil.which("mpiexec", path=Path(sys.executable).parent) or shutil.which("mpiexec")
+    if mpiexec is None:
+        pytest.skip("there is no mpiexec")
+    write_images(tmp_path)
+    command = [mpiexec, "-n", "2", sys.executable, "-m", "mpi4py", EXAMPLES / "mpi_training.py"]
+    command += ["--data", tmp_path, "--quick", "--max-iter", "20"]
+    child = subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    assert child.returncode == 0, child.stderr
+    (accuracy,) = re.findall(r"2 processes: .* test accuracy (\d+\.\d+)%", child.stdout)
+    assert float(accuracy) > 80

@@ -12,6 +12,9 @@ from sklearn.base import clone
 
 from rosenblatt import MLPClassifier, MLPRegressor
 from rosenblatt._architecture import NORMALIZATION_ATTRIBUTES
+from rosenblatt.core.epochs import RowOrder, train_epochs
+from rosenblatt.core.examples import Examples
+from rosenblatt.core.network import Network
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -234,6 +237,32 @@ def test_predictions_follow_from_the_attributes(normalization, kind):
     np.testing.assert_allclose(model.predict_proba(rows), edited, rtol=1e-10, atol=1e-14)
     # rows of their own, too: nothing is taken from the rows that come with them
     np.testing.assert_allclose(model.predict_proba(rows[5:6]), edited[5:6], rtol=1e-10, atol=1e-14)
+
+
+def test_variance_beyond_the_precision_is_reported():
+    """Weights stay finite where the running variance does not: the fit fails all the same."""
+    X, y = diabetes()
+    X = (1e20 * X).astype("float32")
+    model = MLPRegressor((4,), normalization="batch", alpha=0, max_iter=1, random_state=0)
+    with pytest.raises(ValueError, match="non-finite"):
+        model.fit(X, y)
+    network = Network(
+        [10, 4, 1],
+        ["relu"],
+        "squared_error",
+        240,
+        "float32",
+        optimizer="sgd",
+        normalization="batch",
+    )
+    network.set_optimizer(alpha=0)
+    network.write(network.parameters, [np.ones((10, 4)), np.ones((4, 1))])
+    examples = Examples(X, y[:, None].astype("float32"))
+    train_epochs(network, examples, RowOrder(np.arange(240)), np.full((1, 1), 0.1), 240)
+    *learned, _, variances = network.read(network.parameters)
+    assert np.isinf(variances[0]).all()
+    assert all(np.isfinite(array).all() for arrays in learned for array in arrays)
+    assert not network.all_finite()
 
 
 @NORMALIZED

@@ -667,16 +667,6 @@ def test_what_is_not_installed_is_named(missing, suffix, message, tmp_path, caps
     assert capsys.readouterr().err == f"rosenblatt: error: {message}\n"
 
 
-def test_pandas_is_needed_for_tables_alone():
-    """scikit-learn imports it where it is installed; nothing here asks for it before."""
-    code = (
-        "import sys; sys.modules['pandas'] = None; import rosenblatt.__main__\n"
-        "from rosenblatt.command_line import _digits_report, _logic_gates; print('imported')"
-    )
-
-    assert run_in_child(code=code).stdout == "imported\n"
-
-
 @pytest.mark.parametrize(
     ("targets", "told", "task"),
     [

@@ -1,5 +1,8 @@
 """The rows of the networks' parameters agree with signatures, docstrings and refusals."""
 
+import inspect
+import re
+
 import pytest
 from parameter_values import bad_values, good_values
 
@@ -14,6 +17,19 @@ def test_each_parameter_is_one_row(estimator):
     assert set(rows) == set(defaults)
     for name, row in rows.items():
         assert f"    {name} : {row.kind}, default={defaults[name]!r}\n" in estimator.__doc__
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
+def test_docstring_follows_the_signature_and_begins_with_what_people_change(estimator):
+    """The ten, and below numpydoc's second heading all others."""
+    names = list(inspect.signature(estimator).parameters)
+    common = [name for name, row in estimator._parameter_table.items() if row.is_common]
+    assert set(names[:10]) == set(common)
+    assert names[:4] == ["hidden_layer_sizes", "activation", "loss", "solver"]
+    first, others = inspect.getdoc(estimator).split("Other Parameters\n----------------\n")
+    others = others.split("\nAttributes\n")[0]
+    written = [re.findall(r"^(\w+) : ", part, re.MULTILINE) for part in (first, others)]
+    assert written == [names[:10], names[10:]]
 
 
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor, PerceptronClassifier])

@@ -12,6 +12,9 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
     normalization_scales_, normalization_shifts_ : list of ndarray of shape (n_units,)
         With `normalization`, one array for each hidden layer.
 
+    input_scales_ : list of one ndarray of shape (n_features_in_,)
+        With `input_scale_rate`, the factors of the features, likewise.
+
     running_means_, running_variances_ : list of ndarray of shape (n_units,)
         With normalization='batch', the statistics that predictions are normalised with, one
         array for each hidden layer.

@@ -41,8 +41,9 @@ def memory_needed(estimator, architecture, dropout, n_rows, n_threads):
     """Bytes that a fit to so many rows takes besides X and y, padding and small change apart."""
     n_parameters, item_size = architecture.n_parameters, architecture.dtype.itemsize
     if estimator.solver == "lbfgs":
-        # scipy keeps 20 vectors of past steps, all in float64, besides its and our working ones
-        needed = 24 * n_parameters * 8
+        # scipy's workspace of 25 vectors, 20 of them past steps, its bounds and copies of what it
+        # was last told, all in float64; our flat vectors, and parameters and gradient of the core
+        needed = n_parameters * (39 * 8 + 4 * item_size)
     else:
         # parameters, gradient, moments, the transposed weights and the arrays to begin with; with
         # early stopping the best parameters so far, with tol_params those of the last epoch

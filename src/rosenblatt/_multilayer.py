@@ -11,13 +11,16 @@ from dataclasses import replace
 from functools import partial
 from inspect import signature
 from numbers import Integral
+from typing import Any, Self
 
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt import _lbfgs, _training
 from rosenblatt._architecture import ATTRIBUTES as ARRAYS
 from rosenblatt._base import (
     RosenblattEstimator,
+    ScikitLearnTwinMixin,
     changes,
     on_one_fit,
     random_state_from,
@@ -35,7 +38,9 @@ from rosenblatt._parameter_table import SHARED
 from rosenblatt._plan import dropout_rates, training_plan
 from rosenblatt._prediction import arrays_for, fitted_network, outputs_of_plain_rows
 from rosenblatt._training_state import State
+from rosenblatt._types import Array, Matrix
 from rosenblatt.core.dispatch import OPTIMIZERS
+from rosenblatt.out_of_core._dataset import Dataset
 
 _STOCHASTIC_ATTRIBUTES = (
     "loss_curve_",
@@ -50,7 +55,7 @@ _STOCHASTIC_ATTRIBUTES = (
 )
 
 
-def has_partial_fit(estimator):
+def has_partial_fit(estimator: Any) -> bool:
     """True, or AttributeError: what `available_if` asks."""
     if estimator.solver not in OPTIMIZERS:
         raise AttributeError(
@@ -61,7 +66,7 @@ def has_partial_fit(estimator):
 
 
 @with_links
-class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
+class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, RosenblattEstimator):
     """The stages of fit and predict that classifier and regressor share.
 
     A subclass must define:
@@ -83,19 +88,50 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
 
     _parameter_table = SHARED
 
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    normalization_scales_: list[Array]
+    normalization_shifts_: list[Array]
+    running_means_: list[Array]
+    running_variances_: list[Array]
+    n_layers_: int
+    n_outputs_: int
+    n_parameters_: int
+    out_activation_: str
+    n_iter_: int
+    batch_size_: int
+    loss_: float
+    loss_curve_: list[float]
+    history_: History
+    best_loss_: float | None
+    stopped_: bool
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    t_: int
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: Matrix | Dataset,
+        y: Matrix | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Matrix | None = None,
+        y_val: Matrix | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network to X and y.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The training rows. CSR matrices are used as they are; other sparse formats are
-            converted to CSR. Sparse data are never converted to dense arrays.
+            converted to CSR. Sparse data are never converted to dense arrays. A
+            rosenblatt.Dataset is read block by block, and contains the targets.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels (an indicator matrix for multilabel targets), or numbers.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -180,10 +216,21 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         max_epochs = 1 if incremental else self.max_iter
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         with (
-            calling_callbacks(self, max_epochs, X=X, y=y, metadata=metadata) as callbacks,
+            self._calling_callbacks(max_epochs, X=X, y=y, metadata=metadata) as callbacks,
             self._unchanged_on_error(),
         ):
             continues = hasattr(self, "coefs_") and bool(self.warm_start or incremental)
+            if isinstance(X, Dataset):
+                return self._fit_dataset(
+                    X,
+                    y,
+                    sample_weight,
+                    callbacks,
+                    validation=validation,
+                    continues=continues,
+                    incremental=incremental,
+                    classes=classes,
+                )
             reader = copy.copy(self)  # what the checks of the data note waits for the weights
             data = reader._training_data(
                 X,
@@ -196,6 +243,20 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             )
             noted = changes(vars(self), vars(reader))
             return self._train(data, callbacks, continues, incremental, noted)
+
+    def _fit_dataset(self, dataset, y, sample_weight, callbacks, **options):
+        """A fit of rows that are read in blocks."""
+        from rosenblatt.out_of_core._run import Fit  # the one place that needs it
+
+        if y is not None or sample_weight is not None:
+            raise ValueError(
+                "a Dataset has target and sample_weight itself: give no y and no sample_weight."
+            )
+        fit = Fit(self, dataset, **options)
+        return fit.train(callbacks, options["continues"], options["incremental"])
+
+    def _calling_callbacks(self, max_epochs, **data):
+        return calling_callbacks(self, max_epochs, **data)
 
     def _train(self, data, callbacks, continues, incremental, noted):
         plan = training_plan(self, data, incremental=incremental)
@@ -339,7 +400,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         return data
 
     @property
-    def activations_(self):
+    def activations_(self) -> tuple[str, ...]:
         """The hidden layers' activations, of the last fit."""
         if not hasattr(self, "_architecture"):
             raise AttributeError("activations_ is there after fit.")
@@ -354,7 +415,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         )
 
     @on_one_fit
-    def activations(self, X, layer):
+    def activations(self, X: Matrix, layer: int) -> Array:
         """What a hidden layer puts out.
 
         Parameters
@@ -387,7 +448,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         return network.activations(X, int(layer) % n_hidden)
 
     @on_one_fit
-    def summary(self):
+    def summary(self) -> None:
         """Print the layers, the shapes of their weights and how many parameters they have."""
         check_is_fitted(self)
         print(fitted_network(self).summary())

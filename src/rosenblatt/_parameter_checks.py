@@ -377,6 +377,9 @@ def _shown(value):
 
 def _refuse(subject, value, rule):
     remarks = [one.remark(value) for one in rule.rules if hasattr(one, "remark")]
+    # who has a metric in hand is not to read through sixty names
+    is_metric = any(isinstance(one, _Scorer) for one in rule.rules) and _is_metric(value)
+    allowed = "a scorer or its name" if is_metric else rule
     raise InvalidParameterError(
-        f"{subject} must be {rule}. Got {_shown(value)} instead." + "".join(remarks)
+        f"{subject} must be {allowed}. Got {_shown(value)} instead." + "".join(remarks)
     )

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from inspect import cleandoc, signature
+from typing import TypeVar
 
 from rosenblatt._docstrings import ATTRIBUTES
 from rosenblatt._links import with_links
 from rosenblatt.core.dispatch import OPTIMIZERS
+
+Class = TypeVar("Class", bound=type)
 
 # why a parameter does not work with a solver without steps; {solvers} are those that have them
 NO_STEPS = "needs a stochastic solver: {solvers}; got solver={solver!r}."
@@ -96,6 +99,9 @@ class Parameter:
     refusals : tuple of Refusal and RefusalByData
         Further combinations that are refused.
     page : Page or None
+    is_common : bool
+        Whether it is among those that people change first: signatures and docstrings begin with
+        them, and the others are numpydoc's "Other Parameters".
     """
 
     kind: str
@@ -104,9 +110,10 @@ class Parameter:
     needs_steps: Needs | None = None
     refusals: tuple = ()
     page: Page | None = None
+    is_common: bool = False
 
 
-def rules_of(rows):
+def rules_of(rows: dict[str, Parameter]) -> dict[str, list]:
     """The dict of names and rules that `validate_parameters` takes."""
     return {name: row.rules for name, row in rows.items()}
 
@@ -116,12 +123,16 @@ def keep_parameters(estimator, values):
     vars(estimator).update({name: value for name, value in values.items() if name != "self"})
 
 
-def documented(estimator):
+def documented(estimator: Class) -> Class:
     """A class decorator that fills in the docstring: @PARAMETERS@ with the rows, in the order and
     with the defaults of the signature, @ATTRIBUTES@ with the attributes of both networks."""
-    texts = []
+    texts, rows, has_others = [], estimator._parameter_table, False
+    has_common = any(row.is_common for row in rows.values())
     for name, parameter in signature(estimator).parameters.items():
-        row = estimator._parameter_table[name]
+        row = rows[name]
+        if has_common and not row.is_common and not has_others:
+            has_others = True
+            texts.append("Other Parameters\n    ----------------")
         text = textwrap.indent(cleandoc(row.text), " " * 8)
         texts.append(f"{name} : {row.kind}, default={parameter.default!r}\n{text}\n")
     text = estimator.__doc__.replace("@PARAMETERS@\n", "\n    ".join(texts) + "\n")

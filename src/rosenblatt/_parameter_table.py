@@ -74,7 +74,7 @@ def _options(names):
 
 _SCHEDULES = "\n        ".join(f"- {name!r} {row.summary}" for name, row in SCHEDULES.items())
 
-# the parameters of both networks, in the order of their signatures
+# the parameters of both networks
 SHARED = {
     "hidden_layer_sizes": Parameter(
         "int or array-like of int",
@@ -84,6 +84,7 @@ SHARED = {
         """,
         ["array-like", Interval(Integral, 1, None, closed="left")],
         page=Page("The network", "units of each hidden layer; `()` is a linear model"),
+        is_common=True,
     ),
     "activation": Parameter(
         "str or sequence of str",
@@ -98,6 +99,7 @@ SHARED = {
             "The network",
             "one name, or one for each hidden layer: [activations](vocabulary.md#activations)",
         ),
+        is_common=True,
     ),
     "normalization": Parameter(
         "{None, 'batch', 'layer'}",
@@ -168,6 +170,22 @@ SHARED = {
             "Against overfitting", "standard deviation of noise on the features, for dense X"
         ),
     ),
+    "input_scale_rate": Parameter(
+        "float >= 0",
+        """
+        If positive, each feature is multiplied by a learned factor, `input_scales_`, before the
+        first layer. Factors start at 1, are not penalised and do not decay, and are learned at
+        input_scale_rate times the learning rate: values from 5 to 50 let informative features
+        grow quickly, which helps if many features are not (Holzmueller et al., 2024). Not
+        supported by 'lbfgs'.
+        """,
+        [Interval(Real, 0, None, closed="left")],
+        needs_steps=Needs(_is_positive),
+        page=Page(
+            "The network",
+            "learning rate of a learned factor of each feature, as a multiple; 0 learns none",
+        ),
+    ),
     "weight_init": Parameter(
         _options(WEIGHT_INITS) + " or callable",
         """
@@ -213,6 +231,7 @@ SHARED = {
             "the optimiser: [optimisers](vocabulary.md#optimisers); `'lbfgs'` uses all rows "
             "at once",
         ),
+        is_common=True,
     ),
     "alpha": Parameter(
         "float >= 0",
@@ -227,6 +246,7 @@ SHARED = {
             "strength of the penalty on weights, divided by the number of rows in a batch: "
             "useful values reach 10",
         ),
+        is_common=True,
     ),
     "l1_ratio": Parameter(
         "float in [0, 1]",
@@ -296,6 +316,7 @@ SHARED = {
         """,
         [Options(str, ("auto",)), Interval(Integral, 1, None, closed="left")],
         page=Page("Steps", "rows of a step; `'auto'` is 200"),
+        is_common=True,
     ),
     "learning_rate": Parameter(
         "str, schedule or callable",
@@ -322,6 +343,7 @@ SHARED = {
         """,
         [Interval(Real, 0, None, closed="neither")],
         page=Page("Steps", "initial learning rate; for `'sgd'` try 0.01 to 0.3"),
+        is_common=True,
     ),
     "power_t": Parameter(
         "float >= 0",
@@ -340,6 +362,7 @@ SHARED = {
         page=Page(
             "When to stop", "maximum number of epochs; schedules such as `'cosine'` span them"
         ),
+        is_common=True,
     ),
     "shuffle": Parameter(
         "bool",
@@ -357,6 +380,7 @@ SHARED = {
         """,
         ["random_state"],
         page=Page("Running", "an int makes a fit reproducible, to the bit"),
+        is_common=True,
     ),
     "tol": Parameter(
         "float >= 0",
@@ -413,6 +437,7 @@ SHARED = {
         """,
         ["boolean"],
         page=Page("When to stop", "stop by the score of validation rows instead of the loss"),
+        is_common=True,
     ),
     "validation_fraction": Parameter(
         "float in [0, 1)",
@@ -622,6 +647,7 @@ CLASSIFIER = {
         page=Page(
             "What is learned", "or squared error, focal, hinges: [losses](vocabulary.md#losses)"
         ),
+        is_common=True,
     ),
     "label_smoothing": Parameter(
         "float in [0, 1]",
@@ -706,6 +732,7 @@ REGRESSOR = {
             "What is learned",
             "or absolute error, Huber, quantiles, counts: [losses](vocabulary.md#mlpregressor)",
         ),
+        is_common=True,
     ),
     "huber_delta": Parameter(
         "float > 0",

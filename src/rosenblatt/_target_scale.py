@@ -83,6 +83,6 @@ def warn_of_other_validation_scale(data):
             "y is standardised and y_val is not: its quartiles are "
             f"{low_val[0]:.3g} and {high_val[0]:.3g}, those of y {low[0]:.3g} and {high[0]:.3g}. "
             "TransformedTargetRegressor transforms y alone: hand in y_val as its transformer makes "
-            "it, y_val=StandardScaler().fit(y.reshape(-1, 1)).transform(y_val.reshape(-1, 1)), or "
+            "it, StandardScaler().fit(y.reshape(-1, 1)).transform(y_val.reshape(-1, 1))[:, 0], or "
             "leave X_val out and set early_stopping=True."
         )

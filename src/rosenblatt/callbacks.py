@@ -17,18 +17,21 @@ from inspect import signature
 from numbers import Integral, Real
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 import numpy as np
 
+from rosenblatt._history import EpochRecord
 from rosenblatt._parameter_checks import Interval, validate_values
 from rosenblatt._progress import open_bar
+from rosenblatt._types import Array
 
 try:
     import fcntl
 except ImportError:  # no POSIX system
     fcntl = None
 
-__all__ = ["Callback", "Checkpoint", "Progress", "TimeLimit", "Trajectory"]
+__all__ = ["Callback", "Checkpoint", "EpochRecord", "Progress", "TimeLimit", "Trajectory"]
 
 
 class Callback:
@@ -54,7 +57,7 @@ class Callback:
         values = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
         return f"{type(self).__name__}({values})"
 
-    def on_fit_begin(self, estimator, max_epochs):
+    def on_fit_begin(self, estimator: Any, max_epochs: int) -> None:
         """Called before the first epoch of a fit of at most `max_epochs` epochs."""
 
     def __call__(self, record, estimator):
@@ -73,7 +76,7 @@ class Callback:
             True stops training.
         """
 
-    def on_fit_end(self, estimator):
+    def on_fit_end(self, estimator: Any) -> None:
         """Called at the end of the fit, also if an exception ended it."""
 
 
@@ -86,16 +89,16 @@ class TimeLimit(Callback):
         The time limit in seconds, from the start of the fit.
     """
 
-    def __init__(self, seconds):
+    def __init__(self, seconds: float) -> None:
         rules = {"seconds": [Interval(Real, 0, None, closed="neither")]}
         validate_values("TimeLimit", {"seconds": seconds}, rules)
         self.seconds = seconds
         self._end = math.inf
 
-    def on_fit_begin(self, estimator, max_epochs):
+    def on_fit_begin(self, estimator: Any, max_epochs: int) -> None:
         self._end = time.monotonic() + self.seconds
 
-    def __call__(self, record, estimator):
+    def __call__(self, record: Any, estimator: Any) -> bool:
         return time.monotonic() >= self._end
 
 
@@ -117,7 +120,7 @@ class Progress(Callback):
         If tqdm is not installed.
     """
 
-    def __init__(self, leave=False):
+    def __init__(self, leave: bool = False) -> None:
         validate_values("Progress", {"leave": leave}, {"leave": ["boolean"]})
         try:
             import tqdm.auto  # noqa: F401
@@ -126,7 +129,7 @@ class Progress(Callback):
         self.leave = leave
         self._bar = None
 
-    def on_fit_begin(self, estimator, max_epochs):
+    def on_fit_begin(self, estimator: Any, max_epochs: int) -> None:
         if multiprocessing.current_process().name != "MainProcess":
             return
         name = type(estimator).__name__
@@ -140,7 +143,7 @@ class Progress(Callback):
         self._bar.set_postfix(shown, refresh=False)
         self._bar.update(1)
 
-    def on_fit_end(self, estimator):
+    def on_fit_end(self, estimator: Any) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -173,7 +176,9 @@ class Checkpoint(Callback):
         this training. Requires validation rows: early_stopping=True, or `X_val` in `fit`.
     """
 
-    def __init__(self, path, every=1, best_only=False):
+    def __init__(
+        self, path: str | os.PathLike[str], every: int = 1, best_only: bool = False
+    ) -> None:
         validate_values(
             "Checkpoint",
             {"path": path, "every": every, "best_only": best_only},
@@ -193,7 +198,7 @@ class Checkpoint(Callback):
                 f"{self.path!r}."
             ) from error
 
-    def on_fit_begin(self, estimator, max_epochs):
+    def on_fit_begin(self, estimator: Any, max_epochs: int) -> None:
         self._fit = uuid.uuid4().hex[:12]
         path = Path(self._path_of(0))
         if not path.parent.is_dir():
@@ -240,7 +245,7 @@ class Checkpoint(Callback):
         return self.path.format(fit=self._fit, epoch=epoch)
 
     @staticmethod
-    def load(path):
+    def load(path: str | os.PathLike[str]) -> Any:
         """Loads the estimator that a Checkpoint saved; load only files that you trust."""
         with open(path, "rb") as file:
             return pickle.load(file)
@@ -281,7 +286,7 @@ class Trajectory(Callback):
     [50, 100, 150, 200]
     """
 
-    def __init__(self, every=1):
+    def __init__(self, every: int = 1) -> None:
         validate_values("Trajectory", {"every": every}, {"every": [Interval(Integral, 1, None)]})
         self.every = every
         self._points, self._epochs = [], []
@@ -294,7 +299,7 @@ class Trajectory(Callback):
             self._epochs.append(record.epoch)
 
     @property
-    def parameters_(self):
+    def parameters_(self) -> Array:
         if not self._points:
             raise AttributeError(
                 f"Trajectory(every={self.every}) has no point yet: fit an estimator with it among "
@@ -303,7 +308,7 @@ class Trajectory(Callback):
         return np.array(self._points)
 
     @property
-    def epochs_(self):
+    def epochs_(self) -> Array:
         return np.array(self._epochs, dtype=int)
 
     def __getstate__(self):
@@ -311,7 +316,7 @@ class Trajectory(Callback):
         return {**vars(self), "_points": [], "_epochs": []}
 
 
-def flat_parameters(estimator):
+def flat_parameters(estimator: Any) -> Array:
     """All learned parameters of a fitted network as one vector, in the order of `Trajectory`."""
     architecture = estimator._architecture
     return architecture.flat(architecture.read(estimator))
@@ -341,7 +346,13 @@ def target_of(path):
 
 
 def write_whole(path, value):
-    """Pickles a value to a file, which is replaced atomically."""
+    """Pickles a value to a file, which changes from its old content to the new at once.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, because the disk is full say; the old content is still there.
+    """
     target = target_of(path)
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
     unfinished, handle = _begin_file(target)
@@ -356,9 +367,12 @@ def write_whole(path, value):
                 os.replace(unfinished, target)  # while it is locked
         if fcntl is None:
             os.replace(unfinished, target)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(unfinished)
+        if isinstance(error, OSError) and error.filename is None:  # a full disk: say where
+            error.filename = str(path)
+            error.add_note("This checkpoint was not written; an earlier one is still there.")
         raise
 
 

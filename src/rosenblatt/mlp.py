@@ -4,15 +4,15 @@ outputs. What they share, the stages of a fit, is in _multilayer.py.
 
 # SPDX-License-Identifier: BSD-3-Clause
 from collections.abc import Callable, Sequence
+from typing import Any, Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from rosenblatt._base import on_one_fit
+from rosenblatt._base import available_if, on_one_fit
 from rosenblatt._classes import fit_classes, partial_fit_classes
 from rosenblatt._data import (
     classification_data,
@@ -31,6 +31,25 @@ from rosenblatt._parameter_table import (
 )
 from rosenblatt._scores import mean_d2_score
 from rosenblatt._target_scale import warn_of_other_validation_scale, warn_of_target_scale
+from rosenblatt._types import (
+    Activation,
+    Array,
+    Callbacks,
+    ClassificationLoss,
+    ClassWeight,
+    DType,
+    InterceptInit,
+    LearningRate,
+    Matrix,
+    MultiClass,
+    Normalization,
+    Numbers,
+    RandomState,
+    RegressionLoss,
+    Scoring,
+    Solver,
+    WeightInit,
+)
 from rosenblatt.schedules import Schedule
 
 
@@ -90,41 +109,44 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
     _parameter_table = SHARED | CLASSIFIER
     _parameter_rules = rules_of(_parameter_table)
 
+    classes_: Array
+
     def __init__(
         self,
         hidden_layer_sizes: ArrayLike | int = (100,),
-        activation: str | Sequence[str] = "relu",
+        activation: Activation | Sequence[Activation] = "relu",
         *,
-        loss: str = "log_loss",
+        loss: ClassificationLoss = "log_loss",
+        solver: Solver = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 200,
+        early_stopping: bool = False,
+        random_state: RandomState = None,
         label_smoothing: float = 0.0,
         focal_gamma: float = 2.0,
-        multi_class: str = "ovr",
-        normalization: str | None = None,
-        dropout: float | Sequence[float] = 0.0,
+        multi_class: MultiClass = "ovr",
+        normalization: Normalization = None,
+        dropout: float | Numbers = 0.0,
         input_dropout: float = 0.0,
         input_noise: float = 0.0,
-        weight_init: str | Callable = "glorot_uniform",
-        intercept_init: str = "uniform",
-        solver: str = "adam",
-        alpha: float = 0.0001,
+        input_scale_rate: float = 0.0,
+        weight_init: WeightInit | Callable[..., ArrayLike] = "glorot_uniform",
+        intercept_init: InterceptInit = "uniform",
         l1_ratio: float = 0.0,
         weight_decay: float | None = None,
         max_norm: float | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
-        batch_size: int | str = "auto",
-        learning_rate: str | Schedule | Callable = "constant",
-        learning_rate_init: float = 0.001,
+        learning_rate: LearningRate | Schedule | Callable[[float], float] = "constant",
         power_t: float = 0.5,
-        max_iter: int = 200,
         shuffle: bool = True,
-        random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int = False,
-        warm_start: bool | str = False,
+        warm_start: bool | Literal["optimizer"] = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
         validation_fraction: float = 0.1,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -136,15 +158,15 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         n_jobs: int | None = None,
-        dtype: str | None = None,
-        scoring: str | Callable | None = None,
+        dtype: DType = None,
+        scoring: Scoring = None,
         restore_best: bool = True,
-        partial_fit_shuffle: str = "repeat",
-        augment: Callable | None = None,
+        partial_fit_shuffle: Literal["repeat", "continue"] = "repeat",
+        augment: Callable[[Any, np.random.RandomState], Any] | None = None,
         tol_params: float | None = None,
-        callbacks: list | None = None,
-        class_weight: dict | str | None = None,
-    ):
+        callbacks: Callbacks = None,
+        class_weight: ClassWeight = None,
+    ) -> None:
         keep_parameters(self, locals())
 
     def __sklearn_tags__(self):
@@ -155,15 +177,15 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
     @available_if(has_partial_fit)
     def partial_fit(
         self,
-        X,
-        y,
-        sample_weight=None,
-        classes=None,
+        X: Matrix,
+        y: Matrix,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: Matrix | None = None,
+        y_val: Matrix | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch over the given rows, from where the last call ended.
 
         Parameters
@@ -206,7 +228,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         return self._fit(X, y, sample_weight, validation, incremental=True, classes=classes)
 
     @on_one_fit
-    def predict(self, X):
+    def predict(self, X: Matrix) -> Any:
         """Predict class labels, with the activation of the last fit.
 
         Parameters
@@ -234,7 +256,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         return self.classes_[(outputs[:, 0] > threshold).astype(int)]
 
     @on_one_fit
-    def decision_function(self, X):
+    def decision_function(self, X: Matrix) -> Array:
         """The logits of the output layer, on which `predict` is based.
 
         Parameters
@@ -254,7 +276,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
 
     @available_if(_gives_probabilities)
     @on_one_fit
-    def predict_proba(self, X):
+    def predict_proba(self, X: Matrix) -> Array:
         """Predict class probabilities; only available if the loss gives probabilities.
 
         Parameters
@@ -277,7 +299,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
 
     @available_if(_gives_probabilities)
     @on_one_fit
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Matrix) -> Array:
         """Predict the logarithms of the class probabilities.
 
         Parameters
@@ -296,6 +318,8 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
 
     def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
         def resolve(labels, is_multilabel):
+            # of rows that are a part of the training, the labels of all
+            labels = vars(self).get("_labels_everywhere", labels)
             if incremental:
                 return partial_fit_classes(labels, is_multilabel, self, classes)
             return fit_classes(labels, is_multilabel, self)
@@ -363,39 +387,40 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
     def __init__(
         self,
         hidden_layer_sizes: ArrayLike | int = (100,),
-        activation: str | Sequence[str] = "relu",
+        activation: Activation | Sequence[Activation] = "relu",
         *,
-        loss: str = "squared_error",
+        loss: RegressionLoss = "squared_error",
+        solver: Solver = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 200,
+        early_stopping: bool = False,
+        random_state: RandomState = None,
         huber_delta: float = 1.0,
-        quantile: float | Sequence[float] = 0.5,
+        quantile: float | Numbers = 0.5,
         non_crossing: bool = False,
         tweedie_power: float = 1.5,
-        normalization: str | None = None,
-        dropout: float | Sequence[float] = 0.0,
+        normalization: Normalization = None,
+        dropout: float | Numbers = 0.0,
         input_dropout: float = 0.0,
         input_noise: float = 0.0,
-        weight_init: str | Callable = "glorot_uniform",
-        intercept_init: str = "uniform",
-        solver: str = "adam",
-        alpha: float = 0.0001,
+        input_scale_rate: float = 0.0,
+        weight_init: WeightInit | Callable[..., ArrayLike] = "glorot_uniform",
+        intercept_init: InterceptInit = "uniform",
         l1_ratio: float = 0.0,
         weight_decay: float | None = None,
         max_norm: float | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
-        batch_size: int | str = "auto",
-        learning_rate: str | Schedule | Callable = "constant",
-        learning_rate_init: float = 0.001,
+        learning_rate: LearningRate | Schedule | Callable[[float], float] = "constant",
         power_t: float = 0.5,
-        max_iter: int = 200,
         shuffle: bool = True,
-        random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int = False,
-        warm_start: bool | str = False,
+        warm_start: bool | Literal["optimizer"] = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
         validation_fraction: float = 0.1,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -407,14 +432,14 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         n_jobs: int | None = None,
-        dtype: str | None = None,
-        scoring: str | Callable | None = None,
+        dtype: DType = None,
+        scoring: Scoring = None,
         restore_best: bool = True,
-        partial_fit_shuffle: str = "repeat",
-        augment: Callable | None = None,
+        partial_fit_shuffle: Literal["repeat", "continue"] = "repeat",
+        augment: Callable[[Any, np.random.RandomState], Any] | None = None,
         tol_params: float | None = None,
-        callbacks: list | None = None,
-    ):
+        callbacks: Callbacks = None,
+    ) -> None:
         keep_parameters(self, locals())
 
     def __sklearn_tags__(self):
@@ -428,8 +453,15 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
 
     @available_if(has_partial_fit)
     def partial_fit(
-        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
-    ):
+        self,
+        X: Matrix,
+        y: Matrix,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Matrix | None = None,
+        y_val: Matrix | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch over the given rows, from where the last call ended.
 
         Parameters
@@ -469,7 +501,7 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         return self._fit(X, y, sample_weight, validation, incremental=True)
 
     @on_one_fit
-    def predict(self, X):
+    def predict(self, X: Matrix) -> Array:
         """Predict the targets.
 
         Parameters
@@ -492,7 +524,7 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         return outputs
 
     @on_one_fit
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """R^2 of the predictions; for several quantiles, the mean of their D^2.
 
         Parameters

@@ -9,15 +9,23 @@ import threading
 import time
 import warnings
 from numbers import Integral, Real
+from typing import Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from rosenblatt._base import RosenblattEstimator, checked_sample_weight, on_one_fit, warn_user
+from rosenblatt._base import (
+    RosenblattEstimator,
+    ScikitLearnTwinMixin,
+    checked_sample_weight,
+    on_one_fit,
+    warn_user,
+)
 from rosenblatt._callback_calls import CallbackSupportMixin, ScikitLearnTasks, with_callbacks
 from rosenblatt._classes import (
     checked_labels,
@@ -30,6 +38,7 @@ from rosenblatt._interruption import Interruption
 from rosenblatt._memory import refuse_beyond_memory
 from rosenblatt._parameter_checks import Interval, Options, validate_parameters
 from rosenblatt._parameter_rows import Parameter, documented, keep_parameters, rules_of
+from rosenblatt._types import Array, ClassWeight, Matrix, RandomState
 from rosenblatt._validation_set import random_split
 from rosenblatt.core.buffers import csr_parts
 from rosenblatt.core.perceptron import PerceptronTrainer, Rows, permutation
@@ -188,7 +197,9 @@ PARAMETERS = {
 
 
 @documented
-class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEstimator):
+class PerceptronClassifier(
+    ClassifierMixin, CallbackSupportMixin, ScikitLearnTwinMixin, RosenblattEstimator
+):
     """Rosenblatt's perceptron: a linear classifier that learns from its mistakes, row by row.
 
     For a row x with target t (+1 for the class, -1 for the others) and score
@@ -267,10 +278,16 @@ class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEsti
     _parameter_table = PARAMETERS
     _parameter_rules = rules_of(PARAMETERS)
 
+    coef_: Array
+    intercept_: Array
+    classes_: Array
+    n_iter_: int
+    t_: float
+
     def __init__(
         self,
         *,
-        penalty: str | None = None,
+        penalty: Literal["l2", "l1", "elasticnet"] | None = None,
         alpha: float = 0.0001,
         l1_ratio: float = 0.15,
         fit_intercept: bool = True,
@@ -280,14 +297,14 @@ class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEsti
         verbose: bool | int = 0,
         eta0: float = 1.0,
         n_jobs: int | None = None,
-        random_state: int | np.random.RandomState | None = 0,
+        random_state: RandomState = 0,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
-        class_weight: dict | str | None = None,
+        class_weight: ClassWeight = None,
         warm_start: bool = False,
         average: bool | int = False,
-    ):
+    ) -> None:
         keep_parameters(self, locals())
 
     def __sklearn_tags__(self):
@@ -297,7 +314,14 @@ class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEsti
 
     # -- training -------------------------------------------------------------------------
 
-    def fit(self, X, y, coef_init=None, intercept_init=None, sample_weight=None):
+    def fit(
+        self,
+        X: Matrix,
+        y: ArrayLike,
+        coef_init: ArrayLike | None = None,
+        intercept_init: ArrayLike | None = None,
+        sample_weight: ArrayLike | float | None = None,
+    ) -> Self:
         """Train until every class has stopped, or for `max_iter` epochs.
 
         Parameters
@@ -362,7 +386,13 @@ default=None
             )
         return self
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: Matrix,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | float | None = None,
+    ) -> Self:
         """Make one pass over some rows, from the weights that are there.
 
         Parameters
@@ -482,7 +512,8 @@ default=None
         """Lengths of the steps of each class's weights: for its own rows and for the others."""
         weight = np.ones(n_classes)
         if self.class_weight is not None:
-            weight = class_weights(self.classes_, encoded, self.class_weight)
+            counts = np.bincount(encoded, minlength=len(self.classes_))
+            weight = class_weights(self.classes_, counts, self.class_weight)
         if n_classes == 2:
             return self.eta0 * weight[1:], self.eta0 * weight[:1]
         return self.eta0 * weight, np.full(n_classes, self.eta0)
@@ -568,7 +599,7 @@ default=None
     # -- prediction -----------------------------------------------------------------------
 
     @on_one_fit
-    def decision_function(self, X):
+    def decision_function(self, X: Matrix) -> Array:
         """The scores X @ coef_.T + intercept_.
 
         Parameters
@@ -604,7 +635,7 @@ default=None
         return scores.ravel() if n_rows == 1 else scores
 
     @on_one_fit
-    def predict(self, X):
+    def predict(self, X: Matrix) -> Array:
         """The class of each row: that of the highest score, or of its sign for two classes.
 
         Parameters
@@ -622,7 +653,7 @@ default=None
 
     # -- storage --------------------------------------------------------------------------
 
-    def densify(self):
+    def densify(self) -> Self:
         """Make `coef_` an ndarray again, after `sparsify`.
 
         Returns
@@ -633,7 +664,7 @@ default=None
         self.coef_ = self._dense_coef()
         return self
 
-    def sparsify(self):
+    def sparsify(self) -> Self:
         """Make `coef_` a CSR array, which is smaller where most weights are zero.
 
         Predictions and further training go on as before.

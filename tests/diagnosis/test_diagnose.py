@@ -2,7 +2,6 @@
 
 import copy
 import io
-import subprocess
 import sys
 import warnings
 from contextlib import redirect_stderr
@@ -680,13 +679,3 @@ def test_the_penalty_of_a_step_is_kept():
     tried = dict(better_optimisers(net, len(y)))
     assert tried["same net, lbfgs"]["alpha"] == pytest.approx(2.0 * 400 / 200)
     assert tried["same net, Adam in one cycle"]["alpha"] == pytest.approx(2.0 * 64 / 200)
-
-
-def test_diagnose_is_loaded_on_first_use():
-    """`import rosenblatt` knows its name and does not load it."""
-    code = (
-        "import sys, rosenblatt; print('rosenblatt.diagnosis' in sys.modules, 'diagnose' in "
-        "dir(rosenblatt), rosenblatt.diagnose.__name__)"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.split() == ["False", "True", "diagnose"]

@@ -1,5 +1,7 @@
 """Sharpness: on losses that are quadratic, where all of it has a closed form."""
 
+import copy
+
 import numpy as np
 import pytest
 from problems import diabetes, iris
@@ -114,6 +116,22 @@ def test_error_of_the_mean_loss_is_the_standard_error_over_directions(monkeypatc
     assert len(met) == 5
     assert around.mean_loss == pytest.approx(np.mean(met), rel=1e-14)
     assert around.mean_loss_error == pytest.approx(sem(met), rel=1e-12)
+
+
+def test_a_dead_unit_does_not_stop_the_search():
+    """Its gradient is zero: the highest loss is that of the network without it."""
+    X, y = iris()
+    model = MLPClassifier((5,), alpha=0, max_iter=20, random_state=0).fit(X, y)
+    model.intercepts_[0][2] = -100
+    model.coefs_[1][2] = 0
+    without = copy.deepcopy(model)
+    without.coefs_ = [np.delete(model.coefs_[0], 2, axis=1), np.delete(model.coefs_[1], 2, axis=0)]
+    without.intercepts_ = [np.delete(model.intercepts_[0], 2), model.intercepts_[1]]
+    highest, expected = (
+        sharpness(each, X, y, 0.5, relative_to="units", random_state=0).highest_loss
+        for each in (model, without)
+    )
+    assert highest == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("normalization", [None, "layer", "batch"])

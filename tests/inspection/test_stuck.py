@@ -1,8 +1,5 @@
 """stuck: each verdict on histories made for it, and on trainings that end that way."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from problems import diabetes, digits, iris
@@ -10,7 +7,6 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import StandardScaler
 
-import rosenblatt
 from rosenblatt import MLPClassifier, MLPRegressor, PerceptronClassifier
 from rosenblatt._history import History
 from rosenblatt.inspection import critical_point, stuck
@@ -175,17 +171,3 @@ def test_other_estimators_get_a_way_out():
         stuck(MLPClassifier())
     with pytest.raises(TypeError, match="PerceptronClassifier"):
         stuck(PerceptronClassifier().fit(*iris()))
-
-
-def test_inspection_is_imported_when_it_is_used():
-    """Not with the package: `import rosenblatt` stays quick; dir() shows it all the same."""
-    code = """
-import sys, rosenblatt
-assert "rosenblatt.inspection" not in sys.modules
-assert "inspection" in dir(rosenblatt)
-rosenblatt.inspection.stuck
-assert "rosenblatt.inspection" in sys.modules
-"""
-    subprocess.run([sys.executable, "-c", code], check=True)
-    with pytest.raises(AttributeError, match="nothing"):
-        _ = rosenblatt.nothing

@@ -3,8 +3,6 @@
 import doctest
 import importlib
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -113,27 +111,6 @@ def test_picture_can_be_drawn_again(name):
     before = rendered(display.figure_)
     assert display.plot() is display
     assert rendered(display.figure_) == before
-
-
-def test_missing_matplotlib_is_said():
-    """With the way out; the package and its displays are imported without it."""
-    code = (
-        "import sys; sys.modules['matplotlib'] = None; import rosenblatt\n"
-        "try:\n    rosenblatt.plot.TrainingDisplay.from_history({'loss': [1.0]})\n"
-        "except ImportError as error: print(error)"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout == "TrainingDisplay needs matplotlib: pip install matplotlib\n"
-
-
-def test_plot_is_loaded_on_first_use():
-    """`import rosenblatt` loads neither it nor matplotlib, and knows its name."""
-    code = (
-        "import sys, rosenblatt; print('rosenblatt.plot' in sys.modules, 'plot' in dir(rosenblatt),"
-        " rosenblatt.plot.__name__, 'matplotlib' in sys.modules)"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.split() == ["False", "True", "rosenblatt.plot", "False"]
 
 
 @pytest.mark.parametrize("name", sorted({f"{getattr(plot, n).__module__}" for n in DISPLAYS}))

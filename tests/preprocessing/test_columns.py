@@ -3,8 +3,6 @@
 import datetime
 import decimal
 import pickle
-import subprocess
-import sys
 import warnings
 
 import numpy as np
@@ -610,20 +608,6 @@ def test_arrays_of_numbers_are_not_copied():
 
     assert np.shares_memory(table.numbers, X)
     assert np.shares_memory(reader.read(X).numbers, X)
-
-
-def test_frame_libraries_are_not_imported():
-    """Importing and fitting arrays needs no polars, and no pandas: scikit-learn imports that."""
-    code = """
-import sys
-sys.modules["pandas"] = None  # importing it would fail
-from rosenblatt.preprocessing import TabularPreprocessor
-TabularPreprocessor().fit_transform([[1, 2.5], [2, 3.5], [4, 9]])
-print("polars" in sys.modules)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-
-    assert done.stdout.strip() == "False", done.stderr
 
 
 def test_table_takes_rows():

@@ -7,6 +7,8 @@ from raw_tables import classifier, regressor
 from scipy.stats import norm
 from sklearn.metrics import mean_pinball_loss
 
+from rosenblatt.tabular._intervals import PredictionDistribution
+
 pytestmark = pytest.mark.filterwarnings("ignore:Got `batch_size`")
 
 
@@ -115,3 +117,15 @@ def test_bad_levels_are_refused(model, levels):
 
 def test_classifiers_have_no_intervals():
     assert not hasattr(classifier(), "predict_interval")
+
+
+@pytest.mark.parametrize(
+    ("variance", "left"),
+    [(0.0, 1.0), (0.5, 0.75), (3.9, 0.25)],  # by hand: 1 - v / 2, and a quarter at least
+)
+def test_residuals_are_without_the_variance_of_the_other_members(variance, left):
+    """Their mean square, with weights 2, is lower by it; targets without error stay so."""
+    residuals, weights = np.array([[1.0, 0], [-2, 0], [9, 0]]), np.array([2.0, 1, 0])
+    kept = PredictionDistribution._residuals(residuals, np.array([variance, variance]), weights)
+    np.testing.assert_allclose(kept[:, 0], residuals[:, 0] * np.sqrt(left), rtol=1e-14)
+    np.testing.assert_array_equal(kept[:, 1], 0)

@@ -13,6 +13,7 @@ from sklearn.metrics import get_scorer, log_loss, mean_absolute_error, roc_auc_s
 
 from rosenblatt.tabular import _members, _recipe
 from rosenblatt.tabular._calibration import TemperatureScaling
+from rosenblatt.tabular._importances import shares
 from rosenblatt.tabular._oof_score import score_with_error
 
 pytestmark = pytest.mark.filterwarnings("ignore:Got `batch_size`")
@@ -255,6 +256,13 @@ def test_probabilities_of_an_ensemble_are_calibrated():
 
 
 # importances -----------------------------------------------------------------------------------
+
+
+def test_importances_are_the_positive_shares_of_the_sums():
+    """By hand: of 4, -4 and 1 there are 4/5, nothing and 1/5; of nothing there is nothing."""
+    increases = [np.array([2.0, -5, 1]), np.array([2.0, 1, 0])]
+    np.testing.assert_allclose(shares(increases), [0.8, 0, 0.2], rtol=1e-15)
+    np.testing.assert_array_equal(shares([np.array([0.0, -1])]), 0)
 
 
 @pytest.mark.parametrize("make", [classifier, regressor])

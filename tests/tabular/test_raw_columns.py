@@ -5,6 +5,7 @@ refused by name."""
 import datetime
 import decimal
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ import polars as pl
 import pytest
 from raw_tables import classifier, people, regressor
 from scipy import sparse
+
+from rosenblatt.tabular._category_statistics import MANY_LEVELS, CategoryStatistics
 
 pytestmark = pytest.mark.filterwarnings("ignore:Got `batch_size`")
 
@@ -398,3 +401,13 @@ def test_text_where_numbers_were_is_refused_by_column(model):
         model.predict(X.assign(age="old"))
     with pytest.raises(ValueError, match="'since' was a date when fitted and holds 'soon'"):
         model.predict(X.assign(since="soon"))
+
+
+def test_statistics_of_the_target_are_of_columns_with_many_levels():
+    """More than MANY_LEVELS, and of no target of a single class."""
+    levels = [range(MANY_LEVELS), range(MANY_LEVELS + 1)]
+    table = SimpleNamespace(layout=SimpleNamespace(levels=levels))
+    numbers = SimpleNamespace(is_classification=False, n_outputs=1)
+    one_class = SimpleNamespace(is_classification=True, n_outputs=1)
+    assert CategoryStatistics(table, numbers).columns == [1]
+    assert CategoryStatistics(table, one_class).columns == []

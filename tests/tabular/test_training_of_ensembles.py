@@ -8,9 +8,12 @@ import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
+import joblib
 import numpy as np
 import pytest
 from raw_tables import classifier, people, regressor
+
+from rosenblatt.tabular import _members
 
 pytestmark = pytest.mark.filterwarnings("ignore:Got `batch_size`")
 
@@ -112,6 +115,8 @@ def test_bits_depend_on_the_seed_alone(make, y):
     np.random.seed(6)
     for n_jobs in (2, 3, -1):
         np.testing.assert_array_equal(bits(make(**FOUR, n_jobs=n_jobs).fit(FRAME, y)), expected)
+    with joblib.parallel_config("loky", n_jobs=2):  # other processes
+        np.testing.assert_array_equal(bits(make(**FOUR).fit(FRAME, y)), expected)
     model = make(**FOUR, random_state=np.int64(0))
     model.fit(FRAME.iloc[:, :2], y)
     np.testing.assert_array_equal(bits(model.fit(FRAME, y)), expected)
@@ -126,15 +131,16 @@ def test_bits_depend_on_the_seed_alone(make, y):
 
 @pytest.mark.parametrize(("make", "y"), MAKERS)
 def test_large_tables_share_their_encoded_rows(make, y, monkeypatch):
-    """Beyond a limit inputs are weighed once for all networks: the same bits on any
-    number of threads and for one row, and encode still gives what members see."""
+    """Beyond a limit the rows of one encoding at a time are in memory, with fewer bins: the same
+    bits on any number of threads and for one row."""
 
     small = make(**FOUR, max_iter=60).fit(FRAME, y)
     from rosenblatt.tabular import _member_inputs
 
-    monkeypatch.setattr(_member_inputs, "MOST_COPIED", 100)
+    monkeypatch.setattr(_member_inputs, "MOST_KEPT", 100)
+    monkeypatch.setattr(_member_inputs, "BINS_OF_LARGE", {"tree": 3})
     large = make(**FOUR, max_iter=60).fit(FRAME, y)
-    assert large.oof_score_ > 0.6 * small.oof_score_  # of so few rows the weights are rough
+    assert large.oof_score_ > 0.8 * small.oof_score_
     assert not np.array_equal(bits(large), bits(small))
     threads = make(**FOUR, max_iter=60, n_jobs=3).fit(FRAME, y)
     np.testing.assert_array_equal(bits(threads), bits(large))
@@ -384,3 +390,22 @@ def test_fits_in_other_threads_take_no_signals():
     with ThreadPoolExecutor(1) as pool:
         model = pool.submit(classifier().fit, FRAME, RICH).result()
     np.testing.assert_array_equal(bits(model), bits(classifier().fit(FRAME, RICH)))
+
+
+def test_weights_of_the_inputs_end_in_the_first_layer(monkeypatch):
+    """What training scored by weighed inputs, the member scores by the inputs as they are."""
+    losses, scores, train = [], [], _members.train_member
+
+    def spied(task, watch):
+        member = train(task, watch)
+        if task.input_scale_exponent:  # the networks of intervals have none
+            rows = task.data.held_out
+            errors = member._outputs(task.data.X[rows]) - task.data.targets[rows]
+            losses.append(np.mean(errors**2) / 2)
+            scores.append(member.best_validation_score_)
+        return member
+
+    monkeypatch.setattr(_members, "train_member", spied)
+    regressor(n_members=2, n_folds=2, max_iter=15).fit(FRAME, WAGE)
+    assert len(losses) == 2
+    np.testing.assert_allclose(losses, -np.array(scores), rtol=1e-5)  # of float32

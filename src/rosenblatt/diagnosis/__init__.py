@@ -9,10 +9,12 @@ weighs; _next_steps.py says what to try, _report.py shows it.
 # SPDX-License-Identifier: BSD-3-Clause
 from contextlib import closing
 from numbers import Integral, Real
+from typing import Any
 
 from threadpoolctl import threadpool_limits  # which scikit-learn depends on
 
 from rosenblatt._parameter_checks import Interval, validate_values
+from rosenblatt._types import Matrix
 from rosenblatt.diagnosis._budget import Budget
 from rosenblatt.diagnosis._next_steps import advice, next_steps
 from rosenblatt.diagnosis._problem import checked_problem
@@ -39,8 +41,17 @@ RULES = {
 
 
 def diagnose(
-    estimator, X, y, X_test, y_test, time_budget=30, *, tol=0.05, random_state=0, verbose=True
-):
+    estimator: Any,
+    X: Matrix,
+    y: Matrix,
+    X_test: Matrix,
+    y_test: Matrix,
+    time_budget: float = 30,
+    *,
+    tol: float = 0.05,
+    random_state: int = 0,
+    verbose: bool = True,
+) -> Diagnosis:
     """Find out why the score of a fitted network is poor, and what to try.
 
     Other networks are trained with the same settings, as far as the decision needs them:

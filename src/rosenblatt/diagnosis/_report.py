@@ -8,9 +8,12 @@ import html
 import math
 import textwrap
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VERDICTS = {
     "mismatch": "the test rows are of another kind than the training rows",
@@ -156,10 +159,10 @@ class Diagnosis:
     """
 
     verdict: str
-    evidence: list = field(repr=False)
-    next_steps: list = field(repr=False)
+    evidence: list[Finding] = field(repr=False)
+    next_steps: list[NextStep] = field(repr=False)
     advice: str = field(repr=False)
-    undecided: list = field(repr=False)
+    undecided: list[str] = field(repr=False)
     score_name: str
     train_score: float
     test_score: float
@@ -167,11 +170,11 @@ class Diagnosis:
     test_noise: float
     held_out_score: float
     learning_curve: LearningCurve | None = field(repr=False)
-    nets: list = field(repr=False)
+    nets: list[NetScores] = field(repr=False)
     tol: float
     seconds: float
 
-    def to_frame(self):
+    def to_frame(self) -> "pd.DataFrame":
         """The evidence as a pandas.DataFrame, a row for each finding.
 
         Raises
@@ -185,7 +188,7 @@ class Diagnosis:
             raise ImportError("to_frame() needs pandas: pip install pandas") from error
         return pd.DataFrame([vars(finding) for finding in self.evidence])
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Any:
         """Draw it; a `rosenblatt.plot.DiagnosisDisplay`.
 
         Parameters
@@ -203,7 +206,7 @@ class Diagnosis:
         return DiagnosisDisplay(self).plot(ax=ax)
 
     @property
-    def summary(self):
+    def summary(self) -> str:
         """One or two sentences."""
         says = VERDICTS[self.verdict]
         if self.verdict == "fine" and self.undecided:

@@ -6,7 +6,7 @@ What counts as a small gradient is _critical_point.py's to say.
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, minres
@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from rosenblatt._base import warn_user
 from rosenblatt._parameter_checks import Interval, validate_values
+from rosenblatt._types import Matrix
 from rosenblatt.inspection._critical_point import gradient_unit
 from rosenblatt.inspection._hessian import counted
 from rosenblatt.inspection._objective import Objective
@@ -74,8 +75,15 @@ class ApproachPath:
 
 
 def approach_critical_point(
-    estimator, X, y, *, intercepts=True, max_iter=200, gradient_tol=0.01, progress=True
-):
+    estimator: Any,
+    X: Matrix,
+    y: Matrix,
+    *,
+    intercepts: bool = True,
+    max_iter: int = 200,
+    gradient_tol: float = 0.01,
+    progress: bool = True,
+) -> Approach:
     """Finds a critical point of any kind, by minimising the norm of the gradient.
 
     It minimises |g|^2 / 2, whose gradient is H g, and so finds saddle points and maxima as well as

@@ -7,11 +7,13 @@ with the Hessian are the engine's (_objective.py), eigenvalues come from _hessia
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass, field
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from scipy.linalg import eigvalsh
 
 from rosenblatt._parameter_checks import Interval, validate_values
+from rosenblatt._types import Matrix, RandomState
 from rosenblatt.inspection._hessian import DENSE_LIMIT, Spectrum, counted, spectrum_of
 from rosenblatt.inspection._lanczos import dense
 from rosenblatt.inspection._objective import Objective
@@ -87,16 +89,16 @@ class CriticalPoint:
 
 
 def critical_point(
-    estimator,
-    X,
-    y,
+    estimator: Any,
+    X: Matrix,
+    y: Matrix,
     *,
-    intercepts=True,
-    tol=1e-4,
-    gradient_tol=0.1,
-    random_state=None,
-    progress=True,
-):
+    intercepts: bool = True,
+    tol: float = 0.0001,
+    gradient_tol: float = 0.1,
+    random_state: RandomState = None,
+    progress: bool = True,
+) -> CriticalPoint:
     """Determine whether a network is at a critical point, and of which kind.
 
     Near a critical point the loss is L + d^T H d / 2 for a step d: the signs of the Hessian's

@@ -2,11 +2,13 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from rosenblatt._parameter_checks import Interval, validate_values
+from rosenblatt._types import Matrix, RandomState
 from rosenblatt.inspection._critical_point import parameter_length, zero_tolerance_of
 from rosenblatt.inspection._hessian import extremes_of
 from rosenblatt.inspection._objective import Objective
@@ -17,7 +19,16 @@ _RULES = {
 }
 
 
-def escape_saddle(estimator, X, y, *, intercepts=True, tol=1e-4, random_state=None, progress=True):
+def escape_saddle(
+    estimator: Any,
+    X: Matrix,
+    y: Matrix,
+    *,
+    intercepts: bool = True,
+    tol: float = 0.0001,
+    random_state: RandomState = None,
+    progress: bool = True,
+) -> Any:
     """Leaves a saddle point along the most negative curvature, to a lower loss.
 
     At a saddle point the gradient is zero, but the loss decreases in both directions along the

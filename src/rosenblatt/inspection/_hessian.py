@@ -7,12 +7,14 @@ The products with vectors are the engine's (_objective.py), the linear algebra i
 import contextlib
 from dataclasses import dataclass, field
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from rosenblatt._parameter_checks import Interval, validate_values
 from rosenblatt._progress import open_bar
+from rosenblatt._types import Array, Matrix, RandomState
 from rosenblatt.inspection._lanczos import (
     dense,
     extreme_eigenpairs,
@@ -26,12 +28,12 @@ from rosenblatt.inspection._objective import Objective
 DENSE_LIMIT = 3000
 
 
-def hessian(estimator, X, y, *, intercepts=True):
+def hessian(estimator: Any, X: Matrix, y: Matrix, *, intercepts: bool = True) -> Array:
     """The Hessian matrix of the training loss.
 
-    The loss is the mean loss over (X, y) plus the penalty, as in `loss`. The matrix is computed by a
-    Hessian product with each unit vector, exact up to rounding, and symmetric. For a piecewise-linear activation it
-    is the Hessian of the linear piece that every row is on.
+    The loss is the mean loss over (X, y) plus the penalty, as in `loss`. The matrix is computed by
+    a Hessian product with each unit vector, exact up to rounding, and symmetric. For a
+    piecewise-linear activation it is the Hessian of the linear piece that every row is on.
 
     Parameters
     ----------
@@ -104,7 +106,7 @@ class Spectrum:
     weights: list = field(repr=False)
     coarse: list = field(repr=False, default=())
 
-    def share(self, low, high):
+    def share(self, low: float, high: float) -> float:
         """The share of eigenvalues above `low` and up to `high`, and its standard error.
 
         The error is the root of two squares: the standard error over the probes, and what the
@@ -146,17 +148,17 @@ def _share(nodes, weights, low, high):
 
 
 def hessian_spectrum(
-    estimator,
-    X,
-    y,
-    k=6,
+    estimator: Any,
+    X: Matrix,
+    y: Matrix,
+    k: int = 6,
     *,
-    intercepts=True,
-    n_probes=10,
-    n_steps=60,
-    random_state=None,
-    progress=True,
-):
+    intercepts: bool = True,
+    n_probes: int = 10,
+    n_steps: int = 60,
+    random_state: RandomState = None,
+    progress: bool = True,
+) -> Spectrum:
     """Extreme eigenvalues, trace and density of the Hessian, without making the matrix.
 
     The extreme eigenvalues are ARPACK's (Lanczos with restarts, `scipy.sparse.linalg.eigsh`),

@@ -6,6 +6,7 @@ Gradients are the engine's (_objective.py), the largest eigenvalue comes from _h
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -13,6 +14,7 @@ from sklearn.utils import check_random_state
 from rosenblatt._architecture import NORMALIZATION_ATTRIBUTES
 from rosenblatt._parameter_checks import Interval, Options, validate_values
 from rosenblatt._prediction import fitted_network
+from rosenblatt._types import Matrix, RandomState
 from rosenblatt.inspection._hessian import extremes_of
 from rosenblatt.inspection._objective import Objective
 
@@ -72,17 +74,17 @@ class Sharpness:
 
 
 def sharpness(
-    estimator,
-    X,
-    y,
-    radius=0.05,
+    estimator: Any,
+    X: Matrix,
+    y: Matrix,
+    radius: float = 0.05,
     *,
-    relative_to=None,
-    intercepts=True,
-    n_directions=20,
-    random_state=None,
-    progress=True,
-):
+    relative_to: Literal["parameters", "units"] | None = None,
+    intercepts: bool = True,
+    n_directions: int = 20,
+    random_state: RandomState = None,
+    progress: bool = True,
+) -> Sharpness:
     """The largest eigenvalue, and the loss under perturbations of the parameters.
 
     Minima that small batches find are often flatter than those of large batches, and flat ones

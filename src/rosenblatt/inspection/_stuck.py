@@ -8,6 +8,7 @@ for _critical_point.py.
 import math
 import textwrap
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def _wrapped(mark, sentence):
     )
 
 
-def stuck(estimator):
+def stuck(estimator: Any) -> StuckReport:
     """Determine whether training is stuck, and whether a flat loss has a small gradient.
 
     A loss that no longer falls is often taken for a critical point. More often the gradient is as

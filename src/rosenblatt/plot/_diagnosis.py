@@ -5,7 +5,9 @@ It draws a Diagnosis; what was trained and why is decided in rosenblatt.diagnosi
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
+from typing import Any
 
+from rosenblatt._types import Matrix
 from rosenblatt.plot import _style
 
 LINE_HEIGHT, MARGINS = 0.34, 1.7  # inches, of a new figure
@@ -52,11 +54,22 @@ class DiagnosisDisplay:
     'fine'
     """
 
-    def __init__(self, diagnosis):
+    def __init__(self, diagnosis: Any) -> None:
         self.diagnosis = diagnosis
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, X_test, y_test, time_budget=30, *, ax=None, **options):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Matrix,
+        y: Matrix,
+        X_test: Matrix,
+        y_test: Matrix,
+        time_budget: float = 30,
+        *,
+        ax: Any = None,
+        **options: Any,
+    ) -> "DiagnosisDisplay":
         """Diagnoses a fitted network and draws what was found.
 
         Parameters
@@ -77,7 +90,7 @@ class DiagnosisDisplay:
         display.diagnosis = diagnose(estimator, X, y, X_test, y_test, time_budget, **options)
         return display.plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> "DiagnosisDisplay":
         """Draws it.
 
         Parameters

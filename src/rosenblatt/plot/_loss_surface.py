@@ -5,9 +5,11 @@ The plane is `_plane.py`'s, the loss that of `rosenblatt.inspection`.
 
 # SPDX-License-Identifier: BSD-3-Clause
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
 
+from rosenblatt._types import Matrix, RandomState
 from rosenblatt.callbacks import Trajectory
 from rosenblatt.inspection._objective import Objective, network_in
 from rosenblatt.plot import _style
@@ -22,8 +24,8 @@ PATH_MARKERS = 60  # points of a path up to which each has a dot
 class LossSurfaceDisplay:
     """The loss over two directions of the parameters, as a contour map or a surface.
 
-    The loss is that of `rosenblatt.inspection.loss`: the mean over the given rows plus the penalty, on a log scale where it is positive. Make it with
-    `from_estimator`.
+    The loss is that of `rosenblatt.inspection.loss`: the mean over the given rows plus the penalty,
+    on a log scale where it is positive. Make it with `from_estimator`.
 
     A plane shows little of a space of thousands of dimensions: what looks convex there need not
     be, and a path that was projected does not lie on the surface. The title therefore says how
@@ -98,22 +100,22 @@ class LossSurfaceDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y,
+        estimator: Any,
+        X: Matrix,
+        y: Matrix,
         *,
-        directions=None,
-        path=None,
-        extent=None,
-        grid_resolution=25,
-        intercepts=True,
-        random_state=0,
-        progress=True,
-        kind="contour",
-        levels=20,
-        ax=None,
-        **kwargs,
-    ):
+        directions: Any = None,
+        path: Any = None,
+        extent: Any = None,
+        grid_resolution: int = 25,
+        intercepts: bool = True,
+        random_state: RandomState = 0,
+        progress: bool = True,
+        kind: Literal["contour", "surface"] = "contour",
+        levels: Any = 20,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> "LossSurfaceDisplay":
         """Computes the loss on a grid around a fitted network, and draws it.
 
         The loss is computed grid_resolution**2 times over all rows: some thousand rows show as
@@ -196,7 +198,14 @@ class LossSurfaceDisplay:
         )
         return display.plot(ax, kind=kind, levels=levels, **kwargs)
 
-    def plot(self, ax=None, *, kind="contour", levels=20, **kwargs):
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        kind: Literal["contour", "surface"] = "contour",
+        levels: Any = 20,
+        **kwargs: Any,
+    ) -> "LossSurfaceDisplay":
         """Draws the surface.
 
         Parameters

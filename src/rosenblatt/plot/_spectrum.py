@@ -4,8 +4,11 @@ It draws what `rosenblatt.inspection.hessian_spectrum` found, and computes nothi
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from typing import Any
+
 import numpy as np
 
+from rosenblatt._types import Matrix, RandomState
 from rosenblatt.inspection._objective import network_in
 from rosenblatt.plot import _style
 
@@ -79,20 +82,20 @@ class SpectrumDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y,
+        estimator: Any,
+        X: Matrix,
+        y: Matrix,
         *,
-        k=6,
-        intercepts=True,
-        n_probes=10,
-        n_steps=60,
-        random_state=None,
-        progress=True,
-        name=None,
-        ax=None,
-        **kwargs,
-    ):
+        k: int = 6,
+        intercepts: bool = True,
+        n_probes: int = 10,
+        n_steps: int = 60,
+        random_state: RandomState = None,
+        progress: bool = True,
+        name: str | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> "SpectrumDisplay":
         """Computes the spectrum of a fitted network's Hessian, and draws it.
 
         Parameters
@@ -139,7 +142,9 @@ class SpectrumDisplay:
         return cls.from_spectrum(spectrum, name=name, ax=ax, **kwargs)
 
     @classmethod
-    def from_spectrum(cls, spectrum, *, name=None, ax=None, **kwargs):
+    def from_spectrum(
+        cls, spectrum: Any, *, name: str | None = None, ax: Any = None, **kwargs: Any
+    ) -> "SpectrumDisplay":
         """Draws a spectrum.
 
         Parameters
@@ -163,7 +168,7 @@ class SpectrumDisplay:
         )
         return display.plot(ax, name=name, **kwargs)
 
-    def plot(self, ax=None, *, name=None, **kwargs):
+    def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> "SpectrumDisplay":
         """Draws the spectrum.
 
         Parameters

@@ -4,6 +4,8 @@ It draws `history_`; what the figures mean is said in `_history.py`.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from typing import Any
+
 import numpy as np
 from sklearn.base import is_classifier
 
@@ -96,7 +98,15 @@ class TrainingDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, *, panels=None, name=None, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        panels: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> "TrainingDisplay":
         """Draws the training of a fitted network.
 
         Parameters
@@ -138,15 +148,15 @@ class TrainingDisplay:
     @classmethod
     def from_history(
         cls,
-        history,
+        history: Any,
         *,
-        score_name="validation score",
-        title=None,
-        panels=None,
-        name=None,
-        ax=None,
-        **kwargs,
-    ):
+        score_name: str = "validation score",
+        title: str | None = None,
+        panels: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> "TrainingDisplay":
         """Draws a `history_`, or anything with columns of those names.
 
         Parameters
@@ -172,7 +182,7 @@ class TrainingDisplay:
         display = cls(**_columns(history), score_name=score_name, title=title, name=name)
         return display.plot(ax, panels=panels, **kwargs)
 
-    def plot(self, ax=None, *, panels=None, **kwargs):
+    def plot(self, ax: Any = None, *, panels: Any = None, **kwargs: Any) -> "TrainingDisplay":
         """Draws the panels.
 
         Parameters
