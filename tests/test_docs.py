@@ -207,7 +207,10 @@ def test_reference_lists_everything_that_is_public():
 
     modules = {
         f"rosenblatt.{name}": importlib.import_module(f"rosenblatt.{name}")
-        for name in ("callbacks", "diagnosis", "inspection", "plot", "preprocessing", "schedules")
+        for name in (
+            *("callbacks", "dask", "diagnosis", "inspection", "mpi", "plot", "preprocessing"),
+            "schedules",
+        )
     }
     public = {
         f"{place}.{name}"

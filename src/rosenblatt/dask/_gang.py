@@ -133,7 +133,7 @@ class Gang:
                 self.client.cancel(futures, force=True)
                 if address is not None and workers[0] in self._workers():
                     with contextlib.suppress(Exception):  # the worker may be gone by now
-                        self.client.run(_close, name, workers=workers[:1], wait=False)
+                        self.client.run(_close_soon, name, workers=workers[:1], wait=False)
 
     def _wait_for_partitions(self):
         """Until all are in some worker's memory: dask makes those again that were lost."""
@@ -278,6 +278,11 @@ def _close(name):
     if hub is not None:
         hub.close()
     return name
+
+
+async def _close_soon(name):
+    """`_close` without a word, as dask wants what nobody waits for."""
+    _close(name)
 
 
 def _take_part(encoded, numbers, job, state, meeting):
