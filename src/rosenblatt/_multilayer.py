@@ -69,7 +69,7 @@ def has_partial_fit(estimator: Any) -> bool:
 class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, RosenblattEstimator):
     """The stages of fit and predict that classifier and regressor share.
 
-    What an estimator on this base has to have besides:
+    A subclass must define:
 
     `_parameter_table`, `_parameter_rules`
         The rows of what its `__init__` takes, and their rules: SHARED of _parameter_table.py,
@@ -129,22 +129,23 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows to learn from. CSR is used as it is, never made dense; other sparse
-            formats are converted to CSR. A rosenblatt.Dataset is read block by block, and
-            has the targets itself.
+            The training rows. CSR matrices are used as they are; other sparse formats are
+            converted to CSR. Sparse data are never converted to dense arrays. A
+            rosenblatt.Dataset is read block by block, and contains the targets.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Class labels (an indicator matrix for multilabel), or numbers.
+            Class labels (an indicator matrix for multilabel targets), or numbers.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, relative to the others of their batch: a batch's loss is
-            divided by the sum of its weights; a batch of weight 0 is skipped.
+            Sample weights, relative to the other rows of a batch: the loss of a batch is
+            divided by the sum of its weights; a batch whose weights are all 0 is skipped.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Rows to score after every epoch, recorded in `history_`; early_stopping=True looks
-            at them instead of setting rows aside. In a Pipeline, transform_input=["X_val"]
-            and metadata routing transform them as X, see docs/training.md.
+            Validation rows, scored after every epoch (see `history_`). With early_stopping=True
+            they are used instead of setting training rows aside. In a Pipeline, they are
+            transformed like X by transform_input=["X_val"] and metadata routing, see
+            docs/training.md.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Their targets.
+            Targets of the validation rows.
         sample_weight_val : array-like of shape (n_val,), default=None
-            Their weights.
+            Sample weights of the validation rows.
 
         Returns
         -------
@@ -154,11 +155,10 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
         Raises
         ------
         ValueError
-            For parameters or data out of range, before any work; for training that
-            diverged, when there is no early stopping, or it did before an epoch had a score.
-            The estimator is then as it was.
+            For invalid parameters or data, before any work. If training diverged without early
+            stopping, or before the first epoch with a score. The estimator is then unchanged.
         MemoryError
-            For a network that this machine cannot hold.
+            If the network does not fit into the memory of this machine.
 
         Warns
         -----
@@ -166,9 +166,9 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
             If max_iter epochs or iterations were not enough, if lbfgs stopped for another
             reason, or if training diverged under early stopping.
         UserWarning
-            If batch_size is larger than the data, if the validation set cannot keep the
-            classes' shares, if validation_fraction was set though there is an X_val, or if
-            Ctrl-C ended training: the weights so far are kept.
+            If batch_size is larger than the number of rows, if the validation split cannot be
+            stratified, if validation_fraction is set together with X_val, or if Ctrl-C ended
+            training, in which case the current weights are kept.
         """
         validation = self._given_validation(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation)
@@ -193,24 +193,24 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
 
     @with_callbacks
     def _fit(self, X, y, sample_weight, validation, *, incremental=False, classes=None):
-        """Checks the parameters, calls in the callbacks, and fits."""
+        """Validates the parameters, sets up the callbacks, and fits."""
         self._check_parameters()
         if validation is not None and self.solver not in OPTIMIZERS:
             raise ValueError(
-                f"X_val is for solvers that take steps: {', '.join(map(repr, OPTIMIZERS))}; got "
+                f"X_val needs a stochastic solver: {', '.join(map(repr, OPTIMIZERS))}; got "
                 f"solver={self.solver!r}."
             )
         if incremental and self.early_stopping:
             if validation is None:
                 raise ValueError(
-                    "partial_fit does not support early_stopping=True without rows to validate "
-                    "on, as it sets none aside: give it X_val and y_val, or set "
+                    "partial_fit does not support early_stopping=True without validation rows, "
+                    "because it sets none aside: pass X_val and y_val, or set "
                     "early_stopping=False."
                 )
             if getattr(self, "stopped_", False):
                 warn_user(
-                    "The validation score has not improved for too long: training is over, and "
-                    "stopped_ is True. partial_fit did nothing."
+                    "Training has stopped because the validation score no longer improved "
+                    "(stopped_ is True): partial_fit did nothing."
                 )
                 return self
         max_epochs = 1 if incremental else self.max_iter
@@ -269,10 +269,10 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
         return update_estimator()
 
     def _warn_of_data(self, plan, data):
-        """Warns of data on which a new fit will be of no use."""
+        """Warns of data on which a new fit cannot succeed."""
 
     def _check_parameters(self):
-        """Refuses parameters by themselves and together, before the data are looked at."""
+        """Validates parameters, alone and in combination, before the data."""
         validate_parameters(self)
         n_hidden = len(hidden_widths(self.hidden_layer_sizes))
         hidden_activations(self.activation, n_hidden)
@@ -296,7 +296,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
         raise NotImplementedError
 
     def _state(self, plan, data, continues, incremental):
-        """Where this fit begins: at new draws, or at the fitted parameters."""
+        """The initial state of this fit: from new draws, or from the fitted parameters."""
         random_state = random_state_from(self.random_state)
         if incremental and self.partial_fit_shuffle == "continue":
             random_state = self._continued_random_state(random_state)
@@ -325,7 +325,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
         return state
 
     def _continued_random_state(self, random_state):
-        """Where the last call with this seed ended; a generator of the user's goes on anyway."""
+        """The generator as the last call with this seed left it; a user's generator is kept."""
         seed, last = getattr(self, "_random_state", (None, None))
         if not isinstance(self.random_state, Integral) or seed != self.random_state:
             return random_state

@@ -25,21 +25,21 @@ MARKS = (
 class DiagnosisDisplay:
     """Training, held-out and test scores of the given net and of those it was compared with.
 
-    Make it with `from_estimator`, or by `Diagnosis.plot`. A bar is two standard errors to either
-    side; the line is the given net's training score, and a net that does better by what counts lies
-    right of the grey band (as wide as `tol`; noise may ask for more).
+    Make it with `from_estimator`, or by `Diagnosis.plot`. Error bars are two standard errors
+    to either side; the line is the given net's training score. Significantly better nets are to the
+    right of the grey band, which is as wide as `tol` (large noise may require more).
 
     Parameters
     ----------
     diagnosis : Diagnosis
-        What `rosenblatt.diagnose` returned.
+        The result of `rosenblatt.diagnose`.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
     figure_ : matplotlib.figure.Figure
     marks_ : dict of matplotlib.lines.Line2D
-        'train', 'held_out', 'test': those of which there is a score.
+        The marks of 'train', 'held_out' and 'test', if there are such scores.
 
     Examples
     --------

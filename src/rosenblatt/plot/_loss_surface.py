@@ -24,9 +24,8 @@ PATH_MARKERS = 60  # points of a path up to which each has a dot
 class LossSurfaceDisplay:
     """The loss over two directions of the parameters, as a contour map or a surface.
 
-    The loss is what training descends, as in `rosenblatt.inspection.loss`: the mean over the rows
-    handed in plus the penalty, on a log scale where it is positive. Make it with
-    `from_estimator`.
+    The loss is that of `rosenblatt.inspection.loss`: the mean over the given rows plus the penalty,
+    on a log scale where it is positive. Make it with `from_estimator`.
 
     A plane shows little of a space of thousands of dimensions: what looks convex there need not
     be, and a path that was projected does not lie on the surface. The title therefore says how
@@ -35,13 +34,13 @@ class LossSurfaceDisplay:
     Parameters
     ----------
     losses : array-like of shape (n_y, n_x)
-        At each point of the grid; those that are not finite are left white.
+        The losses on the grid; values that are not finite are left white.
     x, y : array-like of shape (n_x,) and (n_y,)
         The grid, ascending.
     estimator_at : (float, float), default=None
-        Where the estimator is.
+        The coordinates of the estimator.
     path : array-like of shape (n_points, 2), default=None
-        The training's, projected onto the plane.
+        The path of the training, projected onto the plane.
     path_variance : float, default=None
         The share of the path's variance that the plane shows, from 0 to 1.
     labels : tuple of two str, default=('first direction', 'second direction')
@@ -149,7 +148,7 @@ class LossSurfaceDisplay:
         random_state : int, RandomState instance or None, default=0
             Of random directions: the same for every estimator, unless it is said otherwise.
         progress : bool, default=True
-            Whether to show a bar of tqdm where that is installed, on a terminal or in a notebook.
+            Whether to show a tqdm progress bar in a terminal or a notebook, if tqdm is installed.
         kind : {'contour', 'surface'}, default='contour'
         levels : int, default=20
             How many contours.

@@ -23,18 +23,18 @@ class SpectrumDisplay:
     how training goes. Eigenvalues below zero are directions in which the loss falls to both
     sides. The density is smoothed, so a peak at zero is as wide as the smoothing; the extreme
     eigenvalues, the ticks at the bottom, are not. Make it with `from_estimator` or, for a
-    spectrum that is there already, `from_spectrum`.
+    computed spectrum, `from_spectrum`.
 
     Parameters
     ----------
     density_grid, density : array-like of shape (n_points,)
-        Where, ascending, and the share of eigenvalues per unit.
+        The grid, ascending, and the density of eigenvalues on it.
     eigenvalues : array-like of shape (k,)
-        The extreme ones.
+        The extreme eigenvalues.
     n_parameters : int
-        How many eigenvalues there are.
+        The number of eigenvalues.
     trace, trace_error : float, default=None
-        Their sum and its standard error.
+        The sum of the eigenvalues and its standard error.
 
     Attributes
     ----------

@@ -40,16 +40,16 @@ class TrainingDisplay:
     validation_score : array-like of shape (n_epochs,), default=None
         The higher, the better; left out where it is the validation loss with the other sign.
     learning_rate : array-like of shape (n_epochs,), default=None
-        Of each epoch's last step.
+        The learning rate of each epoch's last step.
     gradient_norm : array-like of shape (n_epochs,), default=None
         The root mean square over the epoch's steps of the norm of the gradient.
     score_name : str, default='validation score'
-        What the score is, the label of its axis.
+        The name of the score, used as the axis label.
     unit : str, default='epoch'
-        What is counted; of 'lbfgs' iterations.
+        The unit of the x-axis; iterations for 'lbfgs'.
     title : str, default=None
     name : str, default=None
-        Of this training, in the legends.
+        The name of this training in the legends.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ class TrainingDisplay:
             Which, of 'loss', 'score', 'learning_rate' and 'gradient_norm', in their order; None
             for all of which something was recorded.
         name : str, default=None
-            Of this training, in the legends.
+            The name of this training in the legends.
         ax : matplotlib.axes.Axes or array of them, default=None
             One is the frame that the panels are put into, an array has one for each; None makes a
             figure.

@@ -98,19 +98,23 @@ class _TabularMLP(RosenblattEstimator):
         Parameters
         ----------
         X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
-            Numbers, text, categories, dates, with gaps. docs/tables.md says what becomes of each
-            kind of column, and `summary` what became of these.
+            Numbers, text, categories and dates, with missing values. docs/tables.md describes the
+            encoding of each kind of column; `summary` prints that of the columns of X.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Labels of a classifier, of any type; numbers of a regressor, of one target or several.
+            Class labels of any type for a classifier; numbers for a regressor, with one target or
+            several.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows: in the loss, in the statistics of columns, in the choice of
+            Sample weights, used in the loss, in the statistics of columns, in the choice of
             epochs, in calibration and in `oof_score_`.
         groups : array-like of shape (n_samples,), default=None
-            Rows of one group are left out together.
+            Group labels; rows of the same group are in the same fold.
         X_val : like X, default=None
-            Rows to hold out instead of folds: every network trains on all of X. With y_val.
+            Validation rows, used instead of folds: every network trains on all of X. Requires
+            y_val.
         y_val : like y, default=None
+            Targets of the validation rows.
         sample_weight_val : array-like of shape (n_val,), default=None
+            Sample weights of the validation rows.
 
         Returns
         -------
@@ -120,17 +124,17 @@ class _TabularMLP(RosenblattEstimator):
         Raises
         ------
         ValueError
-            For parameters, columns or targets that cannot be used, before any training; the
-            message names them. The estimator is then as it was.
+            For invalid parameters, columns or targets, before any training; the message names
+            them. The estimator is then unchanged.
         KeyboardInterrupt
-            For Ctrl-C before a network has trained an epoch.
+            On Ctrl-C before a network has trained for one epoch.
 
         Warns
         -----
         UserWarning
-            For text columns that are not used; where Ctrl-C ended training before all networks
-            were ready, those that are make the ensemble; and where `time_limit` ended it before
-            one was.
+            If text columns are not used; if Ctrl-C ended training before all networks were
+            finished, in which case the ensemble consists of the finished ones; and if `time_limit`
+            ended training before any network was finished.
         """
         started = time.monotonic()
         validate_parameters(self)
@@ -152,7 +156,7 @@ class _TabularMLP(RosenblattEstimator):
             )
         if not table.numbers.shape[1] and not table.codes.shape[1]:
             raise ValueError(
-                "X has no column that could be used: "
+                "X has no usable column: "
                 + ", ".join(f"{one.name!r} ({one.kind})" for one in reader.columns_[:10])
             )
         if groups is not None:
@@ -170,7 +174,10 @@ class _TabularMLP(RosenblattEstimator):
             (other,) = set(given) - set(missing)
             raise ValueError(f"{other} is provided, but {missing[0]} was not provided.")
         if groups is not None:
-            raise ValueError("groups divide rows into folds; with X_val there are none: give one.")
+            raise ValueError(
+                "groups divide rows into folds, but with X_val there are no folds: pass either "
+                "groups or X_val."
+            )
         target = self._target(y_val, sample_weight_val, like=rows.target)
         table = reader.read(X_val)
         check_consistent_length(table.numbers, target.y)
@@ -205,18 +212,18 @@ class _TabularMLP(RosenblattEstimator):
 
     @property
     def n_members_(self) -> int:
-        """Networks in the ensemble."""
+        """Number of networks in the ensemble."""
         return len(self.members_)
 
     @property
     def member_weights_(self) -> Array:
-        """The networks' weights in the mean."""
+        """The weights of the networks in the mean."""
         check_is_fitted(self)
         return self._ensemble.weights
 
     @property
     def n_iter_(self) -> int:
-        """Most epochs that a network trained."""
+        """The largest number of epochs that a network was trained for."""
         return max(member.n_iter_ for member in self.members_)
 
     @property
@@ -229,7 +236,7 @@ class _TabularMLP(RosenblattEstimator):
 
     @on_one_fit
     def encode(self, X: Any, member: int = 0) -> Array:
-        """The rows as one of the networks sees them.
+        """Encode rows as the input of one of the networks.
 
         Parameters
         ----------
@@ -251,7 +258,7 @@ class _TabularMLP(RosenblattEstimator):
 
     @on_one_fit
     def summary(self) -> None:
-        """Print what became of every column, and of what the ensemble consists."""
+        """Print the encoding of every column and the networks of the ensemble."""
         check_is_fitted(self)
         print("\n".join(summary_lines(self)))
 
@@ -284,10 +291,10 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
     __module__ = "rosenblatt.tabular"  # the public one: stored models name it
     __doc__ = f"""Classifier for raw tables: an ensemble of multi-layer perceptrons.
 
-    Takes a table as it comes, with text, gaps, dates and skewed numbers, and needs no tuning.
-    Columns are encoded by their dtype, several ways; networks are trained on folds of the rows,
-    each with early stopping on the fold that it leaves out; their mean probabilities are
-    calibrated on out-of-fold predictions. docs/tables.md says what happens to each kind of column.
+    Accepts raw tables, with text, missing values, dates and skewed numbers, and needs no tuning.
+    Columns are encoded in several ways, according to their dtype; networks are trained on folds of
+    the rows, each with early stopping on the fold that it leaves out; their mean probabilities are
+    calibrated on out-of-fold predictions. docs/tables.md describes the encoding of each column.
 
     Parameters
     ----------
@@ -295,7 +302,7 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels, sorted.
+        The sorted class labels.
 
     {
         ATTRIBUTES.format(
@@ -306,8 +313,8 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
     }
     See Also
     --------
-    TabularMLPRegressor : The same for numbers.
-    MLPClassifier : One network, for arrays of numbers.
+    TabularMLPRegressor : The same ensemble for regression.
+    MLPClassifier : A single network, for numeric arrays.
 
     References
     ----------
