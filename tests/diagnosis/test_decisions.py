@@ -146,3 +146,15 @@ def test_measured_steps_that_keep_the_test_score_come_before_the_decider_that_do
     assert steps[-1] == {"alpha": 0.5}
     assert len(steps) > 2
     assert all(steps.count(step) == 1 for step in steps)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(("given", "tries"), [(0.94, True), (0.95, False), (1.0, False)])
+def test_nothing_is_tried_where_no_score_could_count(given, tries, monkeypatch):
+    """Within tol=0.05 of the best score there is nothing to gain."""
+    made, tried = run(given=given), []
+    made.problem = case()
+    monkeypatch.setattr(made, "_try", lambda name, *more: tried.append(name))
+    monkeypatch.setattr(made, "_try_standardised", lambda: None)
+    made._try_rivals()
+    assert bool(tried) == tries
