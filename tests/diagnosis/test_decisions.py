@@ -8,7 +8,7 @@ import pytest
 from rosenblatt import MLPRegressor
 from rosenblatt.diagnosis import Finding
 from rosenblatt.diagnosis._mismatch import _of_one_net_each
-from rosenblatt.diagnosis._next_steps import advice, next_steps
+from rosenblatt.diagnosis._next_steps import _advice_on_data, advice, next_steps
 from rosenblatt.diagnosis._training import COMPLETE, CUT_SHORT
 from rosenblatt.diagnosis._verdict import DiagnosisRun, Rival
 
@@ -146,3 +146,27 @@ def test_measured_steps_that_keep_the_test_score_come_before_the_decider_that_do
     assert steps[-1] == {"alpha": 0.5}
     assert len(steps) > 2
     assert all(steps.count(step) == 1 for step in steps)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(("given", "tries"), [(0.94, True), (0.95, False), (1.0, False)])
+def test_nothing_is_tried_where_no_score_could_count(given, tries, monkeypatch):
+    """Within tol=0.05 of the best score there is nothing to gain."""
+    made, tried = run(given=given), []
+    made.problem = case()
+    monkeypatch.setattr(made, "_try", lambda name, *more: tried.append(name))
+    monkeypatch.setattr(made, "_try_standardised", lambda: None)
+    made._try_rivals()
+    assert bool(tried) == tries
+
+
+@pytest.mark.parametrize(("last", "said"), [(0.73, "would help"), (0.72, "gained little")])
+def test_more_rows_help_where_the_last_ones_did(last, said):
+    """By more than half of tol=0.05 on held-out rows."""
+    curve = SimpleNamespace(n_rows=[100, 200, 400], held_out=[0.5, 0.7, last])
+    text = _advice_on_data(SimpleNamespace(learning_curve=curve, tol=0.05))
+    assert "From 200 rows to 400" in text
+    assert text.endswith(f"{said}.")
+    only = SimpleNamespace(n_rows=[400], held_out=[0.7])
+    for unknown in (None, only):
+        assert "From" not in _advice_on_data(SimpleNamespace(learning_curve=unknown, tol=0.05))
