@@ -12,20 +12,20 @@ from rosenblatt._parameter_table import CLASSIFIER, REGRESSOR, SHARED
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "parameters.md"
 
-# how a section begins, and the heads of its table's columns
+# the first words of each section, and the column headings of its table
 SECTIONS = {
-    "The network": ("## The network", "parameter", "default", "what"),
-    "What is learned": ("## What is learned", "parameter", "of", "default", "what"),
-    "Steps": ("## Steps", "parameter", "default", "what"),
-    "Of one optimiser": ("Of one optimiser each; ", "parameter", "default", "of"),
-    "Against overfitting": ("## Against overfitting", "parameter", "default", "what"),
-    "When to stop": ("## When to stop", "parameter", "default", "what"),
-    "Running": ("## Running", "parameter", "default", "what"),
+    "The network": ("## The network", "parameter", "default", "meaning"),
+    "What is learned": ("## What is learned", "parameter", "of", "default", "meaning"),
+    "Steps": ("## Steps", "parameter", "default", "meaning"),
+    "Of one optimiser": ("Parameters of single optimisers", "parameter", "default", "used by"),
+    "Against overfitting": ("## Against overfitting", "parameter", "default", "meaning"),
+    "When to stop": ("## When to stop", "parameter", "default", "meaning"),
+    "Running": ("## Running", "parameter", "default", "meaning"),
 }
 
 
 def page_with_tables(page):
-    """The page's text with every section's table made anew."""
+    """The page's text with regenerated tables."""
     for section, (begin, *heads) in SECTIONS.items():
         pattern = rf"^({re.escape(begin)}.*?\n\n)(?:\|.*\n)*"
         table = [heads, ["---"] * len(heads), *table_rows(section, has_owner="of" in heads[:-1])]
@@ -38,7 +38,7 @@ def page_with_tables(page):
 
 
 def table_rows(section, *, has_owner):
-    """Cells of each parameter of a section, in the order of the rows."""
+    """The cells of each parameter of a section, in the order of the rows."""
     for rows, owner, estimator in (
         (SHARED, "both", MLPClassifier),
         (CLASSIFIER, "classifier", MLPClassifier),

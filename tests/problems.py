@@ -92,6 +92,13 @@ def row_weights(n_samples):
     return _frozen(weights)[0]
 
 
+def fitted(model, X, y):
+    """The model after a fit whose few epochs nobody shall be warned of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(X, y)
+
+
 def call_recording_warnings(function, *args, **kwargs):
     """(result, the UserWarnings it gave as pairs of category and text)."""
     with warnings.catch_warnings(record=True) as caught:

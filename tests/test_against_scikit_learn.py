@@ -260,6 +260,7 @@ OWN = {
     "dropout": 0.0,
     "input_dropout": 0.0,
     "input_noise": 0.0,
+    "input_scale_rate": 0.0,
     "weight_init": "glorot_uniform",
     "intercept_init": "uniform",
     "l1_ratio": 0.0,

@@ -24,6 +24,17 @@ def described(normalization, dtype="float64"):
     return dense_network(WIDTHS, ["relu"] * 3, "squared_error", dtype, normalization=normalization)
 
 
+def test_factors_of_inputs_are_a_group_of_their_own():
+    """One array, of the first layer, behind the others that are learned."""
+    network = dense_network((4, 3, 2), ["relu"], "squared_error", "float64", scales_inputs=True)
+    entry = network.learned[-1]
+    assert (entry.attribute, entry.layer, entry.shape) == ("input_scales_", 0, (4,))
+    assert network.ranges["input_scales"] == slice(23, 27)
+    assert network.without_input_scales == dense_network(
+        (4, 3, 2), ["relu"], "squared_error", "float64"
+    )
+
+
 @NORMALIZATIONS
 def test_catalogue_has_what_is_learned_first_and_groups_together(normalization):
     """Counted by hand; group by group, and each group's attributes in the table's order."""
@@ -40,7 +51,7 @@ def test_catalogue_has_what_is_learned_first_and_groups_together(normalization):
     assert list(network.attributes) == order
     is_learned = [entry.group is not None for entry in network.entries]
     assert is_learned == sorted(is_learned, reverse=True)
-    assert {entry.group for entry in network.learned} == set(GROUPS)
+    assert {entry.group for entry in network.learned} == {"weights", "intercepts"} <= set(GROUPS)
 
 
 @NORMALIZATIONS

@@ -3,6 +3,7 @@
 import copy
 import os
 import pickle
+import re
 import signal
 import stat
 import subprocess
@@ -306,6 +307,27 @@ def test_checkpoint_is_whole_or_not_there(tmp_path):
         write_whole(path, [np.zeros(10**6), lambda: 0])
     assert os.listdir(tmp_path) == ["x"]
     assert Checkpoint.load(path) == [1]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+def test_full_disk_leaves_the_old_checkpoint_and_says_where(tmp_path):
+    """No room for the new file: the error names it, the old one and the estimator stay."""
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "model.pkl"
+    model = fit_with(path)
+    content, before = path.read_bytes(), copy.deepcopy(model)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(content) // 2, limits[1]))
+    try:
+        with pytest.raises(OSError, match=re.escape(str(path))):
+            model.fit(*iris())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert path.read_bytes() == content
+    assert os.listdir(tmp_path) == ["model.pkl"]
+    assert_same_bits(model, before)
 
 
 def fit_with(path, **parameters):

@@ -3,11 +3,14 @@
 import contextlib
 import doctest
 import importlib
+import importlib.util
 import inspect
 import io
+import itertools
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +27,8 @@ PUBLIC_MODULES = [
     "_config",
     "callbacks",
     "diagnosis",
+    "export._c",
+    "export._onnx",
     "inspection._approach",
     "inspection._critical_point",
     "inspection._escape",
@@ -33,10 +38,8 @@ PUBLIC_MODULES = [
     "inspection._stuck",
     "mlp",
     "perceptron",
-    "preprocessing._piecewise",
-    "preprocessing._scaler",
-    "preprocessing._preprocessor",
-    "tabular._estimators",
+    "preprocessing",
+    "tabular",
 ]
 
 
@@ -79,61 +82,26 @@ def test_every_parameter_is_documented(name):
         assert re.search(rf"^    (\w+, )*{parameter}(, \w+)* : ", estimator.__doc__, re.MULTILINE)
 
 
-def table_after(heading):
-    """Rows of the first table below a heading of docs/vocabulary.md, without the last cell."""
-    text = (ROOT / "docs" / "vocabulary.md").read_text()
-    lines = text.split(f"{heading}\n", 1)[1].split("\n")
-    first = next(i for i, line in enumerate(lines) if line.startswith("|---")) + 1
-    rows = []
-    for line in lines[first:]:
-        if not line.startswith("|"):
-            return rows
-        rows.append([cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
-    return rows
+SCRIPTS = sorted((ROOT / "scripts").glob("*_tables.py"))
 
 
-def test_vocabulary_has_the_engines_activations():
-    """Names, aliases and factors, in the table's order."""
-    written = [
-        (name, aliases, factor) for name, aliases, _, _, factor, _ in table_after("## Activations")
-    ]
-
-    rows = dispatch.ACTIVATIONS.values()
-    assert written == [(r.name, ", ".join(r.aliases), f"{r.init_factor:g}") for r in rows]
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_pages_have_the_tables_that_scripts_write(script):
+    """A script of scripts/ is to be run after a change of what it reads."""
+    names = runpy.run_path(str(script))
+    page = names["PAGE"].read_text()
+    assert page == names["page_with_tables"](page)
 
 
-@pytest.mark.parametrize(
-    ("heading", "target"),
-    [
-        ("### MLPRegressor", "real"),
-        ("### MLPClassifier, two classes and multilabel", "binary"),
-        ("### MLPClassifier, three classes or more", "class"),
-    ],
-)
-def test_vocabulary_has_the_engines_losses(heading, target):
-    """Every row with what `loss=` takes, its target or variant, output and parameter."""
-    written = {row[0]: row[1:5] for row in table_after(heading)}
-
-    assert written == {
-        row.name: [
-            row.parameter,
-            row.domain if target == "real" else row.multi_class or "",
-            row.out_activation,
-            row.constant or "",
-        ]
-        for row in dispatch.LOSSES.values()
-        if row.target == target
-    }
-
-
-def test_vocabulary_has_the_engines_optimisers():
-    """Names, parameters, default decay and memory, in the table's order."""
-    written = [row[:4] for row in table_after("## Optimisers")]
-
-    assert written == [
-        [row.name, ", ".join(row.parameters), f"{row.weight_decay:g}", str(row.n_moments)]
-        for row in dispatch.OPTIMIZERS.values()
-    ]
+def test_every_row_of_the_vocabulary_has_its_formula():
+    """What only a person can write is written."""
+    script = runpy.run_path(str(ROOT / "scripts" / "vocabulary_tables.py"))
+    lines = map(script["cells_of"], script["PAGE"].read_text().split("\n"))
+    rows = {cells[0]: cells for cells in lines if cells}
+    for engine_cells in script["VOCABULARY"].values():
+        for known in engine_cells():
+            by_hand = [cell for i, cell in enumerate(rows[known[0]]) if i not in known]
+            assert by_hand[0], known[0]
 
 
 def test_examples_of_the_layers_page_run():
@@ -201,13 +169,6 @@ def test_the_layers_page_names_what_there_is():
         assert f"`{name!r}`" in text
 
 
-def test_parameters_page_has_the_tables_of_the_rows():
-    """What scripts/parameter_tables.py writes: run it after a change of a row."""
-    script = runpy.run_path(str(ROOT / "scripts" / "parameter_tables.py"))
-    page = script["PAGE"].read_text()
-    assert page == script["page_with_tables"](page)
-
-
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
 def test_parameters_page_has_those_of_fit(name):
     """And the one that partial_fit has besides."""
@@ -219,16 +180,134 @@ def test_parameters_page_has_those_of_fit(name):
             assert f"`{parameter}`" in of_fit
 
 
-def test_parameters_page_links_to_headings_of_the_vocabulary():
-    """A renamed heading would leave a link that goes nowhere."""
-    text = (ROOT / "docs" / "parameters.md").read_text()
-    vocabulary = (ROOT / "docs" / "vocabulary.md").read_text()
-    anchors = {
-        heading.lower().replace(" ", "-") for heading in re.findall("^#+ (.*)$", vocabulary, re.M)
+def anchors_of(page):
+    """What code hosts, and the site, make of a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("examples/**/*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_inside_the_repository_lead_somewhere(page):
+    """Files are there, and so are the headings: a renamed one would leave a dead link."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    for target, anchor in re.findall(r"\]\(([^()\s#:]*)(#[^()\s]*)?\)", text):
+        file = (page.parent / target).resolve() if target else page
+        assert file.exists(), target
+        if anchor:
+            assert anchor[1:] in anchors_of(file), f"{target}{anchor}"
+
+
+def test_reference_lists_everything_that_is_public():
+    """Each name of each public module's `__all__`, and nothing else."""
+    import rosenblatt
+
+    modules = {
+        f"rosenblatt.{name}": importlib.import_module(f"rosenblatt.{name}")
+        for name in (
+            *("callbacks", "dask", "diagnosis", "inspection", "mpi", "plot", "preprocessing"),
+            "schedules",
+        )
     }
-    linked = set(re.findall(r"\(vocabulary\.md#([^)]*)\)", text))
-    assert linked
-    assert linked <= anchors
+    public = {
+        f"{place}.{name}"
+        for place, module in {"rosenblatt": rosenblatt, **modules}.items()
+        for name in module.__all__
+        if callable(getattr(module, name))
+    } - {"rosenblatt.diagnosis.diagnose"}
+    text = (ROOT / "docs" / "reference.rst").read_text()
+    assert set(re.findall(r"^   (rosenblatt\.\S+)$", text, re.M)) == public
+
+
+def test_estimators_link_to_their_pages(monkeypatch):
+    """The link of the HTML representation is one of the reference's pages."""
+    import rosenblatt
+    from rosenblatt import _base, _links, preprocessing
+
+    monkeypatch.setattr(_links, "DOCUMENTATION", "https://docs.example/")
+    monkeypatch.setattr(_base.RosenblattEstimator, "_doc_link_template", _links.estimator_page())
+    text = (ROOT / "docs" / "reference.rst").read_text()
+    for estimator in (
+        rosenblatt.MLPClassifier(),
+        rosenblatt.PerceptronClassifier(),
+        rosenblatt.TabularMLPRegressor(),
+        preprocessing.TabularPreprocessor(),
+    ):
+        link = re.search(r'href="(https://docs.example/[^"#]*)"', estimator._repr_html_())[1]
+        place = re.fullmatch(r"https://docs.example/generated/(.*)\.html", link)[1]
+        assert f"   {place}\n" in text
+
+
+def blocks_of(text):
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+def run(*texts):
+    """Their blocks, one after the other; what they define and print."""
+    names, printed = {}, io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        for code in itertools.chain.from_iterable(map(blocks_of, texts)):
+            exec(code, names)
+    return names, printed.getvalue()
+
+
+GUIDE = [
+    "coming_from",
+    "first_fit",
+    "index",
+    "install",
+    "losses_and_intervals",
+    "searching",
+    "speed",
+]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("page", GUIDE)
+def test_examples_of_the_guide_run(page, tmp_path, monkeypatch):
+    """And print about what the page says, where it says what they print."""
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+    names, printed = run(text)
+    assert names
+    assert "False" not in printed
+    for said in re.findall(r"```text\n(.*?)```", text, re.DOTALL):
+        *words, number = said.split()
+        found = re.search(rf"{re.escape(' '.join(words))} (\S+)", printed)
+        assert abs(float(found[1]) - float(number)) < 0.03
+    covered = [float(share) for share in re.findall(r"covered (\S+)", printed)]
+    assert all(0.8 < share < 0.96 for share in covered)
+
+
+OTHER_TOOLS = re.split(r"^## (.*)\n", (ROOT / "docs" / "other_tools.md").read_text(), flags=re.M)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::FutureWarning:sklearn", "ignore::UserWarning:mlflow")
+@pytest.mark.parametrize(
+    ("heading", "section"), list(zip(OTHER_TOOLS[1::2], OTHER_TOOLS[2::2], strict=True))
+)
+def test_other_tools(heading, section, tmp_path, monkeypatch):
+    """Each section by itself, after the page's first block; False would be a failed round trip."""
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    for needed in re.findall(r"<!-- needs: (.*) -->", section):
+        for name in needed.split(", "):
+            pytest.importorskip(name, reason=f"{heading} needs {name}")
+    monkeypatch.chdir(tmp_path)
+    _, printed = run(OTHER_TOOLS[0], section)
+    assert "False" not in printed
+    pyplot.close("all")
+
+
+def test_other_tools_have_every_field_of_a_record():
+    """In their order."""
+    from rosenblatt.callbacks import EpochRecord
+
+    section = OTHER_TOOLS[OTHER_TOOLS.index("What a callback receives") + 1]
+    assert tuple(re.findall(r"^\| `(\w+)` \|", section, re.M)) == EpochRecord._fields
 
 
 def test_page_on_tables_runs():
@@ -240,3 +319,26 @@ def test_page_on_tables_runs():
             exec(code, names)
     assert 0.5 < names["model"].oof_score_ < 1
     assert names["encoded"].shape[0] == 400
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_examples_of_the_export_page_run(tmp_path, monkeypatch):
+    """Every block in its place; those of a package that is not installed are left out."""
+    monkeypatch.chdir(tmp_path)
+    names, text = {}, (ROOT / "docs" / "persistence_and_export.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    optional = ("skops", "mlflow", "onnxruntime", "skl2onnx")
+    missing = [name for name in optional if importlib.util.find_spec(name) is None]
+    for block in blocks:
+        if not any(name in block for name in missing) and not (missing and "onnx" in block):
+            exec(block, names)
+    assert (tmp_path / "digit.c").read_text() == names["text"]
+    if shutil.which("cc"):
+        (program,) = re.findall(r"```c\n(.*?)```", text, re.DOTALL)
+        (tmp_path / "main.c").write_text(program)
+        subprocess.run(["cc", "-std=c99", "main.c", "digit.c", "-o", "digit", "-lm"], check=True)
+        printed = subprocess.run(["./digit"], capture_output=True, text=True, check=True).stdout
+        expected = names["small"].predict([[0.0, 0.1, 0.5, 0.9]])[0]
+        assert float(printed) == pytest.approx(expected, abs=1e-4)
+    if missing:
+        pytest.skip(f"without the blocks of {', '.join(missing)}: pip install .[test-export]")

@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -268,3 +269,36 @@ def test_images_from_openml_are_those_of_a_folder(tmp_path, monkeypatch):
         real_data.load_images(None, "mnist"), real_data.load_images(tmp_path, "mnist"), strict=True
     ):
         np.testing.assert_array_equal(fetched, read)
+
+
+@pytest.mark.parametrize("name", ["larger_than_memory.py", "dask_cluster.py"])
+def test_larger_trainings_report(name, tmp_path):
+    """Rows from a file, and on the workers of a cluster."""
+    if name == "dask_cluster.py":
+        pytest.importorskip("distributed", reason="dask and distributed are not installed")
+    write_images(tmp_path)
+
+    n_epochs = 20 if name == "larger_than_memory.py" else 8
+    child = run_example(name, "--data", tmp_path, "--quick", "--max-iter", n_epochs)
+
+    assert child.returncode == 0, child.stderr
+    accuracies = re.findall(r"test accuracy (\d+\.\d+)%", child.stdout)
+    assert accuracies
+    assert all(float(accuracy) > 50 for accuracy in accuracies)
+    assert "epoch" in child.stderr  # of a bar
+
+
+def test_processes_of_mpi_train_together(tmp_path):
+    """One report, of rank 0."""
+    pytest.importorskip("mpi4py", reason="mpi4py is not installed")
+    mpiexec = shutil.which("mpiexec", path=Path(sys.executable).parent) or shutil.which("mpiexec")
+    if mpiexec is None:
+        pytest.skip("there is no mpiexec")
+    write_images(tmp_path)
+    command = [mpiexec, "-n", "2", sys.executable, "-m", "mpi4py", EXAMPLES / "mpi_training.py"]
+    command += ["--data", tmp_path, "--quick", "--max-iter", "20"]
+    child = subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    assert child.returncode == 0, child.stderr
+    (accuracy,) = re.findall(r"2 processes: .* test accuracy (\d+\.\d+)%", child.stdout)
+    assert float(accuracy) > 80

@@ -28,6 +28,7 @@ print(*sys.modules)
     assert "sklearn.base" in first
     subpackages = {f"rosenblatt.{name}" for name in ("plot", "inspection", "diagnosis")}
     later = {"sklearn.metrics", "sklearn.model_selection", "matplotlib", "tqdm", "polars"}
+    later |= {"onnx", "rosenblatt.export"}
     assert not (subpackages | later) & set(first)
     assert {"plot", "inspection", "diagnose"} <= set(names)
     assert loaded == ["rosenblatt.plot", "rosenblatt.inspection", "diagnose"]

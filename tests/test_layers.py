@@ -148,7 +148,7 @@ def test_regression_in_both_precisions(options, dtype):
         ({"dropout": [[0.5, 0.5], [0.5]]}, r"dropout must hold numbers in the range \[0, 1\)"),
         (
             {"normalization": "batch", "solver": "lbfgs"},
-            r"normalization='batch' needs batches, which solver='lbfgs' has not: use "
+            r"normalization='batch' needs mini-batches, which solver='lbfgs' does not use: use "
             r"normalization='layer'",
         ),
         (
@@ -183,7 +183,7 @@ def test_dropout_of_sparse_inputs_is_that_of_their_dense_copy():
 def test_noise_on_sparse_inputs_is_refused():
     """It would fill them."""
     X, y = iris()
-    with pytest.raises(ValueError, match=r"input_noise=0.5 takes a dense X.*toarray\(\)"):
+    with pytest.raises(ValueError, match=r"input_noise=0.5 needs a dense X.*toarray\(\)"):
         small({"input_noise": 0.5}).fit(sparse.csr_array(X), y)
 
 

@@ -500,7 +500,7 @@ def test_columns_that_an_ensemble_cannot_read_end_in_one_line(tmp_path, capsys):
     assert main(["--data", str(path), "--target", "kind"]) == 2
 
     error = capsys.readouterr().err
-    assert error.startswith("rosenblatt: error: X has no column that could be used: 'a' (constant)")
+    assert error.startswith("rosenblatt: error: X has no usable column: 'a' (constant)")
     assert error.count("\n") == 1
 
 

@@ -303,7 +303,7 @@ def test_bad_sets_of_other_targets_are_refused():
     X, y = multilabel()
     with pytest.raises(ValueError, match="y_val has 3 labels"):
         MLPClassifier((4,)).fit(X, y, X_val=X, y_val=y[:, :3])
-    with pytest.raises(ValueError, match="X_val is for solvers"):
+    with pytest.raises(ValueError, match="X_val needs a stochastic solver"):
         MLPClassifier((4,), solver="lbfgs").fit(X, y, X_val=X, y_val=y)
 
 
@@ -606,7 +606,7 @@ def test_partial_fit_without_a_set_is_refused_as_in_scikit_learn():
     model = MLPClassifier(early_stopping=True)
     with pytest.raises(
         ValueError,
-        match=r"early_stopping=True without rows to validate on.*give it X_val and y_val",
+        match=r"early_stopping=True without validation rows.*pass X_val and y_val",
     ):
         model.partial_fit(*iris(), classes=[0, 1, 2])
 

@@ -652,7 +652,7 @@ def test_l1_shrinks_weights_that_do_not_matter():
 )
 def test_lbfgs_refuses_what_belongs_to_steps(name, value):
     """The error names the parameter and the solvers that have it; off values are taken."""
-    with pytest.raises(ValueError, match=f"{name}={value} needs a solver that takes steps: 'sgd'"):
+    with pytest.raises(ValueError, match=f"{name}={value} needs a stochastic solver: 'sgd'"):
         MLPClassifier(solver="lbfgs", **{name: value}).fit(None, None)
     MLPClassifier((), solver="lbfgs", weight_decay=0.0, l1_ratio=0.0, max_iter=2).fit(*iris())
 

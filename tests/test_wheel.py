@@ -34,10 +34,11 @@ def tree():
 
 
 def test_installation_has_exactly_the_python_files_of_the_tree(tree):
-    """Every module is listed in a meson.build, and no stray file was packed."""
-    in_tree = {path for path in relative_paths(tree, "*.py") if "__pycache__" not in path}
+    """Every module and stub is listed in a meson.build, and no stray file was packed."""
+    for pattern in ("*.py", "*.pyi", "*.typed"):
+        in_tree = {path for path in relative_paths(tree, pattern) if "__pycache__" not in path}
 
-    assert relative_paths(INSTALLED, "*.py") == in_tree
+        assert relative_paths(INSTALLED, pattern) == in_tree
 
 
 def test_installation_has_no_sources_of_the_core():

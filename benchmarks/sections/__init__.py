@@ -8,6 +8,7 @@ from benchmarks.sections.accuracy import accuracy
 from benchmarks.sections.digits import digits
 from benchmarks.sections.imports import imports
 from benchmarks.sections.layers import layers
+from benchmarks.sections.machines import machines
 from benchmarks.sections.memory import memory
 from benchmarks.sections.perceptron import perceptron
 from benchmarks.sections.prediction import prediction
@@ -30,4 +31,5 @@ SECTIONS = {
     "accuracy": accuracy,
     "sweep": sweep,
     "tables": tables,
+    "machines": machines,
 }

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rosenblatt._plain_state import stored_as_plain_data
+
 
 @dataclass(frozen=True)
 class Group:
@@ -36,7 +38,8 @@ class Group:
 
 WEIGHTS = Group("weights", is_penalised=True)
 INTERCEPTS = Group("intercepts", is_penalised=False, decay_factor=0.0)
-GROUPS = {group.name: group for group in (WEIGHTS, INTERCEPTS)}
+INPUT_SCALES = Group("input_scales", is_penalised=False, decay_factor=0.0)
+GROUPS = {group.name: group for group in (WEIGHTS, INTERCEPTS, INPUT_SCALES)}
 
 
 class Attribute(NamedTuple):
@@ -64,6 +67,7 @@ ATTRIBUTES = {
     "intercepts_": Attribute("intercepts", INTERCEPTS.name, 0.0),
     "normalization_scales_": Attribute("scales", INTERCEPTS.name, 1.0),
     "normalization_shifts_": Attribute("shifts", INTERCEPTS.name, 0.0),
+    "input_scales_": Attribute("input_scales", INPUT_SCALES.name, 1.0),
     "running_means_": Attribute("running_means", None, 0.0),
     "running_variances_": Attribute("running_variances", None, 1.0),
 }
@@ -80,9 +84,10 @@ NORMALIZATION_ATTRIBUTES = {
 }
 
 
+@stored_as_plain_data
 @dataclass(frozen=True)
 class Layer:
-    """A dense layer: activation(normalization(inputs @ coef + intercept)).
+    """A dense layer: activation(normalization((scales * inputs) @ coef + intercept)).
 
     Attributes
     ----------
@@ -90,6 +95,8 @@ class Layer:
     activation : str
         A row of activations.def; 'identity' in the output layer, whose activation is the loss's.
     normalization : str or None
+    scales_inputs : bool
+        Whether each input has a learned factor, which only a first layer's can have.
     shapes : dict
         From each attribute that has an array of the layer's to the shape of that; not given.
     """
@@ -98,11 +105,14 @@ class Layer:
     fan_out: int
     activation: str
     normalization: str | None = None
+    scales_inputs: bool = False
 
     def __post_init__(self):
         units = (self.fan_out,)
         shapes = {"coefs_": (self.fan_in, self.fan_out), "intercepts_": units}
         shapes.update(dict.fromkeys(NORMALIZATION_ATTRIBUTES[self.normalization], units))
+        if self.scales_inputs:
+            shapes["input_scales_"] = (self.fan_in,)
         vars(self)["shapes"] = shapes
 
 
@@ -133,6 +143,7 @@ class Entry(NamedTuple):
         return math.prod(self.shape)
 
 
+@stored_as_plain_data
 @dataclass(frozen=True)
 class Architecture:
     """A network without its numbers.
@@ -269,6 +280,17 @@ class Architecture:
             if any(dtype.kind not in "biuf" for dtype in dtypes):
                 raise ValueError(f"{name} must hold real numbers, got the dtypes {dtypes}.")
 
+    @property
+    def scales_inputs(self):
+        """Whether the first layer has a learned factor for each input."""
+        return self.layers[0].scales_inputs
+
+    @cached_property
+    def without_input_scales(self):
+        """The same network, whose inputs have no factors."""
+        first, *others = self.layers
+        return replace(self, layers=(replace(first, scales_inputs=False), *others))
+
     @cached_property
     def without_normalization(self):
         """The same network, whose layers do not normalise."""
@@ -286,7 +308,9 @@ class Architecture:
         )
 
 
-def dense_network(widths, activations, loss, dtype, *, normalization=None, loss_constants=0.0):
+def dense_network(
+    widths, activations, loss, dtype, *, normalization=None, scales_inputs=False, loss_constants=0.0
+):
     """The Architecture of a multi-layer perceptron.
 
     Parameters
@@ -300,23 +324,26 @@ def dense_network(widths, activations, loss, dtype, *, normalization=None, loss_
     dtype : float32 or float64
     normalization : {None, 'batch', 'layer'}
         Of the hidden layers.
+    scales_inputs : bool
+        Whether each input has a learned factor.
     loss_constants : float or sequence of float
         The loss's constant, one for all outputs or one each.
     """
     if not np.ndim(loss_constants):
         loss_constants = (float(loss_constants),) * widths[-1]
     return _dense_network(
-        tuple(widths), tuple(activations), loss, np.dtype(dtype), normalization,
+        tuple(widths), tuple(activations), loss, np.dtype(dtype), normalization, scales_inputs,
         tuple(loss_constants),
     )  # fmt: skip
 
 
 @lru_cache  # fits of one shape follow each other, and small ones take little longer than this
-def _dense_network(widths, activations, loss, dtype, normalization, loss_constants):
+def _dense_network(widths, activations, loss, dtype, normalization, scales_inputs, loss_constants):
     *hidden, (fan_in, n_outputs) = pairwise(widths)
     layers = [
         Layer(k, n, activation, normalization)
         for (k, n), activation in zip(hidden, activations, strict=True)
     ]
     layers.append(Layer(fan_in, n_outputs, "identity"))
+    layers[0] = replace(layers[0], scales_inputs=scales_inputs)
     return Architecture(tuple(layers), loss, loss_constants, dtype)

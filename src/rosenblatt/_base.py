@@ -10,34 +10,61 @@ import numbers
 import pickle
 import sys
 import warnings
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, metaestimators
 from sklearn.utils.validation import check_array
 
-from rosenblatt._links import estimator_page
+from rosenblatt._links import estimator_page, public_place
+from rosenblatt._plain_state import from_plain, to_plain
+from rosenblatt._types import Array
 
 # what scikit-learn's callbacks keep in an estimator while it is fitted
 _OF_A_RUNNING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """scikit-learn's decorator; editors and type checkers see the method's signature."""
+    return metaestimators.available_if(check)
 
 
 class RosenblattEstimator(BaseEstimator):
     """Base class of the package's estimators."""
 
+    n_features_in_: int
+    feature_names_in_: Array
+
     _doc_link_module = "rosenblatt"
     _doc_link_template = estimator_page()
+    _doc_link_url_param_generator = public_place
 
     def __getstate__(self):
-        """Without what belongs to a fit that is under way, in which a callback may pickle, and of
-        a fitted model without callbacks that no pickle can hold."""
+        """As plain data, without what belongs to a fit that is under way, in which a callback may
+        pickle, and of a fitted model without callbacks that no pickle can hold."""
         state = super().__getstate__()
         state = {name: value for name, value in state.items() if name not in _OF_A_RUNNING_FIT}
         is_fitted = any(name[-1] == "_" and name[0] != "_" for name in state)
         if is_fitted and state.get("callbacks"):
             state["callbacks"] = _that_pickle(state["callbacks"])
-        return state
+        parameters = self._get_param_names()  # which are the user's: they stay as they are
+        return {
+            name: value if name in parameters else to_plain(value) for name, value in state.items()
+        }
+
+    def __setstate__(self, state):
+        parameters = self._get_param_names()
+        super().__setstate__(
+            {
+                name: value if name in parameters else from_plain(value)
+                for name, value in state.items()
+            }
+        )
 
     def __copy__(self):
         twin = type(self).__new__(type(self))
@@ -93,7 +120,56 @@ class RosenblattEstimator(BaseEstimator):
             raise
 
 
-def on_one_fit(method):
+class ScikitLearnTwinMixin:
+    """For estimators that scikit-learn has too: conversion both ways."""
+
+    def to_sklearn(self) -> Any:
+        """The fitted scikit-learn estimator that predicts what this one does.
+
+        Batch normalisation is folded into its weights. It has those of this estimator's
+        parameters that its class has; the others, which only training reads, are left out.
+
+        Returns
+        -------
+        estimator : object
+            MLPClassifier or MLPRegressor of sklearn.neural_network, or Perceptron of
+            sklearn.linear_model.
+
+        Raises
+        ------
+        ValueError
+            For what scikit-learn's class cannot hold: activations but 'identity', 'logistic',
+            'tanh' and 'relu', or several; normalization='layer'; losses but 'log_loss' of
+            classes, 'squared_error' and 'poisson' of numbers.
+        """
+        from rosenblatt.export._sklearn import to_sklearn
+
+        return to_sklearn(self)
+
+    @classmethod
+    def from_sklearn(cls, fitted: Any) -> Self:
+        """An estimator that predicts what a fitted one of scikit-learn's does.
+
+        Its parameters are taken over, and with warm_start=True or `partial_fit` training goes on
+        from its weights, with a new optimiser.
+
+        Parameters
+        ----------
+        fitted : object
+            MLPClassifier or MLPRegressor of sklearn.neural_network, or Perceptron of
+            sklearn.linear_model.
+
+        Raises
+        ------
+        TypeError
+            For an estimator of another class.
+        """
+        from rosenblatt.export._sklearn import from_sklearn
+
+        return from_sklearn(cls, fitted)
+
+
+def on_one_fit(method: Method) -> Method:
     """A decorator of methods that read several attributes: all come from the same fit, also where
     another thread fits the estimator meanwhile."""
 

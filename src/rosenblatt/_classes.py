@@ -102,11 +102,10 @@ def _refuse_other_kind(estimator, is_multilabel):
         )
 
 
-def class_weights(classes, indices, class_weight):
-    """The weight of every class; `indices` are the rows' classes."""
+def class_weights(classes, counts, class_weight):
+    """The weight of every class, which has so many rows."""
     if isinstance(class_weight, str):  # 'balanced'
-        counts = np.bincount(indices, minlength=len(classes))
-        return len(indices) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        return counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
     largest = float(np.finfo(float).max)  # an integer can be larger, and is no infinity
     if not all(isinstance(w, Real) and 0 <= w <= largest for w in class_weight.values()):
         raise ValueError(f"class_weight must hold finite numbers >= 0, got {class_weight!r}.")

@@ -10,7 +10,7 @@ from rosenblatt.core import dispatch
 __version__ = version("rosenblatt")
 
 
-def show_config():
+def show_config() -> None:
     """Print versions, the kernels that were built and those that run.
 
     The environment variable ROSENBLATT_ISA, read at import, chooses another of the available

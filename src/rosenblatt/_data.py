@@ -50,6 +50,9 @@ class TrainingData:
         divided them: several fits can share one X this way.
     levels : tuple of float or None
         The quantiles that the outputs are, where `quantile` gives several.
+    means : (ndarray of float64 of shape (n_outputs,), int) or None
+        Of the targets (of classes their shares) and of how many rows, where those are not all
+        here; see `target_means`.
     """
 
     X: object
@@ -66,6 +69,19 @@ class TrainingData:
     rows: np.ndarray | None = None
     held_out: np.ndarray | None = None
     levels: tuple | None = None
+    means: tuple | None = None
+
+    def target_means(self):
+        """(the targets' weighted means, or the classes' shares; of how many rows)."""
+        if self.means is not None:
+            return self.means
+        weights = self.sample_weight
+        weights = np.ones(self.X.shape[0]) if weights is None else weights.astype(np.float64)
+        if self.loss.target == "class":
+            sums = np.bincount(self.targets, weights, minlength=self.n_outputs)
+            return sums / weights.sum(), len(weights)
+        means = np.average(self.targets.astype(np.float64), axis=0, weights=weights)
+        return means, len(weights)
 
 
 def augmented_rows(augment, X, random_state):
@@ -366,7 +382,7 @@ def _class_targets(estimator, indices, n_classes, dtype):
     return loss_row(estimator.loss, "class", estimator.multi_class), n_classes, indices
 
 
-def training_weights(data, rows, class_weight):
+def training_weights(data, rows, class_weight, counts=None):
     """The weights of all rows where those in `rows` are trained on, or None.
 
     A row of them has sample_weight * class_weight / mean of class_weight over `rows`; the
@@ -377,6 +393,8 @@ def training_weights(data, rows, class_weight):
     data : TrainingData
     rows : ndarray of int
     class_weight : dict, 'balanced' or None
+    counts : ndarray of int of shape (n_classes,) or None
+        How many rows of each class are trained on, where they are not all here.
 
     Raises
     ------
@@ -386,11 +404,27 @@ def training_weights(data, rows, class_weight):
     """
     if class_weight is None:
         return data.sample_weight
-    of_row = class_weights(data.classes, data.strata[rows], class_weight)[data.strata[rows]]
-    if not of_row.any():
-        raise ValueError(f"class_weight makes all rows weigh 0, got {class_weight!r}.")
-    of_row /= of_row.max()  # the sum of large ones overflows
+    strata = data.strata[rows]
+    if counts is None:
+        of_class = class_weights(data.classes, class_counts(data, rows), class_weight)
+        of_row = _relative(of_class[strata], None, class_weight)
+    else:
+        of_class = np.where(counts > 0, class_weights(data.classes, counts, class_weight), 0)
+        of_row = _relative(of_class, counts, class_weight)[strata]
     weights = np.ones(data.X.shape[0]) if data.sample_weight is None else data.sample_weight
     weights = weights.astype(float)
-    weights[rows] *= of_row / of_row.mean()
+    weights[rows] *= of_row
     return weights.astype(data.X.dtype)
+
+
+def _relative(weights, counts, class_weight):
+    """Weights over their mean, each of which counts so many times."""
+    if not weights.any():
+        raise ValueError(f"class_weight makes all rows weigh 0, got {class_weight!r}.")
+    weights = weights / weights.max()  # the sum of large ones overflows
+    return weights / np.average(weights, weights=counts)
+
+
+def class_counts(data, rows):
+    """How many of these rows each class has."""
+    return np.bincount(data.strata[rows], minlength=len(data.classes))

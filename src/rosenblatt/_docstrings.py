@@ -1,75 +1,78 @@
-"""What the attributes of fitted networks are: a text of their docstrings. No code is here."""
+"""The text on fitted attributes in the docstrings of both networks. There is no code here."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 ATTRIBUTES = """\
 coefs_ : list of ndarray of shape (fan_in, fan_out)
-        The weights, a matrix for each layer; `predict`, a warm start and `partial_fit` use
-        them as they are, so they may be assigned or edited.
+        The weights, a matrix for each layer. They may be assigned or edited: `predict`, a warm
+        start and `partial_fit` use the current values. The same holds for the next five.
 
     intercepts_ : list of ndarray of shape (fan_out,)
-        The intercepts, likewise.
+        The intercepts, a vector for each layer.
 
     normalization_scales_, normalization_shifts_ : list of ndarray of shape (n_units,)
-        With `normalization`, one array for each hidden layer, likewise.
+        With `normalization`, one array for each hidden layer.
+
+    input_scales_ : list of one ndarray of shape (n_features_in_,)
+        With `input_scale_rate`, the factors of the features, likewise.
 
     running_means_, running_variances_ : list of ndarray of shape (n_units,)
-        With normalization='batch', what predictions normalise by, likewise.
+        With normalization='batch', the statistics that predictions are normalised with, one
+        array for each hidden layer.
 
     n_features_in_ : int
         Number of features seen during `fit`.
 
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where X had names that are all strings.
+        Names of the features, if the feature names of X are all strings.
 
     n_iter_ : int
-        Epochs (or iterations of lbfgs) of the last fit.
+        Number of epochs (for 'lbfgs', iterations) of the last fit.
 
     activations_ : tuple of str
-        Each hidden layer's activation, by its own name where an alias was given.
+        The activation of each hidden layer; aliases are resolved.
 
     n_layers_, n_outputs_ : int
-        Layers, input and output included, and outputs.
+        Number of layers, including input and output layer, and number of outputs.
 
     n_parameters_ : int
-        Weights and intercepts, and with `normalization` scales and shifts, all together.
+        Number of weights and intercepts, and with `normalization` of scales and shifts.
 
     out_activation_ : str
-        What makes predictions of the last layer's sums: 'identity', 'exp', 'logistic' or
-        'softmax'.
+        The activation of the output layer: 'identity', 'exp', 'logistic' or 'softmax'.
 
     batch_size_ : int
-        Rows of a batch in the last fit or call of `partial_fit`; with lbfgs all of them.
+        Rows of a mini-batch in the last fit or call of `partial_fit`; for 'lbfgs' all rows.
 
     loss_ : float
-        The last epoch's loss, penalty included.
+        The loss of the last epoch, including the penalty.
 
     loss_curve_ : list of float
-        The loss of every epoch, averaged over its batches, each taken before its step; it
-        grows over warm starts and calls of `partial_fit`. Not with lbfgs.
+        The loss of every epoch, averaged over its batches, each evaluated before its step. Warm
+        starts and calls of `partial_fit` append to it. Not available for 'lbfgs'.
 
     history_ : dict of lists of float
-        For every epoch, over warm starts and calls of `partial_fit`: 'loss'; 'validation_loss'
-        and 'validation_score', NaN without validation rows; 'learning_rate', the last step's;
-        'gradient_norm', the root mean square over the steps of the norm of the batch's gradient,
-        penalty included; 'seconds'; and 'parameter_change', what `tol_params` looks at, NaN
-        where neither it nor a callback asks. `history_.to_frame()` is a pandas.DataFrame. With
-        lbfgs, for every iteration 'loss' and 'gradient_norm' of all rows where it ended, and
-        'seconds'; the others are NaN.
+        One value per epoch, also over warm starts and calls of `partial_fit`: 'loss';
+        'validation_loss' and 'validation_score', NaN without validation rows; 'learning_rate'
+        of the last step; 'gradient_norm', the root mean square over the steps of the norm of
+        the batch's gradient, including the penalty; 'seconds'; and 'parameter_change', the
+        quantity that `tol_params` limits, NaN unless `tol_params` or a callback needs it.
+        `history_.to_frame()` returns a pandas.DataFrame. For 'lbfgs', one value per iteration:
+        'loss' and 'gradient_norm' over all rows at its end, and 'seconds'; the others are NaN.
 
     best_loss_ : float or None
-        The lowest of `loss_curve_`; None with early stopping. Not with lbfgs.
+        The minimum of `loss_curve_`; None with early stopping. Not available for 'lbfgs'.
 
     stopped_ : bool
-        After `partial_fit` with early stopping: whether patience is at its end. The best
-        weights are then put back, and further calls warn and do nothing.
+        After `partial_fit` with early stopping: whether training has stopped. The best weights
+        are then restored, and further calls only warn.
 
     validation_scores_ : list of float or None
-        With early stopping, every epoch's score on the validation rows; NaN where
-        predictions were no numbers.
+        With early stopping, the validation score of every epoch; NaN if predictions were not
+        finite.
 
     best_validation_score_ : float or None
-        The highest of them.
+        The maximum of `validation_scores_`.
 
     t_ : int
-        Rows used for training so far.
+        Number of rows used for training so far.
 """

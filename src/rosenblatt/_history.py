@@ -5,7 +5,13 @@ The figures come from the core and from scoring; this is only where they are kep
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from rosenblatt._plain_state import stored_as_plain_data
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class EpochRecord(NamedTuple):
@@ -45,33 +51,34 @@ class EpochRecord(NamedTuple):
 COLUMNS = EpochRecord._fields[1:]
 
 
-class History(dict):
+@stored_as_plain_data
+class History(dict[str, list[float]]):
     """The epochs of a training: a list of float for each of the names in `EpochRecord`.
 
     It is a dict of lists, `history_["loss"][-1]` the last epoch's loss. The epochs' numbers are
     the lists' places, counted from 1.
     """
 
-    def __init__(self, columns=()):
+    def __init__(self, columns: Mapping[str, Iterable[float]] | None = None) -> None:
         super().__init__({name: [] for name in COLUMNS})
-        self.update({name: list(values) for name, values in dict(columns).items()})
+        self.update({name: list(values) for name, values in dict(columns or {}).items()})
 
     @property
-    def n_epochs(self):
+    def n_epochs(self) -> int:
         """How many epochs there are."""
         return len(self["loss"])
 
-    def extend(self, **columns):
+    def extend(self, **columns: list[float]) -> None:
         """Adds epochs: a list for every column that is known; the others are NaN."""
         unknown = [math.nan] * len(columns["loss"])
         for name in COLUMNS:
             self[name] += columns.get(name, unknown)
 
-    def last(self):
+    def last(self) -> EpochRecord:
         """The last epoch's EpochRecord."""
         return EpochRecord(self.n_epochs, *(self[name][-1] for name in COLUMNS))
 
-    def to_frame(self):
+    def to_frame(self) -> "pd.DataFrame":
         """The table as a pandas.DataFrame, the epochs' numbers as its index.
 
         Raises

@@ -80,13 +80,10 @@ def _zero_intercepts(i, plan, data, random_state):
 def _prior_intercepts(i, plan, data, random_state):
     if i < len(plan.architecture.hidden):
         return np.zeros(plan.architecture.layers[i].fan_out)
-    weights = data.sample_weight
-    weights = np.ones(data.X.shape[0]) if weights is None else weights.astype(np.float64)
-    half_a_row = 0.5 / len(weights)
+    means, n_rows = data.target_means()
+    half_a_row = 0.5 / n_rows
     if data.loss.target == "class":
-        shares = np.bincount(data.targets, weights, minlength=data.n_outputs) / weights.sum()
-        return np.log(np.maximum(shares, half_a_row))
-    means = np.average(data.targets.astype(np.float64), axis=0, weights=weights)
+        return np.log(np.maximum(means, half_a_row))
     if data.loss.target == "binary":
         return logit(np.clip(means, half_a_row, 1 - half_a_row))
     if data.loss.out_activation == "exp":

@@ -18,13 +18,47 @@ from rosenblatt._training import NON_FINITE, NON_FINITE_LOSS, build_network, kee
 from rosenblatt.core.examples import Examples
 
 
+class RowSums:
+    """Sums over the rows of a training, as the search asks for them.
+
+    Parameters
+    ----------
+    plan : Plan
+    data : TrainingData
+    counts : ndarray of int or None
+        Rows of each class, where not all rows are here, see `training_weights`.
+
+    Attributes
+    ----------
+    n_rows : int
+    weight : float
+        Of all rows: what the sums are divided by.
+    """
+
+    def __init__(self, plan, data, counts=None):
+        self.rows = np.arange(data.X.shape[0])
+        weights = training_weights(data, self.rows, plan.class_weight, counts)
+        self.examples = Examples(data.X, data.targets, weights)
+        self.n_rows = len(self.rows)
+        self.weight = float(self.n_rows if weights is None else weights.sum(dtype=float))
+
+    def __call__(self, network):
+        """(loss, gradient) of the network, as a float and a flat vector of float64."""
+        loss = network.loss_and_gradient(self.examples, self.rows)
+        return loss, network.read_flat(network.gradient).astype(np.float64)
+
+    def agreed(self, ask):
+        """Whether `ask()` is true on any machine that searches."""
+        return ask()
+
+
 class Objective:
     """Mean loss plus penalty and its gradient, as functions of one flat float64 vector.
 
     Parameters
     ----------
     plan : Plan
-    data : TrainingData
+    sums : RowSums
     network : Network
     interruption : Interruption
         Raised as Stopped between two evaluations.
@@ -37,15 +71,12 @@ class Objective:
     """
 
     def __init__(
-        self, plan, data, network, interruption, state, callbacks=None, update_estimator=None
+        self, plan, sums, network, interruption, state, callbacks=None, update_estimator=None
     ):
         self.plan, self.network, self.interruption = plan, network, interruption
         self.state, self.callbacks, self.update_estimator = state, callbacks, update_estimator
         self.began = time.perf_counter()
-        self.rows = np.arange(data.X.shape[0])
-        weights = training_weights(data, self.rows, plan.class_weight)
-        self.examples = Examples(data.X, data.targets, weights)
-        self.weight = float(len(self.rows) if weights is None else weights.sum(dtype=float))
+        self.sums, self.weight = sums, sums.weight
         if self.weight == 0:
             raise ValueError("sample_weight sums to 0: the mean loss has no value.")
         ranges = plan.architecture.ranges.items()
@@ -54,7 +85,7 @@ class Objective:
 
     def parameters(self):
         """The network's parameters as one vector."""
-        return self._flat(self.network.parameters)
+        return self.network.read_flat(self.network.parameters).astype(np.float64)
 
     def set_parameters(self, vector):
         """Puts a vector into the network."""
@@ -62,12 +93,11 @@ class Objective:
 
     def __call__(self, vector):
         """(loss, gradient) at a vector; remembers the lowest loss it met."""
-        if self.interruption.requested:
+        if self.sums.agreed(lambda: self.interruption.requested):
             raise Stopped(*self.best)
         self.set_parameters(vector)
-        network, alpha = self.network, self.plan.alpha
-        loss = network.loss_and_gradient(self.examples, self.rows)
-        gradient = self._flat(network.gradient)
+        alpha = self.plan.alpha
+        loss, gradient = self.sums(self.network)
         for part in self.penalised:
             loss += 0.5 * alpha * (vector[part] @ vector[part])
             gradient[part] += alpha * vector[part]
@@ -85,45 +115,44 @@ class Objective:
         (loss, norm), now = self.latest, time.perf_counter()
         state.history.extend(loss=[loss], gradient_norm=[norm], seconds=[now - self.began])
         self.began = now
-        if self.callbacks is not None:
-            self._show(loss, vector)
-            self.began = time.perf_counter()
+        if self.sums.agreed(lambda: self.callbacks is not None and self._is_stopped(loss)):
+            raise Stopped(loss, vector.copy())
+        self.began = time.perf_counter()
 
-    def _show(self, loss, vector):
-        """Tells the callbacks of an iteration, and ends the search if one of them says so."""
+    def _is_stopped(self, loss):
+        """Tells the callbacks of an iteration; whether one of them ends the search."""
         self.callbacks.begin_epoch()
         self.state.loss = loss
         keep_parameters(self.network, self.state)
         self.update_estimator()
-        if self.callbacks.end_epoch(self.state.history.last()):
-            raise Stopped(loss, vector.copy())
-
-    def _flat(self, block):
-        return self.network.read_flat(block).astype(np.float64)
+        return self.callbacks.end_epoch(self.state.history.last())
 
 
 class Stopped(Exception):  # noqa: N818 - no error
     """The search ends: (loss, parameters) are what it has found; None for no parameters."""
 
 
-def minimize(plan, data, state, callbacks=None, update_estimator=None):
+def minimize(plan, data, state, callbacks=None, update_estimator=None, sums=None):
     """Minimises the loss and leaves the outcome in the state.
 
     Parameters
     ----------
     plan, data, state, callbacks, update_estimator
         As `_training.train` takes them; what it calls an epoch is an iteration here.
+    sums : RowSums or None
+        What gives the loss and its gradient, where that is not the rows of `data` alone.
 
     Raises
     ------
     ValueError
         If parameters stop being finite numbers.
     """
-    state.batch_size = data.X.shape[0]
-    network = build_network(plan, data, state, state.batch_size)
+    sums = RowSums(plan, data) if sums is None else sums
+    state.batch_size = sums.n_rows
+    network = build_network(plan, data, state, max(data.X.shape[0], 1))
     state.n_epochs, result = 0, None
     with Interruption() as interruption:
-        objective = Objective(plan, data, network, interruption, state, callbacks, update_estimator)
+        objective = Objective(plan, sums, network, interruption, state, callbacks, update_estimator)
         try:
             result = scipy.optimize.minimize(
                 objective,

@@ -1,4 +1,4 @@
-"""Where the documentation is published: the one place that knows its address.
+"""Where the documentation and the code are published: the one place that knows the addresses.
 
 Docstrings and messages name pages as they lie in the repository, `docs/vocabulary.md`, and
 `with_links` says where a reader of the installed package finds them.
@@ -7,9 +7,13 @@ Docstrings and messages name pages as they lie in the repository, `docs/vocabula
 # SPDX-License-Identifier: BSD-3-Clause
 import re
 from inspect import isfunction
+from itertools import takewhile
 
 # The address of the site, with a slash at its end. Empty: there is no site yet.
 DOCUMENTATION = ""
+
+# The address of the repository on its code host, without a slash at its end. Empty: none yet.
+REPOSITORY = ""
 
 # An estimator's page below it, with {estimator_module} and {estimator_name} to fill in: where
 # scikit-learn's HTML representation links to.
@@ -21,6 +25,19 @@ _PAGE = re.compile(r"\bdocs/(\w+)\.md\b")
 def estimator_page():
     """The template of an estimator's address, empty without a site: then there is no link."""
     return DOCUMENTATION and DOCUMENTATION + ESTIMATOR_PAGE
+
+
+def public_place(estimator):
+    """What ESTIMATOR_PAGE is filled in with: the class and the module that users import it from."""
+    import rosenblatt
+
+    own = type(estimator)
+    parts = own.__module__.split(".")
+    module = ".".join(takewhile(lambda part: not part.startswith("_"), parts))
+    return {
+        "estimator_module": "rosenblatt" if own.__name__ in rosenblatt.__all__ else module,
+        "estimator_name": own.__name__,
+    }
 
 
 def page(name):

@@ -11,13 +11,16 @@ from dataclasses import replace
 from functools import partial
 from inspect import signature
 from numbers import Integral
+from typing import Any, Self
 
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt import _lbfgs, _training
 from rosenblatt._architecture import ATTRIBUTES as ARRAYS
 from rosenblatt._base import (
     RosenblattEstimator,
+    ScikitLearnTwinMixin,
     changes,
     on_one_fit,
     random_state_from,
@@ -35,7 +38,9 @@ from rosenblatt._parameter_table import SHARED
 from rosenblatt._plan import dropout_rates, training_plan
 from rosenblatt._prediction import arrays_for, fitted_network, outputs_of_plain_rows
 from rosenblatt._training_state import State
+from rosenblatt._types import Array, Matrix
 from rosenblatt.core.dispatch import OPTIMIZERS
+from rosenblatt.out_of_core._dataset import Dataset
 
 _STOCHASTIC_ATTRIBUTES = (
     "loss_curve_",
@@ -50,7 +55,7 @@ _STOCHASTIC_ATTRIBUTES = (
 )
 
 
-def has_partial_fit(estimator):
+def has_partial_fit(estimator: Any) -> bool:
     """True, or AttributeError: what `available_if` asks."""
     if estimator.solver not in OPTIMIZERS:
         raise AttributeError(
@@ -61,10 +66,10 @@ def has_partial_fit(estimator):
 
 
 @with_links
-class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
+class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, RosenblattEstimator):
     """The stages of fit and predict that classifier and regressor share.
 
-    What an estimator on this base has to have besides:
+    A subclass must define:
 
     `_parameter_table`, `_parameter_rules`
         The rows of what its `__init__` takes, and their rules: SHARED of _parameter_table.py,
@@ -83,32 +88,64 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
 
     _parameter_table = SHARED
 
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    normalization_scales_: list[Array]
+    normalization_shifts_: list[Array]
+    running_means_: list[Array]
+    running_variances_: list[Array]
+    n_layers_: int
+    n_outputs_: int
+    n_parameters_: int
+    out_activation_: str
+    n_iter_: int
+    batch_size_: int
+    loss_: float
+    loss_curve_: list[float]
+    history_: History
+    best_loss_: float | None
+    stopped_: bool
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    t_: int
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: Matrix | Dataset,
+        y: Matrix | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Matrix | None = None,
+        y_val: Matrix | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network to X and y.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows to learn from. CSR is used as it is, never made dense; other sparse
-            formats are converted to CSR.
+            The training rows. CSR matrices are used as they are; other sparse formats are
+            converted to CSR. Sparse data are never converted to dense arrays. A
+            rosenblatt.Dataset is read block by block, and contains the targets.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Class labels (an indicator matrix for multilabel), or numbers.
+            Class labels (an indicator matrix for multilabel targets), or numbers.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, relative to the others of their batch: a batch's loss is
-            divided by the sum of its weights; a batch of weight 0 is skipped.
+            Sample weights, relative to the other rows of a batch: the loss of a batch is
+            divided by the sum of its weights; a batch whose weights are all 0 is skipped.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Rows to score after every epoch, recorded in `history_`; early_stopping=True looks
-            at them instead of setting rows aside. In a Pipeline, transform_input=["X_val"]
-            and metadata routing transform them as X, see docs/training.md.
+            Validation rows, scored after every epoch (see `history_`). With early_stopping=True
+            they are used instead of setting training rows aside. In a Pipeline, they are
+            transformed like X by transform_input=["X_val"] and metadata routing, see
+            docs/training.md.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Their targets.
+            Targets of the validation rows.
         sample_weight_val : array-like of shape (n_val,), default=None
-            Their weights.
+            Sample weights of the validation rows.
 
         Returns
         -------
@@ -118,11 +155,10 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         Raises
         ------
         ValueError
-            For parameters or data out of range, before any work; for training that
-            diverged, when there is no early stopping, or it did before an epoch had a score.
-            The estimator is then as it was.
+            For invalid parameters or data, before any work. If training diverged without early
+            stopping, or before the first epoch with a score. The estimator is then unchanged.
         MemoryError
-            For a network that this machine cannot hold.
+            If the network does not fit into the memory of this machine.
 
         Warns
         -----
@@ -130,9 +166,9 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             If max_iter epochs or iterations were not enough, if lbfgs stopped for another
             reason, or if training diverged under early stopping.
         UserWarning
-            If batch_size is larger than the data, if the validation set cannot keep the
-            classes' shares, if validation_fraction was set though there is an X_val, or if
-            Ctrl-C ended training: the weights so far are kept.
+            If batch_size is larger than the number of rows, if the validation split cannot be
+            stratified, if validation_fraction is set together with X_val, or if Ctrl-C ended
+            training, in which case the current weights are kept.
         """
         validation = self._given_validation(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation)
@@ -157,33 +193,44 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
 
     @with_callbacks
     def _fit(self, X, y, sample_weight, validation, *, incremental=False, classes=None):
-        """Checks the parameters, calls in the callbacks, and fits."""
+        """Validates the parameters, sets up the callbacks, and fits."""
         self._check_parameters()
         if validation is not None and self.solver not in OPTIMIZERS:
             raise ValueError(
-                f"X_val is for solvers that take steps: {', '.join(map(repr, OPTIMIZERS))}; got "
+                f"X_val needs a stochastic solver: {', '.join(map(repr, OPTIMIZERS))}; got "
                 f"solver={self.solver!r}."
             )
         if incremental and self.early_stopping:
             if validation is None:
                 raise ValueError(
-                    "partial_fit does not support early_stopping=True without rows to validate "
-                    "on, as it sets none aside: give it X_val and y_val, or set "
+                    "partial_fit does not support early_stopping=True without validation rows, "
+                    "because it sets none aside: pass X_val and y_val, or set "
                     "early_stopping=False."
                 )
             if getattr(self, "stopped_", False):
                 warn_user(
-                    "The validation score has not improved for too long: training is over, and "
-                    "stopped_ is True. partial_fit did nothing."
+                    "Training has stopped because the validation score no longer improved "
+                    "(stopped_ is True): partial_fit did nothing."
                 )
                 return self
         max_epochs = 1 if incremental else self.max_iter
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         with (
-            calling_callbacks(self, max_epochs, X=X, y=y, metadata=metadata) as callbacks,
+            self._calling_callbacks(max_epochs, X=X, y=y, metadata=metadata) as callbacks,
             self._unchanged_on_error(),
         ):
             continues = hasattr(self, "coefs_") and bool(self.warm_start or incremental)
+            if isinstance(X, Dataset):
+                return self._fit_dataset(
+                    X,
+                    y,
+                    sample_weight,
+                    callbacks,
+                    validation=validation,
+                    continues=continues,
+                    incremental=incremental,
+                    classes=classes,
+                )
             reader = copy.copy(self)  # what the checks of the data note waits for the weights
             data = reader._training_data(
                 X,
@@ -197,6 +244,20 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
             noted = changes(vars(self), vars(reader))
             return self._train(data, callbacks, continues, incremental, noted)
 
+    def _fit_dataset(self, dataset, y, sample_weight, callbacks, **options):
+        """A fit of rows that are read in blocks."""
+        from rosenblatt.out_of_core._run import Fit  # the one place that needs it
+
+        if y is not None or sample_weight is not None:
+            raise ValueError(
+                "a Dataset has target and sample_weight itself: give no y and no sample_weight."
+            )
+        fit = Fit(self, dataset, **options)
+        return fit.train(callbacks, options["continues"], options["incremental"])
+
+    def _calling_callbacks(self, max_epochs, **data):
+        return calling_callbacks(self, max_epochs, **data)
+
     def _train(self, data, callbacks, continues, incremental, noted):
         plan = training_plan(self, data, incremental=incremental)
         if not (continues or incremental):
@@ -208,10 +269,10 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         return update_estimator()
 
     def _warn_of_data(self, plan, data):
-        """Warns of data on which a new fit will be of no use."""
+        """Warns of data on which a new fit cannot succeed."""
 
     def _check_parameters(self):
-        """Refuses parameters by themselves and together, before the data are looked at."""
+        """Validates parameters, alone and in combination, before the data."""
         validate_parameters(self)
         n_hidden = len(hidden_widths(self.hidden_layer_sizes))
         hidden_activations(self.activation, n_hidden)
@@ -235,7 +296,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         raise NotImplementedError
 
     def _state(self, plan, data, continues, incremental):
-        """Where this fit begins: at new draws, or at the fitted parameters."""
+        """The initial state of this fit: from new draws, or from the fitted parameters."""
         random_state = random_state_from(self.random_state)
         if incremental and self.partial_fit_shuffle == "continue":
             random_state = self._continued_random_state(random_state)
@@ -264,7 +325,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         return state
 
     def _continued_random_state(self, random_state):
-        """Where the last call with this seed ended; a generator of the user's goes on anyway."""
+        """The generator as the last call with this seed left it; a user's generator is kept."""
         seed, last = getattr(self, "_random_state", (None, None))
         if not isinstance(self.random_state, Integral) or seed != self.random_state:
             return random_state
@@ -339,7 +400,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         return data
 
     @property
-    def activations_(self):
+    def activations_(self) -> tuple[str, ...]:
         """The hidden layers' activations, of the last fit."""
         if not hasattr(self, "_architecture"):
             raise AttributeError("activations_ is there after fit.")
@@ -354,7 +415,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         )
 
     @on_one_fit
-    def activations(self, X, layer):
+    def activations(self, X: Matrix, layer: int) -> Array:
         """What a hidden layer puts out.
 
         Parameters
@@ -387,7 +448,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, RosenblattEstimator):
         return network.activations(X, int(layer) % n_hidden)
 
     @on_one_fit
-    def summary(self):
+    def summary(self) -> None:
         """Print the layers, the shapes of their weights and how many parameters they have."""
         check_is_fitted(self)
         print(fitted_network(self).summary())

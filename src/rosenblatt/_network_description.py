@@ -24,6 +24,7 @@ def architecture_of(estimator, data):
         data.loss.name,
         data.X.dtype,
         normalization=estimator.normalization,
+        scales_inputs=estimator.input_scale_rate > 0,
         loss_constants=loss_constants(estimator, data),
     )
 

@@ -1,4 +1,4 @@
-"""What a parameter's row says, and what is made of rows: rules, docstrings, refusals.
+"""The row of a parameter, and what is built from rows: rules, docstrings, refusals.
 
 The rows themselves are in _parameter_table.py and perceptron.py.
 """
@@ -9,35 +9,38 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from inspect import cleandoc, signature
+from typing import TypeVar
 
 from rosenblatt._docstrings import ATTRIBUTES
 from rosenblatt._links import with_links
 from rosenblatt.core.dispatch import OPTIMIZERS
 
-# why a solver without steps cannot have a parameter; {solver} is the one, {solvers} are others
-NO_STEPS = "needs a solver that takes steps: {solvers}; got solver={solver!r}."
+Class = TypeVar("Class", bound=type)
+
+# why a parameter does not work with a solver without steps; {solvers} are those that have them
+NO_STEPS = "needs a stochastic solver: {solvers}; got solver={solver!r}."
 CANNOT_SEARCH = (
-    "makes the loss another one at every look, which solver={solver!r} cannot search; it must be "
-    "one of {solvers}."
+    "makes the loss random, which solver={solver!r} cannot minimise; solver must be one of "
+    "{solvers}."
 )
 NO_BATCHES = (
-    "needs batches, which solver={solver!r} has not: use normalization='layer', or a solver among "
-    "{solvers}."
+    "needs mini-batches, which solver={solver!r} does not use: use normalization='layer', or "
+    "one of the solvers {solvers}."
 )
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What makes a parameter need a solver that takes steps.
+    """The condition under which a parameter needs a stochastic solver.
 
     Attributes
     ----------
     is_on : callable
-        Of the value: whether it asks for something.
+        Takes the value; returns whether it is in effect.
     reason : str
-        What the message goes on with after name and value.
+        The message after name and value.
     shapes_loss : bool
-        Whether what is minimised is another function then.
+        Whether the parameter changes the function that is minimised.
     """
 
     is_on: Callable
@@ -47,14 +50,14 @@ class Needs:
 
 @dataclass(frozen=True)
 class Refusal:
-    """What a parameter does not go with among the others.
+    """A combination with other parameters that is refused.
 
     Attributes
     ----------
     applies : callable
-        Of the estimator.
+        Takes the estimator; returns whether it has this combination.
     reason : str
-        What the message goes on with after name and value; {model} is the estimator.
+        The message after name and value; {model} is the estimator.
     """
 
     applies: Callable
@@ -63,8 +66,8 @@ class Refusal:
 
 @dataclass(frozen=True)
 class RefusalByData(Refusal):
-    """What a parameter does not go with in the data: `applies` is a function of the estimator,
-    its TrainingData, and whether the call is of `partial_fit`."""
+    """A combination with the data that is refused: `applies` takes the estimator, its
+    TrainingData, and whether the call is one of `partial_fit`."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Page:
     Attributes
     ----------
     section : str
-        Of the page, as scripts/parameter_tables.py knows them.
+        The section of the page, a key of SECTIONS in scripts/parameter_tables.py.
     text : str
     """
 
@@ -84,17 +87,17 @@ class Page:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A row.
+    """The row of a parameter.
 
     Attributes
     ----------
     kind, text : str
-        Of the docstring: behind the name, and below it.
+        The type and the description in the docstring.
     rules : list
-        As `validate_parameters` takes them; one must hold.
+        The argument of `validate_parameters`; at least one rule must hold.
     needs_steps : Needs or None
     refusals : tuple of Refusal and RefusalByData
-        What it does not go with besides.
+        Further combinations that are refused.
     page : Page or None
     is_common : bool
         Whether it is among those that people change first: signatures and docstrings begin with
@@ -110,19 +113,19 @@ class Parameter:
     is_common: bool = False
 
 
-def rules_of(rows):
-    """A dict from the names to the rules, as `validate_parameters` reads it."""
+def rules_of(rows: dict[str, Parameter]) -> dict[str, list]:
+    """The dict of names and rules that `validate_parameters` takes."""
     return {name: row.rules for name, row in rows.items()}
 
 
 def keep_parameters(estimator, values):
-    """What an `__init__` is given, locals() and all, becomes the estimator's attributes."""
+    """Stores the arguments of an `__init__`, its locals(), as attributes of the estimator."""
     vars(estimator).update({name: value for name, value in values.items() if name != "self"})
 
 
-def documented(estimator):
-    """A class decorator that fills in the docstring: for @PARAMETERS@ the rows, in the order and
-    with the defaults of the signature, for @ATTRIBUTES@ what both networks have."""
+def documented(estimator: Class) -> Class:
+    """A class decorator that fills in the docstring: @PARAMETERS@ with the rows, in the order and
+    with the defaults of the signature, @ATTRIBUTES@ with the attributes of both networks."""
     texts, rows, has_others = [], estimator._parameter_table, False
     has_common = any(row.is_common for row in rows.values())
     for name, parameter in signature(estimator).parameters.items():
@@ -138,7 +141,7 @@ def documented(estimator):
 
 
 def in_need_of_steps(estimator):
-    """A dict of the parameters that ask for what only a solver with steps has: name and Needs."""
+    """A dict from the names of parameters that need a stochastic solver to their Needs."""
     return {
         name: row.needs_steps
         for name, row in estimator._parameter_table.items()
@@ -147,9 +150,9 @@ def in_need_of_steps(estimator):
 
 
 def refuse_together(estimator):
-    """Raises ValueError for parameters that do not go together, whatever the data.
+    """Raises ValueError for incompatible parameters, whatever the data.
 
-    Names of schedules, with a solver without steps, are only ignored, as in scikit-learn.
+    Names of schedules are ignored by a solver without steps, as in scikit-learn.
     """
     if estimator.solver not in OPTIMIZERS:
         solvers = ", ".join(map(repr, OPTIMIZERS))
@@ -161,7 +164,7 @@ def refuse_together(estimator):
 
 
 def refuse_with_data(estimator, data, *, incremental):
-    """Raises ValueError for parameters that do not go with the data."""
+    """Raises ValueError for parameters that are incompatible with the data."""
     for name, refusal in _refusals(type(estimator), RefusalByData):
         if refusal.applies(estimator, data, incremental):
             _refuse(estimator, name, refusal.reason.format(model=estimator))

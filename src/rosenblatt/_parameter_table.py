@@ -1,8 +1,8 @@
-"""The parameters of the multi-layer perceptrons, a row each: what it takes, what it means, what
-refuses it. What a row is, is in _parameter_rows.py; the perceptron has rows of its own.
+"""The parameters of the multi-layer perceptrons, one row each: allowed values, meaning, and the
+combinations that are refused. _parameter_rows.py defines the row; the perceptron has its own rows.
 
-Rules, docstrings, refusals and docs/parameters.md come from these rows; defaults stand in the
-signatures, where an editor reads them. What a parameter does is elsewhere, in the Plan or the core.
+Rules, docstrings, refusals and docs/parameters.md come from these rows; defaults are in the
+signatures, where an editor shows them. The effect of a parameter is elsewhere, in Plan or the core.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -32,7 +32,7 @@ AUTO_BATCH_SIZE = 200  # rows of batch_size='auto', if there are so many
 
 
 def _loss_parameters(is_regression):
-    """What `loss=` takes, in the table's order."""
+    """The values of `loss`, in the table's order."""
     rows = [row for row in LOSSES.values() if (row.target == "real") == is_regression]
     return tuple(dict.fromkeys(row.parameter for row in rows))
 
@@ -74,12 +74,12 @@ def _options(names):
 
 _SCHEDULES = "\n        ".join(f"- {name!r} {row.summary}" for name, row in SCHEDULES.items())
 
-# what both networks have
+# the parameters of both networks
 SHARED = {
     "hidden_layer_sizes": Parameter(
         "int or array-like of int",
         """
-        The number of units of each hidden layer, from the input's side. `()` is a network
+        The number of units of each hidden layer, from input to output. `()` is a network
         without hidden layers: a linear model.
         """,
         ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -89,8 +89,8 @@ SHARED = {
     "activation": Parameter(
         "str or sequence of str",
         f"""
-        What the hidden units compute of their weighted sum z, one name for all hidden layers
-        or one for each: {_listed(ACTIVATION_NAMES)}.
+        Activation function of the hidden units, applied to the pre-activation z: one name for
+        all hidden layers or one for each: {_listed(ACTIVATION_NAMES)}.
         Formulas and papers are in docs/vocabulary.md. 'relu' is max(0, z), 'logistic' the
         sigmoid 1 / (1 + exp(-z)), 'identity' z itself.
         """,
@@ -104,13 +104,14 @@ SHARED = {
     "normalization": Parameter(
         "{None, 'batch', 'layer'}",
         """
-        Of the hidden layers' weighted sums z, intercepts included, before the activation:
-        scale * (z - mean) / sqrt(variance + 1e-5) + shift, with a scale and a shift learned for
-        every unit. 'batch' (Ioffe & Szegedy, 2015) takes mean and variance of each unit over
-        the batch, whatever the rows' weights, and for predictions running averages, of which
-        every step replaces a tenth; it needs batches of 2 rows or more (a single last row
-        joins the batch before it) and is not for solver='lbfgs'. 'layer' (Ba, Kiros & Hinton,
-        2016) takes them of each row over the layer's units. Scales and shifts carry no penalty.
+        Normalises the pre-activations z of each hidden layer, intercepts included:
+        scale * (z - mean) / sqrt(variance + 1e-5) + shift, with a learned scale and shift for
+        every unit. 'batch' (Ioffe & Szegedy, 2015) computes mean and variance of each unit over
+        the batch, ignoring sample_weight; predictions use running averages, updated in every
+        step with a weight of 0.1. It needs batches of at least 2 rows (a single last row joins
+        the batch before it) and does not support solver='lbfgs'. 'layer' (Ba, Kiros & Hinton,
+        2016) computes them for each row over the layer's units. Scales and shifts are not
+        penalised.
         """,
         [None, Options(str, tuple(filter(None, NORMALIZATION_ATTRIBUTES)))],
         needs_steps=Needs(lambda kind: kind == "batch", NO_BATCHES),
@@ -118,96 +119,116 @@ SHARED = {
             Refusal(
                 lambda model: model.normalization == "batch" and model.batch_size == 1,
                 "needs a batch_size of at least 2, got batch_size=1: a single row has no "
-                "variance. normalization='layer' takes any.",
+                "variance. normalization='layer' works with any batch_size.",
             ),
         ),
         page=Page(
             "The network",
-            "`'batch'` or `'layer'`, of each hidden layer's sums: [layers](layers.md)",
+            "`'batch'` or `'layer'` normalisation of the pre-activations: [layers](layers.md)",
         ),
     ),
     "dropout": Parameter(
         "float in [0, 1) or sequence of float",
         """
-        The share of a hidden layer's outputs that every step of training sets to zero
-        (Srivastava et al., 2014), one for all hidden layers or one for each; the others are
-        divided by 1 - dropout, so that predictions, which drop nothing, see the same mean.
-        Not with solver='lbfgs', and neither are the next two.
+        The probability with which a hidden layer's outputs are set to zero in a training step
+        (Srivastava et al., 2014), one for all hidden layers or one for each. The other outputs
+        are divided by 1 - dropout, so that their mean is the same in predictions, where nothing
+        is dropped. Not supported by solver='lbfgs'.
         """,
         [Interval(Real, 0, 1, closed="left"), "array-like"],
         needs_steps=Needs(_are_positive, CANNOT_SEARCH),
-        page=Page("Against overfitting", "share of hidden outputs that a step leaves out"),
+        page=Page("Against overfitting", "probability of dropping a hidden output in a step"),
     ),
     "input_dropout": Parameter(
         "float in [0, 1)",
         """
-        The same for the features. X is not changed; of a sparse one the stored values are
-        dropped, and the model is that of the dense copy, to rounding.
+        The dropout probability of the features. X is not changed. If X is sparse, only stored
+        values are dropped, and the model equals that of the dense copy up to rounding. Not
+        supported by solver='lbfgs'.
         """,
         [Interval(Real, 0, 1, closed="left")],
         needs_steps=Needs(_is_positive, CANNOT_SEARCH),
-        page=Page("Against overfitting", "share of features that a step leaves out"),
+        page=Page("Against overfitting", "probability of dropping a feature in a step"),
     ),
     "input_noise": Parameter(
         "float >= 0",
         """
-        Standard deviation of the normal numbers that every step of training adds to the
-        features (Bishop, 1995); scale the features. X must be dense, and is not changed.
+        Standard deviation of the Gaussian noise that is added to the features in every training
+        step (Bishop, 1995); scale the features. X must be dense, and is not changed. Not
+        supported by solver='lbfgs'.
         """,
         [Interval(Real, 0, None, closed="left")],
         needs_steps=Needs(_is_positive, CANNOT_SEARCH),
         refusals=(
             RefusalByData(
                 lambda model, data, incremental: model.input_noise > 0 and sp.issparse(data.X),
-                "takes a dense X, got a sparse one: use X.toarray(), or input_noise=0. "
-                "input_dropout takes a sparse X too.",
+                "needs a dense X, got a sparse one: use X.toarray(), or input_noise=0. "
+                "input_dropout supports a sparse X.",
             ),
         ),
         page=Page(
-            "Against overfitting", "standard deviation of noise on the features; X must be dense"
+            "Against overfitting", "standard deviation of noise on the features, for dense X"
+        ),
+    ),
+    "input_scale_rate": Parameter(
+        "float >= 0",
+        """
+        If positive, each feature is multiplied by a learned factor, `input_scales_`, before the
+        first layer. Factors start at 1, are not penalised and do not decay, and are learned at
+        input_scale_rate times the learning rate: values from 5 to 50 let informative features
+        grow quickly, which helps if many features are not (Holzmueller et al., 2024). Not
+        supported by 'lbfgs'.
+        """,
+        [Interval(Real, 0, None, closed="left")],
+        needs_steps=Needs(_is_positive),
+        page=Page(
+            "The network",
+            "learning rate of a learned factor of each feature, as a multiple; 0 learns none",
         ),
     ),
     "weight_init": Parameter(
         _options(WEIGHT_INITS) + " or callable",
         """
-        How weights are drawn. 'glorot_uniform' (Glorot & Bengio, 2010) is scikit-learn's:
-        uniform within sqrt(6 / (fan_in + fan_out)), for 'logistic' sqrt(2 / ...). 'he_uniform'
-        and 'he_normal' (He et al., 2015) have the variance 2 / fan_in, for relu and its kin;
-        'lecun_normal' (LeCun et al., 1998) 1 / fan_in, for selu; 'orthogonal' (Saxe et al.,
-        2014) keeps lengths: its rows, or its columns if they are fewer, are orthonormal. A
-        callable is given (fan_in, fan_out, random_state), for every layer from the input's
-        side, and returns an array of shape (fan_in, fan_out).
+        Distribution of the initial weights. 'glorot_uniform' (Glorot & Bengio, 2010) is
+        scikit-learn's: uniform in [-b, b] with b = sqrt(6 / (fan_in + fan_out)), for
+        'logistic' sqrt(2 / (fan_in + fan_out)). 'he_uniform' and 'he_normal' (He et al., 2015)
+        have variance 2 / fan_in and suit relu and similar activations; 'lecun_normal' (LeCun et
+        al., 1998) has variance 1 / fan_in and suits selu; 'orthogonal' (Saxe et al., 2014)
+        preserves norms: its rows, or its columns if they are fewer, are orthonormal. A callable
+        is called with (fan_in, fan_out, random_state) for every layer, from input to output,
+        and returns an array of shape (fan_in, fan_out).
         """,
         [Options(str, tuple(WEIGHT_INITS)), "function"],
-        page=Page("The network", "how weights are drawn: a name or a function"),
+        page=Page("The network", "distribution of the initial weights: a name or a callable"),
     ),
     "intercept_init": Parameter(
         _options(INTERCEPT_INITS),
         """
-        How intercepts begin. 'uniform' is scikit-learn's, drawn within 'glorot_uniform''s
-        bounds; 'zeros' draws nothing; 'prior' is zero in the hidden layers and in the output
-        layer what predicts, alone, the classes' shares or the targets' mean (by sample_weight;
-        a class without rows counts as half a row). That is, whatever the loss, the log of the
-        shares or, of two classes and of labels, log(p / (1 - p)); the mean, of every quantile
-        too; and where the loss has a log link the log of the mean.
+        Initial values of the intercepts. 'uniform' is scikit-learn's: drawn within the bounds
+        of 'glorot_uniform'. 'zeros' draws nothing. 'prior' is zero in the hidden layers; in the
+        output layer it predicts the class frequencies or the mean of the targets (weighted by
+        sample_weight; a class without rows counts as half a row). For classifiers, whatever the
+        loss, this is the log of the frequencies, or log(p / (1 - p)) for two classes and for
+        multilabel targets; for regressors it is the mean, also for quantiles, or the log of the
+        mean if the loss has a log link.
         """,
         [Options(str, tuple(INTERCEPT_INITS))],
         page=Page(
             "The network",
-            "how intercepts begin; `'prior'` begins at the classes' shares or the targets' mean",
+            "initial intercepts; `'prior'` starts from the class frequencies or the targets' mean",
         ),
     ),
     "solver": Parameter(
         _options((*OPTIMIZERS, "lbfgs")),
         """
-        'lbfgs' is scipy's quasi-Newton method on all rows at once, good for small data; all
-        others take a step for every batch of rows. Formulas, papers and each one's own
-        parameters are in docs/vocabulary.md.
+        The optimiser. 'lbfgs' is scipy's quasi-Newton method on all rows at once, suited to
+        small data; all others take a step for every mini-batch. Formulas, papers and the
+        parameters of each optimiser are in docs/vocabulary.md.
         """,
         [Options(str, (*OPTIMIZERS, "lbfgs"))],
         page=Page(
             "Steps",
-            "the optimiser: [optimisers](vocabulary.md#optimisers); `'lbfgs'` takes all rows "
+            "the optimiser: [optimisers](vocabulary.md#optimisers); `'lbfgs'` uses all rows "
             "at once",
         ),
         is_common=True,
@@ -216,81 +237,82 @@ SHARED = {
         "float >= 0",
         """
         Strength of the penalty alpha * (l1_ratio * sum(|w|) + (1 - l1_ratio) / 2 * sum(w**2))
-        over `coefs_`, divided by the sum of the batch's weights (its rows, where there are no
-        weights). Intercepts are free.
+        over `coefs_`, divided by the sum of the batch's sample weights (its number of rows if
+        there are none). Intercepts are not penalised.
         """,
         [Interval(Real, 0, None, closed="left")],
         page=Page(
             "Against overfitting",
-            "penalty on weights, divided by the batch's rows: so useful values may be as "
-            "large as 10",
+            "strength of the penalty on weights, divided by the number of rows in a batch: "
+            "useful values reach 10",
         ),
         is_common=True,
     ),
     "l1_ratio": Parameter(
         "float in [0, 1]",
         """
-        The share of L1 in the penalty. It enters as its subgradient, alpha * l1_ratio *
-        sign(w) with sign(0) = 0: it shrinks weights towards 0 but makes none exactly 0. Not
-        with 'lbfgs'.
+        The share of L1 in the penalty. Steps use its subgradient, alpha * l1_ratio * sign(w)
+        with sign(0) = 0, which shrinks weights towards 0 but makes none exactly 0. Not
+        supported by 'lbfgs'.
         """,
         [Interval(Real, 0, 1, closed="both")],
         needs_steps=Needs(_is_positive),
         page=Page(
             "Against overfitting",
-            "the share of it that is L1, which takes a far smaller `alpha`: above 1 it may "
-            "leave nothing",
+            "share of L1 in the penalty; L1 needs a much smaller `alpha`: above 1 it may shrink "
+            "all weights to 0",
         ),
     ),
     "weight_decay": Parameter(
         "float >= 0 or None",
         """
-        Before each step weights (not intercepts) shrink by learning rate * weight_decay of
-        themselves, besides the penalty (Loshchilov & Hutter, 2019). None is 0.01 for 'adamw'
-        and 0 for all others. Not with 'lbfgs'.
+        Decoupled weight decay (Loshchilov & Hutter, 2019), in addition to the penalty: before
+        each step, weights (not intercepts) are multiplied by 1 - learning rate * weight_decay.
+        None is 0.01 for 'adamw' and 0 for all others. Not supported by 'lbfgs'.
         """,
         [None, Interval(Real, 0, None, closed="left")],
         needs_steps=Needs(_is_positive),
         page=Page(
             "Against overfitting",
-            "shrinking apart from the gradient; `None` is 0.01 for `'adamw'`, 0 for others",
+            "decoupled weight decay; `None` is 0.01 for `'adamw'`, 0 for others",
         ),
     ),
     "max_norm": Parameter(
         "float > 0 or None",
         """
-        After each step, weights into a unit whose Euclidean norm is larger are scaled down to
-        it, in every layer (Srebro & Shraibman, 2005). Not with 'lbfgs'.
+        Upper bound of the Euclidean norm of the weights into a unit, in every layer: after each
+        step, longer weight vectors are scaled down to it (Srebro & Shraibman, 2005). Not
+        supported by 'lbfgs'.
         """,
         [None, Interval(Real, 0, None, closed="neither")],
         needs_steps=Needs(_is_given),
-        page=Page("Against overfitting", "longest column of weights into a unit"),
+        page=Page("Against overfitting", "largest norm of the weights into a unit"),
     ),
     "clip_norm": Parameter(
         "float > 0 or None",
         """
-        A step's gradient, of all parameters and penalty included, is scaled by
-        clip_norm / (norm + 1e-6) where that is less than 1 (Pascanu et al., 2013). Not with
-        'lbfgs'.
+        Gradient clipping by norm (Pascanu et al., 2013): the gradient of a step, over all
+        parameters and including the penalty, is multiplied by clip_norm / (norm + 1e-6) if
+        that is less than 1. Not supported by 'lbfgs'.
         """,
         [None, Interval(Real, 0, None, closed="neither")],
         needs_steps=Needs(_is_given, shapes_loss=False),
-        page=Page("Steps", "longest gradient that a step may have"),
+        page=Page("Steps", "largest norm of a step's gradient"),
     ),
     "clip_value": Parameter(
         "float > 0 or None",
         """
-        Every component of the gradient, penalty included, is cut to [-clip_value, clip_value],
-        after `clip_norm`. Not with 'lbfgs'.
+        Gradient clipping by value: every component of the gradient, including the penalty, is
+        clipped to [-clip_value, clip_value], after `clip_norm`. Not supported by 'lbfgs'.
         """,
         [None, Interval(Real, 0, None, closed="neither")],
         needs_steps=Needs(_is_given, shapes_loss=False),
-        page=Page("Steps", "largest component that it may have"),
+        page=Page("Steps", "largest component of a step's gradient"),
     ),
     "batch_size": Parameter(
         "int >= 1 or 'auto'",
         f"""
-        Rows of a batch; 'auto' is min({AUTO_BATCH_SIZE}, n_samples). lbfgs does not use it.
+        Rows of a mini-batch; 'auto' is min({AUTO_BATCH_SIZE}, n_samples). Not used by 'lbfgs'.
         """,
         [Options(str, ("auto",)), Interval(Integral, 1, None, closed="left")],
         page=Page("Steps", "rows of a step; `'auto'` is 200"),
@@ -299,29 +321,28 @@ SHARED = {
     "learning_rate": Parameter(
         "str, schedule or callable",
         f"""
-        What becomes of the rate of the stochastic solvers while they train. A name:
+        Learning-rate schedule of the stochastic solvers. A name:
 
         {_SCHEDULES}
 
-        A schedule of `rosenblatt.schedules` with parameters of its own, and a warmup if wanted,
-        such as Cosine(warmup=0.05). Or a callable from the share of training that is done, a
-        float in [0, 1], to the factor of `learning_rate_init` for the next step.
+        Or an object of `rosenblatt.schedules`, which has parameters and an optional warmup, such
+        as Cosine(warmup=0.05). Or a callable that is given the completed share of training, a
+        float in [0, 1], and returns the factor of `learning_rate_init` for the next step.
         """,
         [Options(str, tuple(SCHEDULES)), Schedule, "function"],
         needs_steps=Needs(lambda rate: not isinstance(rate, str), shapes_loss=False),
         page=Page(
             "Steps",
-            "what becomes of the step size: a schedule's name, an object of "
-            "`rosenblatt.schedules`, a function",
+            "learning-rate schedule: a name, an object of `rosenblatt.schedules`, or a callable",
         ),
     ),
     "learning_rate_init": Parameter(
         "float > 0",
         """
-        The step size, for all solvers but 'lbfgs'.
+        The initial learning rate. Not used by 'lbfgs'.
         """,
         [Interval(Real, 0, None, closed="neither")],
-        page=Page("Steps", "the step size; for `'sgd'` try 0.01 to 0.3"),
+        page=Page("Steps", "initial learning rate; for `'sgd'` try 0.01 to 0.3"),
         is_common=True,
     ),
     "power_t": Parameter(
@@ -335,41 +356,41 @@ SHARED = {
     "max_iter": Parameter(
         "int >= 1",
         """
-        The most epochs (each row is used once in an epoch), for 'lbfgs' iterations.
+        Maximum number of epochs (each row is used once per epoch), or of iterations for 'lbfgs'.
         """,
         [Interval(Integral, 1, None, closed="left")],
         page=Page(
-            "When to stop", "the most epochs; schedules such as `'cosine'` are laid over as many"
+            "When to stop", "maximum number of epochs; schedules such as `'cosine'` span them"
         ),
         is_common=True,
     ),
     "shuffle": Parameter(
         "bool",
         """
-        Whether every epoch takes the rows in a new order. Not used by lbfgs.
+        Whether to shuffle the rows in every epoch. Not used by 'lbfgs'.
         """,
         ["boolean"],
-        page=Page("Steps", "whether every epoch takes the rows in a new order"),
+        page=Page("Steps", "whether to shuffle the rows in every epoch"),
     ),
     "random_state": Parameter(
         "int, RandomState instance or None",
         """
-        Draws the initial weights and intercepts, the validation split and the order of rows.
-        The draws are scikit-learn's: the same seed gives the same model.
+        Determines the initial weights and intercepts, the validation split and the order of
+        rows. The draws are those of scikit-learn: the same seed gives the same model.
         """,
         ["random_state"],
-        page=Page("Running", "an int makes a fit repeatable, to the bit"),
+        page=Page("Running", "an int makes a fit reproducible, to the bit"),
         is_common=True,
     ),
     "tol": Parameter(
         "float >= 0",
         """
-        An epoch that does not lower the loss by `tol` (with early stopping: raise the
-        validation score by it) counts as one without improvement. For lbfgs, the largest
-        component of the projected gradient at which to stop.
+        Tolerance of the stopping criterion: an epoch that does not lower the loss by at least
+        `tol` (with early stopping: does not raise the validation score by it) counts as one
+        without improvement. 'lbfgs' stops when no component of the projected gradient is larger.
         """,
         [Interval(Real, 0, None, closed="left")],
-        page=Page("When to stop", "what counts as improvement"),
+        page=Page("When to stop", "smallest change that counts as an improvement"),
     ),
     "verbose": Parameter(
         "bool or int",
@@ -377,24 +398,24 @@ SHARED = {
         Whether to print each epoch's loss.
         """,
         ["verbose"],
-        page=Page("Running", "a line an epoch"),
+        page=Page("Running", "whether to print the loss of each epoch"),
     ),
     "warm_start": Parameter(
         "bool or 'optimizer'",
         """
-        Whether `fit` goes on from the weights of the last `fit`, with a new optimiser; with
-        'optimizer' with the last one's state too (moments, steps, and the rate where
-        'invscaling', 'adaptive' or 'plateau' had taken it).
+        Whether `fit` continues from the weights of the last `fit`, with a new optimiser.
+        'optimizer' also continues from the optimiser's state: moments, number of steps, and the
+        learning rate that 'invscaling', 'adaptive' or 'plateau' had reached.
         """,
         ["boolean", Options(str, ("optimizer",))],
         page=Page(
-            "Running", "whether `fit` goes on from the last; `'optimizer'`: with its moments too"
+            "Running", "whether `fit` continues from the last; `'optimizer'` includes its moments"
         ),
     ),
     "momentum": Parameter(
         "float in [0, 1]",
         """
-        Of the velocity. Only used when solver='sgd'.
+        Momentum coefficient of SGD. Only used when solver='sgd'.
         """,
         [Interval(Real, 0, 1, closed="both")],
         page=Page("Of one optimiser", "`'sgd'`"),
@@ -402,7 +423,7 @@ SHARED = {
     "nesterovs_momentum": Parameter(
         "bool",
         """
-        Whether to look ahead along the velocity (Nesterov, 1983). Only used when solver='sgd'.
+        Whether to use Nesterov's momentum (Nesterov, 1983). Only used when solver='sgd'.
         """,
         ["boolean"],
         page=Page("Of one optimiser", "`'sgd'`"),
@@ -410,12 +431,12 @@ SHARED = {
     "early_stopping": Parameter(
         "bool",
         """
-        Whether to set a share of the rows aside, score it after every epoch, stop when the
-        score no longer improves, and keep the weights that scored best. The split keeps
-        the classes' shares (multilabel targets: it does not). Not used by lbfgs.
+        Whether to set aside validation rows, score them after every epoch, stop when the score
+        no longer improves, and keep the weights with the best score. The split is stratified,
+        except for multilabel targets. Not used by 'lbfgs'.
         """,
         ["boolean"],
-        page=Page("When to stop", "look at rows that are set aside instead of the training loss"),
+        page=Page("When to stop", "stop by the score of validation rows instead of the loss"),
         is_common=True,
     ),
     "validation_fraction": Parameter(
@@ -424,13 +445,13 @@ SHARED = {
         The share of rows set aside by `early_stopping`, unless `fit` is given X_val.
         """,
         [Interval(Real, 0, 1, closed="left")],
-        page=Page("When to stop", "how many"),
+        page=Page("When to stop", "share of rows set aside for validation"),
     ),
     "beta_1": Parameter(
         "float in [0, 1)",
         """
-        Decay rates of the means of the gradient and of its square. Only used by the solvers
-        of adam's kind.
+        Decay rate of the running mean of the gradient. Only used by 'adam', 'adamw', 'nadam',
+        'radam' and 'adabelief'.
         """,
         [Interval(Real, 0, 1, closed="left")],
         page=Page("Of one optimiser", "`'adam'` and its kin"),
@@ -438,8 +459,8 @@ SHARED = {
     "beta_2": Parameter(
         "float in [0, 1)",
         """
-        Decay rates of the means of the gradient and of its square. Only used by the solvers
-        of adam's kind.
+        Decay rate of the running mean of the squared gradient (for 'adabelief', of its squared
+        deviation from the mean). Only used by 'adam', 'adamw', 'nadam', 'radam' and 'adabelief'.
         """,
         [Interval(Real, 0, 1, closed="left")],
         page=Page("Of one optimiser", "`'adam'` and its kin"),
@@ -447,7 +468,8 @@ SHARED = {
     "epsilon": Parameter(
         "float > 0",
         """
-        Added to the denominator. Not used by 'sgd' and 'lbfgs'.
+        Added to the denominator of the step for numerical stability. Not used by 'sgd' and
+        'lbfgs'.
         """,
         [Interval(Real, 0, None, closed="neither")],
         page=Page("Of one optimiser", "all but `'sgd'` and `'lbfgs'`"),
@@ -455,7 +477,7 @@ SHARED = {
     "rho": Parameter(
         "float in [0, 1)",
         """
-        Decay rate of the mean of the squared gradient. Only used when solver='rmsprop'.
+        Decay rate of the running mean of the squared gradient. Only used when solver='rmsprop'.
         """,
         [Interval(Real, 0, 1, closed="left")],
         page=Page("Of one optimiser", "`'rmsprop'`"),
@@ -472,7 +494,7 @@ SHARED = {
     "rmsprop_momentum": Parameter(
         "float in [0, 1)",
         """
-        Of the scaled gradient. Only used when solver='rmsprop'.
+        Momentum coefficient of RMSprop. Only used when solver='rmsprop'.
         """,
         [Interval(Real, 0, 1, closed="left")],
         page=Page("Of one optimiser", "`'rmsprop'`"),
@@ -488,43 +510,44 @@ SHARED = {
     "n_iter_no_change": Parameter(
         "int >= 1 or inf",
         """
-        Training stops once there were more than so many epochs in a row without improvement,
+        Training stops after more than n_iter_no_change consecutive epochs without improvement,
         that is, after n_iter_no_change + 1 of them (scikit-learn counts the same way).
         """,
         [Interval(Integral, 1, None, closed="left"), Options(Real, (np.inf,))],
         page=Page(
             "When to stop",
-            "epochs without improvement before training stops; `np.inf` lets a schedule come to "
+            "epochs without improvement before training stops; `np.inf` lets a schedule run to "
             "its end",
         ),
     ),
     "max_fun": Parameter(
         "int >= 1",
         """
-        The most evaluations of the loss by lbfgs.
+        Maximum number of evaluations of the loss. Only used when solver='lbfgs'.
         """,
         [Interval(Integral, 1, None, closed="left")],
-        page=Page("Of one optimiser", "`'lbfgs'`: the most evaluations"),
+        page=Page("Of one optimiser", "`'lbfgs'`: maximum number of evaluations"),
     ),
     "n_jobs": Parameter(
         "int or None",
         """
-        Threads inside one fit, at most 64; None is 1 unless joblib says otherwise. Steps too
-        short to share are left to one. The model's bits do not depend on it.
+        Number of threads inside one fit, at most 64. None means 1 unless in a joblib context.
+        Steps that are too short to divide run on one thread. The model is bitwise the same for
+        any number of threads.
         """,
         [
             None,
             Interval(Integral, 1, None, closed="left"),
             Interval(Integral, None, -1, closed="right"),
         ],
-        page=Page("Running", "threads inside one fit; no bit depends on it"),
+        page=Page("Running", "threads inside one fit; the model does not depend on it"),
     ),
     "dtype": Parameter(
         "{'float32', 'float64'}, numpy.dtype or None",
         """
-        What to compute in: a name, NumPy's type (numpy.float32) or a numpy.dtype. None follows
-        X (float32 stays, everything else is float64); 'float32' takes half the memory and about
-        half the time whatever X is.
+        Precision of the computation: a name, a NumPy type (numpy.float32) or a numpy.dtype.
+        None follows X (float32 stays float32, everything else becomes float64). Compared with
+        'float64', 'float32' needs half the memory and about half the time, whatever X is.
         """,
         [None, "float dtype"],
         page=Page(
@@ -534,31 +557,32 @@ SHARED = {
     "scoring": Parameter(
         "str, callable or None",
         """
-        What early stopping looks at, the higher the better: None is accuracy (of whole rows
-        for multilabel) or R^2; 'loss' the negative mean loss without the penalty; or a
-        scorer's name, or a callable of (estimator, X, y), as in scikit-learn. Validation rows
-        count with their sample_weight, also in scikit-learn's scorers if their metric has it.
+        The validation score of early stopping, higher is better. None is accuracy (subset
+        accuracy for multilabel targets) or R^2; 'loss' is the negative mean loss without the
+        penalty; otherwise the name of a scorer, or a callable with the signature
+        (estimator, X, y), as in scikit-learn. Validation rows are weighted by their
+        sample_weight, also in scikit-learn's scorers if their metric supports it.
         """,
         [None, "scoring", "scorer"],
         page=Page(
             "When to stop",
-            "what early stopping looks at: accuracy or R² (`None`), `'loss'`, or any scorer of "
+            "score of early stopping: accuracy or R² (`None`), `'loss'`, or any scorer of "
             "scikit-learn",
         ),
     ),
     "restore_best": Parameter(
         "bool",
         """
-        Whether early stopping ends with the weights that scored best, or with the last.
+        Whether early stopping keeps the weights with the best score, or the last ones.
         """,
         ["boolean"],
-        page=Page("When to stop", "whether to end with the best epoch's weights"),
+        page=Page("When to stop", "whether to keep the weights of the best epoch"),
     ),
     "partial_fit_shuffle": Parameter(
         "{'repeat', 'continue'}",
         """
-        With an int `random_state`: whether every call of `partial_fit` draws the same order of
-        rows, as in scikit-learn, or goes on drawing where the last call ended.
+        With an int `random_state`: whether every call of `partial_fit` repeats the same order
+        of rows, as in scikit-learn, or continues the random sequence of the last call.
         """,
         [Options(str, ("repeat", "continue"))],
         page=Page(
@@ -570,9 +594,9 @@ SHARED = {
     "augment": Parameter(
         "callable or None",
         """
-        Called before every epoch with a copy of the rows trained on and the fit's RandomState;
-        returns rows of the same shape to use in that epoch in their place. Validation rows
-        stay as they are. Not for lbfgs.
+        Data augmentation: called before every epoch with a copy of the training rows and the
+        fit's RandomState; returns rows of the same shape, which replace them in that epoch.
+        Validation rows are not augmented. Not supported by 'lbfgs'.
         """,
         [None, "function"],
         needs_steps=Needs(_is_given),
@@ -581,20 +605,21 @@ SHARED = {
     "tol_params": Parameter(
         "float >= 0 or None",
         """
-        Training stops after an epoch in which the parameters moved less: the Euclidean norm of
-        the change of all weights and intercepts. Not for lbfgs.
+        Training stops after an epoch in which the parameters change by less than this, measured
+        as the Euclidean norm of the change of all weights and intercepts. Not supported by
+        'lbfgs'.
         """,
         [None, Interval(Real, 0, None, closed="left")],
         needs_steps=Needs(_is_given, shapes_loss=False),
-        page=Page("When to stop", "stop when the parameters move less than this in an epoch"),
+        page=Page("When to stop", "stop when the parameters change less than this in an epoch"),
     ),
     "callbacks": Parameter(
         "list of callables or None",
         """
-        Each is called after every epoch with that epoch's record, a line of `history_`, and the
-        estimator, which predicts; one that returns True stops training. Of 'lbfgs' an epoch is
-        an iteration. `rosenblatt.callbacks` has some. Clones get copies, and pickles of a fitted
-        model those that can be pickled.
+        Each is called after every epoch (for 'lbfgs', every iteration) with that epoch's record,
+        a row of `history_`, and the estimator, which can predict at that point. Training stops
+        if one returns True. `rosenblatt.callbacks` has ready-made ones. Clones get copies;
+        pickles of a fitted model include the callbacks that can be pickled.
         """,
         [None, "functions"],
         page=Page(
@@ -606,17 +631,17 @@ SHARED = {
 }
 
 
-# what MLPClassifier has besides
+# additional parameters of MLPClassifier
 CLASSIFIER = {
     "loss": Parameter(
         _options(CLASSIFICATION_LOSSES),
         """
-        'log_loss' is -log p of the right class. 'squared_error' is half the squared errors of
-        the probabilities, summed over the classes (two also where one output serves them).
-        'focal' is -(1 - p)**focal_gamma log p. 'hinge' is max(0, 1 - s f) for an output f
-        and s = 1 for the right class, -1 for another; 'squared_hinge' its square; they
-        give no probabilities. Multilabel: summed over the labels. Formulas and papers are in
-        docs/vocabulary.md.
+        The loss function, with p the probability of the right class. 'log_loss' is -log p.
+        'squared_error' is half the squared error of the probabilities, summed over the classes
+        (over both classes if there are two). 'focal' is -(1 - p)**focal_gamma log p. 'hinge' is
+        max(0, 1 - s f) for an output f, with s = 1 for the right class and -1 for the others;
+        'squared_hinge' is its square; neither gives probabilities. For multilabel targets, the
+        loss is summed over the labels. Formulas and papers are in docs/vocabulary.md.
         """,
         [Options(str, CLASSIFICATION_LOSSES)],
         page=Page(
@@ -627,46 +652,45 @@ CLASSIFIER = {
     "label_smoothing": Parameter(
         "float in [0, 1]",
         """
-        The right class's target is 1 - label_smoothing, and label_smoothing / n_classes is
-        added to every class's. With a loss other than 'log_loss' it must be 0.
+        The target of the right class is 1 - label_smoothing, and label_smoothing / n_classes is
+        added to the target of every class. Must be 0 if the loss is not 'log_loss'.
         """,
         [Interval(Real, 0, 1, closed="both")],
         refusals=(
             Refusal(
                 lambda model: model.label_smoothing > 0 and model.loss != "log_loss",
-                "smooths the targets of loss='log_loss', got loss={model.loss!r}: use "
-                "label_smoothing=0.",
+                "needs loss='log_loss', got loss={model.loss!r}: use label_smoothing=0.",
             ),
         ),
-        page=Page(
-            "What is learned", "share of each target that goes to all classes alike (`'log_loss'`)"
-        ),
+        page=Page("What is learned", "share of each target spread over all classes (`'log_loss'`)"),
     ),
     "focal_gamma": Parameter(
         "float >= 0",
         """
-        How much less a row counts that is well predicted. Only used when loss='focal'.
+        The focusing exponent: the larger it is, the less weight well-predicted rows have. Only
+        used when loss='focal'.
         """,
         [Interval(Real, 0, None, closed="left")],
-        page=Page("What is learned", "how much less easy rows count (`'focal'`)"),
+        page=Page("What is learned", "how strongly easy rows are down-weighted (`'focal'`)"),
     ),
     "multi_class": Parameter(
         "{'ovr', 'crammer_singer'}",
         """
-        For three classes or more: one hinge for every class, summed, or
-        max(0, 1 - f of the right class + the highest other f). Only used when loss is 'hinge'
-        or 'squared_hinge'.
+        Multi-class hinge loss, for three or more classes: 'ovr' sums one hinge per class,
+        'crammer_singer' is max(0, 1 - f of the right class + the highest other f). Only used
+        when loss is 'hinge' or 'squared_hinge'.
         """,
         [Options(str, _MULTI_CLASS)],
-        page=Page("What is learned", "how hinges treat three classes and more"),
+        page=Page("What is learned", "hinge losses of three or more classes"),
     ),
     "class_weight": Parameter(
         "dict, 'balanced' or None",
         """
-        Weights of the classes, one where a dict has none, or n_rows / (n_classes * rows of the
-        class). A row trained on weighs sample_weight * class_weight / mean of class_weight
-        over the rows trained on; validation rows have their sample_weight alone. Not for
-        multilabel; 'balanced' not in `partial_fit`.
+        Weights of the classes: a dict {label: weight}, where missing labels have weight 1, or
+        'balanced' for n_samples / (n_classes * n_samples of the class). The weight of a
+        training row is sample_weight * class_weight / mean of class_weight over the training
+        rows; validation rows have their sample_weight only. Not supported for multilabel
+        targets; 'balanced' is not supported by `partial_fit`.
         """,
         [None, dict, Options(str, ("balanced",))],
         refusals=(
@@ -674,7 +698,7 @@ CLASSIFIER = {
                 lambda model, data, incremental: (
                     model.class_weight is not None and data.is_multilabel
                 ),
-                "is not supported for multilabel targets: a row has no one class. Use "
+                "is not supported for multilabel targets, whose rows have several classes. Use "
                 "sample_weight.",
             ),
             RefusalByData(
@@ -690,17 +714,18 @@ CLASSIFIER = {
 }
 
 
-# what MLPRegressor has besides
+# additional parameters of MLPRegressor
 REGRESSOR = {
     "loss": Parameter(
         _options(REGRESSION_LOSSES),
         """
-        Of an output f: 'squared_error' is 0.5 * (y - f)**2, 'absolute_error' |y - f|,
-        'log_cosh' log(cosh(y - f)), 'huber' the first within `huber_delta` of y and
-        huber_delta * (|y - f| - huber_delta / 2) beyond, 'quantile' the pinball loss.
-        'poisson', for y >= 0, is y log(y / f) - y + f with f the exponential of the output
-        layer's sum; 'gamma', for y > 0, and 'tweedie' are half their deviances, with the
-        same f. Formulas and papers are in docs/vocabulary.md.
+        The loss function, with f the prediction. 'squared_error' is 0.5 * (y - f)**2,
+        'absolute_error' is |y - f|, 'log_cosh' is log(cosh(y - f)), 'huber' is the squared
+        error for |y - f| <= huber_delta and huber_delta * (|y - f| - huber_delta / 2) beyond,
+        'quantile' is the pinball loss. 'poisson', for y >= 0, is y log(y / f) - y + f, where f
+        is the exponential of the output unit's pre-activation; 'gamma', for y > 0, and
+        'tweedie' are half of their deviances, with the same f. Formulas and papers are in
+        docs/vocabulary.md.
         """,
         [Options(str, REGRESSION_LOSSES)],
         page=Page(
@@ -712,16 +737,17 @@ REGRESSOR = {
     "huber_delta": Parameter(
         "float > 0",
         """
-        In the unit of y. Only used when loss='huber'.
+        The absolute error, in units of y, beyond which the loss is linear. Only used when
+        loss='huber'.
         """,
         [Interval(Real, 0, None, closed="neither")],
-        page=Page("What is learned", "distance from which errors count linearly (`'huber'`)"),
+        page=Page("What is learned", "error beyond which the loss is linear (`'huber'`)"),
     ),
     "quantile": Parameter(
         "float in (0, 1) or sequence of them",
         """
-        The level that is learned; a sequence learns several of one target at once, and
-        `predict` gives a column for each. Only used when loss='quantile'.
+        The quantile level. A sequence learns several levels of one target at once, and
+        `predict` returns a column for each. Only used when loss='quantile'.
         """,
         [QUANTILE_LEVEL, "array-like"],
         page=Page("What is learned", "the level, or several at once (`'quantile'`)"),
@@ -729,20 +755,20 @@ REGRESSOR = {
     "non_crossing": Parameter(
         "bool",
         """
-        Whether `predict` sorts each row's quantiles, so that a higher level has no lower
-        value. Only used when `quantile` is a sequence.
+        Whether `predict` sorts each row's quantiles, so that they do not cross. Only used when
+        `quantile` is a sequence.
         """,
         ["boolean"],
-        page=Page("What is learned", "sort each row's quantiles in `predict`"),
+        page=Page("What is learned", "whether `predict` sorts each row's quantiles"),
     ),
     "tweedie_power": Parameter(
         "float <= 0 or >= 1",
         """
-        The variance's power of the mean: 0 is normal, 1 Poisson, 2 gamma, 3 inverse
-        Gaussian. y may be any number up to 0, y >= 0 from 1, y > 0 from 2 on. Only used when
-        loss='tweedie'.
+        The variance is proportional to the mean to this power: 0 is the normal distribution, 1
+        Poisson, 2 gamma, 3 inverse Gaussian. y may be any number if the power is at most 0,
+        must be >= 0 if it is in [1, 2), and > 0 from 2 on. Only used when loss='tweedie'.
         """,
         [Interval(Real, None, 0, closed="right"), Interval(Real, 1, None, closed="left")],
-        page=Page("What is learned", "the variance's power of the mean (`'tweedie'`)"),
+        page=Page("What is learned", "exponent of the mean in the variance (`'tweedie'`)"),
     ),
 }

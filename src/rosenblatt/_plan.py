@@ -6,13 +6,13 @@ network is stands in its Architecture (_architecture.py); the rest is how it is 
 
 # SPDX-License-Identifier: BSD-3-Clause
 import warnings
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from numbers import Real
 
 import numpy as np
 from joblib import effective_n_jobs  # which scikit-learn depends on
 
-from rosenblatt._architecture import GROUPS, Architecture
+from rosenblatt._architecture import GROUPS, INPUT_SCALES, Architecture
 from rosenblatt._base import warn_user
 from rosenblatt._memory import refuse_too_large
 from rosenblatt._network_description import architecture_of
@@ -155,7 +155,7 @@ def training_plan(estimator, data, *, incremental):
             "clip_value": estimator.clip_value,
             **_optimizer_parameters(estimator),
         },
-        "groups": GROUPS,
+        "groups": _groups(estimator),
         "scheduled": _scheduled(estimator, incremental=incremental),
         "schedule_epochs": estimator.max_iter,
         "max_epochs": 1 if incremental else estimator.max_iter,
@@ -165,6 +165,12 @@ def training_plan(estimator, data, *, incremental):
         "n_threads": n_threads,
     }
     return Plan(**values)
+
+
+def _groups(estimator):
+    """The groups of parameters, with the rates that the estimator asks for."""
+    rate = estimator.input_scale_rate or 1.0
+    return GROUPS | {INPUT_SCALES.name: replace(INPUT_SCALES, learning_rate_factor=float(rate))}
 
 
 def _as_given(estimator):

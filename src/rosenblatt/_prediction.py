@@ -41,11 +41,24 @@ class FittedNetwork:
         return np.dtype(np.float32 if is_single else np.float64)
 
     def folded(self):
-        """The same function without batch normalisation, which is in the weights then."""
-        if self.architecture.normalization != "batch":
+        """The same function without input scales and batch normalisation, which are in the
+        weights then."""
+        network = self._with_folded_input_scales()
+        if network.architecture.normalization != "batch":
+            return network
+        architecture = network.architecture.without_normalization
+        return FittedNetwork(architecture, fold_normalization(*network.lists))
+
+    def _with_folded_input_scales(self):
+        architecture = self.architecture
+        if not architecture.scales_inputs:
             return self
-        architecture = self.architecture.without_normalization
-        return FittedNetwork(architecture, fold_normalization(*self.lists))
+        named = architecture.named(self.lists)
+        (scales,) = named.pop("input_scales_")
+        first, *others = named["coefs_"]
+        scaled = np.asarray(first) * np.asarray(scales)[:, np.newaxis]
+        named["coefs_"] = [scaled, *others]
+        return FittedNetwork(architecture.without_input_scales, list(named.values()))
 
     def outputs(self, X, *, logits=False):
         """The output layer's predictions, or its sums: ndarray of shape (n_samples, n_outputs).
@@ -145,6 +158,12 @@ def arrays_for(architecture, estimator, remedy):
     ValueError
         Where the estimator was fitted as another network, or a person assigned other shapes.
     """
+    if architecture.scales_inputs != estimator._architecture.scales_inputs:
+        raise ValueError(
+            f"input_scale_rate={estimator.input_scale_rate!r} cannot go on from a fit "
+            f"{'without' if architecture.scales_inputs else 'with'} learned factors of the "
+            "features. Keep it as it was, or fit with warm_start=False."
+        )
     fitted, wanted = estimator._architecture.normalization, architecture.normalization
     if wanted != fitted:
         raise ValueError(

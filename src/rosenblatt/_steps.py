@@ -52,8 +52,9 @@ class Steps:
     def parameters(self, vector):
         self.network.write_flat(self.network.parameters, vector)
 
-    def sums(self, rows):
-        """The BatchSums of rows, with the dropout and the noise that the next step has.
+    def sums(self, rows, first_row=0):
+        """The BatchSums of rows, with the dropout and the noise that the next step has where they
+        are those of the batch from `first_row` on.
 
         Running statistics move, as in any step.
         """
@@ -61,7 +62,7 @@ class Steps:
         weight = self.network.weight_of(self.examples, rows)
         if weight == 0:
             return BatchSums(0.0, 0.0, np.zeros_like(self.parameters))
-        loss = self.network.loss_and_gradient(self.examples, rows)
+        loss = self.network.loss_and_gradient(self.examples, rows, first_row)
         return BatchSums(loss, weight, self.network.read_flat(self.network.gradient))
 
     def take(self, sums, learning_rate):

@@ -60,18 +60,29 @@ def train(plan, data, state, callbacks=None, update_estimator=None):
     """
     run = TrainingRun(plan, data, state, callbacks, update_estimator)
     with Interruption(is_noted=not plan.incremental) as interruption:
-        if not run.epochs(interruption):
-            warn_user(
-                f"Stochastic Optimizer: Maximum iterations ({plan.max_epochs}) reached and the "
-                "optimization hasn't converged yet.",
-                ConvergenceWarning,
-            )
-        is_finite = run.network.all_finite()
-        run.hand_over()
+        run_to_its_end(run, interruption)
+
+
+def run_to_its_end(run, interruption):
+    """All epochs of a run, with the warnings that a fit gives.
+
+    Parameters
+    ----------
+    run : TrainingRun
+    interruption : Interruption
+    """
+    if not run.epochs(interruption):
+        warn_user(
+            f"Stochastic Optimizer: Maximum iterations ({run.plan.max_epochs}) reached and the "
+            "optimization hasn't converged yet.",
+            ConvergenceWarning,
+        )
+    is_finite = run.network.all_finite()
+    run.hand_over()
     if interruption.requested:
         warn_user("Training interrupted by user.")
-    if not math.isfinite(state.loss) and is_finite:
-        warn_user(NON_FINITE_LOSS.format(plan.learning_rate_init), ConvergenceWarning)
+    if not math.isfinite(run.state.loss) and is_finite:
+        warn_user(NON_FINITE_LOSS.format(run.plan.learning_rate_init), ConvergenceWarning)
 
 
 class TrainingRun:
@@ -89,18 +100,19 @@ class TrainingRun:
         self.plan, self.data, self.state = plan, data, state
         self.callbacks, self.update_estimator = callbacks, update_estimator
         noise_seed = draw_noise_seed(plan, state.random_state)
-        self.rows, self.validation = split_rows(plan, data, state.random_state)
-        self.batch_size = state.batch_size = plan.rows_per_step(len(self.rows))
-        weights = training_weights(data, self.rows, plan.class_weight)
+        self.rows, self.validation = self._divide_rows()
+        self.n_rows = self._count_rows()
+        self.batch_size = state.batch_size = plan.rows_per_step(self.n_rows)
+        weights = self._weights()
         self.augmented = None
         if plan.augment is not None:
             self._begin_augmentation(weights)
         else:
-            self.examples = Examples(data.X, data.targets, weights)
-        if plan.architecture.normalization == "batch" and len(self.rows) < 2:
+            self.examples = self._examples(weights)
+        if plan.architecture.normalization == "batch" and self.n_rows < 2:
             raise ValueError(
                 "normalization='batch' needs at least 2 rows to train on, got "
-                f"{len(self.rows)}: a single row has no variance."
+                f"{self.n_rows}: a single row has no variance."
             )
         # check_random_state(None) is NumPy's global generator, from which others draw too
         is_private = state.random_state is not check_random_state(None)
@@ -109,9 +121,23 @@ class TrainingRun:
         )
         self.network = build_network(plan, data, state, self.batch_size)
         self.network.noise_seed = noise_seed
-        self.n_steps = self.network.steps_per_epoch(len(self.rows), self.batch_size)
+        self.n_steps = self.network.steps_per_epoch(self.n_rows, self.batch_size)
         self._resume_optimizer()
         self.best_parameters = self._first_best_parameters()
+
+    def _divide_rows(self):
+        """(numbers of the rows to train on, what is scored after every epoch or None)."""
+        return split_rows(self.plan, self.data, self.state.random_state)
+
+    def _count_rows(self):
+        """How many rows an epoch has."""
+        return len(self.rows)
+
+    def _weights(self):
+        return training_weights(self.data, self.rows, self.plan.class_weight)
+
+    def _examples(self, weights):
+        return Examples(self.data.X, self.data.targets, weights)
 
     def epochs(self, interruption):
         """Trains until the plan's rules or Ctrl-C say stop.
@@ -126,7 +152,6 @@ class TrainingRun:
             False where training would have gone on after the plan's last epoch.
         """
         state, plan = self.state, self.plan
-        state.n_epochs = 0
         n_epochs, core_runs_alone = 1, self._may_core_run_alone()
         while state.n_epochs < plan.max_epochs:
             started = time.perf_counter()
@@ -243,27 +268,15 @@ class TrainingRun:
         optimizer, values = state.optimizer, self._scheduled_values(n_epochs)
         rates = values.pop("learning_rate")
         figures = np.empty((n_epochs, len(EPOCH_FIGURES)))
-        losses = train_epochs(
-            self.network,
-            self.examples,
-            self.order,
-            rates,
-            self.batch_size,
-            rule,
-            scheduled=values,
-            figures=figures,
-            tol_params=plan.tol_params,
-            tracks_change=self.callbacks is not None and self.callbacks.tracks_change,
-            interruption=interruption,
-        )
+        losses, n_taken = self._take_steps(rates, values, rule, figures, interruption)
         n_done = len(losses)
         self._keep_history(losses, rates[:n_done, -1], figures[:n_done])
         optimizer.learning_rate = float(plan.schedule.next_rate(n_done, self._clock()))
-        n_whole, n_taken = n_done - 1, self.order.n_taken
+        n_whole = n_done - 1
         optimizer.n_scheduled += n_whole * self.n_steps
         optimizer.n_scheduled += self.network.steps_per_epoch(n_taken, self.batch_size)
         state.n_epochs += n_done
-        state.n_samples_seen += n_whole * len(self.rows) + n_taken
+        state.n_samples_seen += n_whole * self.n_rows + n_taken
         state.loss = float(losses[-1])
         state.loss_curve += losses.tolist()
         if rule is not None:
@@ -272,6 +285,34 @@ class TrainingRun:
         if plan.verbose:
             print(f"Iteration {state.n_epochs}, loss = {state.loss:.8f}")
         return n_done
+
+    def _take_steps(self, rates, scheduled, rule, figures, interruption):
+        """Epochs with these rates and other scheduled values; fills in their figures.
+
+        Returns
+        -------
+        losses : ndarray
+            Of the epochs that the rule and the interruption let happen.
+        n_taken : int
+            How many rows the last of them saw.
+        """
+        losses = train_epochs(
+            self.network,
+            self.examples,
+            self.order,
+            rates,
+            self.batch_size,
+            rule,
+            scheduled=scheduled,
+            figures=figures,
+            tol_params=self.plan.tol_params,
+            tracks_change=self._tracks_change(),
+            interruption=interruption,
+        )
+        return losses, self.order.n_taken
+
+    def _tracks_change(self):
+        return self.callbacks is not None and self.callbacks.tracks_change
 
     def _keep_history(self, losses, rates, figures):
         """Adds epochs to the history; scores come later."""
@@ -298,7 +339,7 @@ class TrainingRun:
             n_steps=self.n_steps,
             n_total=plan.schedule_epochs * self.n_steps,
             n_samples_seen=state.n_samples_seen,
-            n_rows=len(self.rows),
+            n_rows=self.n_rows,
         )
 
     def _validate(self):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rosenblatt._history import History
+from rosenblatt._plain_state import stored_as_plain_data
 
 
 @dataclass
@@ -55,6 +56,7 @@ class State:
     is_exhausted: bool = False
 
 
+@stored_as_plain_data
 @dataclass
 class OptimizerState:
     """What a stochastic solver carries from step to step.

@@ -1,6 +1,6 @@
-"""What can look on, and step in, after every epoch: the callbacks that `callbacks=` takes.
+"""Callbacks, which are called after every epoch and can stop training: the values of `callbacks=`.
 
-Here are those that come with the package; _callback_calls.py calls them.
+This file has those that come with the package; _callback_calls.py calls them.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -17,107 +17,110 @@ from inspect import signature
 from numbers import Integral, Real
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 import numpy as np
 
+from rosenblatt._history import EpochRecord
 from rosenblatt._parameter_checks import Interval, validate_values
 from rosenblatt._progress import open_bar
+from rosenblatt._types import Array
 
 try:
     import fcntl
 except ImportError:  # no POSIX system
     fcntl = None
 
-__all__ = ["Callback", "Checkpoint", "Progress", "TimeLimit", "Trajectory"]
+__all__ = ["Callback", "Checkpoint", "EpochRecord", "Progress", "TimeLimit", "Trajectory"]
 
 
 class Callback:
-    """What a callback may be beyond a function of (record, estimator).
+    """Base class of callbacks that are also called at the start and the end of a fit.
 
-    Any callable will do; one with these methods is told of the begin and end of a fit too. A fit
-    is one call of `fit` or of `partial_fit`, and an epoch of solver='lbfgs' is an iteration.
-    Estimators are cloned with copies of their callbacks, and pickled with them, as with those of
-    scikit-learn's `set_callbacks`; a fitted one without those that cannot be pickled, lambdas say,
-    and a warning tells of them.
+    A callback can be any callable with the signature (record, estimator); deriving from this class
+    is optional. A fit is one call of `fit` or `partial_fit`; for solver='lbfgs' an epoch is an
+    iteration. Clones of an estimator get copies of its callbacks, and pickles include them, as with
+    scikit-learn's `set_callbacks`. Callbacks that cannot be pickled, such as lambdas, are left out
+    of the pickle of a fitted estimator, with a warning.
 
     Attributes
     ----------
     tracks_change : bool
-        Whether records shall have `parameter_change`, which costs a pass over the parameters.
+        Whether records include `parameter_change`, which costs a pass over the parameters.
     """
 
     tracks_change = False
 
     def __repr__(self):
-        """With the parameters, as estimators show them in their own."""
+        """The class name and the parameters, as in the repr of an estimator."""
         names = [name for name in signature(type(self)).parameters if hasattr(self, name)]
         values = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
         return f"{type(self).__name__}({values})"
 
-    def on_fit_begin(self, estimator, max_epochs):
-        """Called before the first epoch of a fit that takes at most `max_epochs`."""
+    def on_fit_begin(self, estimator: Any, max_epochs: int) -> None:
+        """Called before the first epoch of a fit of at most `max_epochs` epochs."""
 
     def __call__(self, record, estimator):
-        """Called after every epoch but one that left parameters that are no numbers.
+        """Called after every epoch, except one after which the parameters are not finite.
 
         Parameters
         ----------
         record : EpochRecord
-            The epoch's line of `history_`.
+            The epoch's row of `history_`.
         estimator : MLPClassifier or MLPRegressor
-            With its attributes as they are after this epoch: it predicts.
+            The estimator, with its fitted attributes after this epoch, so that it can predict.
 
         Returns
         -------
         stop : bool or None
-            True ends training.
+            True stops training.
         """
 
-    def on_fit_end(self, estimator):
-        """Called when the fit is over, also when an exception ended it."""
+    def on_fit_end(self, estimator: Any) -> None:
+        """Called at the end of the fit, also if an exception ended it."""
 
 
 class TimeLimit(Callback):
-    """Ends a fit after the first epoch that is over when its time is.
+    """Stops a fit after the first epoch that ends past the time limit.
 
     Parameters
     ----------
     seconds : float > 0
-        From the begin of the fit.
+        The time limit in seconds, from the start of the fit.
     """
 
-    def __init__(self, seconds):
+    def __init__(self, seconds: float) -> None:
         rules = {"seconds": [Interval(Real, 0, None, closed="neither")]}
         validate_values("TimeLimit", {"seconds": seconds}, rules)
         self.seconds = seconds
         self._end = math.inf
 
-    def on_fit_begin(self, estimator, max_epochs):
+    def on_fit_begin(self, estimator: Any, max_epochs: int) -> None:
         self._end = time.monotonic() + self.seconds
 
-    def __call__(self, record, estimator):
+    def __call__(self, record: Any, estimator: Any) -> bool:
         return time.monotonic() >= self._end
 
 
 class Progress(Callback):
-    """Shows how far a fit has come in a bar of tqdm, on a terminal or in a notebook.
+    """Shows a tqdm progress bar of the fit, in a terminal or a notebook.
 
-    Bars of fits inside others, of a search say, come below each other and vanish when they are
-    done. In the worker processes of a parallel search there is none: they would write over each
+    Bars of nested fits, as in a search, are shown below each other and disappear when the fit ends.
+    In the worker processes of a parallel search no bar is shown, since bars would overwrite each
     other.
 
     Parameters
     ----------
     leave : bool, default=False
-        Whether the bar stays when the fit is done.
+        Whether to keep the bar after the fit.
 
     Raises
     ------
     ImportError
-        Without tqdm, when it is made.
+        If tqdm is not installed.
     """
 
-    def __init__(self, leave=False):
+    def __init__(self, leave: bool = False) -> None:
         validate_values("Progress", {"leave": leave}, {"leave": ["boolean"]})
         try:
             import tqdm.auto  # noqa: F401
@@ -126,7 +129,7 @@ class Progress(Callback):
         self.leave = leave
         self._bar = None
 
-    def on_fit_begin(self, estimator, max_epochs):
+    def on_fit_begin(self, estimator: Any, max_epochs: int) -> None:
         if multiprocessing.current_process().name != "MainProcess":
             return
         name = type(estimator).__name__
@@ -140,40 +143,42 @@ class Progress(Callback):
         self._bar.set_postfix(shown, refresh=False)
         self._bar.update(1)
 
-    def on_fit_end(self, estimator):
+    def on_fit_end(self, estimator: Any) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
 
     def __getstate__(self):
-        """Without the bar: a copy opens its own."""
+        """The state without the bar: a copy opens its own."""
         return {**vars(self), "_bar": None}
 
 
 class Checkpoint(Callback):
-    """Writes the estimator to a file after every so many epochs.
+    """Saves the estimator to a file every `every` epochs.
 
-    The file is written whole or not at all: under another name first, then renamed. It keeps the
-    mode that it has, a link leads to the file that is written, and what a killed process left
-    unfinished is removed by the next fit that writes to this path. It is a pickle, so load only
-    files that you trust. What `Checkpoint.load` returns predicts, and
-    goes on with warm_start=True or `partial_fit`; it has the optimiser's state, to go on as if
-    nothing had happened, if it was trained by `partial_fit` or with warm_start='optimizer'.
+    The file is written atomically: to a temporary name first, then renamed. An existing file keeps
+    its mode, a symbolic link is followed, and temporary files of a killed process are removed by
+    the next fit that writes to this path. The file is a pickle, so load only files that you trust.
+    The estimator that `Checkpoint.load` returns can predict, and continues training with
+    warm_start=True or `partial_fit`. It includes the optimiser's state, so that training resumes
+    where it was, if it was trained by `partial_fit` or with warm_start='optimizer'.
 
     Parameters
     ----------
     path : str or path-like
-        Of the file, in a folder that exists. '{fit}' in it stands for letters that every fit gets
-        new, '{epoch}' for the epoch's number: with '{fit}' the fits of a search do not write over
-        each other.
+        The file, in an existing folder. The placeholder '{fit}' is replaced by letters that are
+        unique to each fit, '{epoch}' by the number of the epoch. With '{fit}', the fits of a search
+        do not overwrite each other's files.
     every : int >= 1, default=1
-        Epochs from one writing to the next.
+        The number of epochs between two checkpoints.
     best_only : bool, default=False
-        Whether to write only where the validation score is higher than at all earlier writings of
-        this training. Needs rows to validate on: early_stopping=True, or `X_val` in `fit`.
+        Whether to save only if the validation score is higher than at all earlier checkpoints of
+        this training. Requires validation rows: early_stopping=True, or `X_val` in `fit`.
     """
 
-    def __init__(self, path, every=1, best_only=False):
+    def __init__(
+        self, path: str | os.PathLike[str], every: int = 1, best_only: bool = False
+    ) -> None:
         validate_values(
             "Checkpoint",
             {"path": path, "every": every, "best_only": best_only},
@@ -189,11 +194,11 @@ class Checkpoint(Callback):
             self._path_of(0)
         except (LookupError, ValueError, AttributeError) as error:
             raise ValueError(
-                f"path takes the placeholders {{fit}} and {{epoch}}, and {{{{ for a brace; got "
+                f"path supports the placeholders {{fit}} and {{epoch}}, and {{{{ for a brace; got "
                 f"{self.path!r}."
             ) from error
 
-    def on_fit_begin(self, estimator, max_epochs):
+    def on_fit_begin(self, estimator: Any, max_epochs: int) -> None:
         self._fit = uuid.uuid4().hex[:12]
         path = Path(self._path_of(0))
         if not path.parent.is_dir():
@@ -210,27 +215,27 @@ class Checkpoint(Callback):
         )
 
     def __call__(self, record, estimator):
-        if record.epoch <= self._last_epoch:  # a training that begins anew
+        if record.epoch <= self._last_epoch:  # a new training
             self._best_score = -math.inf
         self._last_epoch = record.epoch
         if record.epoch % self.every == 0 and self._is_wanted(record.validation_score):
             write_whole(self._path_of(record.epoch), estimator)
 
     def _is_wanted(self, score):
-        """Whether an epoch with this validation score is to be written."""
+        """Whether to save an epoch with this validation score."""
         if not self.best_only:
             return True
         if math.isnan(score):
             raise ValueError(
                 "best_only=True of Checkpoint needs a validation score in every epoch, got none: "
-                "use early_stopping=True, hand X_val and y_val to fit, or set best_only=False."
+                "use early_stopping=True, pass X_val and y_val to fit, or set best_only=False."
             )
         is_best = score > self._best_score
         self._best_score = max(self._best_score, score)
         return is_best
 
     def _name_pattern(self):
-        """What glob finds the files of all fits and epochs by."""
+        """The glob pattern of the files of all fits and epochs."""
         parts = Formatter().parse(os.path.basename(self.path))
         return "".join(
             glob.escape(text) + ("" if field is None else "*") for text, field, _, _ in parts
@@ -240,32 +245,32 @@ class Checkpoint(Callback):
         return self.path.format(fit=self._fit, epoch=epoch)
 
     @staticmethod
-    def load(path):
-        """The estimator in a file that a Checkpoint wrote; a pickle runs code: trust its source."""
+    def load(path: str | os.PathLike[str]) -> Any:
+        """Loads the estimator that a Checkpoint saved; load only files that you trust."""
         with open(path, "rb") as file:
             return pickle.load(file)
 
 
 class Trajectory(Callback):
-    """Keeps the parameters after every so many epochs: the path that training takes.
+    """Records the parameters every `every` epochs: the path of the training.
 
-    `rosenblatt.plot.LossSurfaceDisplay` draws it. It holds n_points x n_parameters_ numbers of the
-    fit's precision (200 epochs of 10,000 parameters in float64: 16 MB), and `parameters_` makes a
-    second copy. A copy of it, in a clone or a pickle of its estimator, begins empty.
+    `rosenblatt.plot.LossSurfaceDisplay` draws it. It stores n_points x n_parameters_ numbers in the
+    fit's precision (200 epochs of 10,000 parameters in float64: 16 MB), and `parameters_` returns a
+    copy. Copies of the callback, in a clone or a pickle of its estimator, are empty.
 
     Parameters
     ----------
     every : int >= 1, default=1
-        Epochs from one point to the next; the first is the parameters after epoch `every`.
+        The number of epochs between two points; the first point is recorded after epoch `every`.
 
     Attributes
     ----------
     parameters_ : ndarray of shape (n_points, n_parameters)
         A row for each point: all of `coefs_` ravelled in C order, then all of `intercepts_`, then,
-        with normalisation, all scales and all shifts. A fit that goes on adds to it, a fit that
-        begins anew starts it anew.
+        with normalisation, all scales and all shifts. A fit that continues an earlier one appends
+        to it; a new fit replaces it.
     epochs_ : ndarray of int of shape (n_points,)
-        After which epochs.
+        The epochs after which the points were recorded.
 
     Examples
     --------
@@ -281,7 +286,7 @@ class Trajectory(Callback):
     [50, 100, 150, 200]
     """
 
-    def __init__(self, every=1):
+    def __init__(self, every: int = 1) -> None:
         validate_values("Trajectory", {"every": every}, {"every": [Interval(Integral, 1, None)]})
         self.every = every
         self._points, self._epochs = [], []
@@ -294,36 +299,36 @@ class Trajectory(Callback):
             self._epochs.append(record.epoch)
 
     @property
-    def parameters_(self):
+    def parameters_(self) -> Array:
         if not self._points:
             raise AttributeError(
                 f"Trajectory(every={self.every}) has no point yet: fit an estimator with it among "
-                "its callbacks, for as many epochs."
+                "its callbacks, for at least that many epochs."
             )
         return np.array(self._points)
 
     @property
-    def epochs_(self):
+    def epochs_(self) -> Array:
         return np.array(self._epochs, dtype=int)
 
     def __getstate__(self):
-        """Without the points: a search or a Checkpoint would multiply them."""
+        """The state without the points, which a search or a Checkpoint would duplicate."""
         return {**vars(self), "_points": [], "_epochs": []}
 
 
-def flat_parameters(estimator):
-    """All that a fitted network has learned as one vector: `Trajectory` says in which order."""
+def flat_parameters(estimator: Any) -> Array:
+    """All learned parameters of a fitted network as one vector, in the order of `Trajectory`."""
     architecture = estimator._architecture
     return architecture.flat(architecture.read(estimator))
 
 
 def target_of(path):
-    """The file that is written for a path: where its links lead.
+    """The file that is written for a path, with symbolic links resolved.
 
     Raises
     ------
     IsADirectoryError, ValueError
-        If there is something that is no regular file.
+        If the path exists and is not a regular file.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -334,14 +339,20 @@ def target_of(path):
         raise IsADirectoryError(f"path={str(path)!r} of Checkpoint is a folder: name a file.")
     if not stat.S_ISREG(mode):
         raise ValueError(
-            f"path={str(path)!r} of Checkpoint must be a regular file or a name that is free, got "
-            f"a device, pipe or socket ({stat.filemode(mode)})."
+            f"path={str(path)!r} of Checkpoint must be a regular file or a name that is not in "
+            f"use, got a device, pipe or socket ({stat.filemode(mode)})."
         )
     return target
 
 
 def write_whole(path, value):
-    """Pickles a value to a file, which changes from its old content to the new at once."""
+    """Pickles a value to a file, which changes from its old content to the new at once.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, because the disk is full say; the old content is still there.
+    """
     target = target_of(path)
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
     unfinished, handle = _begin_file(target)
@@ -356,14 +367,17 @@ def write_whole(path, value):
                 os.replace(unfinished, target)  # while it is locked
         if fcntl is None:
             os.replace(unfinished, target)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(unfinished)
+        if isinstance(error, OSError) and error.filename is None:  # a full disk: say where
+            error.filename = str(path)
+            error.add_note("This checkpoint was not written; an earlier one is still there.")
         raise
 
 
 def _begin_file(target):
-    """(path, handle) of a new file beside the target; its lock says that somebody writes to it."""
+    """(path, handle) of a new file beside the target, locked while it is being written."""
     while True:
         path = target.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}.unfinished")
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # less the umask
@@ -377,7 +391,7 @@ def _begin_file(target):
 
 
 def remove_unfinished(folder, pattern):
-    """Removes what `write_whole` began there for such names and, being killed, could not end."""
+    """Removes temporary files of `write_whole` for such names that a killed process left."""
     if fcntl is None:
         return
     for path in folder.glob(f".{pattern}.*.unfinished"):

@@ -1,18 +1,18 @@
-"""The multi-layer perceptrons, a classifier and a regressor: what each takes, and what it makes of
-the outputs. What they share, the stages of a fit, is in _multilayer.py.
+"""The multi-layer perceptrons, a classifier and a regressor: signatures, and predictions from the
+outputs. What they share, the stages of a fit, is in _multilayer.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
 from collections.abc import Callable, Sequence
+from typing import Any, Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from rosenblatt._base import on_one_fit
+from rosenblatt._base import available_if, on_one_fit
 from rosenblatt._classes import fit_classes, partial_fit_classes
 from rosenblatt._data import (
     classification_data,
@@ -31,11 +31,30 @@ from rosenblatt._parameter_table import (
 )
 from rosenblatt._scores import mean_d2_score
 from rosenblatt._target_scale import warn_of_other_validation_scale, warn_of_target_scale
+from rosenblatt._types import (
+    Activation,
+    Array,
+    Callbacks,
+    ClassificationLoss,
+    ClassWeight,
+    DType,
+    InterceptInit,
+    LearningRate,
+    Matrix,
+    MultiClass,
+    Normalization,
+    Numbers,
+    RandomState,
+    RegressionLoss,
+    Scoring,
+    Solver,
+    WeightInit,
+)
 from rosenblatt.schedules import Schedule
 
 
 def _gives_probabilities(estimator):
-    """Whether the loss, of the fit or else of the parameter, is one of probabilities."""
+    """Whether the loss, of the fit or else of the parameter, gives probabilities."""
     out_activation = getattr(estimator, "out_activation_", None)
     if out_activation is None and estimator.loss in CLASSIFICATION_LOSSES:
         out_activation = loss_row(estimator.loss, "binary").out_activation
@@ -48,12 +67,12 @@ def _gives_probabilities(estimator):
 class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
     """Multi-layer perceptron classifier.
 
-    Minimises the mean log loss, -log of the probability given to the right class, or another
-    `loss`, plus a penalty. Probabilities are a softmax of the output layer's sums for three
-    classes or more, a sigmoid for two classes and for each label of a multilabel target.
+    Minimises the mean log loss, the negative logarithm of the probability of the right class, or
+    another `loss`, plus a penalty. Probabilities are the softmax of the logits for three or more
+    classes, and their sigmoid for two classes and for each label of a multilabel target.
 
-    Parameters, draws and numerics are scikit-learn's: the same `random_state` gives the same
-    model as `sklearn.neural_network.MLPClassifier`, up to rounding.
+    Parameters, random draws and numerics follow scikit-learn: the same `random_state` gives the
+    same model as `sklearn.neural_network.MLPClassifier`, up to rounding.
 
     Parameters
     ----------
@@ -61,13 +80,13 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels, sorted; for multilabel the columns' numbers.
+        The sorted class labels; for multilabel targets, the column indices.
 
     @ATTRIBUTES@
     See Also
     --------
-    MLPRegressor : The same network for numbers.
-    PerceptronClassifier : One neuron a class, Rosenblatt's rule.
+    MLPRegressor : The multi-layer perceptron for regression.
+    PerceptronClassifier : One neuron per class, trained by Rosenblatt's rule.
 
     References
     ----------
@@ -90,39 +109,42 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
     _parameter_table = SHARED | CLASSIFIER
     _parameter_rules = rules_of(_parameter_table)
 
+    classes_: Array
+
     def __init__(
         self,
         hidden_layer_sizes: ArrayLike | int = (100,),
-        activation: str | Sequence[str] = "relu",
+        activation: Activation | Sequence[Activation] = "relu",
         *,
-        loss: str = "log_loss",
-        solver: str = "adam",
+        loss: ClassificationLoss = "log_loss",
+        solver: Solver = "adam",
         alpha: float = 0.0001,
-        batch_size: int | str = "auto",
+        batch_size: int | Literal["auto"] = "auto",
         learning_rate_init: float = 0.001,
         max_iter: int = 200,
         early_stopping: bool = False,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
         label_smoothing: float = 0.0,
         focal_gamma: float = 2.0,
-        multi_class: str = "ovr",
-        normalization: str | None = None,
-        dropout: float | Sequence[float] = 0.0,
+        multi_class: MultiClass = "ovr",
+        normalization: Normalization = None,
+        dropout: float | Numbers = 0.0,
         input_dropout: float = 0.0,
         input_noise: float = 0.0,
-        weight_init: str | Callable = "glorot_uniform",
-        intercept_init: str = "uniform",
+        input_scale_rate: float = 0.0,
+        weight_init: WeightInit | Callable[..., ArrayLike] = "glorot_uniform",
+        intercept_init: InterceptInit = "uniform",
         l1_ratio: float = 0.0,
         weight_decay: float | None = None,
         max_norm: float | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
-        learning_rate: str | Schedule | Callable = "constant",
+        learning_rate: LearningRate | Schedule | Callable[[float], float] = "constant",
         power_t: float = 0.5,
         shuffle: bool = True,
         tol: float = 1e-4,
         verbose: bool | int = False,
-        warm_start: bool | str = False,
+        warm_start: bool | Literal["optimizer"] = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
         validation_fraction: float = 0.1,
@@ -136,15 +158,15 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         n_jobs: int | None = None,
-        dtype: str | None = None,
-        scoring: str | Callable | None = None,
+        dtype: DType = None,
+        scoring: Scoring = None,
         restore_best: bool = True,
-        partial_fit_shuffle: str = "repeat",
-        augment: Callable | None = None,
+        partial_fit_shuffle: Literal["repeat", "continue"] = "repeat",
+        augment: Callable[[Any, np.random.RandomState], Any] | None = None,
         tol_params: float | None = None,
-        callbacks: list | None = None,
-        class_weight: dict | str | None = None,
-    ):
+        callbacks: Callbacks = None,
+        class_weight: ClassWeight = None,
+    ) -> None:
         keep_parameters(self, locals())
 
     def __sklearn_tags__(self):
@@ -155,15 +177,15 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
     @available_if(has_partial_fit)
     def partial_fit(
         self,
-        X,
-        y,
-        sample_weight=None,
-        classes=None,
+        X: Matrix,
+        y: Matrix,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: Matrix | None = None,
+        y_val: Matrix | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch over the given rows, from where the last call ended.
 
         Parameters
@@ -171,43 +193,43 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows to learn from.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Their class labels.
+            The class labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Their weights, as in `fit`.
+            Sample weights, as in `fit`.
         classes : array-like of shape (n_classes,), default=None
-            All labels that any call will see; needed at the first call.
+            All labels that occur in any call; required in the first call.
         X_val, y_val, sample_weight_val : as in `fit`
-            The call scores them. With early_stopping=True the score counts towards patience,
-            see `stopped_`.
+            Validation rows, scored at the end of the call. With early_stopping=True, the score
+            decides when training stops, see `stopped_`.
 
         Returns
         -------
         self : object
-            The estimator.
+            The fitted estimator.
 
         Raises
         ------
         AttributeError
             With solver='lbfgs', which has no epochs.
         KeyboardInterrupt
-            For Ctrl-C, so that it ends a loop of calls. The estimator is as it was before the call.
+            On Ctrl-C, so that it ends a loop of calls. The estimator is unchanged by the call.
         ValueError
-            As in `fit`; without classes at the first call; for labels not among them; with
-            early_stopping=True and no X_val.
+            As in `fit`; if classes is missing in the first call; for labels that are not in
+            classes; with early_stopping=True and no X_val.
 
         Notes
         -----
-        With an int `random_state` every call draws the same order of rows, as in
-        scikit-learn, but for partial_fit_shuffle='continue'. A model loaded from a pickle
-        goes on with its optimiser's moments if its last training was a `partial_fit`, or a
-        `fit` with warm_start='optimizer', and starts new ones after another `fit`.
+        With an int `random_state` every call draws the same order of rows, as in scikit-learn,
+        unless partial_fit_shuffle='continue'. A model loaded from a pickle continues with its
+        optimiser's moments if its last training was a `partial_fit`, or a `fit` with
+        warm_start='optimizer'; after any other `fit` it starts with new ones.
         """
         validation = self._given_validation(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, incremental=True, classes=classes)
 
     @on_one_fit
-    def predict(self, X):
-        """Predict the labels of rows, with the activation of the last fit.
+    def predict(self, X: Matrix) -> Any:
+        """Predict class labels, with the activation of the last fit.
 
         Parameters
         ----------
@@ -217,9 +239,10 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            The class with the highest output, of two the first at even odds; for multilabel
-            the indicators of the labels with a probability above 0.5 (a score above 0 where
-            the loss gives no probabilities), as a CSR matrix where y was sparse in `fit`.
+            The class with the highest output; of two equally probable classes the first. For
+            multilabel targets, the indicators of the labels with a probability above 0.5 (or a
+            score above 0, if the loss gives no probabilities), as a CSR matrix if y was sparse
+            in `fit`.
         """
         outputs = self._outputs(X)
         threshold = 0.5 if self.out_activation_ == "logistic" else 0
@@ -233,8 +256,8 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         return self.classes_[(outputs[:, 0] > threshold).astype(int)]
 
     @on_one_fit
-    def decision_function(self, X):
-        """The output layer's sums, from which `predict` chooses.
+    def decision_function(self, X: Matrix) -> Array:
+        """The logits of the output layer, on which `predict` is based.
 
         Parameters
         ----------
@@ -244,17 +267,17 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            For two classes one number a row, above 0 for the second of `classes_`; for more,
-            and for the labels of a multilabel target, one each. Where the loss is one of
-            probabilities these are the logits: `predict_proba` is their sigmoid or softmax.
+            For two classes one number per row, positive for the second of `classes_`; for more
+            classes, and for multilabel targets, one number per class or label. If the loss gives
+            probabilities, `predict_proba` is their sigmoid or softmax.
         """
         outputs = self._outputs(X, logits=True)
         return outputs[:, 0] if outputs.shape[1] == 1 and not self._multilabel else outputs
 
     @available_if(_gives_probabilities)
     @on_one_fit
-    def predict_proba(self, X):
-        """Predict the probabilities of the classes, where the loss is one of probabilities.
+    def predict_proba(self, X: Matrix) -> Array:
+        """Predict class probabilities; only available if the loss gives probabilities.
 
         Parameters
         ----------
@@ -264,7 +287,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; for multilabel each label's own probability.
+            In the order of `classes_`; for multilabel targets, the probability of each label.
         """
         outputs = self._outputs(X)
         if outputs.shape[1] > 1:
@@ -276,8 +299,8 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
 
     @available_if(_gives_probabilities)
     @on_one_fit
-    def predict_log_proba(self, X):
-        """Predict the logarithms of the classes' probabilities.
+    def predict_log_proba(self, X: Matrix) -> Array:
+        """Predict the logarithms of the class probabilities.
 
         Parameters
         ----------
@@ -287,7 +310,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         Returns
         -------
         log_probabilities : ndarray of shape (n_samples, n_classes)
-            log(predict_proba(X)); -inf where a probability is 0.
+            log(predict_proba(X)); -inf if a probability is 0.
         """
         probabilities = self.predict_proba(X)
         with np.errstate(divide="ignore"):
@@ -295,6 +318,8 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
 
     def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
         def resolve(labels, is_multilabel):
+            # of rows that are a part of the training, the labels of all
+            labels = vars(self).get("_labels_everywhere", labels)
             if incremental:
                 return partial_fit_classes(labels, is_multilabel, self, classes)
             return fit_classes(labels, is_multilabel, self)
@@ -324,10 +349,10 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
     Minimises half the mean squared error, or another `loss`, plus a penalty. Several outputs
     are learned together: their losses are summed.
 
-    Parameters, draws and numerics are scikit-learn's: the same `random_state` gives the same
-    model as `sklearn.neural_network.MLPRegressor`, up to rounding. For several outputs the
-    gradient is theirs, and the loss reported is the one that it belongs to: n_outputs times
-    theirs.
+    Parameters, random draws and numerics follow scikit-learn: the same `random_state` gives the
+    same model as `sklearn.neural_network.MLPRegressor`, up to rounding. For several outputs the
+    gradient is the same, but the reported loss is the one that it is the gradient of: n_outputs
+    times that of scikit-learn.
 
     Parameters
     ----------
@@ -337,7 +362,7 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
     @ATTRIBUTES@
     See Also
     --------
-    MLPClassifier : The same network for classes.
+    MLPClassifier : The multi-layer perceptron for classification.
 
     References
     ----------
@@ -362,37 +387,38 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
     def __init__(
         self,
         hidden_layer_sizes: ArrayLike | int = (100,),
-        activation: str | Sequence[str] = "relu",
+        activation: Activation | Sequence[Activation] = "relu",
         *,
-        loss: str = "squared_error",
-        solver: str = "adam",
+        loss: RegressionLoss = "squared_error",
+        solver: Solver = "adam",
         alpha: float = 0.0001,
-        batch_size: int | str = "auto",
+        batch_size: int | Literal["auto"] = "auto",
         learning_rate_init: float = 0.001,
         max_iter: int = 200,
         early_stopping: bool = False,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
         huber_delta: float = 1.0,
-        quantile: float | Sequence[float] = 0.5,
+        quantile: float | Numbers = 0.5,
         non_crossing: bool = False,
         tweedie_power: float = 1.5,
-        normalization: str | None = None,
-        dropout: float | Sequence[float] = 0.0,
+        normalization: Normalization = None,
+        dropout: float | Numbers = 0.0,
         input_dropout: float = 0.0,
         input_noise: float = 0.0,
-        weight_init: str | Callable = "glorot_uniform",
-        intercept_init: str = "uniform",
+        input_scale_rate: float = 0.0,
+        weight_init: WeightInit | Callable[..., ArrayLike] = "glorot_uniform",
+        intercept_init: InterceptInit = "uniform",
         l1_ratio: float = 0.0,
         weight_decay: float | None = None,
         max_norm: float | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
-        learning_rate: str | Schedule | Callable = "constant",
+        learning_rate: LearningRate | Schedule | Callable[[float], float] = "constant",
         power_t: float = 0.5,
         shuffle: bool = True,
         tol: float = 1e-4,
         verbose: bool | int = False,
-        warm_start: bool | str = False,
+        warm_start: bool | Literal["optimizer"] = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
         validation_fraction: float = 0.1,
@@ -406,14 +432,14 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         n_jobs: int | None = None,
-        dtype: str | None = None,
-        scoring: str | Callable | None = None,
+        dtype: DType = None,
+        scoring: Scoring = None,
         restore_best: bool = True,
-        partial_fit_shuffle: str = "repeat",
-        augment: Callable | None = None,
+        partial_fit_shuffle: Literal["repeat", "continue"] = "repeat",
+        augment: Callable[[Any, np.random.RandomState], Any] | None = None,
         tol_params: float | None = None,
-        callbacks: list | None = None,
-    ):
+        callbacks: Callbacks = None,
+    ) -> None:
         keep_parameters(self, locals())
 
     def __sklearn_tags__(self):
@@ -427,8 +453,15 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
 
     @available_if(has_partial_fit)
     def partial_fit(
-        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
-    ):
+        self,
+        X: Matrix,
+        y: Matrix,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Matrix | None = None,
+        y_val: Matrix | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch over the given rows, from where the last call ended.
 
         Parameters
@@ -436,40 +469,40 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows to learn from.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets.
+            The targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Their weights, as in `fit`.
+            Sample weights, as in `fit`.
         X_val, y_val, sample_weight_val : as in `fit`
-            The call scores them. With early_stopping=True the score counts towards patience,
-            see `stopped_`.
+            Validation rows, scored at the end of the call. With early_stopping=True, the score
+            decides when training stops, see `stopped_`.
 
         Returns
         -------
         self : object
-            The estimator.
+            The fitted estimator.
 
         Raises
         ------
         AttributeError
             With solver='lbfgs', which has no epochs.
         KeyboardInterrupt
-            For Ctrl-C, so that it ends a loop of calls. The estimator is as it was before the call.
+            On Ctrl-C, so that it ends a loop of calls. The estimator is unchanged by the call.
         ValueError
             As in `fit`, and with early_stopping=True and no X_val.
 
         Notes
         -----
-        With an int `random_state` every call draws the same order of rows, as in
-        scikit-learn, but for partial_fit_shuffle='continue'. A model loaded from a pickle
-        goes on with its optimiser's moments if its last training was a `partial_fit`, or a
-        `fit` with warm_start='optimizer', and starts new ones after another `fit`.
+        With an int `random_state` every call draws the same order of rows, as in scikit-learn,
+        unless partial_fit_shuffle='continue'. A model loaded from a pickle continues with its
+        optimiser's moments if its last training was a `partial_fit`, or a `fit` with
+        warm_start='optimizer'; after any other `fit` it starts with new ones.
         """
         validation = self._given_validation(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, incremental=True)
 
     @on_one_fit
-    def predict(self, X):
-        """Predict the targets of rows.
+    def predict(self, X: Matrix) -> Array:
+        """Predict the targets.
 
         Parameters
         ----------
@@ -479,8 +512,8 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predictions; with a sequence of quantiles of shape (n_samples, n_levels), in
-            the order of `quantile`.
+            The predictions. With a sequence of quantiles, the shape is (n_samples, n_levels),
+            in the order of `quantile`.
         """
         outputs = self._outputs(X)
         if self._levels is None:
@@ -491,23 +524,23 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         return outputs
 
     @on_one_fit
-    def score(self, X, y, sample_weight=None):
-        """R^2 of the predictions; of several quantiles, the mean of their D^2.
+    def score(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """R^2 of the predictions; for several quantiles, the mean of their D^2.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets.
+            The targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Their weights.
+            Sample weights.
 
         Returns
         -------
         score : float
-            At most 1. With a sequence of quantiles the average over its levels of
-            `sklearn.metrics.d2_pinball_score`, which is 0 for constant predictions of the
+            At most 1. With a sequence of quantiles, the mean over the levels of
+            `sklearn.metrics.d2_pinball_score`, which is 0 for a model that always predicts the
             quantiles of y.
         """
         check_is_fitted(self)

@@ -9,15 +9,23 @@ import threading
 import time
 import warnings
 from numbers import Integral, Real
+from typing import Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from rosenblatt._base import RosenblattEstimator, checked_sample_weight, on_one_fit, warn_user
+from rosenblatt._base import (
+    RosenblattEstimator,
+    ScikitLearnTwinMixin,
+    checked_sample_weight,
+    on_one_fit,
+    warn_user,
+)
 from rosenblatt._callback_calls import CallbackSupportMixin, ScikitLearnTasks, with_callbacks
 from rosenblatt._classes import (
     checked_labels,
@@ -30,6 +38,7 @@ from rosenblatt._interruption import Interruption
 from rosenblatt._memory import refuse_beyond_memory
 from rosenblatt._parameter_checks import Interval, Options, validate_parameters
 from rosenblatt._parameter_rows import Parameter, documented, keep_parameters, rules_of
+from rosenblatt._types import Array, ClassWeight, Matrix, RandomState
 from rosenblatt._validation_set import random_split
 from rosenblatt.core.buffers import csr_parts
 from rosenblatt.core.perceptron import PerceptronTrainer, Rows, permutation
@@ -56,7 +65,7 @@ PARAMETERS = {
     "penalty": Parameter(
         "{'l2', 'l1', 'elasticnet'} or None",
         """
-        What is added to the objective: alpha * ((1 - r) / 2 * ||w||_2^2 + r * ||w||_1), with
+        The penalty, added to the objective: alpha * ((1 - r) / 2 * ||w||_2^2 + r * ||w||_1), with
         r = 0 for 'l2', 1 for 'l1' and `l1_ratio` for 'elasticnet'. The l2 part multiplies w
         by max(0, 1 - (1 - r) * eta0 * alpha) at every row before the step; the l1 part moves
         each weight by r * eta0 * alpha towards zero and not across it (Tsuruoka et al., 2009).
@@ -73,21 +82,21 @@ PARAMETERS = {
     "l1_ratio": Parameter(
         "float in [0, 1]",
         """
-        The l1 part of penalty='elasticnet'.
+        The share of the l1 penalty. Only used when penalty='elasticnet'.
         """,
         [Interval(Real, 0, 1, closed="both")],
     ),
     "fit_intercept": Parameter(
         "bool",
         """
-        Whether to learn b; otherwise it stays where it starts, at 0.
+        Whether to learn the intercept b; otherwise it keeps its initial value, 0.
         """,
         ["boolean"],
     ),
     "max_iter": Parameter(
         "int >= 1",
         """
-        The most passes over the training rows (epochs). `partial_fit` always makes one.
+        Maximum number of passes over the training rows (epochs). `partial_fit` always makes one.
         """,
         [Interval(Integral, 1, None)],
     ),
@@ -96,8 +105,8 @@ PARAMETERS = {
         """
         A class stops when its objective, the mean over an epoch of max(0, -t * p) and the
         penalty, has not fallen below its lowest value by more than `tol` for
-        `n_iter_no_change` epochs in a row; with `early_stopping`, when its accuracy on the
-        validation set has not risen so. None trains for `max_iter` epochs.
+        `n_iter_no_change` consecutive epochs; with `early_stopping`, when its accuracy on the
+        validation set has not risen by more than `tol`. None trains for `max_iter` epochs.
         """,
         [Interval(Real, 0, None), None],
     ),
@@ -111,59 +120,59 @@ PARAMETERS = {
     "verbose": Parameter(
         "int >= 0",
         """
-        With 1 or more, progress is printed after each epoch.
+        If 1 or more, progress is printed after each epoch.
         """,
         ["verbose"],
     ),
     "eta0": Parameter(
         "float > 0",
         """
-        The length of a step.
+        The constant by which updates are multiplied.
         """,
         [Interval(Real, 0, None, closed="neither")],
     ),
     "n_jobs": Parameter(
         "int or None",
         """
-        Accepted as scikit-learn's class does, and not used: all classes learn together in one
-        pass over the data, which needs no threads.
+        Ignored, accepted for compatibility with scikit-learn: all classes are learned together
+        in one pass over the data, on one thread.
         """,
         [Integral, None],
     ),
     "random_state": Parameter(
         "int in [0, 2**32 - 1], RandomState or None",
         """
-        Determines the shuffling and the validation set. None draws from numpy's global state.
+        Determines the shuffling and the validation set. None uses NumPy's global random state.
         """,
         ["random_state"],
     ),
     "early_stopping": Parameter(
         "bool",
         """
-        Whether to set a stratified share of the training rows aside and stop on it. The last
-        weights are kept, not the best ones.
+        Whether to set aside a stratified validation set and stop by its score. The last weights
+        are kept, not the best ones.
         """,
         ["boolean"],
     ),
     "validation_fraction": Parameter(
         "float in (0, 1)",
         """
-        The share that `early_stopping` sets aside.
+        The share of rows set aside by `early_stopping`.
         """,
         [Interval(Real, 0, 1, closed="neither")],
     ),
     "n_iter_no_change": Parameter(
         "int >= 1",
         """
-        How many epochs without improvement stop a class.
+        The number of epochs without improvement after which a class stops.
         """,
         [Interval(Integral, 1, None)],
     ),
     "class_weight": Parameter(
         "dict, 'balanced' or None",
         """
-        Weight c of each class, {label: weight}, for rows that belong to the class that is
-        learned (with more than two classes, the rows of the others have c = 1). 'balanced' is
+        Weight c of each class, {label: weight}, for rows that belong to the class being learned
+        (with more than two classes, the rows of the other classes have c = 1). 'balanced' is
         n_samples / (n_classes * count of the class); None is 1.
         """,
         [Options(str, {"balanced"}), dict, None],
@@ -171,17 +180,16 @@ PARAMETERS = {
     "warm_start": Parameter(
         "bool",
         """
-        Whether `fit` starts from the `coef_` and `intercept_` that are there.
+        Whether `fit` starts from the current `coef_` and `intercept_`.
         """,
         ["boolean"],
     ),
     "average": Parameter(
         "bool or int >= 1",
         """
-        True makes `coef_` and `intercept_` the mean of what they were after each row, over
-        all rows of all epochs, instead of the last values (Freund & Schapire, 1999). An int
-        starts the mean with that row, counted from 1 over the epochs; until then the
-        last values are used.
+        If True, `coef_` and `intercept_` are the mean of their values after each row, over all
+        rows of all epochs, instead of the last values (Freund & Schapire, 1999). An int starts
+        the mean at that row, counted from 1 across epochs; before it, the last values are used.
         """,
         [Interval(Integral, 0, None, closed="neither"), "boolean"],
     ),
@@ -189,11 +197,13 @@ PARAMETERS = {
 
 
 @documented
-class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEstimator):
+class PerceptronClassifier(
+    ClassifierMixin, CallbackSupportMixin, ScikitLearnTwinMixin, RosenblattEstimator
+):
     """Rosenblatt's perceptron: a linear classifier that learns from its mistakes, row by row.
 
     For a row x with target t (+1 for the class, -1 for the others) and score
-    p = w . x + b, the weights change only where the sign is wrong or the score zero::
+    p = w . x + b, the weights change only if the sign is wrong or the score is zero::
 
         if t * p <= 0:    w += eta0 * c * s * t * x    and    b += eta0 * c * s * t
 
@@ -201,9 +211,9 @@ class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEsti
     one for each class against all others; all of them learn in the same pass over the rows.
     If some w separates the classes, the rule finds one after finitely many mistakes.
 
-    With the same parameters this is scikit-learn's `Perceptron`, and in float64 on dense data
-    it gives the same model: always with two classes, with more if shuffle=False. `average`
-    is further.
+    With the same parameters this is scikit-learn's `Perceptron`. In float64 on dense data it
+    gives the same model: always for two classes, for more classes if shuffle=False. `average` is
+    an addition.
 
     Parameters
     ----------
@@ -211,17 +221,17 @@ class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEsti
     Attributes
     ----------
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        The weights, float32 or float64 like the training data. One row where there are two
-        classes: positive scores are `classes_[1]`. May be edited or assigned: predictions,
-        `warm_start` and `partial_fit` start from what is there.
+        The weights, float32 or float64 like the training data. With two classes there is one
+        row, and positive scores mean `classes_[1]`. May be edited or assigned: predictions,
+        `warm_start` and `partial_fit` use the current values.
 
     intercept_ : ndarray of shape (1,) or (n_classes,)
 
     classes_ : ndarray of shape (n_classes,)
-        The labels, sorted.
+        The sorted class labels.
 
     n_iter_ : int
-        Epochs until the last class stopped.
+        Number of epochs until the last class stopped.
 
     t_ : float
         1 + n_iter_ * n_samples, summed over calls of `partial_fit`.
@@ -229,19 +239,19 @@ class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEsti
     n_features_in_ : int
 
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of features; only where the training data had names that are strings.
+        Names of the features, if the feature names of X are all strings.
 
     Notes
     -----
-    Rows are shuffled as scikit-learn does it: Fisher and Yates' algorithm with a 32-bit
-    xorshift generator, seeded anew with the same seed in every epoch and applied to the order
-    that the last epoch left. For two classes the seed is the second draw of
-    ``randint(2**31 - 1)`` from `random_state` (the first is scikit-learn's too, and unused).
-    For more, scikit-learn shuffles for each class anew; here one order serves all classes, the
-    one that scikit-learn would use for the first of them.
+    Rows are shuffled as in scikit-learn: by the Fisher-Yates algorithm with a 32-bit xorshift
+    generator, which is seeded with the same seed in every epoch and applied to the order of the
+    last epoch. For two classes the seed is the second draw of ``randint(2**31 - 1)`` from
+    `random_state` (the first draw is made as in scikit-learn, but unused). For more classes,
+    scikit-learn shuffles separately for each class; this class uses one order for all classes,
+    the one that scikit-learn would use for the first of them.
 
-    Sparse data give the model of the same dense data. scikit-learn makes the intercept's step
-    a hundred times smaller for sparse data; that is not copied.
+    Sparse data give the same model as dense data. scikit-learn makes the intercept's step a
+    hundred times smaller for sparse data; this class does not.
 
     References
     ----------
@@ -268,10 +278,16 @@ class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEsti
     _parameter_table = PARAMETERS
     _parameter_rules = rules_of(PARAMETERS)
 
+    coef_: Array
+    intercept_: Array
+    classes_: Array
+    n_iter_: int
+    t_: float
+
     def __init__(
         self,
         *,
-        penalty: str | None = None,
+        penalty: Literal["l2", "l1", "elasticnet"] | None = None,
         alpha: float = 0.0001,
         l1_ratio: float = 0.15,
         fit_intercept: bool = True,
@@ -281,14 +297,14 @@ class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEsti
         verbose: bool | int = 0,
         eta0: float = 1.0,
         n_jobs: int | None = None,
-        random_state: int | np.random.RandomState | None = 0,
+        random_state: RandomState = 0,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
-        class_weight: dict | str | None = None,
+        class_weight: ClassWeight = None,
         warm_start: bool = False,
         average: bool | int = False,
-    ):
+    ) -> None:
         keep_parameters(self, locals())
 
     def __sklearn_tags__(self):
@@ -298,16 +314,24 @@ class PerceptronClassifier(ClassifierMixin, CallbackSupportMixin, RosenblattEsti
 
     # -- training -------------------------------------------------------------------------
 
-    def fit(self, X, y, coef_init=None, intercept_init=None, sample_weight=None):
+    def fit(
+        self,
+        X: Matrix,
+        y: ArrayLike,
+        coef_init: ArrayLike | None = None,
+        intercept_init: ArrayLike | None = None,
+        sample_weight: ArrayLike | float | None = None,
+    ) -> Self:
         """Train until every class has stopped, or for `max_iter` epochs.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            float32 and float64 are kept, all else becomes float64; sparse becomes CSR.
+            float32 and float64 are kept, other dtypes are converted to float64; sparse matrices
+            are converted to CSR.
 
         y : array-like of shape (n_samples,)
-            Labels: numbers or strings of two classes or more.
+            Class labels, numbers or strings, with at least two classes.
 
         coef_init : array-like of shape (n_classes, n_features), or (n_features,) or \
 (1, n_features) for two classes, default=None
@@ -318,7 +342,8 @@ default=None
             Intercepts to start from instead of zeros. Copied.
 
         sample_weight : float or array-like of shape (n_samples,), default=None
-            Factors of the rows' steps; they multiply the class weights. None is 1 for all.
+            Sample weights, which multiply the steps in addition to the class weights. None is 1
+            for all rows.
 
         Returns
         -------
@@ -361,7 +386,13 @@ default=None
             )
         return self
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: Matrix,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | float | None = None,
+    ) -> Self:
         """Make one pass over some rows, from the weights that are there.
 
         Parameters
@@ -481,7 +512,8 @@ default=None
         """Lengths of the steps of each class's weights: for its own rows and for the others."""
         weight = np.ones(n_classes)
         if self.class_weight is not None:
-            weight = class_weights(self.classes_, encoded, self.class_weight)
+            counts = np.bincount(encoded, minlength=len(self.classes_))
+            weight = class_weights(self.classes_, counts, self.class_weight)
         if n_classes == 2:
             return self.eta0 * weight[1:], self.eta0 * weight[:1]
         return self.eta0 * weight, np.full(n_classes, self.eta0)
@@ -567,7 +599,7 @@ default=None
     # -- prediction -----------------------------------------------------------------------
 
     @on_one_fit
-    def decision_function(self, X):
+    def decision_function(self, X: Matrix) -> Array:
         """The scores X @ coef_.T + intercept_.
 
         Parameters
@@ -603,7 +635,7 @@ default=None
         return scores.ravel() if n_rows == 1 else scores
 
     @on_one_fit
-    def predict(self, X):
+    def predict(self, X: Matrix) -> Array:
         """The class of each row: that of the highest score, or of its sign for two classes.
 
         Parameters
@@ -621,7 +653,7 @@ default=None
 
     # -- storage --------------------------------------------------------------------------
 
-    def densify(self):
+    def densify(self) -> Self:
         """Make `coef_` an ndarray again, after `sparsify`.
 
         Returns
@@ -632,7 +664,7 @@ default=None
         self.coef_ = self._dense_coef()
         return self
 
-    def sparsify(self):
+    def sparsify(self) -> Self:
         """Make `coef_` a CSR array, which is smaller where most weights are zero.
 
         Predictions and further training go on as before.

@@ -1,7 +1,7 @@
-"""Learning rates that change while a network trains: what `learning_rate=` takes.
+"""Learning-rate schedules: the values of `learning_rate=`.
 
-A schedule says which rate a step has; the training loop asks it for those of whole epochs at
-once. What a step does with its rate is the optimiser's.
+A schedule gives the rate of every step; the training loop asks for those of whole epochs at
+once. Using the rate is the optimiser's part.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
 from numbers import Integral, Real
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -38,17 +38,17 @@ _COUNT = Interval(Integral, 1, None, closed="left")
 
 
 class Clock(NamedTuple):
-    """Where training stands when rates are asked for.
+    """The state of the training when rates are requested.
 
     Attributes
     ----------
     initial, current : float
-        `learning_rate_init`, and where `invscaling`, `adaptive` and `plateau` have taken it;
-        of another quantity that is scheduled, what it starts from, both.
+        `learning_rate_init`, and the rate that `invscaling`, `adaptive` and `plateau` have
+        reached. For other scheduled quantities, both are the initial value.
     n_steps, n_total : int
-        Steps of an epoch, and of the whole training: max_iter epochs.
+        Steps per epoch, and steps of the whole training (max_iter epochs).
     n_samples_seen, n_rows : int
-        Rows used so far, and of an epoch.
+        Rows used so far, and rows per epoch.
     """
 
     initial: float
@@ -60,14 +60,14 @@ class Clock(NamedTuple):
 
 
 class Scheduled(NamedTuple):
-    """A quantity of the steps that changes while a network trains, by its name in a Plan.
+    """A quantity of the steps that changes during training, by its name in a Plan.
 
     Attributes
     ----------
     initial : float
-        What the schedule starts from.
+        The initial value, on which the schedule acts.
     schedule : Schedule
-        Its rates are the quantity's values.
+        Its rates are the values of the quantity.
     """
 
     initial: float
@@ -76,26 +76,27 @@ class Scheduled(NamedTuple):
 
 @dataclass(frozen=True)
 class Schedule(ABC):
-    """What the schedules share: checked parameters and the warmup.
+    """Base class of the schedules: parameter validation and warmup.
 
-    In what follows a step's rate is a function of `epoch`, the epochs trained before it: a whole
-    number e for schedules by the epoch, e + i / n_steps at step i of an epoch (both from 0) for
-    schedules by the step. With a warmup of w steps, step s < w has the rate that the schedule
-    begins with, times (s + 1) / w, and the schedule begins at step w [1]_. `invscaling`,
-    `adaptive` and `plateau` follow the rows and the scores instead; the factor is all that a
-    warmup adds to them.
+    The rate of a step is given as a function of `epoch`, the epochs completed before it: an
+    integer e for schedules per epoch, e + i / n_steps at step i of an epoch (both counted from 0)
+    for schedules per step. With a warmup of w steps, step s < w has the first rate of the schedule
+    times (s + 1) / w, and the schedule starts at step w [1]_. `invscaling`, `adaptive` and
+    `plateau` depend on the number of rows or on the scores instead; a warmup only multiplies their
+    rates by the factor.
 
-    In `fit` a schedule by the epoch or the step begins anew; `partial_fit` goes on with it. In
-    both, the whole of training is `max_iter` epochs.
+    Each `fit` starts a schedule per epoch or per step from the beginning; `partial_fit` continues
+    it. In both, the whole training is `max_iter` epochs.
 
     Parameters
     ----------
-    warmup : int >= 0 (steps) or float in [0, 1) (share of all steps, rounded), default=0
+    warmup : int >= 0 or float in [0, 1), default=0
+        Length of the warmup: an int is a number of steps, a float a share of all steps (rounded).
 
     Raises
     ------
     ValueError, TypeError
-        For a parameter out of range, when it is made.
+        In the constructor, if a parameter is out of range or of a wrong type.
 
     References
     ----------
@@ -118,7 +119,7 @@ class Schedule(ABC):
         Parameters
         ----------
         first_step : int
-            Steps since the schedule began.
+            Steps since the start of the schedule.
         n_epochs : int
         clock : Clock
 
@@ -145,7 +146,7 @@ class Schedule(ABC):
         """The rates of steps counted from the end of the warmup, an array like `steps`."""
 
     def next_rate(self, n_epochs, clock):
-        """`clock.current` after so many more epochs, where their number alone moves it."""
+        """`clock.current` after n_epochs more epochs, if it depends on their number alone."""
         return clock.current
 
 
@@ -170,14 +171,14 @@ class Constant(Schedule):
 
 @dataclass(frozen=True)
 class InverseScaling(Schedule):
-    """rate = learning_rate_init / (t + 1)**power_t after each epoch, t rows seen so far (`t_`).
+    """rate = learning_rate_init / (t + 1)**power_t, with t the number of rows seen so far (`t_`).
 
-    With solver='sgd' only.
+    The rate changes after each epoch. Only used when solver='sgd'.
 
     Parameters
     ----------
     power_t : float >= 0, default=0.5
-        The estimator's, where the schedule is given by name.
+        The exponent. A schedule given by name uses the estimator's `power_t`.
     warmup : int or float, default=0
         See `Schedule`.
     """
@@ -206,9 +207,9 @@ class InverseScaling(Schedule):
 
 @dataclass(frozen=True)
 class Adaptive(Schedule):
-    """Divides the rate by 5 where training would stop for want of improvement, until it is 1e-6.
+    """Divides the rate by 5 when training would stop for lack of improvement, until it is 1e-6.
 
-    With solver='sgd' only.
+    Only used when solver='sgd'.
 
     Parameters
     ----------
@@ -218,7 +219,7 @@ class Adaptive(Schedule):
 
     name: ClassVar[str] = "adaptive"
     summary: ClassVar[str] = (
-        "divides it by 5 whenever training would stop for want of improvement, until it is 1e-6 "
+        "divides it by 5 whenever training would stop for lack of improvement, until it is 1e-6 "
         "('sgd' only)"
     )
     sgd_only: ClassVar[bool] = True
@@ -231,17 +232,18 @@ class Adaptive(Schedule):
 
 @dataclass(frozen=True)
 class Exponential(Schedule):
-    """rate = learning_rate_init * gamma**epoch, by the epoch.
+    """rate = learning_rate_init * gamma**epoch, per epoch.
 
     Parameters
     ----------
     gamma : float in (0, 1], default=0.95
+        The factor of the rate after each epoch.
     warmup : int or float, default=0
         See `Schedule`.
 
     Notes
     -----
-    `torch.optim.lr_scheduler.ExponentialLR`, where gamma has no default.
+    Equivalent to `torch.optim.lr_scheduler.ExponentialLR`, where gamma has no default.
     """
 
     name: ClassVar[str] = "exponential"
@@ -257,19 +259,20 @@ class Exponential(Schedule):
 
 @dataclass(frozen=True)
 class Step(Schedule):
-    """rate = learning_rate_init * gamma**(epoch // step_size), by the epoch.
+    """rate = learning_rate_init * gamma**(epoch // step_size), per epoch.
 
     Parameters
     ----------
     step_size : int >= 1, default=30
-        In epochs.
+        Epochs between two changes of the rate.
     gamma : float in (0, 1], default=0.1
+        The factor of the rate at each change.
     warmup : int or float, default=0
         See `Schedule`.
 
     Notes
     -----
-    `torch.optim.lr_scheduler.StepLR`, where step_size has no default.
+    Equivalent to `torch.optim.lr_scheduler.StepLR`, where step_size has no default.
     """
 
     name: ClassVar[str] = "step"
@@ -286,27 +289,29 @@ class Step(Schedule):
 
 @dataclass(frozen=True)
 class Linear(Schedule):
-    """rate = learning_rate_init * (start_factor + (end_factor - start_factor) * p), by the step.
+    """rate = learning_rate_init * (start_factor + (end_factor - start_factor) * p), per step.
 
     p = min(epoch / total_iters, 1).
 
     Parameters
     ----------
     start_factor : float in (0, 1], default=1.0
+        The factor of the first step.
     end_factor : float in [0, 1], default=0.0
+        The factor after total_iters epochs.
     total_iters : float > 0 or None, default=None
-        In epochs; None is the whole of training.
+        Length in epochs; None is the whole training.
     warmup : int or float, default=0
         See `Schedule`.
 
     Notes
     -----
-    `torch.optim.lr_scheduler.LinearLR` with other defaults: its own (1/3, 1.0 and 5) are a warmup,
-    which here is a parameter of every schedule.
+    Equivalent to `torch.optim.lr_scheduler.LinearLR` with other defaults: PyTorch's (1/3, 1.0 and
+    5) are a warmup, which is a parameter of every schedule in this package.
     """
 
     name: ClassVar[str] = "linear"
-    summary: ClassVar[str] = "lets it fall to 0 along a line"
+    summary: ClassVar[str] = "decreases it to 0 linearly"
     rules: ClassVar[dict] = {
         "start_factor": [Interval(Real, 0, 1, closed="right")],
         "end_factor": [_SHARE],
@@ -331,21 +336,21 @@ class Linear(Schedule):
 class Cosine(Schedule):
     """rate = eta_min + (learning_rate_init - eta_min) * (1 + cos(pi * epoch / T_max)) / 2.
 
-    By the step. After T_max epochs the cosine rises again, as in PyTorch; with T_max=None the rate
-    stays at eta_min.
+    The rate changes per step. After T_max epochs the cosine rises again, as in PyTorch; with
+    T_max=None the rate stays at eta_min.
 
     Parameters
     ----------
     T_max : float > 0 or None, default=None
-        In epochs; None is the whole of training.
+        Length of half a period in epochs; None is the whole training.
     eta_min : float >= 0, default=0.0
-        A rate, not a factor.
+        The lowest learning rate (not a factor).
     warmup : int or float, default=0
         See `Schedule`.
 
     Notes
     -----
-    `torch.optim.lr_scheduler.CosineAnnealingLR`, where T_max has no default.
+    Equivalent to `torch.optim.lr_scheduler.CosineAnnealingLR`, where T_max has no default.
 
     References
     ----------
@@ -353,7 +358,7 @@ class Cosine(Schedule):
     """
 
     name: ClassVar[str] = "cosine"
-    summary: ClassVar[str] = "lets it fall to 0 along half a cosine"
+    summary: ClassVar[str] = "decreases it to 0 along half a cosine"
     rules: ClassVar[dict] = {"T_max": [None, _POSITIVE], "eta_min": [_NOT_NEGATIVE]}
 
     T_max: float | None = None
@@ -372,22 +377,23 @@ class Cosine(Schedule):
 class CosineRestarts(Schedule):
     """rate = eta_min + (learning_rate_init - eta_min) * (1 + cos(pi * T_cur / T_i)) / 2.
 
-    By the step. T_cur are the epochs since the last restart; the first period T_i is T_0 epochs
-    long, and each is T_mult times as long as the one before.
+    The rate changes per step. T_cur is the number of epochs since the last restart; the first
+    period T_i is T_0 epochs long, and each is T_mult times as long as the one before.
 
     Parameters
     ----------
     T_0 : int >= 1, default=10
-        In epochs.
+        Length of the first period in epochs.
     T_mult : int >= 1, default=1
+        The ratio of the lengths of consecutive periods.
     eta_min : float >= 0, default=0.0
-        A rate, not a factor.
+        The lowest learning rate (not a factor).
     warmup : int or float, default=0
         See `Schedule`.
 
     Notes
     -----
-    `torch.optim.lr_scheduler.CosineAnnealingWarmRestarts`, where T_0 has no default.
+    Equivalent to `torch.optim.lr_scheduler.CosineAnnealingWarmRestarts`, where T_0 has no default.
 
     References
     ----------
@@ -395,7 +401,7 @@ class CosineRestarts(Schedule):
     """
 
     name: ClassVar[str] = "cosine_restarts"
-    summary: ClassVar[str] = "does so again and again, every T_0=10 epochs"
+    summary: ClassVar[str] = "repeats such a decrease every T_0=10 epochs"
     rules: ClassVar[dict] = {"T_0": [_COUNT], "T_mult": [_COUNT], "eta_min": [_NOT_NEGATIVE]}
 
     T_0: int = 10
@@ -417,28 +423,31 @@ class CosineRestarts(Schedule):
 
 @dataclass(frozen=True)
 class OneCycle(Schedule):
-    """From a low rate up to learning_rate_init and down to a very low one, by the step.
+    """Raises the rate to learning_rate_init, then decreases it to a much lower one, per step.
 
-    The rate goes from learning_rate_init / div_factor to learning_rate_init in the first pct_start
-    of all steps, and then to learning_rate_init / (div_factor * final_div_factor).
+    The rate rises from learning_rate_init / div_factor to learning_rate_init in the first pct_start
+    of all steps, and then falls to learning_rate_init / (div_factor * final_div_factor).
 
     Parameters
     ----------
     pct_start : float in [0, 1], default=0.3
         The share of all steps in which the rate rises.
     anneal_strategy : {'cos', 'linear'}, default='cos'
-        Along half a cosine, or along a line.
+        Shape of the rise and the fall: half a cosine, or linear.
     div_factor : float > 0, default=25.0
+        The ratio of the highest rate to the initial one.
     final_div_factor : float > 0, default=1e4
+        The ratio of the initial rate to the final one.
     three_phase : bool, default=False
-        Whether the rate falls back to where it began in as many steps as it rose, before it falls
-        on.
+        Whether the rate first falls back to its initial value, in as many steps as it rose, and
+        then to the final one.
     warmup : int or float, default=0
-        See `Schedule`; the rise is a warmup of its own.
+        See `Schedule`; seldom useful, since the rise is a warmup already.
 
     Notes
     -----
-    `torch.optim.lr_scheduler.OneCycleLR(max_lr=learning_rate_init, cycle_momentum=False)`.
+    Equivalent to `torch.optim.lr_scheduler.OneCycleLR(max_lr=learning_rate_init,
+    cycle_momentum=False)`.
 
     References
     ----------
@@ -447,7 +456,7 @@ class OneCycle(Schedule):
     """
 
     name: ClassVar[str] = "one_cycle"
-    summary: ClassVar[str] = "raises it to `learning_rate_init` from a 25th, then lets it fall to 0"
+    summary: ClassVar[str] = "raises it from 1/25 to `learning_rate_init`, then decreases it to 0"
     rules: ClassVar[dict] = {
         "pct_start": [_SHARE],
         "anneal_strategy": [Options(str, ("cos", "linear"))],
@@ -457,7 +466,7 @@ class OneCycle(Schedule):
     }
 
     pct_start: float = 0.3
-    anneal_strategy: str = "cos"
+    anneal_strategy: Literal["cos", "linear"] = "cos"
     div_factor: float = 25.0
     final_div_factor: float = 1e4
     three_phase: bool = False
@@ -485,32 +494,37 @@ class OneCycle(Schedule):
 class Plateau(Schedule):
     """rate = max(factor * rate, min_lr) after more than `patience` epochs without improvement.
 
-    What is looked at after every epoch is the validation score where there is one, else the
-    training loss. For a loss, an epoch improves that is below best - threshold * |best|, for a
-    score one above best + threshold * |best|; with threshold_mode='abs' below best - threshold,
-    above best + threshold.
+    The monitored value is the validation score if there is one, else the training loss. A loss
+    improves if it is below best - threshold * |best|, a score if it is above
+    best + threshold * |best|; with threshold_mode='abs', the margin is `threshold` itself.
 
     Training stops after more than `n_iter_no_change` epochs without improvement by `tol`: for the
-    rate to fall before, `n_iter_no_change` has to be larger than `patience`.
+    rate to decrease before that, `n_iter_no_change` must be larger than `patience`.
 
     Parameters
     ----------
     factor : float in (0, 1), default=0.1
+        The factor by which the rate is multiplied.
     patience : int >= 0, default=10
+        The number of consecutive epochs without improvement that leave the rate unchanged.
     threshold : float >= 0, default=1e-4
+        The smallest change that counts as an improvement, see above.
     threshold_mode : {'rel', 'abs'}, default='rel'
+        Whether `threshold` is relative to the best value, or absolute.
     cooldown : int >= 0, default=0
-        Epochs after a fall in which none counts as one without improvement.
+        Number of epochs after a decrease that do not count as epochs without improvement.
     min_lr : float >= 0, default=0.0
+        The lowest learning rate.
     eps : float >= 0, default=1e-8
-        A fall that is not larger is left out.
+        Decreases that are not larger than this are skipped.
     warmup : int or float, default=0
         See `Schedule`.
 
     Notes
     -----
-    `torch.optim.lr_scheduler.ReduceLROnPlateau`, which takes best for |best|: a score below 0,
-    such as a negative loss, then seems to improve while it falls.
+    Equivalent to `torch.optim.lr_scheduler.ReduceLROnPlateau`, except that PyTorch uses best
+    instead of |best|, so that a negative score (such as a negative loss) may count as improved
+    when it has fallen.
     """
 
     name: ClassVar[str] = "plateau"
@@ -531,7 +545,7 @@ class Plateau(Schedule):
     factor: float = 0.1
     patience: int = 10
     threshold: float = 1e-4
-    threshold_mode: str = "rel"
+    threshold_mode: Literal["rel", "abs"] = "rel"
     cooldown: int = 0
     min_lr: float = 0.0
     eps: float = 1e-8
@@ -547,7 +561,7 @@ class Plateau(Schedule):
         ----------
         rate, value : float
         memory : dict
-            Empty at the start; changed.
+            State between the calls: empty at the start, changed in place.
         higher_is_better : bool
             Whether the value is a score.
         """
@@ -573,13 +587,13 @@ class Plateau(Schedule):
 
 @dataclass(frozen=True)
 class FromCallable(Schedule):
-    """rate = learning_rate_init * function(progress); what a callable `learning_rate` becomes.
+    """rate = learning_rate_init * function(progress); the schedule of a callable `learning_rate`.
 
     Parameters
     ----------
     function : callable
-        From the share of all steps taken before this one, a float in [0, 1], to a finite factor
-        of at least 0.
+        Takes the share of all steps completed before this one, a float in [0, 1]; returns a finite
+        factor >= 0.
     """
 
     function: Callable = None
@@ -622,7 +636,7 @@ SCHEDULES = {
 
 
 def as_schedule(learning_rate, power_t):
-    """The Schedule that a checked `learning_rate` stands for."""
+    """The Schedule of a validated `learning_rate`."""
     if isinstance(learning_rate, Schedule):
         return learning_rate
     if callable(learning_rate):

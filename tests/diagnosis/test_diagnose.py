@@ -280,7 +280,7 @@ def test_what_cannot_gain_is_not_trained():
     """A training score within tol of 1, and a test score within tol of that, need no other net."""
     X, y, X_test, y_test = rows("digits")
     diagnosis = quietly(*fitted(classifier(32), X, y, X_test, y_test))
-    assert [finding.what for finding in diagnosis.evidence] == ["training rows over test rows"]
+    assert [finding.what for finding in diagnosis.evidence] == ["training rows vs. test rows"]
 
 
 # what it refuses
@@ -417,7 +417,7 @@ def test_what_was_cut_short_is_undecided(slow_clock):
     assert unfinished
     assert all(f.counts is None for f in unfinished)
     assert diagnosis.undecided == [f.what for f in diagnosis.evidence if f.counts is None]
-    assert "a larger time_budget would tell" in diagnosis.summary
+    assert "a larger time_budget may decide" in diagnosis.summary
 
 
 def test_no_time_at_all():

@@ -49,7 +49,7 @@ cdef void drop_out(const rb_kernels *kernels, const Layer *layer, Py_ssize_t fir
         layer.output + offset, layer.slopes + offset, layer.pre_activation + offset, last - first,
         layer.width, SLOPES_KEPT if layer.pre_activation == layer.slopes else layer.activation,
         layer.dropout, rb_stream_key(training.noise_seed, training.step, layer.number),
-        training.start + first)
+        training.first_row + training.start + first)
 
 
 # -- batch normalisation: rows wait for the statistics of all --------------------------------
@@ -171,7 +171,7 @@ cdef void inputs_finish(const rb_kernels *kernels, const Layer *layer, Py_ssize_
         kernels.noise.add_noise(
             rows, last - first, layer.width, layer.noise,
             rb_stream_key(training.noise_seed, training.step, INPUT_NOISE),
-            training.start + first)
+            training.first_row + training.start + first)
     dropout = dropout_of(layer, first, training)
     if dropout.rate > 0:
         kernels.noise.drop_out(rows, NULL, NULL, last - first, layer.width, 0, dropout.rate,
@@ -186,7 +186,7 @@ cdef rb_dropout dropout_of(const Layer *inputs, Py_ssize_t first,
     if training and inputs.dropout > 0:
         dropout.rate = inputs.dropout
         dropout.key = rb_stream_key(training.noise_seed, training.step, INPUT_DROPOUT)
-        dropout.first_row = training.start + first
+        dropout.first_row = training.first_row + training.start + first
     return dropout
 
 

@@ -153,6 +153,10 @@ cdef class StoppingRule:
         self.best, self.n_without_improvement = best, n_without_improvement
         self.tol, self.patience = tol, patience
 
+    def observe(self, double loss):
+        """Counts an epoch with this loss; returns whether training has waited long enough."""
+        return self.is_exhausted(loss)
+
     cdef bint is_exhausted(self, double loss) noexcept nogil:
         if loss > self.best - self.tol:
             self.n_without_improvement += 1

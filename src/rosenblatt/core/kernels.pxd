@@ -112,6 +112,8 @@ cdef extern from "kernels.h" nogil:
         void (*csr_backward_weights)(...) noexcept nogil
         void (*column_sums)(...) noexcept nogil
         void (*limit_norms)(...) noexcept nogil
+        void (*scale_weights)(...) noexcept nogil
+        void (*scale_gradients)(...) noexcept nogil
 
     ctypedef struct rb_noise_table:
         void (*drop_out)(...) noexcept nogil

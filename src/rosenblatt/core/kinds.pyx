@@ -67,7 +67,7 @@ cdef void dense_limit_norms(const rb_kernels *kernels, const Layer *layer, doubl
                             int n_threads, int thread) noexcept nogil:
     cdef Py_ssize_t start, stop
     rb_share(layer.width, kernels.vector_length, n_threads, thread, &start, &stop)
-    kernels.products.limit_norms(&layer.at.weights, start, stop, max_norm)
+    kernels.products.limit_norms(&layer.learned, start, stop, max_norm)
 
 
 cdef Kind DENSE
@@ -99,7 +99,7 @@ cdef void narrow_limit_norms(const rb_kernels *kernels, const Layer *layer, doub
                              int n_threads, int thread) noexcept nogil:
     cdef Py_ssize_t start, stop
     rb_share(layer.fan_out, 1, n_threads, thread, &start, &stop)
-    kernels.products.limit_norms(&layer.at.weights, start, stop, max_norm)
+    kernels.products.limit_norms(&layer.learned, start, stop, max_norm)
 
 
 cdef Kind NARROW
@@ -215,6 +215,8 @@ cdef int place(Arrays *arrays, const Layer *layer, role, char *at) except -1:
         arrays.running_means = at
     elif role == "running_variances":
         arrays.running_variances = at
+    elif role == "input_scales":
+        arrays.input_scales = at
     else:
         raise ValueError(f"no layer of the core has {role}")
     return 0

@@ -41,6 +41,7 @@ cdef struct Arrays:
     char *shifts                # (width,)
     char *running_means         # (width,)
     char *running_variances     # (width,)
+    char *input_scales          # (fan_in,)
     char *transposed            # (fan_out, stride) the weights in panels, or NULL
 
 
@@ -48,6 +49,7 @@ cdef struct Pass:
     # where in training a pass over a chunk of rows is
     uint64_t noise_seed
     uint64_t step               # steps before this one
+    Py_ssize_t first_row        # rows of the batch that lie elsewhere, before the first of these
     Py_ssize_t start            # the chunk's first row, counted in its batch
     Py_ssize_t count            # the chunk's rows
     rb_team *team
@@ -117,7 +119,8 @@ cdef struct Layer:
     int layout                  # of the weights, see kernels.h
     bint passes_on              # whether a layer below learns, and is to have a gradient
     Py_ssize_t piece            # rows that go through it together
-    Arrays at                   # the parameters
+    Arrays at                   # the parameters, with the weights that products read
+    rb_weights learned          # the weights that are learned: others than these with input scales
     Arrays d                    # their gradient
     int activation
     bint keeps_input            # whether the backward pass wants pre-activations

@@ -25,6 +25,7 @@ cdef class Layers:
     cdef double[::1] row_losses
     cdef char *loss_constants   # (n_outputs,)
     cdef public uint64_t noise_seed
+    cdef public Py_ssize_t first_row
 
     cdef char *_buffer(self, Py_ssize_t rows, Py_ssize_t columns) except NULL
     cdef _allocate_normalization(self, Layer *layer)
@@ -49,5 +50,8 @@ cdef class Layers:
     cdef void transpose_weights(self, rb_team *team, int thread) noexcept nogil
     cdef double gradients(self, const Inputs *inputs, const Py_ssize_t *order, Py_ssize_t rows,
                           uint64_t step, rb_team *team, int thread) noexcept nogil
+    cdef _place_scaled_weights(self)
+    cdef void scale_weights(self, rb_team *team, int thread) noexcept nogil
+    cdef void scale_gradients(self, rb_team *team, int thread) noexcept nogil
     cdef void limit_norms(self, double max_norm, rb_team *team, int thread) noexcept nogil
     cdef const Layer *last(self) noexcept nogil

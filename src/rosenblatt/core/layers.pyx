@@ -23,7 +23,9 @@ from rosenblatt.core.kernels cimport (
     ACTIVATION_identity, BATCH_BLOCK, OUTPUT_BLOCK, PANELS, SLOPES_KEPT, WITH_SLOPES,
 )
 from rosenblatt.core.kinds cimport begin_inputs, kind_of, lay_out, place
-from rosenblatt.core.layer cimport MOST_LAYERS, Inputs, Kind, Layer, Pass, Reading
+from rosenblatt.core.layer cimport (
+    MOST_LAYERS, Inputs, Kind, Layer, Pass, Reading, set_weights,
+)
 from rosenblatt.core.threads cimport rb_meet, rb_share, rb_team
 
 from rosenblatt.core.buffers import aligned_zeros
@@ -77,6 +79,7 @@ cdef class Layers:
         self.loss = LOSSES[architecture.loss].code
         self.n_threads = n_threads
         self.noise_seed = 0
+        self.first_row = 0
         self._lay_out(architecture, is_sparse)
         self.at[0].dropout, self.at[0].noise = input_dropout, input_noise
         self.at[0].epilogue = epilogue_of_inputs(input_dropout > 0 or input_noise > 0)
@@ -123,6 +126,16 @@ cdef class Layers:
                 place(&layer.d, layer, entry.role, d_at + offset)
             layer.statistics.running_means = layer.at.running_means
             layer.statistics.running_variances = layer.at.running_variances
+        for i in range(1, self.n_layers):
+            self.at[i].learned = self.at[i].at.weights
+        self._place_scaled_weights()
+
+    cdef _place_scaled_weights(self):
+        """With input scales, products read the first layer's weights times these."""
+        cdef Layer *layer = &self.at[1]
+        if layer.at.input_scales:
+            n_numbers = self.stored[0].size_of((layer.fan_in, layer.fan_out))
+            set_weights(&layer.at.weights, layer, self._buffer(1, n_numbers))
 
     def allocate(self, batch_size, dropout, trainable):
         """Makes the buffers of a chunk of rows."""
@@ -272,10 +285,35 @@ cdef class Layers:
         if training and layer.epilogue.after_product:
             layer.epilogue.after_product(self.kernels, layer, first, last, training)
 
+    cdef void scale_weights(self, rb_team *team, int thread) noexcept nogil:
+        """The weights that products read, where inputs have scales; without a team all of them."""
+        cdef const Layer *layer = &self.at[1]
+        cdef Py_ssize_t start = 0, stop = layer.fan_in
+        if layer.at.input_scales == NULL:
+            return
+        if team:
+            rb_share(layer.fan_in, TILE_ROWS, team.n_threads, thread, &start, &stop)
+        self.kernels.products.scale_weights(&layer.at.weights, &layer.learned,
+                                            layer.at.input_scales, start, stop)
+        if team:
+            rb_meet(team)
+
+    cdef void scale_gradients(self, rb_team *team, int thread) noexcept nogil:
+        """The gradients of weights and input scales from that of their product."""
+        cdef const Layer *layer = &self.at[1]
+        cdef Py_ssize_t start, stop
+        if layer.at.input_scales == NULL:
+            return
+        rb_share(layer.fan_in, TILE_ROWS, team.n_threads, thread, &start, &stop)
+        self.kernels.products.scale_gradients(&layer.d.weights, layer.d.input_scales,
+                                              &layer.learned, layer.at.input_scales, start, stop)
+        rb_meet(team)
+
     cdef void begin_predictions(self) noexcept nogil:
         """What predictions take besides the parameters is made of these."""
         cdef Layer *layer
         cdef int i
+        self.scale_weights(NULL, 0)
         for i in range(self.n_layers):
             layer = &self.at[i]
             if layer.epilogue.begin_predictions:
@@ -372,12 +410,13 @@ cdef class Layers:
         cdef Py_ssize_t size = self.kernels.item_size
         cdef char *scratch = self.scratch + 3 * output.fan_out * OUTPUT_BLOCK * size * thread
         cdef char *logits
+        self.scale_weights(team, thread)
         if transposed:
             self.transpose_weights(team, thread)
         while start < rows:
             count = min(self.chunk, rows - start)
             training.noise_seed, training.step = self.noise_seed, step
-            training.start, training.count = start, count
+            training.first_row, training.start, training.count = self.first_row, start, count
             training.team, training.thread = team, thread
             rb_share(count, BATCH_BLOCK if self.needs_batch else TILE_ROWS, team.n_threads, thread,
                      &first, &last)
@@ -395,6 +434,7 @@ cdef class Layers:
                     total += self.row_losses[i]
             rb_meet(team)
             start += count
+        self.scale_gradients(team, thread)
         return total
 
     cdef void limit_norms(self, double max_norm, rb_team *team, int thread) noexcept nogil:

@@ -228,6 +228,11 @@ cdef class Network:
         self.optimizer.step.t = value
 
     @property
+    def squared_norm(self):
+        """Of the last step's gradient, the penalty's included."""
+        return self.optimizer.squared_norm
+
+    @property
     def step_product(self):
         """What the optimiser carries from step to step besides moments; see optimizers.def."""
         return self.optimizer.step.product
@@ -267,10 +272,12 @@ cdef class Network:
         """One where a step is too short to pay for the threads' meetings, else all."""
         return self.n_threads if 6.0 * rows * self.optimizer.n_weights > self.share_above else 1
 
-    def loss_and_gradient(self, Examples examples, const Py_ssize_t[::1] order):
+    def loss_and_gradient(self, Examples examples, const Py_ssize_t[::1] order,
+                          Py_ssize_t first_row=0):
         """The weighted sum of the rows' losses; its gradient is left in `gradient`.
 
-        With the dropout and the noise that the next step has; running statistics take a step.
+        With the dropout and the noise that the next step has, where the rows are those of the
+        batch from `first_row` on; running statistics take a step.
         """
         if not self.is_trainable or examples.inputs.targets == NULL or len(order) == 0:
             raise ValueError("a gradient takes a trainable network, targets, and a row at least")
@@ -281,7 +288,9 @@ cdef class Network:
         job.rows, job.n_rows = &order[0], order.shape[0]
         cdef int n_threads = self.threads_for(order.shape[0])
         with nogil:
+            self.layers.first_row = first_row
             rb_run_team(_sum_gradients, &job, n_threads)
+            self.layers.first_row = 0
         return job.total
 
     def weight_of(self, Examples examples, const Py_ssize_t[::1] order):

@@ -11,12 +11,25 @@
 
 #include "subnormals.h"
 
-#if !defined(_WIN32)
+#if defined(__wasm__)
+#define RB_HAVE_THREADS 0 /* Pyodide's packages must not ask for threads */
+#elif defined(_WIN32)
+#define RB_HAVE_THREADS 1
+#define WIN32_LEAN_AND_MEAN
+#define NOMINMAX
+#define NOGDI
+#define NOUSER /* whose INPUT is a type: kernels.h has a constant of that name */
+#include <windows.h>
+typedef HANDLE rb_handle;
+#define RB_THREAD_RESULT DWORD WINAPI
+#define rb_yield() SwitchToThread()
+#else
 #define RB_HAVE_THREADS 1
 #include <pthread.h>
 #include <sched.h>
-#else
-#define RB_HAVE_THREADS 0 /* one thread, until somebody can test another way there */
+typedef pthread_t rb_handle;
+#define RB_THREAD_RESULT void *
+#define rb_yield() sched_yield()
 #endif
 
 enum { RB_MOST_THREADS = 64, RB_SPINS = 4000 };
@@ -40,7 +53,7 @@ static inline void rb_meet(rb_team *team) {
     }
 #if RB_HAVE_THREADS
     for (int spins = 0; atomic_load_explicit(&team->passed, memory_order_acquire) == passed;)
-        if (++spins > RB_SPINS) sched_yield();
+        if (++spins > RB_SPINS) rb_yield();
 #endif
 }
 
@@ -55,12 +68,31 @@ typedef struct {
 } rb_member;
 
 #if RB_HAVE_THREADS
-static void *rb_member_main(void *argument) {
+static RB_THREAD_RESULT rb_member_main(void *argument) {
     const rb_member *member = argument;
-    while (!atomic_load_explicit(member->may_start, memory_order_acquire)) sched_yield();
+    while (!atomic_load_explicit(member->may_start, memory_order_acquire)) rb_yield();
     rb_flush_subnormals();
     member->work(member->context, member->team, member->thread);
-    return NULL;
+    return 0;
+}
+
+/* Whether the system gave the thread. */
+static inline int rb_begin_thread(rb_handle *handle, rb_member *member) {
+#if defined(_WIN32)
+    *handle = CreateThread(NULL, 0, rb_member_main, member, 0, NULL);
+    return *handle != NULL;
+#else
+    return pthread_create(handle, NULL, rb_member_main, member) == 0;
+#endif
+}
+
+static inline void rb_join_thread(rb_handle handle) {
+#if defined(_WIN32)
+    WaitForSingleObject(handle, INFINITE);
+    CloseHandle(handle);
+#else
+    pthread_join(handle, NULL);
+#endif
 }
 #endif
 
@@ -69,14 +101,14 @@ static void *rb_member_main(void *argument) {
 static inline void rb_run_team(rb_work *work, void *context, int n_threads) {
     rb_team team = {.n_threads = 1};
 #if RB_HAVE_THREADS
-    pthread_t handles[RB_MOST_THREADS];
+    rb_handle handles[RB_MOST_THREADS];
     rb_member members[RB_MOST_THREADS];
     atomic_int may_start = 0;
     if (n_threads > RB_MOST_THREADS) n_threads = RB_MOST_THREADS;
     for (; team.n_threads < n_threads; team.n_threads++) {
         const int i = team.n_threads;
         members[i] = (rb_member){work, context, &team, &may_start, i};
-        if (pthread_create(&handles[i], NULL, rb_member_main, &members[i]) != 0) break;
+        if (!rb_begin_thread(&handles[i], &members[i])) break;
     }
     atomic_store_explicit(&may_start, 1, memory_order_release);
 #else
@@ -86,7 +118,7 @@ static inline void rb_run_team(rb_work *work, void *context, int n_threads) {
     work(context, &team, 0);
     rb_set_mode(mode);
 #if RB_HAVE_THREADS
-    for (int i = 1; i < team.n_threads; i++) pthread_join(handles[i], NULL);
+    for (int i = 1; i < team.n_threads; i++) rb_join_thread(handles[i]);
 #endif
 }
 

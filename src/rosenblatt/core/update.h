@@ -243,3 +243,31 @@ static void NAME(limit_norms)(const rb_weights *weights, ptrdiff_t j0, ptrdiff_t
         }
     }
 }
+
+static void NAME(scale_weights)(const rb_weights *scaled, const rb_weights *weights,
+                                const void *scales, ptrdiff_t i0, ptrdiff_t i1) {
+    const NAME(columns) to = NAME(laid_out)(scaled), from = NAME(laid_out)(weights);
+    const real *factors = scales;
+    for (ptrdiff_t i = i0; i < i1; i++)
+        for (ptrdiff_t j = 0; j < weights->width; j += LANES)
+            NAME(store)(NAME(vector_at)(&to, i, j, weights->width),
+                        NAME(load)(NAME(vector_at)(&from, i, j, weights->width)) * factors[i]);
+}
+
+static void NAME(scale_gradients)(const rb_weights *gradient, void *d_scales,
+                                  const rb_weights *weights, const void *scales, ptrdiff_t i0,
+                                  ptrdiff_t i1) {
+    const NAME(columns) to = NAME(laid_out)(gradient), from = NAME(laid_out)(weights);
+    const real *factors = scales;
+    real *sums = d_scales;
+    for (ptrdiff_t i = i0; i < i1; i++) {
+        NAME(vec) sum = {0};
+        for (ptrdiff_t j = 0; j < weights->width; j += LANES) {
+            real *at = NAME(vector_at)(&to, i, j, weights->width);
+            const NAME(vec) d = NAME(load)(at);
+            sum += d * NAME(load)(NAME(vector_at)(&from, i, j, weights->width));
+            NAME(store)(at, d * factors[i]);
+        }
+        sums[i] = (real)NAME(sum_of_lanes)(sum);
+    }
+}

@@ -1,7 +1,7 @@
-"""The learning recipe as a report: is a poor network biased, badly optimised, overfitted, or
-tested on other data than it was trained on, and what now?
+"""A report on a poor network: is it biased, badly optimised, overfitted, or tested on data of
+another kind than its training data, and what to try next?
 
-Stands above the estimators, which know nothing of it. Files: _problem.py checks the input,
+It stands above the estimators, which do not know it. Files: _problem.py checks the input,
 _verdict.py decides, by what _mismatch.py, _rivals.py and _training.py give it and _statistics.py
 weighs; _next_steps.py says what to try, _report.py shows it.
 """
@@ -9,10 +9,12 @@ weighs; _next_steps.py says what to try, _report.py shows it.
 # SPDX-License-Identifier: BSD-3-Clause
 from contextlib import closing
 from numbers import Integral, Real
+from typing import Any
 
 from threadpoolctl import threadpool_limits  # which scikit-learn depends on
 
 from rosenblatt._parameter_checks import Interval, validate_values
+from rosenblatt._types import Matrix
 from rosenblatt.diagnosis._budget import Budget
 from rosenblatt.diagnosis._next_steps import advice, next_steps
 from rosenblatt.diagnosis._problem import checked_problem
@@ -39,35 +41,44 @@ RULES = {
 
 
 def diagnose(
-    estimator, X, y, X_test, y_test, time_budget=30, *, tol=0.05, random_state=0, verbose=True
-):
-    """Tell why a fitted network is not better, with evidence, and what to try.
+    estimator: Any,
+    X: Matrix,
+    y: Matrix,
+    X_test: Matrix,
+    y_test: Matrix,
+    time_budget: float = 30,
+    *,
+    tol: float = 0.05,
+    random_state: int = 0,
+    verbose: bool = True,
+) -> Diagnosis:
+    """Find out why the score of a fitted network is poor, and what to try.
 
-    Other networks are trained under the same settings, as far as the decision asks for them:
+    Other networks are trained with the same settings, as far as the decision needs them:
 
     1. 'mismatch': the test score falls below that of training rows held out of a fit of the same
        net, and a forest tells test rows from training rows by their features (the interval of
        its area under the ROC curve lies above 0.5), or the errors of nets that saw neither do.
-       It is looked for where the training score exceeds the test score by what counts.
-    2. The training loss, where the training score leaves room for what counts: of the same net
-       under a better optimiser (lbfgs, Adam in one cycle, on standardised columns where theirs are
-       of very different sizes), of a linear model and a smaller net that this one contains, and
-       of a larger net (ten times the hidden units, at least 64; then a layer more; then the same
-       net without penalty and dropout). The one that lowers it most decides: 'optimisation' for
-       the former, 'model bias' for the latter. A larger net has to do better than the same net,
-       well optimised, by what counts.
-    3. 'overfitting': the training score exceeds the test score by what counts.
+       It is checked if the training score exceeds the test score significantly.
+    2. 'optimisation' or 'model bias', if the training score can improve significantly. The
+       training loss is compared with that of the same net trained by a better optimiser (lbfgs,
+       Adam in one cycle; on standardised columns if their scales are very different), of a linear
+       model and a smaller net that this one contains, and of a larger net (ten times the hidden
+       units, at least 64; then one more layer; then the same net without penalty and dropout). The
+       lowest loss decides: 'model bias' for a larger net, 'optimisation' for the others. A larger
+       net must be significantly better than the same net, well optimised.
+    3. 'overfitting': the training score exceeds the test score significantly.
     4. 'fine'.
 
-    A difference counts when it exceeds both its noise, two standard errors over the rows (of
-    pairs, where two nets are scored on the same rows), and `tol`.
+    A difference is significant if it exceeds both its noise, two standard errors over the rows
+    (over pairs, if two nets are scored on the same rows), and `tol`.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or a Pipeline, TransformedTargetRegressor or search \
 with one inside
-        Fitted. It is not changed. What comes before the net in a Pipeline, and what transforms
-        the target, is not fitted anew. Scores are those of the transformed target.
+        A fitted estimator, which is not changed. The steps before the net in a Pipeline, and the
+        transformer of the target, are not refitted. Scores refer to the transformed target.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         The rows it was fitted on.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -77,20 +88,22 @@ with one inside
     y_test : array-like of shape (n_test,) or (n_test, n_outputs)
         Their targets.
     time_budget : float > 0, default=30
-        Seconds, a ceiling: it returns as soon as the evidence suffices. One fit takes at most
-        half of what is left, and what it could not finish is evidence for a net but not against
-        one: such findings are 'undecided'.
+        Upper limit in seconds; the function returns as soon as the evidence suffices. A single
+        fit takes at most half of the remaining time; a fit that was cut short can be evidence for
+        a net, but not against one: such findings are 'undecided'.
     tol : float in [0, 1), default=0.05
         The smallest difference of the score that is worth acting on.
     random_state : int, default=0
-        Draws what is held out, and seeds nets without a `random_state` of their own.
+        Determines the held-out rows, and the seed of nets without a `random_state`.
     verbose : bool, default=True
-        Whether to show progress on a terminal: a bar with tqdm, in a notebook too, else lines.
+        Whether to show progress: a tqdm bar in a terminal or notebook, or lines in a terminal if
+        tqdm is not installed.
 
     Returns
     -------
     diagnosis : Diagnosis
-        `verdict`, `evidence`, `next_steps`; it prints, shows itself in notebooks, and draws.
+        The result, with `verdict`, `evidence` and `next_steps`. It can be printed, displayed in a
+        notebook, and plotted (`plot`).
 
     Raises
     ------
@@ -104,9 +117,9 @@ with one inside
     Notes
     -----
     The score is accuracy (of whole rows for multilabel targets), R^2, or for loss='quantile' D^2
-    of the pinball loss. Rows count alike: there are no sample weights. At most 20,000 rows of
-    either set are scored. Callbacks of the net are left out of the other fits, which might write
-    files. With the same `random_state` and time enough the result is the same.
+    of the pinball loss. All rows have equal weight: there are no sample weights. At most 20,000
+    rows of each set are scored. The other fits do not use the callbacks of the net, which might
+    write files. With the same `random_state` and enough time the result is the same.
 
     Of a `TabularMLPClassifier` or `TabularMLPRegressor` one network can be diagnosed, a member of
     `members_`, on rows that `encode` gives and, of a regressor, targets that are standardised.

@@ -45,9 +45,9 @@ class HeldOut:
     Attributes
     ----------
     fall : Difference
-        The score of held-out training rows over that of test rows.
+        The score of held-out training rows minus that of test rows.
     memorised : Difference
-        The score of the rows these nets were trained on over that of held-out ones.
+        The score of these nets' training rows minus that of held-out rows.
     of_errors : Difference
         The area under the ROC curve by the nets' errors, over 0.5.
     is_complete : bool

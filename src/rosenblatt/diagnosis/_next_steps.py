@@ -64,40 +64,40 @@ def _advice_on(verdict, problem, run):
         return _advice_on_data(run)
     if verdict == "optimisation":
         text = (
-            "rosenblatt.inspection.stuck(estimator) says whether the loss went flat, and "
-            "critical_point(estimator, X, y) whether at a saddle point or a minimum."
+            "rosenblatt.inspection.stuck(estimator) tells whether the loss became flat, and "
+            "critical_point(estimator, X, y) whether the net is at a saddle point or a minimum."
         )
         scalers = [_SCALERS[part] for part in run.deciding_rival.scaled]
         return f"Standardise the columns: {', '.join(scalers)}. {text}" if scalers else text
     if verdict == "model bias":
-        return "More features, or better ones, let any model do more. Diagnose the new fit again."
+        return "More or better features help any model. Diagnose the new fit again."
     if any(finding.counts is None for finding in run.findings):
-        return "What is undecided may change the verdict: hand in a larger time_budget."
+        return "Undecided evidence may change the verdict: use a larger time_budget."
     if run.given.mean() < 1 - run.tol:
         return (
-            "No net that was tried does better on the training rows: what is missing may be in the "
-            "features, or is chance."
+            "None of the nets does better on the training rows: the features may lack information, "
+            "or the targets may be noisy."
         )
-    return "Nothing to mend: what is left is within the noise, or less than is worth acting on."
+    return "Nothing to improve: all differences are within their noise, or smaller than tol."
 
 
 def _advice_on_mismatch(problem, run):
     if run.telling_features is None:
         return (
             "The features look alike, but the nets that saw neither are wrong far more often on "
-            "test rows: are the rows of y_test in the order of X_test's, and its labels or numbers "
-            "of the same kind as y's?"
+            "test rows: are the rows of y_test in the same order as those of X_test, and its "
+            "labels or numbers of the same kind as those of y?"
         )
     names = ", ".join(problem.name_of(feature) for feature in run.telling_features)
     return (
-        "The test rows are of another kind, which no parameter mends: collect training rows like "
-        f"them, or prepare both alike. They differ most in {names}."
+        "The test rows are of another kind, which no parameter can fix: collect training rows like "
+        f"them, or prepare both in the same way. They differ most in {names}."
     )
 
 
 def _advice_on_data(run):
     curve = run.learning_curve
-    text = "More rows are the surest remedy, also such as are made by `augment`."
+    text = "More rows are the most reliable remedy, including those made by `augment`."
     if curve is None or len(curve.n_rows) < 2:
         return text
     rise = curve.held_out[-1] - curve.held_out[-2]
@@ -144,18 +144,20 @@ def _for_bias(problem, run):
     steps = []
     for _, params in larger_nets(net):
         if params != deciding_rival.params:
-            steps.append((params, "the other way to a larger set of functions."))
+            steps.append((params, "another way to enlarge the network."))
     if net.alpha > WEAK_ALPHA and "alpha" not in deciding_rival.params:
-        steps.append(({"alpha": WEAK_ALPHA}, "a penalty keeps weights small, and a net simple."))
+        steps.append(
+            ({"alpha": WEAK_ALPHA}, "a penalty keeps weights small and the function simple.")
+        )
     if np.any(np.asarray(net.dropout) > 0) and "dropout" not in deciding_rival.params:
-        steps.append(({"dropout": 0.0}, "dropout takes units away while the net learns."))
+        steps.append(({"dropout": 0.0}, "dropout reduces the capacity of the net during training."))
     return _in_order([deciding_rival], steps, run)
 
 
 def _for_optimisation(problem, run):
     net, deciding_rival = problem.net, run.deciding_rival
     steps = [
-        (params, f"{name}: another way down the same loss.")
+        (params, f"{name}: another optimiser of the same loss.")
         for name, params in better_optimisers(net, problem.X.shape[0])
     ]
     if net.normalization is None and hidden_widths(net.hidden_layer_sizes):
@@ -169,19 +171,21 @@ def _for_overfitting(problem, run):
     hidden, steps = hidden_widths(net.hidden_layer_sizes), []
     if not net.early_stopping and n_rows >= FEWEST_ROWS_TO_STOP_BY:
         params = _with_steps(net, {"early_stopping": True})
-        steps.append((params, "keeps the weights that did best on rows set aside."))
+        steps.append((params, "keeps the weights with the best validation score."))
     of_step = n_rows if net.solver not in OPTIMIZERS else min(AUTO_BATCH_SIZE, n_rows)
     alpha = float(f"{max(10 * net.alpha, of_step / AUTO_BATCH_SIZE):.2g}")
-    steps.append(({"alpha": alpha}, "a penalty that is felt: smaller weights, a smoother net."))
+    steps.append(({"alpha": alpha}, "a stronger penalty: smaller weights, a smoother function."))
     if hidden and not np.any(np.asarray(net.dropout) > 0):
         params = _with_steps(net, {"dropout": 0.3})
-        steps.append((params, "no unit can rely on what another one has memorised."))
+        steps.append((params, "units cannot rely on what others have memorised."))
     if hidden and min(hidden) >= 2 * TIMES_SMALLER:
         params = reshaped(net, [width // TIMES_SMALLER for width in hidden])
-        steps.append((params, "fewer parameters have less room to memorise in."))
+        steps.append((params, "fewer parameters can memorise less."))
     if not sp.issparse(problem.X) and net.input_dropout == 0 and problem.X.shape[1] > 1:
         params = _with_steps(net, {"input_dropout": 0.2})
-        steps.append((params, "fewer features at a time; those that do not help may be left out."))
+        steps.append(
+            (params, "fewer features per step; consider leaving out those that do not help.")
+        )
     return steps
 
 
@@ -190,10 +194,12 @@ def _for_mismatch(problem, run):
     if not sp.issparse(problem.X) and net.input_noise == 0:
         spread = float(f"{0.3 * np.median(np.std(problem.X, axis=0)):.2g}")
         params = _with_steps(net, {"input_noise": spread} if spread > 0 else {"dropout": 0.3})
-        steps.append((params, "softens it: noise on the features makes exact values count less."))
+        steps.append((params, "a mitigation: noise makes the net depend less on exact values."))
     of_step = n_rows if net.solver not in OPTIMIZERS else min(AUTO_BATCH_SIZE, n_rows)
     alpha = float(f"{max(10 * net.alpha, of_step / AUTO_BATCH_SIZE):.2g}")
-    steps.append(({"alpha": alpha}, "softens it: smaller weights go less far on unknown ground."))
+    steps.append(
+        ({"alpha": alpha}, "a mitigation: with smaller weights, the net extrapolates less.")
+    )
     return steps
 
 

@@ -1,6 +1,6 @@
-"""What diagnose returns: verdict, evidence and next steps, as text, as HTML and as a picture.
+"""The result of diagnose: verdict, evidence and next steps, as text, as HTML and as a plot.
 
-Only kept and shown here; decided in _verdict.
+It is only stored and shown here; _verdict.py decides.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -8,17 +8,21 @@ import html
 import math
 import textwrap
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VERDICTS = {
     "mismatch": "the test rows are of another kind than the training rows",
     "optimisation": "the network could fit the training rows better, but training did not get "
     "there",
-    "model bias": "the network is too simple, or too restrained, to fit the training rows",
-    "overfitting": "the network fits the training rows and does not carry over to others",
-    "fine": "nothing is amiss by what is worth acting on",
+    "model bias": "the network is too simple, or too strongly regularised, to fit the training "
+    "rows",
+    "overfitting": "the network fits the training rows but does not generalise to others",
+    "fine": "no problem larger than tol was found",
 }
 
 COUNTS = {True: "yes", False: "no", None: "undecided"}
@@ -27,26 +31,27 @@ WIDTH = 96  # of the text, in characters
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of evidence: a score set against another.
+    """One row of evidence: the comparison of two scores.
 
     Attributes
     ----------
     what : str
-        What was compared.
+        The comparison.
     score, against : float
-        For another net, its training score and that of the given one; NaN where there is none.
+        For another net, its training score and that of the given one; NaN if there is none.
     difference, noise : float
-        The one less the other, and two standard errors of that.
+        score - against, and two standard errors of it.
     counts : bool or None
-        Whether the difference exceeds both its noise and tol (for another net, with a lower
-        training loss too); None where the budget did not suffice to say so.
+        Whether the difference exceeds both its noise and tol (for another net, also whether its
+        training loss is lower); None if the time budget did not suffice to decide.
     training_loss : float
-        The mean loss of the training rows without the penalty; NaN where it plays no part.
+        The mean loss of the training rows without the penalty; NaN if it is not used.
     test_score : float
-        Of another net; NaN for comparisons of rows. It plays no part in the verdict.
+        The test score of another net; NaN for comparisons of rows. Not used for the verdict.
     seconds : float
-        That training took.
+        Training time.
     remark : str
+        Further explanation, or empty.
     """
 
     what: str
@@ -67,9 +72,9 @@ class LearningCurve(NamedTuple):
     Attributes
     ----------
     n_rows : ndarray of int
-        Rows trained on, ascending.
+        Number of training rows, ascending.
     train, held_out : ndarray of float
-        Scores of these rows, and of training rows that were held out.
+        Scores on these rows, and on training rows that were held out.
     """
 
     n_rows: np.ndarray
@@ -78,16 +83,17 @@ class LearningCurve(NamedTuple):
 
 
 class NetScores(NamedTuple):
-    """Scores of one net, NaN where there is none.
+    """Scores of one net; NaN if not available.
 
     Attributes
     ----------
     name : str
     train : float
-        Of the rows it was trained on.
+        The score on the rows it was trained on.
     held_out : float
-        Of training rows that it was not trained on.
+        The score on training rows that were held out of its training.
     test : float
+        The score on test rows.
     """
 
     name: str
@@ -118,42 +124,45 @@ class NextStep(dict):
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What `rosenblatt.diagnose` found.
+    """The result of `rosenblatt.diagnose`.
 
     Attributes
     ----------
     verdict : {'mismatch', 'optimisation', 'model bias', 'overfitting', 'fine'}
     evidence : list of Finding
-        What was compared, in the order in which it was; `to_frame` makes a table of it.
+        The comparisons, in the order in which they were made; `to_frame` returns them as a
+        data frame.
     next_steps : list of NextStep
-        What to try, in order: dicts for `set_params(**step)`, each with a `reason`. Empty where
+        Suggestions in order: dicts for `set_params(**step)`, each with a `reason`. Empty if
         the verdict is 'fine'.
     advice : str
-        What no parameter does.
+        Remedies other than parameters.
     undecided : list of str
-        What the time budget did not suffice to say.
+        The comparisons for which the time budget did not suffice.
     score_name : str
-        What the scores are: 'accuracy', 'R²', or 'D²' (of the pinball loss).
+        The name of the score: 'accuracy', 'R²', or 'D²' (of the pinball loss).
     train_score, test_score : float
-        Of the estimator as it was handed in.
+        The scores of the given estimator.
     train_noise, test_noise : float
-        Two standard errors of either.
+        Two standard errors of these scores.
     held_out_score : float
-        Of training rows that the same net was not trained on; NaN where nothing asked for it.
+        The score of the same net on training rows held out of its training; NaN if it was not
+        needed.
     learning_curve : LearningCurve or None
-        With 'overfitting', where there was time.
+        With 'overfitting', if there was enough time.
     nets : list of NetScores
-        All nets that were scored, the given one first: what `plot` draws.
+        All nets that were scored, the given one first; `plot` draws them.
     tol : float
+        The smallest difference worth acting on.
     seconds : float
-        That the diagnosis took.
+        Duration of the diagnosis.
     """
 
     verdict: str
-    evidence: list = field(repr=False)
-    next_steps: list = field(repr=False)
+    evidence: list[Finding] = field(repr=False)
+    next_steps: list[NextStep] = field(repr=False)
     advice: str = field(repr=False)
-    undecided: list = field(repr=False)
+    undecided: list[str] = field(repr=False)
     score_name: str
     train_score: float
     test_score: float
@@ -161,11 +170,11 @@ class Diagnosis:
     test_noise: float
     held_out_score: float
     learning_curve: LearningCurve | None = field(repr=False)
-    nets: list = field(repr=False)
+    nets: list[NetScores] = field(repr=False)
     tol: float
     seconds: float
 
-    def to_frame(self):
+    def to_frame(self) -> "pd.DataFrame":
         """The evidence as a pandas.DataFrame, a row for each finding.
 
         Raises
@@ -179,7 +188,7 @@ class Diagnosis:
             raise ImportError("to_frame() needs pandas: pip install pandas") from error
         return pd.DataFrame([vars(finding) for finding in self.evidence])
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Any:
         """Draw it; a `rosenblatt.plot.DiagnosisDisplay`.
 
         Parameters
@@ -197,11 +206,11 @@ class Diagnosis:
         return DiagnosisDisplay(self).plot(ax=ax)
 
     @property
-    def summary(self):
+    def summary(self) -> str:
         """One or two sentences."""
         says = VERDICTS[self.verdict]
         if self.verdict == "fine" and self.undecided:
-            says = "nothing amiss was found, but not all was looked at"
+            says = "no problem was found, but not all was examined"
         text = (
             f"{self.score_name} {self.train_score:.3f} on training rows, {self.test_score:.3f} on "
             f"test rows: {says}."
@@ -209,7 +218,7 @@ class Diagnosis:
         if self.undecided:
             text += (
                 " Undecided within the budget: "
-                f"{', '.join(self.undecided)}; a larger time_budget would tell."
+                f"{', '.join(self.undecided)}; a larger time_budget may decide."
             )
         return text
 
@@ -233,7 +242,7 @@ class Diagnosis:
         printer.text("Diagnosis(...)" if cycle else str(self))
 
     def _repr_html_(self):
-        """A notebook's."""
+        """The representation in a notebook."""
         rows = "".join(
             "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(finding)) + "</tr>"
             for finding in self.evidence
@@ -260,7 +269,7 @@ class Diagnosis:
 
 
 # the last two: the training loss, and the test score of another net
-HEADINGS = ("evidence", "score", "against", "difference", "counts", "loss", "test")
+HEADINGS = ("evidence", "score", "against", "difference", "significant", "loss", "test")
 
 
 def _cells(finding):

@@ -109,12 +109,12 @@ class DiagnosisRun:
         nor other test rows cost anything: held-out rows do no better than those trained on."""
         gap = difference_of_sets(self.given, self.of_test, is_share=self.problem.is_classifier)
         counts = gap.counts(self.tol)
-        self._note("training rows over test rows", gap, counts, training_loss=self.given_loss)
+        self._note("training rows vs. test rows", gap, counts, training_loss=self.given_loss)
         return gap
 
     def _is_mismatch(self):
         self.held_out = hold_out(self.problem, self.trainer, self.tol, self.random_state)
-        name = "held-out training rows over test rows"
+        name = "held-out training rows vs. test rows"
         if self.held_out is None:
             self._note_missing(name, "too few rows, or no net could be trained in time")
             return False
@@ -125,7 +125,7 @@ class DiagnosisRun:
         counts = falls if falls or held.is_complete else None
         self._note(name, fall, counts, seconds=held.seconds, remark=remark)
         memorised = held.memorised.counts(self.tol)
-        self._note("rows these nets were trained on over held-out rows", held.memorised, memorised)
+        self._note("training rows vs. held-out rows", held.memorised, memorised)
         return falls and self._is_told()
 
     def _is_told(self):
@@ -133,7 +133,7 @@ class DiagnosisRun:
         self.trainer.budget.announce("a forest that is to tell test rows")
         area, self.telling_features = auc_of_forest(self.problem, self.random_state)
         is_separable = area.value > area.noise
-        self._note("test rows told by their features (AUC)", area, is_separable)
+        self._note("test rows told by features (AUC)", area, is_separable)
         if is_separable:
             return True
         self.telling_features = None

@@ -6,7 +6,7 @@ What counts as a small gradient is _critical_point.py's to say.
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, minres
@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from rosenblatt._base import warn_user
 from rosenblatt._parameter_checks import Interval, validate_values
+from rosenblatt._types import Matrix
 from rosenblatt.inspection._critical_point import gradient_unit
 from rosenblatt.inspection._hessian import counted
 from rosenblatt.inspection._objective import Objective
@@ -25,7 +26,7 @@ _RULES = {
 
 
 class Approach(NamedTuple):
-    """What approach_critical_point returns: an estimator, and how it got there.
+    """The result of approach_critical_point: an estimator, and the path to it.
 
     Attributes
     ----------
@@ -41,15 +42,15 @@ class Approach(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class ApproachPath:
-    """The way to a critical point, the begin included.
+    """The path to a critical point, including its start.
 
     Attributes
     ----------
     loss, gradient_norm : ndarray of shape (n_iterations + 1,)
-        What training descends, and the Euclidean norm of its gradient. The norm never rises; the
+        The training loss, and the Euclidean norm of its gradient. The norm never increases; the
         loss may.
     gradient_tolerance : float
-        The norm at which the way ends.
+        The norm at which the search stops.
     """
 
     loss: np.ndarray
@@ -74,38 +75,47 @@ class ApproachPath:
 
 
 def approach_critical_point(
-    estimator, X, y, *, intercepts=True, max_iter=200, gradient_tol=0.01, progress=True
-):
-    """Walks to a critical point of whatever kind, by making the gradient small.
+    estimator: Any,
+    X: Matrix,
+    y: Matrix,
+    *,
+    intercepts: bool = True,
+    max_iter: int = 200,
+    gradient_tol: float = 0.01,
+    progress: bool = True,
+) -> Approach:
+    """Finds a critical point of any kind, by minimising the norm of the gradient.
 
-    It minimises |g|^2 / 2, whose gradient is H g, and so is drawn to saddle points and maxima as
-    much as to minima, where a descent of the loss ends at minima alone. Each step is about that
-    of Newton's method, which would land where the gradient vanishes if the surface were
-    quadratic: MINRES lowers |g + H d| over some 20 products with the Hessian, and a line search
-    sees that the norm falls (Newton-MR [1]_).
+    It minimises |g|^2 / 2, whose gradient is H g, and so finds saddle points and maxima as well as
+    minima, whereas descent of the loss ends at minima only. Each step approximates a Newton step,
+    which would reach the critical point if the surface were quadratic: MINRES minimises |g + H d|
+    with some 20 Hessian products, and a line search ensures that the norm decreases
+    (Newton-MR [1]_).
 
-    Where the surface has kinks, as with ReLU, or where g lies in directions without curvature,
-    it can end before the gradient is small; the path says so, and a warning.
+    If the surface has kinks, as with ReLU, or if g lies in directions without curvature, the search
+    can end before the gradient is small; then a warning is issued, see also `path`.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
-        Fitted; where its `coefs_` and `intercepts_` are now, the way begins. It stays there.
+        A fitted network, which is not changed; the search starts from the current values of its
+        `coefs_` and `intercepts_`.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     intercepts : bool, default=True
-        Whether all parameters vary, or `coefs_` alone.
+        Whether all parameters vary, or only `coefs_`.
     max_iter : int >= 1, default=200
-        The most steps.
+        Maximum number of steps.
     gradient_tol : float >= 0, default=0.01
-        Where to stop, in the unit of `critical_point`: at a tenth of what counts as zero there.
+        The tolerance of the gradient norm, as in `critical_point`; the default is a tenth of the
+        default there.
     progress : bool, default=True
-        Whether to show a bar of tqdm where that is installed, on a terminal or in a notebook.
+        Whether to show a tqdm progress bar in a terminal or a notebook, if tqdm is installed.
 
     Returns
     -------
     estimator : MLPClassifier or MLPRegressor
-        A copy, at the end of the way.
+        A copy at the end of the path.
     path : ApproachPath
         Loss and gradient norm of every iteration.
 

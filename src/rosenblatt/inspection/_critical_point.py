@@ -7,11 +7,13 @@ with the Hessian are the engine's (_objective.py), eigenvalues come from _hessia
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass, field
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from scipy.linalg import eigvalsh
 
 from rosenblatt._parameter_checks import Interval, validate_values
+from rosenblatt._types import Matrix, RandomState
 from rosenblatt.inspection._hessian import DENSE_LIMIT, Spectrum, counted, spectrum_of
 from rosenblatt.inspection._lanczos import dense
 from rosenblatt.inspection._objective import Objective
@@ -26,7 +28,7 @@ _RULES = {
 
 @dataclass(frozen=True, repr=False)
 class CriticalPoint:
-    """What kind of point of the error surface a network is at.
+    """The kind of point on the error surface at which a network is.
 
     Attributes
     ----------
@@ -36,22 +38,22 @@ class CriticalPoint:
         no negative one (with zero ones the surface is level in some directions, and higher terms
         decide there); 'local maximum', no positive one; 'flat', all zero.
     loss : float
-        What training descends, here.
+        The loss including the penalty, at this point.
     gradient_norm, gradient_tolerance : float
-        The Euclidean norm of the gradient, and up to which it counts as zero.
+        The Euclidean norm of the gradient, and the norm up to which it counts as zero.
     n_parameters : int
         The number of eigenvalues.
     eigenvalues : ndarray
-        All, ascending; beyond 3000 parameters the six most extreme.
+        All eigenvalues, ascending; above 3000 parameters the six most extreme.
     zero_tolerance : float
         The magnitude up to which an eigenvalue counts as zero.
     n_negative, n_zero, n_positive : int
-        How many eigenvalues there are of each kind; estimates where `spectrum` is not None.
+        The number of eigenvalues of each kind; estimates if `spectrum` is not None.
     minimum_ratio, minimum_ratio_error : float
         The share of positive eigenvalues, 1 at a minimum that no direction leaves level; and its
         error (`Spectrum.share`), 0 where all were computed.
     spectrum : Spectrum or None
-        Beyond 3000 parameters what the counts were estimated from.
+        Above 3000 parameters, the spectrum from which the counts were estimated.
     """
 
     verdict: str
@@ -87,17 +89,17 @@ class CriticalPoint:
 
 
 def critical_point(
-    estimator,
-    X,
-    y,
+    estimator: Any,
+    X: Matrix,
+    y: Matrix,
     *,
-    intercepts=True,
-    tol=1e-4,
-    gradient_tol=0.1,
-    random_state=None,
-    progress=True,
-):
-    """Says whether a network is at a critical point, and of which kind.
+    intercepts: bool = True,
+    tol: float = 0.0001,
+    gradient_tol: float = 0.1,
+    random_state: RandomState = None,
+    progress: bool = True,
+) -> CriticalPoint:
+    """Determine whether a network is at a critical point, and of which kind.
 
     Near a critical point the loss is L + d^T H d / 2 for a step d: the signs of the Hessian's
     eigenvalues tell a minimum from a saddle point. The eigenvalues are computed wherever the
@@ -107,11 +109,11 @@ def critical_point(
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
-        Fitted; `coefs_` and `intercepts_` are read as they are now.
+        A fitted network; the current values of `coefs_` and `intercepts_` are used.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     intercepts : bool, default=True
-        Whether all parameters vary, or `coefs_` alone.
+        Whether all parameters vary, or only `coefs_`.
     tol : float >= 0, default=1e-4
         An eigenvalue of magnitude up to tol times the largest counts as zero. So does one that
         changes the loss by less than its last digit over a step of the parameters' length:
@@ -125,7 +127,7 @@ def critical_point(
     random_state : int, RandomState instance or None, default=None
         Draws the vectors of `hessian_spectrum`, which is used beyond 3000 parameters.
     progress : bool, default=True
-        Whether to show a bar of tqdm where that is installed, on a terminal or in a notebook.
+        Whether to show a tqdm progress bar in a terminal or a notebook, if tqdm is installed.
 
     Returns
     -------

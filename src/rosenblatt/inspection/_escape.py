@@ -2,11 +2,13 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from rosenblatt._parameter_checks import Interval, validate_values
+from rosenblatt._types import Matrix, RandomState
 from rosenblatt.inspection._critical_point import parameter_length, zero_tolerance_of
 from rosenblatt.inspection._hessian import extremes_of
 from rosenblatt.inspection._objective import Objective
@@ -17,29 +19,38 @@ _RULES = {
 }
 
 
-def escape_saddle(estimator, X, y, *, intercepts=True, tol=1e-4, random_state=None, progress=True):
+def escape_saddle(
+    estimator: Any,
+    X: Matrix,
+    y: Matrix,
+    *,
+    intercepts: bool = True,
+    tol: float = 0.0001,
+    random_state: RandomState = None,
+    progress: bool = True,
+) -> Any:
     """Leaves a saddle point along the most negative curvature, to a lower loss.
 
-    At a saddle point the gradient is zero and tells nothing, but along the eigenvector of a
-    negative eigenvalue of the Hessian the loss falls, to either side. The step's length is found
-    by a line search on both sides, and the lower one is taken. Training can then go on from
-    there, with warm_start=True or `partial_fit`.
+    At a saddle point the gradient is zero, but the loss decreases in both directions along the
+    eigenvector of a negative eigenvalue of the Hessian. A line search finds the length of the step
+    in both directions, and the lower loss is taken. Training can then continue from there, with
+    warm_start=True or `partial_fit`.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
-        Fitted; `coefs_` and `intercepts_` are read as they are now. It stays as it is. It need
-        not be at a critical point.
+        A fitted network, which is not changed; the current values of `coefs_` and
+        `intercepts_` are used. It need not be at a critical point.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     intercepts : bool, default=True
-        Whether all parameters vary, or `coefs_` alone.
+        Whether all parameters vary, or only `coefs_`.
     tol : float >= 0, default=1e-4
         A negative eigenvalue of magnitude up to tol times the largest counts as zero.
     random_state : int, RandomState instance or None, default=None
-        Draws the vectors that the search for the eigenvector begins with.
+        Determines the initial vectors of the eigenvector search.
     progress : bool, default=True
-        Whether to show a bar of tqdm where that is installed, on a terminal or in a notebook.
+        Whether to show a tqdm progress bar in a terminal or a notebook, if tqdm is installed.
 
     Returns
     -------
@@ -49,7 +60,7 @@ def escape_saddle(estimator, X, y, *, intercepts=True, tol=1e-4, random_state=No
     Raises
     ------
     ValueError
-        Where there is no negative curvature, or none that lowers the loss in the estimator's
+        If there is no negative curvature, or none that lowers the loss in the estimator's
         precision.
 
     Examples

@@ -7,12 +7,14 @@ The products with vectors are the engine's (_objective.py), the linear algebra i
 import contextlib
 from dataclasses import dataclass, field
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from rosenblatt._parameter_checks import Interval, validate_values
 from rosenblatt._progress import open_bar
+from rosenblatt._types import Array, Matrix, RandomState
 from rosenblatt.inspection._lanczos import (
     dense,
     extreme_eigenpairs,
@@ -26,21 +28,21 @@ from rosenblatt.inspection._objective import Objective
 DENSE_LIMIT = 3000
 
 
-def hessian(estimator, X, y, *, intercepts=True):
-    """The matrix of second derivatives of what training descends.
+def hessian(estimator: Any, X: Matrix, y: Matrix, *, intercepts: bool = True) -> Array:
+    """The Hessian matrix of the training loss.
 
-    That is the mean loss over (X, y) plus the penalty, as in `loss`. One product with each unit
-    vector gives it, exact but for rounding, and symmetric. For a piecewise-linear activation it
-    is the Hessian of the linear piece that every row is on.
+    The loss is the mean loss over (X, y) plus the penalty, as in `loss`. The matrix is computed by
+    a Hessian product with each unit vector, exact up to rounding, and symmetric. For a
+    piecewise-linear activation it is the Hessian of the linear piece that every row is on.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
-        Fitted; `coefs_` and `intercepts_` are read as they are now.
+        A fitted network; the current values of `coefs_` and `intercepts_` are used.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     intercepts : bool, default=True
-        Whether all parameters vary, or `coefs_` alone.
+        Whether all parameters vary, or only `coefs_`.
 
     Returns
     -------
@@ -75,21 +77,21 @@ def hessian(estimator, X, y, *, intercepts=True):
 
 @dataclass(frozen=True, repr=False)
 class Spectrum:
-    """The eigenvalues of a Hessian, as far as products with vectors tell.
+    """Estimates of a Hessian's eigenvalues from products with vectors.
 
     Attributes
     ----------
     n_parameters : int
-        How many eigenvalues there are.
+        The number of eigenvalues.
     eigenvalues : ndarray of shape (k,)
-        The extreme ones, ascending: the lower half from the lower end, the upper from the upper.
+        The extreme eigenvalues, ascending: half of them from each end of the spectrum.
     trace, trace_error : float
-        Their sum, estimated, and its standard error over the probes.
+        The estimated sum of all eigenvalues, and its standard error over the probes.
     density_grid, density : ndarray of shape (1000,)
-        The share of eigenvalues per unit, which integrates to 1, and where. Every node of the
-        quadrature is widened to a normal curve of a hundredth of the spectrum's range.
+        The grid, and the density of eigenvalues on it, which integrates to 1. Every node of the
+        quadrature is smoothed by a Gaussian with 1 % of the spectrum's range as its width.
     nodes, weights : list of ndarray
-        The quadrature of every probe: nodes with their shares of the eigenvalues.
+        The quadrature of every probe: nodes and their weights, which are shares of eigenvalues.
     coarse : list of (ndarray, ndarray)
         Nodes and weights of three quarters of the steps.
     """
@@ -104,7 +106,7 @@ class Spectrum:
     weights: list = field(repr=False)
     coarse: list = field(repr=False, default=())
 
-    def share(self, low, high):
+    def share(self, low: float, high: float) -> float:
         """The share of eigenvalues above `low` and up to `high`, and its standard error.
 
         The error is the root of two squares: the standard error over the probes, and what the
@@ -146,17 +148,17 @@ def _share(nodes, weights, low, high):
 
 
 def hessian_spectrum(
-    estimator,
-    X,
-    y,
-    k=6,
+    estimator: Any,
+    X: Matrix,
+    y: Matrix,
+    k: int = 6,
     *,
-    intercepts=True,
-    n_probes=10,
-    n_steps=60,
-    random_state=None,
-    progress=True,
-):
+    intercepts: bool = True,
+    n_probes: int = 10,
+    n_steps: int = 60,
+    random_state: RandomState = None,
+    progress: bool = True,
+) -> Spectrum:
     """Extreme eigenvalues, trace and density of the Hessian, without making the matrix.
 
     The extreme eigenvalues are ARPACK's (Lanczos with restarts, `scipy.sparse.linalg.eigsh`),
@@ -175,14 +177,14 @@ def hessian_spectrum(
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
-        Fitted; `coefs_` and `intercepts_` are read as they are now.
+        A fitted network; the current values of `coefs_` and `intercepts_` are used.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     k : int >= 1, default=6
         How many extreme eigenvalues: half from each end, one more from the upper where k is odd;
         all where there are no more than k.
     intercepts : bool, default=True
-        Whether all parameters vary, or `coefs_` alone.
+        Whether all parameters vary, or only `coefs_`.
     n_probes : int >= 2, default=10
         Random vectors. Errors fall with the root of their number.
     n_steps : int >= 1, default=60
@@ -190,7 +192,7 @@ def hessian_spectrum(
     random_state : int, RandomState instance or None, default=None
         Draws the vectors.
     progress : bool, default=True
-        Whether to show a bar of tqdm where that is installed, on a terminal or in a notebook.
+        Whether to show a tqdm progress bar in a terminal or a notebook, if tqdm is installed.
 
     Returns
     -------

@@ -8,14 +8,17 @@ is done with it, spectra, critical points and the rest, stands in the other file
 import copy
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._architecture import WEIGHTS
 from rosenblatt._network_description import loss_constants
 from rosenblatt._parameter_checks import validate_values
 from rosenblatt._prediction import fitted_network
+from rosenblatt._types import Array, Matrix
 from rosenblatt._unwrapping import unwrapped
 from rosenblatt.core.loss_derivatives import LossDerivatives
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
@@ -73,6 +76,11 @@ class Objective:
         data = estimator._data_to_inspect(X, y)
         self._X, self._targets = data.X, data.targets
         network = fitted_network(estimator)
+        if network.architecture.scales_inputs:
+            raise ValueError(
+                "rosenblatt.inspection takes networks without learned factors of the features, got "
+                f"input_scale_rate={estimator.input_scale_rate!r}: fit with input_scale_rate=0."
+            )
         self._architecture = replace(
             network.architecture,
             dtype=np.dtype(np.float64),
@@ -256,7 +264,7 @@ def _refuse(estimator, who):
     )
 
 
-def loss(estimator, X, y, *, intercepts=True):
+def loss(estimator: Any, X: Matrix, y: Matrix, *, intercepts: bool = True) -> float:
     """What training descends, on (X, y), at the parameters that the estimator has now.
 
     Parameters
@@ -295,7 +303,7 @@ def loss(estimator, X, y, *, intercepts=True):
     return Objective(estimator, X, y, intercepts=intercepts).loss()
 
 
-def gradient(estimator, X, y, *, intercepts=True):
+def gradient(estimator: Any, X: Matrix, y: Matrix, *, intercepts: bool = True) -> Array:
     """The gradient of `loss`.
 
     Parameters
@@ -320,7 +328,9 @@ def gradient(estimator, X, y, *, intercepts=True):
     return Objective(estimator, X, y, intercepts=intercepts).loss_and_gradient()[1]
 
 
-def hessian_vector_product(estimator, X, y, v, *, intercepts=True):
+def hessian_vector_product(
+    estimator: Any, X: Matrix, y: Matrix, v: ArrayLike, *, intercepts: bool = True
+) -> Array:
     """The Hessian of `loss` times a vector, exactly, at the cost of about two gradients.
 
     By the R-operator (Pearlmutter, 1994): the derivative of the gradient along v. Memory does

@@ -6,6 +6,7 @@ Gradients are the engine's (_objective.py), the largest eigenvalue comes from _h
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -13,6 +14,7 @@ from sklearn.utils import check_random_state
 from rosenblatt._architecture import NORMALIZATION_ATTRIBUTES
 from rosenblatt._parameter_checks import Interval, Options, validate_values
 from rosenblatt._prediction import fitted_network
+from rosenblatt._types import Matrix, RandomState
 from rosenblatt.inspection._hessian import extremes_of
 from rosenblatt.inspection._objective import Objective
 
@@ -34,15 +36,15 @@ class Sharpness:
     Attributes
     ----------
     largest_eigenvalue : float
-        Of the Hessian: the curvature in the steepest direction.
+        The largest eigenvalue of the Hessian: the curvature in the steepest direction.
     loss : float
-        What training descends, in the middle.
+        The loss including the penalty, at the network's parameters.
     radius, relative_to : float, str or None
-        How far the perturbations go.
+        The size of the perturbations.
     highest_loss : float
-        The highest that was found within the radius.
+        The highest loss that was found within the radius.
     mean_loss, mean_loss_error : float
-        The mean at the radius in random directions, and its standard error.
+        The mean loss at the radius in random directions, and its standard error.
     """
 
     largest_eigenvalue: float
@@ -72,17 +74,17 @@ class Sharpness:
 
 
 def sharpness(
-    estimator,
-    X,
-    y,
-    radius=0.05,
+    estimator: Any,
+    X: Matrix,
+    y: Matrix,
+    radius: float = 0.05,
     *,
-    relative_to=None,
-    intercepts=True,
-    n_directions=20,
-    random_state=None,
-    progress=True,
-):
+    relative_to: Literal["parameters", "units"] | None = None,
+    intercepts: bool = True,
+    n_directions: int = 20,
+    random_state: RandomState = None,
+    progress: bool = True,
+) -> Sharpness:
     """The largest eigenvalue, and the loss under perturbations of the parameters.
 
     Minima that small batches find are often flatter than those of large batches, and flat ones
@@ -98,7 +100,7 @@ def sharpness(
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
-        Fitted; `coefs_` and `intercepts_` are read as they are now.
+        A fitted network; the current values of `coefs_` and `intercepts_` are used.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     radius : float > 0, default=0.05
@@ -110,13 +112,13 @@ def sharpness(
         ReLU net whose units' input weights double and output weights halve is the same function;
         with 'units' it has nearly the same loss around it, without it may look sharp [3]_ [4]_.
     intercepts : bool, default=True
-        Whether all parameters vary, or `coefs_` alone.
+        Whether all parameters vary, or only `coefs_`.
     n_directions : int >= 2, default=20
-        Random directions of the mean.
+        Number of random directions for the mean.
     random_state : int, RandomState instance or None, default=None
-        Draws them, and the begin of the search for the eigenvector.
+        Determines the directions and the initial vector of the eigenvector search.
     progress : bool, default=True
-        Whether to show a bar of tqdm where that is installed, on a terminal or in a notebook.
+        Whether to show a tqdm progress bar in a terminal or a notebook, if tqdm is installed.
 
     Returns
     -------

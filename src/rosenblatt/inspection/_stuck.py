@@ -8,6 +8,7 @@ for _critical_point.py.
 import math
 import textwrap
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ DECAYED = 0.01
 
 @dataclass(frozen=True, repr=False)
 class StuckReport:
-    """What the history of a training says about where it ended.
+    """The state in which a training ended, according to its history.
 
     Attributes
     ----------
@@ -63,7 +64,7 @@ class StuckReport:
         The gradient norm of the last fifth of the epochs (root mean square) over the highest of
         all epochs.
     evidence : tuple of str
-        The figures that the verdict rests on, in sentences.
+        The figures on which the verdict is based, as sentences.
     advice : tuple of str
         What to do, in order.
     """
@@ -92,8 +93,8 @@ def _wrapped(mark, sentence):
     )
 
 
-def stuck(estimator):
-    """Says whether training is stuck, and whether a flat loss went with a small gradient.
+def stuck(estimator: Any) -> StuckReport:
+    """Determine whether training is stuck, and whether a flat loss has a small gradient.
 
     A loss that no longer falls is often taken for a critical point. More often the gradient is as
     large as ever, and the steps go back and forth between the walls of a valley: another remedy
@@ -332,7 +333,7 @@ def _not_critical_point(figures):
         )
     if not figures.goes_back_and_forth:
         return (
-            f"The loss falls smoothly, but hardly: the learning rate is too small. "
+            f"The loss falls smoothly, but very slowly: the learning rate is too small. "
             f"{_rate(estimator, 10)}.",
             _per_weight_rate(estimator),
             STANDARDISE,

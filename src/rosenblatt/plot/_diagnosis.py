@@ -5,7 +5,9 @@ It draws a Diagnosis; what was trained and why is decided in rosenblatt.diagnosi
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
+from typing import Any
 
+from rosenblatt._types import Matrix
 from rosenblatt.plot import _style
 
 LINE_HEIGHT, MARGINS = 0.34, 1.7  # inches, of a new figure
@@ -23,21 +25,21 @@ MARKS = (
 class DiagnosisDisplay:
     """Training, held-out and test scores of the given net and of those it was compared with.
 
-    Make it with `from_estimator`, or by `Diagnosis.plot`. A bar is two standard errors to either
-    side; the line is the given net's training score, and a net that does better by what counts lies
-    right of the grey band (as wide as `tol`; noise may ask for more).
+    Make it with `from_estimator`, or by `Diagnosis.plot`. Error bars are two standard errors
+    to either side; the line is the given net's training score. Significantly better nets are to the
+    right of the grey band, which is as wide as `tol` (large noise may require more).
 
     Parameters
     ----------
     diagnosis : Diagnosis
-        What `rosenblatt.diagnose` returned.
+        The result of `rosenblatt.diagnose`.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
     figure_ : matplotlib.figure.Figure
     marks_ : dict of matplotlib.lines.Line2D
-        'train', 'held_out', 'test': those of which there is a score.
+        The marks of 'train', 'held_out' and 'test', if there are such scores.
 
     Examples
     --------
@@ -52,11 +54,22 @@ class DiagnosisDisplay:
     'fine'
     """
 
-    def __init__(self, diagnosis):
+    def __init__(self, diagnosis: Any) -> None:
         self.diagnosis = diagnosis
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, X_test, y_test, time_budget=30, *, ax=None, **options):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Matrix,
+        y: Matrix,
+        X_test: Matrix,
+        y_test: Matrix,
+        time_budget: float = 30,
+        *,
+        ax: Any = None,
+        **options: Any,
+    ) -> "DiagnosisDisplay":
         """Diagnoses a fitted network and draws what was found.
 
         Parameters
@@ -77,7 +90,7 @@ class DiagnosisDisplay:
         display.diagnosis = diagnose(estimator, X, y, X_test, y_test, time_budget, **options)
         return display.plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> "DiagnosisDisplay":
         """Draws it.
 
         Parameters

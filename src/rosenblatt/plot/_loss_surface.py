@@ -5,9 +5,11 @@ The plane is `_plane.py`'s, the loss that of `rosenblatt.inspection`.
 
 # SPDX-License-Identifier: BSD-3-Clause
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
 
+from rosenblatt._types import Matrix, RandomState
 from rosenblatt.callbacks import Trajectory
 from rosenblatt.inspection._objective import Objective, network_in
 from rosenblatt.plot import _style
@@ -22,9 +24,8 @@ PATH_MARKERS = 60  # points of a path up to which each has a dot
 class LossSurfaceDisplay:
     """The loss over two directions of the parameters, as a contour map or a surface.
 
-    The loss is what training descends, as in `rosenblatt.inspection.loss`: the mean over the rows
-    handed in plus the penalty, on a log scale where it is positive. Make it with
-    `from_estimator`.
+    The loss is that of `rosenblatt.inspection.loss`: the mean over the given rows plus the penalty,
+    on a log scale where it is positive. Make it with `from_estimator`.
 
     A plane shows little of a space of thousands of dimensions: what looks convex there need not
     be, and a path that was projected does not lie on the surface. The title therefore says how
@@ -33,13 +34,13 @@ class LossSurfaceDisplay:
     Parameters
     ----------
     losses : array-like of shape (n_y, n_x)
-        At each point of the grid; those that are not finite are left white.
+        The losses on the grid; values that are not finite are left white.
     x, y : array-like of shape (n_x,) and (n_y,)
         The grid, ascending.
     estimator_at : (float, float), default=None
-        Where the estimator is.
+        The coordinates of the estimator.
     path : array-like of shape (n_points, 2), default=None
-        The training's, projected onto the plane.
+        The path of the training, projected onto the plane.
     path_variance : float, default=None
         The share of the path's variance that the plane shows, from 0 to 1.
     labels : tuple of two str, default=('first direction', 'second direction')
@@ -99,22 +100,22 @@ class LossSurfaceDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y,
+        estimator: Any,
+        X: Matrix,
+        y: Matrix,
         *,
-        directions=None,
-        path=None,
-        extent=None,
-        grid_resolution=25,
-        intercepts=True,
-        random_state=0,
-        progress=True,
-        kind="contour",
-        levels=20,
-        ax=None,
-        **kwargs,
-    ):
+        directions: Any = None,
+        path: Any = None,
+        extent: Any = None,
+        grid_resolution: int = 25,
+        intercepts: bool = True,
+        random_state: RandomState = 0,
+        progress: bool = True,
+        kind: Literal["contour", "surface"] = "contour",
+        levels: Any = 20,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> "LossSurfaceDisplay":
         """Computes the loss on a grid around a fitted network, and draws it.
 
         The loss is computed grid_resolution**2 times over all rows: some thousand rows show as
@@ -147,7 +148,7 @@ class LossSurfaceDisplay:
         random_state : int, RandomState instance or None, default=0
             Of random directions: the same for every estimator, unless it is said otherwise.
         progress : bool, default=True
-            Whether to show a bar of tqdm where that is installed, on a terminal or in a notebook.
+            Whether to show a tqdm progress bar in a terminal or a notebook, if tqdm is installed.
         kind : {'contour', 'surface'}, default='contour'
         levels : int, default=20
             How many contours.
@@ -197,7 +198,14 @@ class LossSurfaceDisplay:
         )
         return display.plot(ax, kind=kind, levels=levels, **kwargs)
 
-    def plot(self, ax=None, *, kind="contour", levels=20, **kwargs):
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        kind: Literal["contour", "surface"] = "contour",
+        levels: Any = 20,
+        **kwargs: Any,
+    ) -> "LossSurfaceDisplay":
         """Draws the surface.
 
         Parameters

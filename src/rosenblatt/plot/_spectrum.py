@@ -4,8 +4,11 @@ It draws what `rosenblatt.inspection.hessian_spectrum` found, and computes nothi
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from typing import Any
+
 import numpy as np
 
+from rosenblatt._types import Matrix, RandomState
 from rosenblatt.inspection._objective import network_in
 from rosenblatt.plot import _style
 
@@ -20,18 +23,18 @@ class SpectrumDisplay:
     how training goes. Eigenvalues below zero are directions in which the loss falls to both
     sides. The density is smoothed, so a peak at zero is as wide as the smoothing; the extreme
     eigenvalues, the ticks at the bottom, are not. Make it with `from_estimator` or, for a
-    spectrum that is there already, `from_spectrum`.
+    computed spectrum, `from_spectrum`.
 
     Parameters
     ----------
     density_grid, density : array-like of shape (n_points,)
-        Where, ascending, and the share of eigenvalues per unit.
+        The grid, ascending, and the density of eigenvalues on it.
     eigenvalues : array-like of shape (k,)
-        The extreme ones.
+        The extreme eigenvalues.
     n_parameters : int
-        How many eigenvalues there are.
+        The number of eigenvalues.
     trace, trace_error : float, default=None
-        Their sum and its standard error.
+        The sum of the eigenvalues and its standard error.
 
     Attributes
     ----------
@@ -79,20 +82,20 @@ class SpectrumDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y,
+        estimator: Any,
+        X: Matrix,
+        y: Matrix,
         *,
-        k=6,
-        intercepts=True,
-        n_probes=10,
-        n_steps=60,
-        random_state=None,
-        progress=True,
-        name=None,
-        ax=None,
-        **kwargs,
-    ):
+        k: int = 6,
+        intercepts: bool = True,
+        n_probes: int = 10,
+        n_steps: int = 60,
+        random_state: RandomState = None,
+        progress: bool = True,
+        name: str | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> "SpectrumDisplay":
         """Computes the spectrum of a fitted network's Hessian, and draws it.
 
         Parameters
@@ -139,7 +142,9 @@ class SpectrumDisplay:
         return cls.from_spectrum(spectrum, name=name, ax=ax, **kwargs)
 
     @classmethod
-    def from_spectrum(cls, spectrum, *, name=None, ax=None, **kwargs):
+    def from_spectrum(
+        cls, spectrum: Any, *, name: str | None = None, ax: Any = None, **kwargs: Any
+    ) -> "SpectrumDisplay":
         """Draws a spectrum.
 
         Parameters
@@ -163,7 +168,7 @@ class SpectrumDisplay:
         )
         return display.plot(ax, name=name, **kwargs)
 
-    def plot(self, ax=None, *, name=None, **kwargs):
+    def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> "SpectrumDisplay":
         """Draws the spectrum.
 
         Parameters

@@ -4,6 +4,8 @@ It draws `history_`; what the figures mean is said in `_history.py`.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from typing import Any
+
 import numpy as np
 from sklearn.base import is_classifier
 
@@ -38,16 +40,16 @@ class TrainingDisplay:
     validation_score : array-like of shape (n_epochs,), default=None
         The higher, the better; left out where it is the validation loss with the other sign.
     learning_rate : array-like of shape (n_epochs,), default=None
-        Of each epoch's last step.
+        The learning rate of each epoch's last step.
     gradient_norm : array-like of shape (n_epochs,), default=None
         The root mean square over the epoch's steps of the norm of the gradient.
     score_name : str, default='validation score'
-        What the score is, the label of its axis.
+        The name of the score, used as the axis label.
     unit : str, default='epoch'
-        What is counted; of 'lbfgs' iterations.
+        The unit of the x-axis; iterations for 'lbfgs'.
     title : str, default=None
     name : str, default=None
-        Of this training, in the legends.
+        The name of this training in the legends.
 
     Attributes
     ----------
@@ -96,7 +98,15 @@ class TrainingDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, *, panels=None, name=None, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        panels: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> "TrainingDisplay":
         """Draws the training of a fitted network.
 
         Parameters
@@ -107,7 +117,7 @@ class TrainingDisplay:
             Which, of 'loss', 'score', 'learning_rate' and 'gradient_norm', in their order; None
             for all of which something was recorded.
         name : str, default=None
-            Of this training, in the legends.
+            The name of this training in the legends.
         ax : matplotlib.axes.Axes or array of them, default=None
             One is the frame that the panels are put into, an array has one for each; None makes a
             figure.
@@ -138,15 +148,15 @@ class TrainingDisplay:
     @classmethod
     def from_history(
         cls,
-        history,
+        history: Any,
         *,
-        score_name="validation score",
-        title=None,
-        panels=None,
-        name=None,
-        ax=None,
-        **kwargs,
-    ):
+        score_name: str = "validation score",
+        title: str | None = None,
+        panels: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> "TrainingDisplay":
         """Draws a `history_`, or anything with columns of those names.
 
         Parameters
@@ -172,7 +182,7 @@ class TrainingDisplay:
         display = cls(**_columns(history), score_name=score_name, title=title, name=name)
         return display.plot(ax, panels=panels, **kwargs)
 
-    def plot(self, ax=None, *, panels=None, **kwargs):
+    def plot(self, ax: Any = None, *, panels: Any = None, **kwargs: Any) -> "TrainingDisplay":
         """Draws the panels.
 
         Parameters

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import math
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -59,8 +60,15 @@ class WeightsDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, *, image_shape=None, units=None, max_units=25, ax=None, **kwargs
-    ):
+        cls,
+        estimator: Any,
+        *,
+        image_shape: tuple[int, int] | None = None,
+        units: Any = None,
+        max_units: int = 25,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> "WeightsDisplay":
         """Draws the first layer of a fitted network.
 
         Parameters
@@ -101,7 +109,7 @@ class WeightsDisplay:
         display = cls(images=images, units=chosen, title=f"First-layer weights\n{said}")
         return display.plot(ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, ax: Any = None, **kwargs: Any) -> "WeightsDisplay":
         """Draws the images.
 
         Parameters

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rosenblatt._plain_state import stored_as_plain_data
 from rosenblatt.preprocessing._cells import is_missing, refuse_unhashable
 
 UNKNOWN = -1
@@ -14,6 +15,7 @@ _FEW_LEVELS = 30  # up to so many, every level is kept, however rare
 _MIN_COUNT = 3
 
 
+@stored_as_plain_data
 @dataclass(frozen=True)
 class Levels:
     """Values with codes 0, 1, ..; then perhaps a code for missing cells, and one for rare values.

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rosenblatt._plain_state import stored_as_plain_data
+
 _MICROSECONDS_A_DAY = 86_400_000_000
 
 
@@ -45,6 +47,7 @@ _PARTS = {
 }
 
 
+@stored_as_plain_data
 @dataclass(frozen=True)
 class DateParts:
     """What a column of times becomes.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.utils import check_random_state
 
+from rosenblatt._plain_state import stored_as_plain_data
 from rosenblatt.preprocessing._bins import (
     LARGEST,
     SortedColumn,
@@ -68,6 +69,7 @@ class _Outputs:
         )
 
 
+@stored_as_plain_data
 class ColumnEncoder:
     """Learns from a Table how to encode it, and encodes Tables.
 
@@ -108,8 +110,6 @@ class ColumnEncoder:
         The column of X that each output column comes from.
     centre : ndarray of float32 of shape (n_columns,)
         The training means, which are subtracted.
-    scale : ndarray of float32 of shape (n_columns,) or None
-        Factors of the centred columns, for the caller to set; None after `fit`.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class ColumnEncoder:
         self.n_bins = n_bins
         self.classification = classification
         self.max_categories = max_categories
-        self.scaled_only = frozenset(scaled_only)
+        self.scaled_only = tuple(scaled_only)
         self.random_state = random_state
 
     def fit(self, table, y=None, sample_weight=None):
@@ -203,12 +203,10 @@ class ColumnEncoder:
 
     def _adjust(self, part):
         part -= self.centre
-        if self.scale is not None:
-            part *= self.scale
 
     def _set_centre(self, total, n_rows, sample_weight):
         weight = n_rows if sample_weight is None else np.sum(sample_weight, dtype=np.float64)
-        self.centre, self.scale = (total / weight).astype(np.float32), None
+        self.centre = (total / weight).astype(np.float32)
 
     def _learn(self, table, y, sample_weight):
         if self.encoding == "tree" and y is None:

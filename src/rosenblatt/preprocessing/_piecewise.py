@@ -4,14 +4,16 @@ categories: `TabularPreprocessor` does.
 
 # SPDX-License-Identifier: BSD-3-Clause
 from numbers import Integral
-from typing import ClassVar
+from typing import ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from rosenblatt._base import RosenblattEstimator, checked_sample_weight
 from rosenblatt._parameter_checks import Interval, Options, validate_parameters
+from rosenblatt._types import Array, Matrix, TargetType
 from rosenblatt.preprocessing._bins import (
     LARGEST,
     SortedColumn,
@@ -78,6 +80,10 @@ class PiecewiseLinearEncoder(TransformerMixin, RosenblattEstimator):
     [[1.0, 1.0, 0.5], [0.25, 0.0, 0.0]]
     """
 
+    __module__ = "rosenblatt.preprocessing"  # the public one: stored models name it
+
+    bin_edges_: list[Array]
+
     _parameter_rules: ClassVar[dict] = {
         "n_bins": [None, Interval(Integral, 1, None)],
         "strategy": [Options(str, ["quantile", "tree"])],
@@ -89,14 +95,14 @@ class PiecewiseLinearEncoder(TransformerMixin, RosenblattEstimator):
 
     def __init__(
         self,
-        n_bins=None,
+        n_bins: int | None = None,
         *,
-        strategy="quantile",
-        max_distinct=32,
-        min_samples_leaf=None,
-        keep_input=False,
-        target_type="auto",
-    ):
+        strategy: Literal["quantile", "tree"] = "quantile",
+        max_distinct: int = 32,
+        min_samples_leaf: int | None = None,
+        keep_input: bool = False,
+        target_type: TargetType = "auto",
+    ) -> None:
         self.n_bins = n_bins
         self.strategy = strategy
         self.max_distinct = max_distinct
@@ -104,7 +110,9 @@ class PiecewiseLinearEncoder(TransformerMixin, RosenblattEstimator):
         self.keep_input = keep_input
         self.target_type = target_type
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: Matrix, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Learn the edges.
 
         Parameters
@@ -167,7 +175,7 @@ class PiecewiseLinearEncoder(TransformerMixin, RosenblattEstimator):
         self._width = np.concatenate([np.diff(edges) for edges in bins])
         self._number = np.concatenate([np.arange(n) for n in n_codes]).astype(int)
 
-    def transform(self, X):
+    def transform(self, X: Matrix) -> Array:
         """Encode.
 
         Parameters
@@ -193,7 +201,7 @@ class PiecewiseLinearEncoder(TransformerMixin, RosenblattEstimator):
             write_codes(values, self._columns, self._low, self._factor, out[rows, n_kept:])
         return out
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Matrix) -> Array:
         """The numbers that have these codes: e_0 plus the sum of codes times widths.
 
         They lie between the first and the last edge, also where those encoded did not; what was
@@ -220,7 +228,7 @@ class PiecewiseLinearEncoder(TransformerMixin, RosenblattEstimator):
         np.add.at(numbers, (slice(None), self._columns), X[:, n_kept:] * self._width)
         return numbers.astype(X.dtype, copy=False)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Array:
         """Names of the output columns: 'age_bin0', 'age_bin1', ..
 
         Parameters

@@ -4,9 +4,10 @@ target statistics and the encoder, which know nothing of each other.
 
 # SPDX-License-Identifier: BSD-3-Clause
 from numbers import Integral
-from typing import ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
@@ -14,10 +15,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._base import RosenblattEstimator, checked_sample_weight
 from rosenblatt._parameter_checks import Interval, Options, validate_parameters
+from rosenblatt._types import Array, CategoricalFeatures, NumericalEncoding, RandomState, TargetType
 from rosenblatt.preprocessing._checked_target import TARGET_TYPES, checked_target, fold_of_rows
 from rosenblatt.preprocessing._encoder import ENCODINGS, ColumnEncoder
 from rosenblatt.preprocessing._input_names import checked_input_names
-from rosenblatt.preprocessing._table_reader import TableReader
+from rosenblatt.preprocessing._table_reader import ColumnSummary, TableReader
 from rosenblatt.preprocessing._target_statistics import (
     MANY_LEVELS,
     TargetStatistics,
@@ -97,6 +99,11 @@ default='from_dtype'
     ['size_missing', 'size', 'kind_a', 'kind_b', 'kind_c']
     """
 
+    __module__ = "rosenblatt.preprocessing"  # the public one: stored models name it
+
+    columns_: list[ColumnSummary]
+    source_of_output_: Array
+
     _parameter_rules: ClassVar[dict] = {
         "numerical_encoding": [None, Options(str, ENCODINGS)],
         "n_bins": [None, Interval(Integral, 2, None)],
@@ -110,16 +117,16 @@ default='from_dtype'
 
     def __init__(
         self,
-        numerical_encoding="quantile",
+        numerical_encoding: NumericalEncoding = "quantile",
         *,
-        n_bins=None,
-        categorical_features="from_dtype",
-        max_categories=64,
-        target_statistics="auto",
-        cv=5,
-        target_type="auto",
-        random_state=None,
-    ):
+        n_bins: int | None = None,
+        categorical_features: CategoricalFeatures = "from_dtype",
+        max_categories: int = 64,
+        target_statistics: bool | Literal["auto"] = "auto",
+        cv: Any = 5,
+        target_type: TargetType = "auto",
+        random_state: RandomState = None,
+    ) -> None:
         self.numerical_encoding = numerical_encoding
         self.n_bins = n_bins
         self.categorical_features = categorical_features
@@ -129,7 +136,9 @@ default='from_dtype'
         self.target_type = target_type
         self.random_state = random_state
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Learn columns, bins, levels and statistics.
 
         Parameters
@@ -147,7 +156,9 @@ default='from_dtype'
             self._fit(X, y, sample_weight, transform=False)
         return self
 
-    def fit_transform(self, X, y=None, sample_weight=None):
+    def fit_transform(
+        self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Array:
         """As `fit`, and the encoded rows of X, with target statistics of other folds' rows.
 
         Parameters
@@ -162,7 +173,7 @@ default='from_dtype'
         with self._unchanged_on_error():
             return self._fit(X, y, sample_weight, transform=True)
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Array:
         """Encode rows of a table like that of `fit`.
 
         Parameters
@@ -259,7 +270,7 @@ default='from_dtype'
     def _with_statistics(self, table, numbers):
         return table.with_numbers(numbers, self._statistic_names, self._statistic_sources)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Array:
         """Names of the output columns: 'age', 'age_missing', 'age_bin0', 'city_Rome', ..
 
         Parameters

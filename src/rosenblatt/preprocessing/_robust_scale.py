@@ -6,7 +6,7 @@ Medians and quartiles come from `SortedColumn`.
 import numpy as np
 
 CLIP = 3.0
-_LARGEST_ROOT = 1e150  # its square is finite
+LARGEST_ROOT = 1e150  # its square is finite
 
 
 def median_and_scale(column):
@@ -22,7 +22,7 @@ def median_and_scale(column):
 
 def smoothly_clipped(values, clip=CLIP):
     """values / sqrt(1 + (values / clip)**2), in place; infinities become +-clip."""
-    np.clip(values, -_LARGEST_ROOT, _LARGEST_ROOT, out=values)
+    np.clip(values, -LARGEST_ROOT, LARGEST_ROOT, out=values)
     divisor = values * (1 / clip)
     divisor *= divisor
     divisor += 1

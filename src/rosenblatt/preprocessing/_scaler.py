@@ -4,14 +4,16 @@ categories: `TabularPreprocessor` does.
 
 # SPDX-License-Identifier: BSD-3-Clause
 from numbers import Real
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from rosenblatt._base import RosenblattEstimator, checked_sample_weight
 from rosenblatt._parameter_checks import Interval, validate_parameters
+from rosenblatt._types import Array, Matrix
 from rosenblatt.preprocessing._bins import SortedColumn
 from rosenblatt.preprocessing._robust_scale import median_and_scale, smoothly_clipped
 
@@ -57,12 +59,17 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, RosenblattEstim
     [-0.95, -0.49, 0.0, 0.49, 3.0]
     """
 
+    __module__ = "rosenblatt.preprocessing"  # the public one: stored models name it
+
+    center_: Array
+    factor_: Array
+
     _parameter_rules: ClassVar[dict] = {"clip": [Interval(Real, 0, None, closed="neither")]}
 
-    def __init__(self, *, clip=3.0):
+    def __init__(self, *, clip: float = 3.0) -> None:
         self.clip = clip
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Matrix, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn medians and quartiles.
 
         Parameters
@@ -84,7 +91,7 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, RosenblattEstim
         self.center_, self.factor_ = learnt[:, 0].copy(), learnt[:, 1].copy()
         return self
 
-    def transform(self, X):
+    def transform(self, X: Matrix) -> Array:
         """Scale and clip.
 
         Parameters
@@ -103,7 +110,7 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, RosenblattEstim
         Z[np.isinf(X) & (self.factor_ == 0)] = 0  # infinity times 0 is NaN
         return Z.astype(X.dtype, copy=False)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Matrix) -> Array:
         """The numbers that `transform` makes X of.
 
         Where X is +-clip or beyond, they are infinite: outliers of some 1e8 quartile ranges (in

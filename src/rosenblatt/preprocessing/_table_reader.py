@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from rosenblatt._base import warn_user
+from rosenblatt._plain_state import stored_as_plain_data
 from rosenblatt.preprocessing._categorical_features import categorical_mask
 from rosenblatt.preprocessing._category_levels import Levels
 from rosenblatt.preprocessing._dates import DateParts
@@ -19,6 +20,7 @@ NEARLY_CONSTANT = 1e-6
 _NEARLY_UNIQUE, _ROWS_TO_TELL = 0.95, 50
 
 
+@stored_as_plain_data
 @dataclass(frozen=True)
 class ColumnSummary:
     """What became of one column of X.
@@ -46,6 +48,7 @@ class ColumnSummary:
     used: bool
 
 
+@stored_as_plain_data
 @dataclass(frozen=True)
 class Layout:
     """Where the columns of a `Table` come from.
@@ -104,6 +107,7 @@ class Table:
         return Table(np.hstack([self.numbers, numbers]), self.codes, layout)
 
 
+@stored_as_plain_data
 @dataclass(frozen=True)
 class _Fitted:
     """How one used column of X is read: the recipe that `read` follows."""
@@ -142,6 +146,7 @@ class _Findings:
             self.values.append(values)
 
 
+@stored_as_plain_data
 class TableReader:
     """Learns the columns of a raw table, and reads rows of it as a `Table`.
 

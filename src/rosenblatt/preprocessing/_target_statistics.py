@@ -5,10 +5,13 @@ training rows out of fold. Which columns get them is decided by the caller.
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
+from rosenblatt._plain_state import stored_as_plain_data
+
 MANY_LEVELS = 30  # with more, statistics are worth a column
 SMOOTH = 10.0
 
 
+@stored_as_plain_data
 class TargetStatistics:
     """Mean target of every level, drawn towards the mean of all rows.
 

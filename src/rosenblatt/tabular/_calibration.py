@@ -7,6 +7,8 @@ Temperature scaling, then a little of the uniform distribution. Nothing here kno
 import numpy as np
 from scipy.special import softmax
 
+from rosenblatt._plain_state import stored_as_plain_data
+
 # of the inverse temperature: where every row is right the best is infinite, and probabilities
 # would jump from 0 to 1
 LOWEST_LOG, HIGHEST_LOG = -16.0, 1.5
@@ -14,6 +16,7 @@ N_BISECTIONS = 30
 SMALLEST = 1e-12  # a probability below counts as this
 
 
+@stored_as_plain_data
 class TemperatureScaling:
     """Probabilities q proportional to p**c, mixed with the uniform distribution.
 

@@ -7,6 +7,7 @@ preprocessing/_target_statistics.py's.
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
+from rosenblatt._plain_state import stored_as_plain_data
 from rosenblatt.preprocessing._target_statistics import (
     MANY_LEVELS,
     TargetStatistics,
@@ -16,6 +17,7 @@ from rosenblatt.preprocessing._target_statistics import (
 MOST_CLASSES = 10  # with more, a column of statistics for each class costs more than it tells
 
 
+@stored_as_plain_data
 class CategoryStatistics:
     """Shrunken means of the target for columns of more than 30 levels.
 

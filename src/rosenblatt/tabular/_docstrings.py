@@ -3,109 +3,110 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 CLASS_WEIGHT = """class_weight : dict, 'balanced' or None, default=None
-        Weights of the classes, by which the rows' weights are multiplied in the loss, in the
+        Weights of the classes, which multiply the sample weights in the loss, in the
         choice of epochs and in calibration. 'balanced' is n_samples / (n_classes * count of the
         class).
 
     """
 
 PARAMETERS = """preset : {{'fast', 'default', 'best'}}, default='default'
-        How much time a fit takes for how much accuracy; each step takes several times the time of
-        the one before. What each trains, and what it reaches, is in docs/tables.md.
+        The trade-off between time and accuracy; each preset takes several times as long as the one
+        before. docs/tables.md describes the networks and the accuracy of each.
 
     time_limit : float > 0, default=None
-        Seconds that a fit may take. The number of epochs is chosen before training begins, so that
-        learning-rate schedules end; networks start as long as there is time for another one. With
-        a limit the model depends on the speed of the machine; docs/tables.md says how to repeat
-        it without one.
+        The time limit of a fit in seconds. The number of epochs is chosen before training, so that
+        learning-rate schedules reach their end; further networks are started as long as there is
+        time. With a limit the model depends on the speed of the machine; docs/tables.md says how
+        to reproduce it without a limit.
 
     categorical_features : 'from_dtype', None or array-like, default='from_dtype'
-        Which columns hold categories. 'from_dtype': those of a frame whose dtype is category,
-        object, string or bool; in an array none. None: none. Otherwise names, integer indices or
-        a boolean mask.
+        The categorical columns. 'from_dtype': the columns of a frame with dtype category, object,
+        string or bool; none of an array. None: no column. Otherwise names, integer indices or a
+        boolean mask.
 
     scoring : str or callable, default=None
-        What `oof_score_` is: a name or a scorer of scikit-learn's. None is {score}.
+        The score in `oof_score_`: the name of a scikit-learn scorer, or a scorer. None is {score}.
 
     {extra}n_members : int >= 1, default=None
-        Networks in the ensemble. None is the preset's choice.
+        Number of networks in the ensemble. None uses the preset's value.
 
     hidden_layer_sizes : tuple of int, default=None
-        Units of the hidden layers of each network. None is the preset's choice.
+        Units of the hidden layers of each network. None uses the preset's value.
 
     max_iter : int >= 1, default=None
-        Epochs of each network at most. None is chosen by the preset and the number of rows.
+        Maximum number of epochs of each network. None depends on the preset and the number of
+        rows.
 
     n_folds : int >= 2, default=None
-        Parts into which the rows are divided; each network leaves out one. None is the preset's
-        choice, and not more than `n_members`: with fewer networks than folds some rows have no
-        out-of-fold prediction.
+        Number of folds; each network leaves out one. None uses the preset's value, but at most
+        `n_members`: with fewer networks than folds some rows have no out-of-fold prediction.
 
     store_oof : bool, default=True
         Whether to keep `oof_prediction_`.
 
     n_jobs : int, default=None
-        Threads that train and predict; -1 is one for each processor. Without a time_limit the
-        model does not depend on it.
+        Number of threads for training and prediction; -1 means all processors. Without a
+        time_limit the model does not depend on it.
 
     random_state : int, RandomState instance or None, default=None
-        Folds, initial weights, the order of rows, dropout. An int gives the same model again.
+        Determines the folds, initial weights, order of rows and dropout. Pass an int for
+        reproducible results.
 
     verbose : bool or int, default=False
-        1 shows a bar of tqdm with the time left, or a line for each network where tqdm is not
-        installed; 2 the lines.
+        1 shows a tqdm progress bar with the remaining time, or prints a line for each network if
+        tqdm is not installed; 2 prints the lines.
 
     callbacks : list of callables, default=None
-        Each is called with a record and the estimator whenever a network is ready. The record
+        Each is called with a record and the estimator whenever a network is finished. The record
         has the fields `member`, `n_ready`, `n_members`, `n_epochs`, `validation_loss` and
-        `seconds`. One that returns True ends training: the ensemble then consists of the networks
-        that are ready.
+        `seconds`. If one returns True, training stops, and the ensemble consists of the finished
+        networks.
     """
 
 ATTRIBUTES = """oof_prediction_ : ndarray of float32 of shape {oof_shape}
-        For each training row the {oof_kind} of the networks that did not see it; NaN where
-        training was ended before there was one. Not there with store_oof=False; with X_val it
-        belongs to the rows of X_val.
+        For each training row the {oof_kind} of the networks that did not see it; NaN if training
+        ended before such a network was finished. Not available with store_oof=False; with X_val
+        it refers to the rows of X_val.
 
     oof_score_, oof_score_stderr_ : float
         `scoring` of `oof_prediction_`, and its standard error by the jackknife over 20 parts of
         the rows.
 
     n_members_ : int
-        Networks in the ensemble.
+        Number of networks in the ensemble.
 
     n_folds_ : int
-        Folds; 1 with X_val.
+        Number of folds; 1 with X_val.
 
     n_epochs_ : int
-        Epochs that each network was to train at most.
+        Maximum number of epochs of each network in this fit.
 
     ended_by_ : None, 'time_limit', 'Ctrl-C' or 'callback'
-        What ended training before all networks of the plan were ready.
+        The reason why training ended before all networks were finished, or None.
 
     n_iter_ : int
-        Most epochs that a network trained.
+        The largest number of epochs that a network was trained for.
 
     members_ : list of {member}
-        The networks, fitted to encoded rows; each has its `history_`. `encode` gives the rows as
-        one of them sees them.
+        The networks, fitted to encoded rows; each has its `history_`. `encode` returns the rows as
+        encoded for one of them.
 
     member_weights_ : ndarray of shape (n_members_,)
-        Their weights in the mean.
+        The weights of the networks in the mean.
 
     history_ : list of History
-        Of each network.
+        The history of each network.
 
     feature_importances_ : ndarray of shape (n_features_in_,)
-        What shuffling a column adds to the loss of rows that a network did not see, as shares of
-        the sum over columns.
+        The increase of the loss on rows that a network did not see when a column is shuffled,
+        normalised to a sum of 1.
 
     columns_ : list of ColumnSummary
-        What became of each column of X; `summary()` prints it.
+        How each column of X was read and encoded; `summary()` prints it.
 
     n_features_in_ : int
-        Columns of X.
+        Number of columns of X.
 
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, where X was a frame whose column names are text.
+        Names of the columns, if X is a frame whose column names are all strings.
     """

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rosenblatt._plain_state import stored_as_plain_data
+
 CHUNK_ROWS = 2048  # encoded at once
 
 
+@stored_as_plain_data
 @dataclass
 class Ensemble:
     """Networks on encoded rows.

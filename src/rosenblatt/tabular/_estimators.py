@@ -5,19 +5,32 @@ No arithmetic here: a fit is _fit.py's, a prediction _ensemble.py's.
 
 # SPDX-License-Identifier: BSD-3-Clause
 import time
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from rosenblatt._base import RosenblattEstimator, on_one_fit
+from rosenblatt._history import History
 from rosenblatt._interruption import Interruption
 from rosenblatt._links import with_links
 from rosenblatt._parameter_checks import Interval, Options, validate_parameters
 from rosenblatt._plan import thread_count
+from rosenblatt._types import (
+    Array,
+    CategoricalFeatures,
+    ClassWeight,
+    MemberCallbacks,
+    Preset,
+    RandomState,
+    Scoring,
+)
 from rosenblatt.preprocessing._cells import distinct_values
-from rosenblatt.preprocessing._table_reader import TableReader
+from rosenblatt.preprocessing._table_reader import ColumnSummary, TableReader
 from rosenblatt.tabular._docstrings import ATTRIBUTES, CLASS_WEIGHT, PARAMETERS
 from rosenblatt.tabular._ensemble import CHUNK_ROWS
 from rosenblatt.tabular._fit import EnsembleFit
@@ -53,6 +66,15 @@ class _TabularMLP(RosenblattEstimator):
         "callbacks": [None, "functions"],
     }
 
+    columns_: list[ColumnSummary]
+    oof_prediction_: Array
+    oof_score_: float
+    oof_score_stderr_: float
+    feature_importances_: Array
+    n_epochs_: int
+    n_folds_: int
+    ended_by_: str | None
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
@@ -62,33 +84,37 @@ class _TabularMLP(RosenblattEstimator):
 
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
         *,
-        groups=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        groups: ArrayLike | None = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the ensemble to a raw table.
 
         Parameters
         ----------
         X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
-            Numbers, text, categories, dates, with gaps. docs/tables.md says what becomes of each
-            kind of column, and `summary` what became of these.
+            Numbers, text, categories and dates, with missing values. docs/tables.md describes the
+            encoding of each kind of column; `summary` prints that of the columns of X.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Labels of a classifier, of any type; numbers of a regressor, of one target or several.
+            Class labels of any type for a classifier; numbers for a regressor, with one target or
+            several.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows: in the loss, in the statistics of columns, in the choice of
+            Sample weights, used in the loss, in the statistics of columns, in the choice of
             epochs, in calibration and in `oof_score_`.
         groups : array-like of shape (n_samples,), default=None
-            Rows of one group are left out together.
+            Group labels; rows of the same group are in the same fold.
         X_val : like X, default=None
-            Rows to hold out instead of folds: every network trains on all of X. With y_val.
+            Validation rows, used instead of folds: every network trains on all of X. Requires
+            y_val.
         y_val : like y, default=None
+            Targets of the validation rows.
         sample_weight_val : array-like of shape (n_val,), default=None
+            Sample weights of the validation rows.
 
         Returns
         -------
@@ -98,17 +124,17 @@ class _TabularMLP(RosenblattEstimator):
         Raises
         ------
         ValueError
-            For parameters, columns or targets that cannot be used, before any training; the
-            message names them. The estimator is then as it was.
+            For invalid parameters, columns or targets, before any training; the message names
+            them. The estimator is then unchanged.
         KeyboardInterrupt
-            For Ctrl-C before a network has trained an epoch.
+            On Ctrl-C before a network has trained for one epoch.
 
         Warns
         -----
         UserWarning
-            For text columns that are not used; where Ctrl-C ended training before all networks
-            were ready, those that are make the ensemble; and where `time_limit` ended it before
-            one was.
+            If text columns are not used; if Ctrl-C ended training before all networks were
+            finished, in which case the ensemble consists of the finished ones; and if `time_limit`
+            ended training before any network was finished.
         """
         started = time.monotonic()
         validate_parameters(self)
@@ -130,7 +156,7 @@ class _TabularMLP(RosenblattEstimator):
             )
         if not table.numbers.shape[1] and not table.codes.shape[1]:
             raise ValueError(
-                "X has no column that could be used: "
+                "X has no usable column: "
                 + ", ".join(f"{one.name!r} ({one.kind})" for one in reader.columns_[:10])
             )
         if groups is not None:
@@ -148,7 +174,10 @@ class _TabularMLP(RosenblattEstimator):
             (other,) = set(given) - set(missing)
             raise ValueError(f"{other} is provided, but {missing[0]} was not provided.")
         if groups is not None:
-            raise ValueError("groups divide rows into folds; with X_val there are none: give one.")
+            raise ValueError(
+                "groups divide rows into folds, but with X_val there are no folds: pass either "
+                "groups or X_val."
+            )
         target = self._target(y_val, sample_weight_val, like=rows.target)
         table = reader.read(X_val)
         check_consistent_length(table.numbers, target.y)
@@ -176,29 +205,29 @@ class _TabularMLP(RosenblattEstimator):
         return self
 
     @property
-    def members_(self):
+    def members_(self) -> list[Any]:
         """The networks, fitted to encoded rows."""
         check_is_fitted(self)
         return list(self._ensemble.members)
 
     @property
-    def n_members_(self):
-        """Networks in the ensemble."""
+    def n_members_(self) -> int:
+        """Number of networks in the ensemble."""
         return len(self.members_)
 
     @property
-    def member_weights_(self):
-        """The networks' weights in the mean."""
+    def member_weights_(self) -> Array:
+        """The weights of the networks in the mean."""
         check_is_fitted(self)
         return self._ensemble.weights
 
     @property
-    def n_iter_(self):
-        """Most epochs that a network trained."""
+    def n_iter_(self) -> int:
+        """The largest number of epochs that a network was trained for."""
         return max(member.n_iter_ for member in self.members_)
 
     @property
-    def history_(self):
+    def history_(self) -> list[History]:
         """The History of each network."""
         return [member.history_ for member in self.members_]
 
@@ -206,8 +235,8 @@ class _TabularMLP(RosenblattEstimator):
         return "_ensemble" in vars(self)
 
     @on_one_fit
-    def encode(self, X, member=0):
-        """The rows as one of the networks sees them.
+    def encode(self, X: Any, member: int = 0) -> Array:
+        """Encode rows as the input of one of the networks.
 
         Parameters
         ----------
@@ -228,8 +257,8 @@ class _TabularMLP(RosenblattEstimator):
         return self._ensemble.encode(self._ensemble.read(X), member)
 
     @on_one_fit
-    def summary(self):
-        """Print what became of every column, and of what the ensemble consists."""
+    def summary(self) -> None:
+        """Print the encoding of every column and the networks of the ensemble."""
         check_is_fitted(self)
         print("\n".join(summary_lines(self)))
 
@@ -259,12 +288,13 @@ def _checked_groups(groups, n_rows):
 
 @with_links
 class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
+    __module__ = "rosenblatt.tabular"  # the public one: stored models name it
     __doc__ = f"""Classifier for raw tables: an ensemble of multi-layer perceptrons.
 
-    Takes a table as it comes, with text, gaps, dates and skewed numbers, and needs no tuning.
-    Columns are encoded by their dtype, several ways; networks are trained on folds of the rows,
-    each with early stopping on the fold that it leaves out; their mean probabilities are
-    calibrated on out-of-fold predictions. docs/tables.md says what happens to each kind of column.
+    Accepts raw tables, with text, missing values, dates and skewed numbers, and needs no tuning.
+    Columns are encoded in several ways, according to their dtype; networks are trained on folds of
+    the rows, each with early stopping on the fold that it leaves out; their mean probabilities are
+    calibrated on out-of-fold predictions. docs/tables.md describes the encoding of each column.
 
     Parameters
     ----------
@@ -272,7 +302,7 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels, sorted.
+        The sorted class labels.
 
     {
         ATTRIBUTES.format(
@@ -283,8 +313,8 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
     }
     See Also
     --------
-    TabularMLPRegressor : The same for numbers.
-    MLPClassifier : One network, for arrays of numbers.
+    TabularMLPRegressor : The same ensemble for regression.
+    MLPClassifier : A single network, for numeric arrays.
 
     References
     ----------
@@ -304,22 +334,22 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
 
     def __init__(
         self,
-        preset="default",
+        preset: Preset = "default",
         *,
-        time_limit=None,
-        categorical_features="from_dtype",
-        scoring=None,
-        class_weight=None,
-        n_members=None,
-        hidden_layer_sizes=None,
-        max_iter=None,
-        n_folds=None,
-        store_oof=True,
-        n_jobs=None,
-        random_state=None,
-        verbose=False,
-        callbacks=None,
-    ):
+        time_limit: float | None = None,
+        categorical_features: CategoricalFeatures = "from_dtype",
+        scoring: Scoring = None,
+        class_weight: ClassWeight = None,
+        n_members: int | None = None,
+        hidden_layer_sizes: int | Sequence[int] | None = None,
+        max_iter: int | None = None,
+        n_folds: int | None = None,
+        store_oof: bool = True,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: bool | int = False,
+        callbacks: MemberCallbacks = None,
+    ) -> None:
         self.preset = preset
         self.time_limit = time_limit
         self.categorical_features = categorical_features
@@ -340,12 +370,14 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
         "class_weight": [None, dict, Options(str, ("balanced",))],
     }
 
+    classes_: Array
+
     def _target(self, y, sample_weight, like=None):
         name = "y" if like is None else "y_val"
         return ClassTarget(y, sample_weight, self.class_weight, like, name)
 
     @on_one_fit
-    def predict(self, X):
+    def predict(self, X: Any) -> Array:
         """Predict classes.
 
         Parameters
@@ -361,7 +393,7 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
         return self.classes_[indices]
 
     @on_one_fit
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> Array:
         """Predict the calibrated probabilities of the classes.
 
         Parameters
@@ -376,7 +408,7 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
         return self._outputs(X)
 
     @on_one_fit
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> Array:
         """Predict the logarithms of the classes' probabilities.
 
         Parameters
@@ -392,6 +424,7 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
 
 @with_links
 class TabularMLPRegressor(RegressorMixin, _TabularMLP):
+    __module__ = "rosenblatt.tabular"  # the public one: stored models name it
     __doc__ = f"""Regressor for raw tables: an ensemble of multi-layer perceptrons.
 
     Takes a table as it comes, with text, gaps, dates and skewed numbers, and needs no tuning.
@@ -434,21 +467,21 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
 
     def __init__(
         self,
-        preset="default",
+        preset: Preset = "default",
         *,
-        time_limit=None,
-        categorical_features="from_dtype",
-        scoring=None,
-        n_members=None,
-        hidden_layer_sizes=None,
-        max_iter=None,
-        n_folds=None,
-        store_oof=True,
-        n_jobs=None,
-        random_state=None,
-        verbose=False,
-        callbacks=None,
-    ):
+        time_limit: float | None = None,
+        categorical_features: CategoricalFeatures = "from_dtype",
+        scoring: Scoring = None,
+        n_members: int | None = None,
+        hidden_layer_sizes: int | Sequence[int] | None = None,
+        max_iter: int | None = None,
+        n_folds: int | None = None,
+        store_oof: bool = True,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: bool | int = False,
+        callbacks: MemberCallbacks = None,
+    ) -> None:
         self.preset = preset
         self.time_limit = time_limit
         self.categorical_features = categorical_features
@@ -473,7 +506,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
         return NumberTarget(y, sample_weight, scaling, name)
 
     @on_one_fit
-    def predict(self, X):
+    def predict(self, X: Any) -> Array:
         """Predict numbers.
 
         Parameters
@@ -490,7 +523,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
         return self._ensemble.decoder.in_shape_of_y(prediction)
 
     @on_one_fit
-    def predict_interval(self, X, coverage=0.9):
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
         """Predict intervals that hold the target with a given probability.
 
         They are the quantiles (1 - coverage) / 2 and (1 + coverage) / 2 of `predict_quantiles`.
@@ -513,7 +546,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
         return self.predict_quantiles(X, [(1 - coverage) / 2, (1 + coverage) / 2])
 
     @on_one_fit
-    def predict_quantiles(self, X, levels):
+    def predict_quantiles(self, X: Any, levels: ArrayLike) -> Array:
         """Predict quantiles of the target, given the row.
 
         Parameters

@@ -23,7 +23,6 @@ from rosenblatt.tabular._member_inputs import MemberInputs
 from rosenblatt.tabular._members import (
     MemberTask,
     Watch,
-    learned_input_scale,
     train_member,
     train_members,
 )
@@ -103,8 +102,6 @@ class Fitted:
 
 PROBED_ROWS = 500  # by which members are compared
 SHARPENING = 0.06  # of the temperature, by the variance that is in one network and not in the mean
-# of the network that weighs the inputs of a table too large to be copied for every member
-WEIGHED_ROWS, WEIGHED_EPOCHS, WEIGHED_BATCH = 20_000, 24, 128
 
 
 class EnsembleFit:
@@ -145,9 +142,7 @@ class EnsembleFit:
         check_scoring(self.estimator.scoring, (self.validation or rows).target)
         self.plan = ensemble_plan(self.estimator, rows.table, target)
         self.folds = self._folds()
-        self.inputs = MemberInputs(
-            rows, self.validation, self.folds, self.plan, self.of_inputs, self._input_scale
-        )
+        self.inputs = MemberInputs(rows, self.validation, self.folds, self.plan, self.of_inputs)
         self.ensemble = Ensemble(self.reader, self.inputs.statistics, target.decoder)
         self.ensemble.encoders = self.inputs.encoders
         # members of large tables follow each other, so that only one encoding of the rows is in
@@ -211,31 +206,7 @@ class EnsembleFit:
             data,
             int(self.seeds[number, 0]),
             plan.patience_ratio,
-            0.0 if self.inputs.is_weighed(number) else plan.input_scale_exponent,
         )
-
-    def _input_scale(self, data):
-        """Weights of the inputs of a large table, by a network on some of its rows."""
-        weights = data.sample_weight
-        rows = np.arange(len(data.X)) if weights is None else np.flatnonzero(weights)
-        order = np.random.RandomState(self.seeds[0, 1]).permutation(rows)[:WEIGHED_ROWS]
-        n_held_out = len(order) // 5
-        data = replace(
-            data,
-            X=data.X[order],
-            targets=data.targets[order],
-            y=data.y[order],
-            sample_weight=None if weights is None else weights[order],
-            strata=None if data.strata is None else data.strata[order],
-            rows=np.arange(n_held_out, len(order)),
-            held_out=np.arange(n_held_out),
-        )
-        plan = replace(self.plan, max_iter=WEIGHED_EPOCHS, batch_size=WEIGHED_BATCH)
-        seed = int(self.seeds[0, 0])
-        task = MemberTask(
-            0, plan.network(0), data, seed, plan.patience_ratio, plan.input_scale_exponent
-        )
-        return learned_input_scale(task, Watch(self.interruption, self.deadline))
 
     def _train(self):
         if self.deadline < inf:

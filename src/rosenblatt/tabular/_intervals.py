@@ -11,10 +11,11 @@ import numpy as np
 from sklearn.base import clone
 
 from rosenblatt._data import TrainingData, loss_row
+from rosenblatt._plain_state import stored_as_plain_data
 from rosenblatt.mlp import MLPRegressor
 from rosenblatt.preprocessing._encoder import ColumnEncoder
 from rosenblatt.tabular._members import MemberTask, train_members
-from rosenblatt.tabular._schedules import one_cycle
+from rosenblatt.tabular.schedules import one_cycle
 
 LEARNED = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 LOW, HIGH = LEARNED.index(0.2), LEARNED.index(0.8)  # whose distance is the spread
@@ -29,6 +30,7 @@ FEWEST_STEPS = 600
 MOST_VARIANCE = 0.75  # of the squared error that may be members' variance
 
 
+@stored_as_plain_data
 class ResidualQuantiles:
     """The distribution of one target around its prediction.
 
@@ -132,6 +134,7 @@ class ResidualQuantiles:
         return at_grid[:, right - 1] * (1 - share) + at_grid[:, right] * share
 
 
+@stored_as_plain_data
 class PredictionDistribution:
     """The quantiles of every target, given the rows and their predictions.
 

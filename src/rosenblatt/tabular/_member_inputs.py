@@ -22,7 +22,6 @@ N_INNER_FOLDS = 5  # of the statistics of training rows, which their own fold is
 # column makes at most, about
 MOST_KEPT, INPUTS_A_NUMBER, MOST_LEVELS = 2**27, 20, 64
 BINS_OF_LARGE = {"tree": 16}  # where only one encoding is kept: 24 would be the largest by half
-MOST_COPIED = 2**25  # encoded numbers, 128 MB, of which every member may have its own
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,6 @@ class MemberInputs:
         Each row's fold, in every division of the rows; None with `validation`.
     plan : EnsemblePlan
     random_state : numpy.random.RandomState
-    weigh : callable
-        From the TrainingData of a table that is too large to be copied for every member to
-        factors of its inputs.
 
     Attributes
     ----------
@@ -65,8 +61,7 @@ class MemberInputs:
         In the order in which they were first asked for.
     """
 
-    def __init__(self, rows, validation, folds, plan, random_state, weigh):
-        self.weigh = weigh
+    def __init__(self, rows, validation, folds, plan, random_state):
         self.rows, self.validation, self.folds, self.plan = rows, validation, folds, plan
         # of every encoding, whether a member has it or not: ensembles of any size agree
         self.seeds = {name: random_state.randint(2**31 - 1) for name in ENCODINGS}
@@ -113,10 +108,6 @@ class MemberInputs:
     def encoder_number(self, number):
         """The place of a member's encoder in `encoders`."""
         return self.numbers[self._key(number)]
-
-    def is_weighed(self, number):
-        """Whether the inputs of a member are weighed before it trains."""
-        return self.encoders[self.encoder_number(number)].scale is not None
 
     def training_data(self, number):
         """The TrainingData of a member."""
@@ -171,9 +162,6 @@ class MemberInputs:
         if self.numbers[encoding, fold] == len(self.encoders):
             self.encoders.append(encoder)
         data = _training_data(target, X)
-        if X.size > MOST_COPIED:
-            encoder.scale = self.weigh(data)
-            X *= encoder.scale
         if self.validation is None:
             return data
         X = encoder.transform(self.extended(self.validation.table))

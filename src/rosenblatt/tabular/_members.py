@@ -10,14 +10,17 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from math import inf
+from types import SimpleNamespace
 
 import numpy as np
+from joblib import Parallel, delayed
+from joblib.parallel import get_active_backend
 
 from rosenblatt._initializers import initial_parameters
 from rosenblatt._plan import training_plan
+from rosenblatt._prediction import FittedNetwork
 from rosenblatt._training import TrainingRun
 from rosenblatt._training_state import State
-from rosenblatt.tabular._input_weighing import WeighingRun
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,6 @@ class MemberTask:
     seed : int
     patience_ratio : float
         See `Plan`.
-    input_scale_exponent : float
-        How much the weights of the inputs follow their use, see WeighingRun; 0 is not at all.
     """
 
     number: int
@@ -45,7 +46,6 @@ class MemberTask:
     data: object
     seed: int
     patience_ratio: float
-    input_scale_exponent: float = 0.0
 
 
 class Watch:
@@ -116,6 +116,9 @@ class _MemberWatch:
 def train_members(tasks, n_jobs, watch, examine, on_member):
     """Train members, on several threads if asked; the bits do not depend on their number.
 
+    Inside a joblib.parallel_config with a backend of other processes, such as 'loky' or 'dask',
+    members are its tasks.
+
     Parameters
     ----------
     tasks : iterable of MemberTask
@@ -124,11 +127,15 @@ def train_members(tasks, n_jobs, watch, examine, on_member):
     watch : Watch
     examine : callable
         Called with a task, its fitted estimator and whether it was stopped before its end, in
-        the thread that trained it.
+        the thread that trained it (in this one, where other processes train).
     on_member : callable
         Called with a task, what `examine` returned and the seconds that training took; in the
         same thread, one call at a time.
     """
+    backend, _ = get_active_backend(prefer="threads")
+    if not getattr(backend, "supports_sharedmem", False):
+        _train_elsewhere(tasks, n_jobs, watch, examine, on_member)
+        return
     lock, tasks = threading.Lock(), iter(tasks)
 
     def train_until_none_is_left():
@@ -160,19 +167,48 @@ def train_members(tasks, n_jobs, watch, examine, on_member):
             raise
 
 
+def _train_elsewhere(tasks, n_jobs, watch, examine, on_member):
+    """Members as tasks of joblib's active backend."""
+    sent = {}
+
+    def started():
+        for task in tasks:
+            if not watch.may_start():
+                return
+            sent[task.number] = task
+            yield delayed(_train_alone)(task, watch.deadline - time.monotonic())
+
+    members = Parallel(n_jobs, pre_dispatch=n_jobs, return_as="generator_unordered")(started())
+    for number, member, is_over, seconds in members:
+        task = sent.pop(number)
+        on_member(task, examine(task, member, is_over), seconds)
+
+
+def _train_alone(task, seconds_left):
+    """What another process does: (number, fitted estimator, whether it was stopped, seconds)."""
+    started = time.monotonic()
+    never = SimpleNamespace(requested=False)  # Ctrl-C is the first process's to hear
+    watch = Watch(never, deadline=started + seconds_left)
+    member = train_member(task, watch)
+    return task.number, member, watch.is_over, time.monotonic() - started
+
+
 def train_member(task, watch):
     """Fit the task's estimator.
 
     Returns
     -------
     estimator : MLPClassifier or MLPRegressor
-        Fitted to the encoded rows as they are: the weights of the inputs are in `coefs_[0]`.
+        Its learned factors of the inputs are in `coefs_[0]`, so that predictions have no work
+        with them.
     """
     run, estimator, data = _begun(task, watch.of_member(task.number)), task.estimator, task.data
     run.epochs(run.callbacks)
     run.hand_over()
+    network = FittedNetwork(run.plan.architecture, run.state.parameters).folded()
+    plan, run.state.parameters = replace(run.plan, architecture=network.architecture), network.lists
     estimator.n_features_in_ = data.X.shape[1]
-    estimator._set_fitted(run.plan, data, run.state)
+    estimator._set_fitted(plan, data, run.state)
     del estimator._optimizer  # twice the network's size, and nothing goes on from here
     return estimator
 
@@ -183,18 +219,4 @@ def _begun(task, watch):
     plan = training_plan(task.estimator, task.data, incremental=False)
     plan = replace(plan, patience_ratio=task.patience_ratio)
     state = State(initial_parameters(plan, task.data, random_state), random_state)
-    if task.input_scale_exponent:
-        return WeighingRun(plan, task.data, state, watch, task.input_scale_exponent)
     return TrainingRun(plan, task.data, state, watch)
-
-
-def learned_input_scale(task, watch):
-    """The weights that the task's network would give its inputs, without a network kept.
-
-    Returns
-    -------
-    scale : ndarray of float32 of shape (n_inputs,)
-    """
-    run = _begun(task, watch.of_member(task.number))
-    run.epochs(run.callbacks)
-    return run.best_scale

@@ -12,7 +12,7 @@ import numpy as np
 
 from rosenblatt._network_description import hidden_widths
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
-from rosenblatt.tabular._schedules import four_cycles
+from rosenblatt.tabular.schedules import four_cycles
 
 FEWEST_STEPS, MOST_EPOCHS = 1500, 200
 # up to so many rows: rows of a batch, epochs and members as shares of the preset's
@@ -78,8 +78,8 @@ class EnsemblePlan:
     kinds : tuple of Kind
         Of each member.
     max_iter, batch_size : int
-    input_scale_exponent : float
-        See WeighingRun.
+    input_scale_rate : float
+        As of the networks.
     """
 
     n_folds: int
@@ -91,7 +91,7 @@ class EnsemblePlan:
     patience: int
     patience_ratio: float
     label_smoothing: float
-    input_scale_exponent: float
+    input_scale_rate: float
     is_classification: bool
 
     @property
@@ -112,6 +112,7 @@ class EnsemblePlan:
             "weight_decay": 0.1,
             "alpha": 0.0,
             "dropout": self.dropout,
+            "input_scale_rate": self.input_scale_rate,
             "clip_norm": 1.0,
             "batch_size": self.batch_size,
             "max_iter": self.max_iter,
@@ -155,7 +156,7 @@ def ensemble_plan(estimator, table, target):
         n_folds=n_folds,
         kinds=tuple(_kind(number, n_folds, nets) for number in range(n_members)),
         max_iter=estimator.max_iter or n_epochs,
-        input_scale_exponent=1.5,
+        input_scale_rate=20.0,
         batch_size=batch_size,
         dropout=0.15,
         learning_rate_init=0.008 if target.is_classification else 0.006,

@@ -12,6 +12,7 @@ from sklearn.utils.validation import column_or_1d
 from rosenblatt._base import checked_sample_weight
 from rosenblatt._classes import class_weights
 from rosenblatt._data import loss_row
+from rosenblatt._plain_state import stored_as_plain_data
 from rosenblatt.preprocessing._cells import is_missing
 
 SMALLEST_PROBABILITY = 1e-7  # in losses that choose
@@ -98,7 +99,8 @@ class ClassTarget:
         if class_weight is not None:
             self.class_weights = like and like.class_weights
             if like is None:
-                self.class_weights = class_weights(self.classes, self.indices, class_weight)
+                counts = np.bincount(self.indices, minlength=len(self.classes))
+                self.class_weights = class_weights(self.classes, counts, class_weight)
             factor = self.class_weights[self.indices]
             weights = factor if weights is None else weights * factor
             if not weights.any():
@@ -131,6 +133,7 @@ class ClassTarget:
         return -np.log(np.maximum(right, SMALLEST_PROBABILITY))
 
 
+@stored_as_plain_data
 class ClassDecoder:
     """From what networks put out to probabilities."""
 
@@ -202,6 +205,7 @@ class NumberTarget:
         return np.einsum("ij,ij->i", scaled, scaled)
 
 
+@stored_as_plain_data
 class NumberDecoder:
     """From what networks put out to numbers in the unit of y, within the training range."""
 
@@ -222,6 +226,7 @@ class NumberDecoder:
         return predictions[:, 0] if self.is_flat else predictions
 
 
+@stored_as_plain_data
 class TargetScaling:
     """Mean, standard deviation and range of training targets.
 

@@ -1,0 +1,1 @@
+"""epilogues.pyx has nothing that Python calls."""

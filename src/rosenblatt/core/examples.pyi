@@ -1,0 +1,23 @@
+"""The signatures of examples.pyx, for editors and type checkers."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+class Examples:
+    @property
+    def X(self) -> Any: ...  # noqa: N802
+    @property
+    def targets(self) -> NDArray[Any] | None: ...
+    @property
+    def sample_weight(self) -> NDArray[Any] | None: ...
+    @property
+    def n_samples(self) -> int: ...
+    @property
+    def n_features(self) -> int: ...
+    def __init__(
+        self, X: Any, targets: NDArray[Any] | None = ..., sample_weight: NDArray[Any] | None = ...
+    ) -> None: ...
+
+def span_of(rows: NDArray[np.intp]) -> tuple[int, int]: ...

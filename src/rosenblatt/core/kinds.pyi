@@ -1,0 +1,1 @@
+"""kinds.pyx has nothing that Python calls."""

@@ -1,0 +1,160 @@
+"""dask collections as the partitions of a training, and predictions as collections.
+
+What a partition's rows become is decided in _partitions.py.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import math
+
+import numpy as np
+
+
+def is_collection(thing):
+    """Whether dask can compute it piece by piece; a list of delayed pieces is one too."""
+    if isinstance(thing, (list, tuple)):
+        return len(thing) > 0 and all(map(_is_piece, thing))
+    return hasattr(thing, "__dask_graph__") or hasattr(thing, "to_delayed")
+
+
+def _is_piece(thing):
+    return hasattr(thing, "__dask_graph__") or type(thing).__module__.startswith("distributed.")
+
+
+def pieces_of(X, y, sample_weight=None):
+    """A list of (X, y, sample_weight), pieces that dask can compute or has.
+
+    Parameters
+    ----------
+    X, y, sample_weight : dask array, dask frame or series, or list of delayed pieces
+        Chunks of X's columns are put together; y and sample_weight are cut as X is where both
+        say how they are cut. sample_weight may be None.
+
+    Raises
+    ------
+    TypeError
+        For what is no collection.
+    ValueError
+        Where they are cut into different numbers of pieces.
+    """
+    given = {"X": X, "y": y}
+    if sample_weight is not None:
+        given["sample_weight"] = sample_weight
+    for name, collection in given.items():
+        if not is_collection(collection):
+            raise TypeError(
+                f"{name} must be a dask array, a dask frame or series, or a list of delayed "
+                f"partitions, got {type(collection).__name__}. rosenblatt.MLPClassifier and "
+                "MLPRegressor take what lies in memory."
+            )
+    X_chunks = _row_chunks(X)
+    pieces = []
+    for name, collection in given.items():
+        chunks = _row_chunks(collection)
+        if name != "X" and X_chunks and chunks and chunks != X_chunks:
+            if sum(chunks) != sum(X_chunks):
+                raise ValueError(f"{name} has {sum(chunks)} rows, X has {sum(X_chunks)}.")
+            collection = collection.rechunk({0: X_chunks})
+        pieces.append(_pieces(collection))
+    counts = dict(zip(given, map(len, pieces), strict=True))
+    if len(set(counts.values())) > 1:
+        raise ValueError(f"X and what belongs to it are cut into different numbers: {counts}.")
+    if sample_weight is None:
+        pieces.append([None] * counts["X"])
+    return list(zip(*pieces, strict=True))
+
+
+def _row_chunks(collection):
+    """The rows of each chunk of an array, where they are known; else None."""
+    chunks = getattr(collection, "chunks", None)
+    if not chunks or any(math.isnan(n) for n in chunks[0]):
+        return None
+    return tuple(chunks[0])
+
+
+def _pieces(collection):
+    if isinstance(collection, (list, tuple)):
+        return list(collection)
+    if getattr(collection, "ndim", 1) == 2 and len(getattr(collection, "chunks", ())) == 2:
+        collection = collection.rechunk({1: -1})
+    return np.ravel(np.asarray(collection.to_delayed(), dtype=object)).tolist()
+
+
+def computed(collection):
+    """What a collection holds, in this process; other things as they are."""
+    if collection is None or not is_collection(collection):
+        return collection
+    import dask
+
+    if not isinstance(collection, (list, tuple)):
+        return collection.compute()
+    from distributed import default_client
+
+    pieces = [getattr(piece, "key", None) and piece for piece in collection]
+    if hasattr(pieces[0], "__dask_graph__"):
+        pieces = dask.compute(*pieces)
+    else:
+        pieces = default_client().gather(pieces)
+    if hasattr(pieces[0], "iloc"):
+        import pandas as pd
+
+        return pd.concat(pieces)
+    return np.concatenate(pieces)
+
+
+def mapped(method, model, X):
+    """A method of a model on every piece of X, as a collection like it.
+
+    Parameters
+    ----------
+    method : str
+    model : MLPClassifier or MLPRegressor
+        Fitted.
+    X : dask array, dask frame, or list of delayed pieces
+    """
+    import dask
+
+    # the model is a task of its own, which pieces depend on: it is sent once to a worker
+    sent = dask.delayed(model, pure=False)
+    sample = _outputs_of_no_rows(method, model)
+    if isinstance(X, (list, tuple)):
+        return [dask.delayed(_called)(piece, method, sent) for piece in X]
+    if hasattr(X, "map_partitions"):
+        meta = _as_frame(sample, model, method, X._meta.index[:0])
+        return X.map_partitions(_called_on_frame, method, sent, meta=meta)
+    X = X.rechunk({1: -1})
+    options = {"dtype": sample.dtype, "meta": sample}
+    if sample.ndim == 1:
+        options["drop_axis"] = 1
+    else:
+        options["chunks"] = (X.chunks[0], (sample.shape[1],))
+    return X.map_blocks(_called, method, model=sent, **options)
+
+
+def _outputs_of_no_rows(method, model):
+    row = np.zeros((1, model.n_features_in_), dtype=model.coefs_[0].dtype)
+    return _called(row, method, model)[:0]
+
+
+def _called(X, method, model):
+    import warnings
+
+    n_rows = X.shape[0]
+    X = X if n_rows else np.zeros((1, model.n_features_in_), dtype=model.coefs_[0].dtype)
+    with warnings.catch_warnings():
+        if not hasattr(X, "columns"):
+            warnings.filterwarnings("ignore", "X does not have valid feature names")
+        return getattr(model, method)(X)[:n_rows]
+
+
+def _called_on_frame(X, method, model):
+    return _as_frame(_called(X, method, model), model, method, X.index)
+
+
+def _as_frame(outputs, model, method, index):
+    import pandas as pd
+
+    if outputs.ndim == 1:
+        return pd.Series(outputs, index=index)
+    columns = getattr(model, "classes_", range(outputs.shape[1]))
+    columns = columns if len(columns) == outputs.shape[1] else range(outputs.shape[1])
+    return pd.DataFrame(outputs, index=index, columns=list(columns))

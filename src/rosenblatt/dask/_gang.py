@@ -1,0 +1,339 @@
+"""Steps in lockstep on dask's workers: one long task on each, connected by sockets.
+
+The client holds what training goes on from. It sends the workers a round of epochs at a time; a
+round that fails, because a worker is lost, is begun again with the workers that there are.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import contextlib
+import secrets
+import threading
+import time
+import warnings
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, replace
+from functools import partial
+
+from rosenblatt.dask._partitions import for_validation
+from rosenblatt.distributed._communicator import PeerError, from_rank_0
+from rosenblatt.distributed._lockstep import LockstepRun
+from rosenblatt.distributed._rows import put_together
+from rosenblatt.distributed._star import Hub, Star, join
+
+SECONDS_A_ROUND = 5.0  # what is lost at most when a worker is; about 0.1 s go into its begin
+_LOOK = 1.0  # seconds between two looks whether the workers are still there
+_HUBS = {}  # of this worker's process: sockets that listen for a round, by the round's name
+
+
+class WorkerLostError(RuntimeError):
+    """A round of training cannot end, as a worker is gone, or the task came to another."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all workers of a round are told.
+
+    Attributes
+    ----------
+    plan : Plan
+    estimator : DaskMLPClassifier or DaskMLPRegressor
+        Without its client; it makes scores of a person's own.
+    seed : int
+    seconds : float
+        After which the round pauses.
+    timeout : float
+        For which workers wait for each other.
+    noted : tuple
+        What the checks of the data noted for the estimator.
+    validation : TrainingData or None
+    """
+
+    plan: object
+    estimator: object
+    seed: int
+    seconds: float
+    timeout: float
+    noted: tuple
+    validation: object = None
+
+
+class Gang:
+    """The workers that have the partitions of a training.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    partitions : Partitions
+    job : Job
+    retries : int
+        How many rounds may fail.
+    """
+
+    def __init__(self, client, partitions, job, retries):
+        self.client, self.partitions, self.retries = client, partitions, retries
+        self.job = client.scatter(job, hash=False, broadcast=False)
+        self.given, self.timeout = job, job.timeout
+
+    def round(self, state):
+        """Trains on from a state; returns (state, whether training is to go on, warnings).
+
+        Raises
+        ------
+        RuntimeError
+            Where workers were lost too often.
+        """
+        while True:
+            try:
+                return self._round(state)
+            except (PeerError, WorkerLostError, OSError) as error:
+                self.retries -= 1
+                if self.retries < 0:
+                    raise RuntimeError(
+                        "training failed on the workers of dask more often than `retries` allows: "
+                        f"{error}"
+                    ) from error
+                time.sleep(_LOOK)  # dask's scheduler hears of a lost worker in its own time
+                # it may have lain on the worker that is lost
+                self.job = self.client.scatter(self.given, hash=False)
+
+    def _round(self, state):
+        self._wait_for_partitions()
+        parts = self._parts_of_workers()
+        workers = list(parts)
+        with self._locked(workers):
+            name = f"rosenblatt-{secrets.token_hex(8)}"
+            key, address = secrets.token_bytes(32), None
+            if len(workers) > 1:
+                address = self._on(workers[0], _listen, name, self.timeout)
+            sent = self.client.scatter(state, workers=workers[:1], hash=False)
+            futures = []
+            try:
+                for rank, worker in enumerate(workers):
+                    numbers = parts[worker]
+                    meeting = (worker, name, address, key, rank, len(workers))
+                    futures.append(
+                        self.client.submit(
+                            _take_part,
+                            [self.partitions.futures[i] for i in numbers],
+                            numbers,
+                            self.job,
+                            sent if rank == 0 else None,
+                            meeting,
+                            # no other worker is meant: the task looks where it is, and fails at
+                            # once where dask would let it wait for a worker that never comes back
+                            workers=[worker],
+                            allow_other_workers=True,
+                            pure=False,
+                            retries=0,
+                            key=f"{name}-{rank}",
+                        )
+                    )
+                return self._outcome(futures, workers)
+            finally:
+                self.client.cancel(futures, force=True)
+                if address is not None and workers[0] in self._workers():
+                    with contextlib.suppress(Exception):  # the worker may be gone by now
+                        self.client.run(_close_soon, name, workers=workers[:1], wait=False)
+
+    def _wait_for_partitions(self):
+        """Until all are in some worker's memory: dask makes those again that were lost."""
+        from distributed import wait
+
+        silent_since = time.monotonic()
+        while True:
+            try:
+                wait(self.partitions.futures, timeout=_LOOK)
+            except TimeoutError:
+                if self._workers():
+                    silent_since = time.monotonic()
+                if time.monotonic() - silent_since > self.timeout:
+                    raise RuntimeError(
+                        f"dask has had no worker for {self.timeout:g} s, or no scheduler."
+                    ) from None
+                continue
+            for future in self.partitions.futures:
+                if future.status == "cancelled":
+                    raise RuntimeError("the partitions are gone: was dask's scheduler restarted?")
+                if future.status == "error":
+                    raise future.exception()
+            return
+
+    def _parts_of_workers(self):
+        """A dict from the workers' addresses, in the order of ranks, to numbers of partitions."""
+        from collections import defaultdict
+
+        who_has = self.client.who_has(self.partitions.futures)
+        rows, parts = defaultdict(int), defaultdict(list)
+        for i, future in enumerate(self.partitions.futures):
+            owners = who_has.get(future.key, ())
+            if not owners:
+                raise WorkerLostError("a partition is gone")
+            owner = min(sorted(owners), key=lambda worker: rows[worker])
+            rows[owner] += self.partitions.n_rows[i]
+            parts[owner].append(i)
+        return dict(parts)
+
+    @contextlib.contextmanager
+    def _locked(self, workers):
+        """No other training has these workers meanwhile: two halves would wait for each other."""
+        from distributed import MultiLock
+
+        lock = MultiLock(names=[f"rosenblatt-{worker}" for worker in workers], client=self.client)
+        if not lock.acquire(timeout=self.timeout):
+            raise RuntimeError(
+                f"other trainings have had the workers for {self.timeout:g} s; a larger `timeout` "
+                "waits longer."
+            )
+        try:
+            yield
+        finally:
+            with contextlib.suppress(Exception):  # the scheduler may be gone
+                lock.release()
+
+    def _on(self, worker, function, *arguments):
+        """Calls a function in a worker's process, beside its tasks."""
+        told = self.client.run(function, *arguments, workers=[worker], on_error="return")
+        answer = told.get(worker)
+        if answer is None or isinstance(answer, BaseException):
+            raise WorkerLostError(f"{worker} does not answer: {answer!r}")
+        return answer
+
+    def _workers(self):
+        """The addresses of all workers; none where the scheduler is gone."""
+        try:
+            return set(self.client.scheduler_info(n_workers=-1)["workers"])
+        except Exception:
+            return set()
+
+    def _outcome(self, futures, workers):
+        """What rank 0 returned, when all are done; the error that came first otherwise."""
+        from distributed import wait
+
+        pending, silent_since = set(futures), None
+        while pending:
+            try:
+                pending = wait(pending, timeout=_LOOK, return_when="FIRST_COMPLETED").not_done
+            except TimeoutError:
+                silent_since = self._look(workers, silent_since)
+                continue
+            except CancelledError as error:  # what was sent lay on a worker that is gone
+                raise WorkerLostError(str(error)) from error
+            if any(future.status != "finished" for future in set(futures) - pending):
+                self._raise(futures)
+        return futures[0].result()
+
+    def _look(self, workers, silent_since):
+        """Since when a worker of the round, or the scheduler, is missing; an error if too long."""
+        if set(workers) <= self._workers():
+            return None
+        now = time.monotonic()
+        if silent_since is not None and now - silent_since > self.timeout:
+            raise WorkerLostError("a worker of the training is gone, or the scheduler")
+        return silent_since or now
+
+    def _raise(self, futures):
+        """What went wrong; a peer that was left alone is not the cause."""
+        from distributed import wait
+
+        with contextlib.suppress(TimeoutError):
+            wait(futures, timeout=_LOOK)
+        errors = [
+            future.exception(timeout=self.timeout) for future in futures if future.status == "error"
+        ]
+        lost = [error for error in errors if _is_of_a_loss(error)]
+        for error in errors:
+            if error not in lost:
+                raise error
+        if lost:
+            raise WorkerLostError(str(lost[0])) from lost[0]
+        raise WorkerLostError("a task of the training was cancelled")
+
+
+def _is_of_a_loss(error):
+    """Whether an error says that a worker is gone, and not why training cannot go on."""
+    from distributed import KilledWorker
+    from distributed.comm import CommClosedError
+
+    of_dask = (KilledWorker, CommClosedError)
+    return isinstance(error, (PeerError, WorkerLostError, *of_dask, ConnectionError, TimeoutError))
+
+
+def _listen(name, timeout, dask_worker):
+    """On rank 0's worker: opens the socket of a round; where the others find it.
+
+    A round whose client is gone before it begins leaves none behind.
+    """
+    from distributed.comm import get_address_host
+
+    _HUBS[name] = Hub(get_address_host(dask_worker.address))
+    timer = threading.Timer(timeout, _close, [name])
+    timer.daemon = True
+    timer.start()
+    return _HUBS[name].address
+
+
+def _close(name):
+    """On rank 0's worker: whatever is left of a round."""
+    hub = _HUBS.pop(name, None)
+    if hub is not None:
+        hub.close()
+    return name
+
+
+async def _close_soon(name):
+    """`_close` without a word, as dask wants what nobody waits for."""
+    _close(name)
+
+
+def _take_part(encoded, numbers, job, state, meeting):
+    """One worker's part of a round; rank 0's result is what training goes on from.
+
+    Parameters
+    ----------
+    encoded : list of (TrainingData, dict)
+    numbers : list of int
+        Of the partitions.
+    job : Job
+    state : State or None
+        Rank 0's.
+    meeting : tuple
+        The address that this worker must have, the round's name, where rank 0 listens, the key,
+        rank and size.
+    """
+    from distributed import get_worker
+
+    worker, name, address, key, rank, size = meeting
+    if get_worker().address != worker:
+        raise WorkerLostError(f"{worker} is gone")
+    if size == 1:
+        group = Star(0, 1, [])
+    elif rank == 0:
+        group = _HUBS.pop(name).gather(size, key, job.timeout)
+    else:
+        group = join(address, rank, size, key, job.timeout)
+    with contextlib.closing(group), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        run = _run(encoded, numbers, job, from_rank_0(group, state), group)
+        run.run()
+    if rank:
+        return None
+    told = [(str(each.message), each.category) for each in caught]
+    return run.state, run.is_paused, told
+
+
+def _run(encoded, numbers, job, state, group):
+    """The LockstepRun of a worker."""
+    data = put_together([data for data, _ in encoded])
+    if job.validation is not None:
+        data = replace(data, validation=for_validation(job.validation, group.rank, group.size))
+    plan = replace(job.plan, verbose=0)
+    return LockstepRun(
+        plan,
+        data,
+        state,
+        group,
+        job.seed,
+        update_estimator=partial(job.estimator._set_fitted, plan, data, state, job.noted),
+        seconds=job.seconds,
+        blocks=[(i, part.X.shape[0]) for i, (part, _) in zip(numbers, encoded, strict=True)],
+    )

@@ -1,0 +1,156 @@
+"""Registers this package's estimators with skl2onnx, and converts with it what holds them:
+Pipelines and other estimators of scikit-learn. The operators come from the other files' graphs.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from functools import cache
+
+import numpy as np
+import skl2onnx
+from skl2onnx.common import data_types
+from sklearn.base import is_classifier
+from sklearn.pipeline import Pipeline
+
+from rosenblatt.export._graph import ML_DOMAIN, ML_OPSET, OPSET, Graph, element_type, tensor
+from rosenblatt.export._onnx import NETWORKS, column_dtype, dtype_of, input_dtype, tables
+from rosenblatt.mlp import MLPClassifier
+
+_TYPES = {
+    np.dtype(np.float32): data_types.FloatTensorType,
+    np.dtype(np.float64): data_types.DoubleTensorType,
+    np.dtype(np.int64): data_types.Int64TensorType,
+    np.dtype(bool): data_types.BooleanTensorType,
+    np.dtype(str): data_types.StringTensorType,
+}
+_DTYPES = {kind: dtype for dtype, kind in _TYPES.items()}
+_OPTIONS = {"zipmap": [True, False, "columns"], "output_class_labels": [False, True]}
+_SCORES = {"raw_scores": [False, True]}  # which converters of calibration ask for
+
+
+def convert(model, X):
+    """The ModelProto of any estimator that skl2onnx knows, with those of this package in it."""
+    register()
+    options = None
+    final = model
+    while isinstance(final, Pipeline):
+        final = final.steps[-1][1]
+    if is_classifier(final):
+        options = {id(final): {"zipmap": False}}
+    return skl2onnx.to_onnx(
+        model,
+        initial_types=_initial_types(X),
+        target_opset={"": OPSET, ML_DOMAIN: ML_OPSET},
+        options=options,
+    )
+
+
+def _initial_types(X):
+    if not hasattr(X, "columns"):
+        X = X if hasattr(X, "dtype") else np.asarray(X)
+        return [("X", _TYPES[input_dtype(X.dtype, "X")]([None, X.shape[1]]))]
+    types = []
+    for name in X.columns:
+        dtype = column_dtype(X, name)
+        dtype = np.dtype(str) if dtype.kind == "O" else input_dtype(dtype, f"column {name!r}")
+        types.append((str(name), _TYPES[dtype]([None, 1])))
+    return types
+
+
+@cache
+def register():
+    """Tells skl2onnx of this package's estimators, once."""
+    for kind in [*NETWORKS, *tables()]:
+        options = None
+        if is_classifier(kind()):
+            options = _OPTIONS | (_SCORES if hasattr(kind, "decision_function") else {})
+        skl2onnx.update_registered_converter(
+            kind, f"Rosenblatt{kind.__name__}", _set_output_types, _add_operators, options=options
+        )
+
+
+def _dtype(variable):
+    """The dtype of one of skl2onnx's variables."""
+    return _DTYPES[type(variable.type)]
+
+
+def _output_dtype(operator):
+    """What outputs are: of float64 where the inputs are, else of float32, as skl2onnx's own."""
+    is_double = any(_dtype(one) == np.float64 for one in operator.inputs)
+    return np.dtype(np.float64 if is_double else np.float32)
+
+
+def _outputs(operator, graph, with_options):
+    """{name: (value, dtype, number of columns)} of the estimator, added to a graph.
+
+    `with_options` is what knows the options of the conversion: a scope or a container.
+    """
+    model = operator.raw_operator
+    given = [(one.onnx_name, _dtype(one), one.type.shape[1]) for one in operator.inputs]
+    if type(model) not in NETWORKS:
+        return tables()[type(model)](graph, model, _columns(graph, model, operator, given))
+    is_single = all(dtype == np.float32 for _, dtype, _ in given)
+    dtype = dtype_of(model, is_single)
+    rows = [name if kind == dtype else graph.cast(name, dtype) for name, kind, _ in given]
+    X, add = graph.concat(rows), NETWORKS[type(model)]
+    if not is_classifier(model):
+        return add(graph, model, X, dtype)
+    if not with_options.get_options(model, {"raw_scores": False})["raw_scores"]:
+        return add(graph, model, X, dtype)
+    options = {"logits": True} if isinstance(model, MLPClassifier) else {}
+    outputs = add(graph, model, X, dtype, **options)
+    scores, _, n_outputs = outputs.popitem()[1]
+    if n_outputs == 1:  # as skl2onnx gives those of two classes
+        scores, n_outputs = graph.concat([graph.op("Neg", scores), scores]), 2
+    return outputs | {"scores": (scores, dtype, n_outputs)}
+
+
+def _columns(graph, model, operator, given):
+    """A function from the number of a column of `fit` to (value, dtype)."""
+    names = [one.raw_name for one in operator.inputs]
+    wanted = [str(one) for one in getattr(model, "feature_names_in_", [])]
+    if len(names) == model.n_features_in_ and set(names) == set(wanted):
+        return lambda j: given[names.index(wanted[j])][:2]
+    places = [(i, k) for i, (_, _, width) in enumerate(given) for k in range(width)]
+
+    def column(j):
+        i, k = places[j]
+        name, dtype, width = given[i]
+        return (name if width == 1 else graph.columns(name, [k])), dtype
+
+    return column
+
+
+def _set_output_types(operator):
+    outputs = _outputs(operator, Graph(), operator.scope_inst).values()
+    for variable, (_, dtype, n_columns) in zip(operator.outputs, outputs, strict=True):
+        dtype = _output_dtype(operator) if np.dtype(dtype).kind == "f" else _label_dtype(dtype)
+        variable.type = _TYPES[dtype]([None] if n_columns is None else [None, n_columns])
+
+
+def _label_dtype(dtype):
+    return np.dtype(str) if np.dtype(dtype).kind == "U" else np.dtype(dtype)
+
+
+def _add_operators(scope, operator, container):
+    graph = Graph(scope.get_unique_variable_name)
+    outputs = _outputs(operator, graph, container).values()
+    for variable, (value, dtype, _) in zip(operator.outputs, outputs, strict=True):
+        kind = _output_dtype(operator) if np.dtype(dtype).kind == "f" else _label_dtype(dtype)
+        attributes = {"to": element_type(kind)}
+        graph.nodes.append(("Cast", [value], [variable.onnx_name], "", attributes))
+    for name, array in graph.constants.items():
+        if array.dtype.kind in "OU":
+            text = [str(one) for one in array.ravel()]
+            container.add_initializer(name, element_type(array.dtype), array.shape, text)
+        else:
+            container.add_initializer(name, element_type(array.dtype), None, tensor(array, name))
+    for i, (kind, inputs, made, domain, attributes) in enumerate(graph.nodes):
+        container.add_node(
+            kind,
+            inputs,
+            made,
+            op_domain=domain,
+            op_version=ML_OPSET if domain else OPSET,
+            name=scope.get_unique_operator_name(f"{kind}_{i}"),
+            **attributes,
+        )

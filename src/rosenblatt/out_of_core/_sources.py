@@ -1,0 +1,286 @@
+"""Blocks of rows from arrays, files and functions, all as (X, y, sample_weight).
+
+Only reading: what rows mean to an estimator, and their order, are decided elsewhere.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import os
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+
+# of arrays: blocks long enough to be read at the disk's speed, and enough of them in a buffer for
+# rows to be mixed where they lie sorted, see docs/several_machines.md
+_MOST_BLOCK_BYTES = 2**20
+_BLOCKS_OF_BUFFER = 64
+
+
+def source_of(dataset):
+    """The reader of a Dataset.
+
+    Raises
+    ------
+    TypeError
+        For a source of another kind.
+    """
+    source = dataset.source
+    if callable(source):
+        return BatchSource(dataset)
+    paths = [source] if isinstance(source, (str, os.PathLike)) else source
+    if isinstance(paths, (list, tuple)) and all(isinstance(p, (str, os.PathLike)) for p in paths):
+        files = [file for path in map(Path, paths) for file in _files(path)]
+        if len(files) == 1 and files[0].suffix == ".npy":
+            return ArraySource(dataset, rows_of_file(files[0]))
+        return ParquetSource(dataset, files)
+    if isinstance(source, np.ndarray):
+        return ArraySource(dataset, source)
+    raise TypeError(
+        "Dataset takes an array, a path of a .npy or of Parquet files, or a function that returns "
+        f"an iterator of batches, got {type(source).__name__}."
+    )
+
+
+def _files(path):
+    if path.is_dir():
+        found = sorted(path.rglob("*.parquet"))
+        if not found:
+            raise FileNotFoundError(f"there are no .parquet files in {path}")
+        return found
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path}")
+    return [path]
+
+
+class FileRows:
+    """The array of a .npy file, of which slices are read.
+
+    Not mapped: pages of a map count as the process's memory until the system wants them back.
+
+    Parameters
+    ----------
+    path : path
+    mapped : numpy.memmap
+        What `numpy.load` says of it, C-contiguous.
+    """
+
+    def __init__(self, path, mapped):
+        self.path, self.shape, self.dtype = path, mapped.shape, mapped.dtype
+        self.ndim, self.strides, self._offset = mapped.ndim, mapped.strides, mapped.offset
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        start, stop, _ = rows.indices(len(self))
+        size, columns = self.strides[0], self.shape[1]
+        rows = np.fromfile(
+            self.path,
+            dtype=self.dtype,
+            count=(stop - start) * columns,
+            offset=self._offset + start * size,
+        )
+        return rows.reshape(-1, columns)
+
+
+def rows_of_file(path):
+    """The array of a .npy file, to be sliced."""
+    mapped = np.load(path, mmap_mode="r")
+    if mapped.ndim != 2 or not mapped.flags.c_contiguous:
+        return mapped
+    return FileRows(path, mapped)
+
+
+class _Column:
+    """One column of an array, to be sliced."""
+
+    def __init__(self, array, number):
+        self._array, self._number = array, number
+        self.shape = array.shape[:1]
+
+    def __getitem__(self, rows):
+        return self._array[rows][:, self._number]
+
+
+class ArraySource:
+    """Rows of an array, mostly of a mapped file.
+
+    Attributes
+    ----------
+    block_rows : list of int or None
+        Rows of each block, which can be read in any order; None where they come in one order.
+    """
+
+    def __init__(self, dataset, array):
+        if array.ndim != 2 or array.dtype.kind not in "biuf":
+            raise ValueError(
+                f"Dataset takes arrays of 2 dimensions that hold numbers, got {array.ndim} of "
+                f"{array.dtype}."
+            )
+        self._array, n_rows = array, len(array)
+        taken = [n for n in (dataset.target, dataset.sample_weight) if isinstance(n, Integral)]
+        for number in taken:
+            if number >= array.shape[1]:
+                raise ValueError(f"there is no column {number} among {array.shape[1]}.")
+        self._features = None
+        if taken:
+            self._features = np.setdiff1d(np.arange(array.shape[1]), taken)
+        self._target = self._beside(dataset.target, "target")
+        self._weight = self._beside(dataset.sample_weight, "sample_weight")
+        if self._target is None:
+            raise ValueError("Dataset takes the target of an array: a column's number, or targets.")
+        size = min(_MOST_BLOCK_BYTES, dataset.buffer_size * 2**20 / _BLOCKS_OF_BUFFER)
+        size = max(1, int(size // max(1, array.strides[0])))
+        self._starts = list(range(0, n_rows, size))
+        self.block_rows = [min(size, n_rows - start) for start in self._starts]
+
+    def _beside(self, given, name):
+        if given is None:
+            return None
+        if isinstance(given, Integral):
+            return _Column(self._array, int(given))
+        if isinstance(given, (str, os.PathLike)):
+            given = np.load(given, mmap_mode="r")
+        if np.shape(given)[:1] != self._array.shape[:1]:
+            raise ValueError(f"{name} has {np.shape(given)[0]} rows, X has {len(self._array)}.")
+        return given
+
+    def blocks(self, order=None):
+        """Yields blocks, in the order of their numbers or in another."""
+        for i in range(len(self._starts)) if order is None else order:
+            rows = slice(self._starts[i], self._starts[i] + self.block_rows[i])
+            X = self._array[rows]
+            X = X if self._features is None else X[:, self._features]
+            yield X, *self._targets(rows)
+
+    def targets(self):
+        """Yields (y, sample_weight) of every block, without X."""
+        for start, n_rows in zip(self._starts, self.block_rows, strict=True):
+            yield self._targets(slice(start, start + n_rows))
+
+    def _targets(self, rows):
+        weight = None if self._weight is None else np.asarray(self._weight[rows])
+        return np.asarray(self._target[rows]), weight
+
+
+class _Tables:
+    """What sources of named columns share."""
+
+    def __init__(self, dataset):
+        self._columns, self._names = dataset.columns, None
+        self._target, self._weight = dataset.target, dataset.sample_weight
+
+    def _names_among(self, names):
+        if self._names is None:
+            for name in filter(None, (self._target, self._weight, *(self._columns or ()))):
+                if name not in names:
+                    raise ValueError(f"there is no column {name!r} among {list(names)}.")
+            if self._target is None:
+                raise ValueError("Dataset takes the name of the column that is the target.")
+            others = (self._target, self._weight)
+            self._names = self._columns or [name for name in names if name not in others]
+        return self._names
+
+    def _block(self, table, names):
+        """(X, y, sample_weight) of a table of any library; X with the names of its columns."""
+        columns = [_as_array(table[name]) for name in self._names_among(names)]
+        texts = [
+            name
+            for name, column in zip(self._names, columns, strict=True)
+            if column.dtype.kind not in "biuf"
+        ]
+        if texts:
+            raise ValueError(
+                f"the columns {texts} hold no numbers: encode them, as "
+                "rosenblatt.preprocessing.TabularPreprocessor does, or leave them out by columns=."
+            )
+        dtype = np.result_type(np.float32, *{column.dtype for column in columns})
+        X = np.empty((len(columns[0]), len(columns)), dtype=dtype)
+        for i, column in enumerate(columns):
+            X[:, i] = column
+        return Rows(X, tuple(self._names)), *self._beside(table)
+
+    def _beside(self, table):
+        weight = None if self._weight is None else _as_array(table[self._weight])
+        return _as_array(table[self._target]), weight
+
+
+class Rows(np.ndarray):
+    """An array of rows that knows its columns' names."""
+
+    def __new__(cls, values, names):
+        rows = values.view(cls)
+        rows.names = names
+        return rows
+
+
+def _as_array(column):
+    """A column of Arrow, pandas or polars as an array."""
+    if type(column).__module__.startswith("pyarrow"):
+        return np.asarray(column.to_numpy(zero_copy_only=False))
+    return np.asarray(column.to_numpy() if hasattr(column, "to_numpy") else column)
+
+
+class ParquetSource(_Tables):
+    """The row groups of Parquet files.
+
+    Attributes
+    ----------
+    block_rows : list of int
+    """
+
+    def __init__(self, dataset, files):
+        super().__init__(dataset)
+        try:
+            import pyarrow.parquet as pq
+        except ImportError as error:
+            raise ImportError(
+                "Parquet files need pyarrow: pip install rosenblatt[parquet]"
+            ) from error
+        self._files = [pq.ParquetFile(file) for file in files]
+        names = [file.schema_arrow.names for file in self._files]
+        if any(other != names[0] for other in names):
+            raise ValueError("Parquet files of one Dataset must have the same columns.")
+        self._names_among(names[0])
+        self._groups = [(file, i) for file in self._files for i in range(file.num_row_groups)]
+        self.block_rows = [file.metadata.row_group(i).num_rows for file, i in self._groups]
+
+    def blocks(self, order=None):
+        """Yields row groups, in the order of their numbers or in another."""
+        own = [name for name in (self._target, self._weight) if name is not None]
+        for i in range(len(self._groups)) if order is None else order:
+            yield self._block(self._read(i, [*self._names, *own]), [*self._names, *own])
+
+    def targets(self):
+        """Yields (y, sample_weight) of every row group, without X."""
+        own = [name for name in (self._target, self._weight) if name is not None]
+        for i in range(len(self._groups)):
+            yield self._beside(self._read(i, own))
+
+    def _read(self, i, columns):
+        file, group = self._groups[i]
+        return file.read_row_group(group, columns=columns, use_threads=False)
+
+
+class BatchSource(_Tables):
+    """Batches that a function yields, anew for each epoch."""
+
+    block_rows = None
+
+    def __init__(self, dataset):
+        super().__init__(dataset)
+        self._batches = dataset.source
+
+    def blocks(self, order=None):
+        """Yields batches as they come."""
+        for batch in self._batches():
+            if isinstance(batch, tuple):
+                yield *map(np.asarray, batch[:2]), batch[2] if len(batch) > 2 else None
+                continue
+            is_arrow = type(batch).__module__.startswith("pyarrow")
+            yield self._block(batch, batch.schema.names if is_arrow else list(batch.columns))
+
+    def targets(self):
+        """Yields (y, sample_weight) of every batch."""
+        for _, *beside in self.blocks():
+            yield tuple(beside)

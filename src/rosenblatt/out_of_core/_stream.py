@@ -1,0 +1,190 @@
+"""Rows of a source as buffers to train on: in an order of each epoch, read ahead by a thread.
+
+Numbers of rows are all that is known of training here; what rows mean is the estimator's.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import copy
+import queue
+import threading
+from itertools import pairwise
+
+import numpy as np
+
+from rosenblatt.distributed._batches import epoch_order
+
+_PLACES = 4  # of rows: trained on, waiting, being filled, and what is left over
+
+
+class Stream:
+    """The training rows of a Dataset, for one fit.
+
+    Parameters
+    ----------
+    source : ArraySource, ParquetSource or BatchSource
+    encode : callable
+        Of (X, y, sample_weight), arrays: their TrainingData.
+    n_rows, n_features : int
+    dtype : numpy.dtype
+        To train in.
+    buffer_size : float
+        In megabytes.
+    batch_size : int
+    joins_last : bool
+        Whether a last batch of one row belongs to the batch before it.
+    """
+
+    def __init__(
+        self, source, encode, n_rows, n_features, dtype, buffer_size, batch_size, joins_last
+    ):
+        self.source, self.encode, self.n_rows = source, encode, n_rows
+        row_bytes = max(1, n_features) * np.dtype(dtype).itemsize
+        n_batches = max(1, int(buffer_size * 2**20 / row_bytes / batch_size))
+        self.buffer_rows = n_batches * batch_size
+        self.n_features, self.dtype, self.joins_last = n_features, dtype, joins_last
+        self._names = None
+
+    def buffers(self, seed, epoch, shuffle=True, n_done=0):
+        """Yields (TrainingData, order of its rows) of an epoch, batches of which are whole.
+
+        Parameters
+        ----------
+        seed, epoch : int
+            What the order depends on.
+        shuffle : bool
+        n_done : int
+            Rows that were trained on already: the buffers that held them are left out.
+        """
+        ends = self._ends()
+        skipped = [start for start, stop in ends if stop <= n_done]
+        rows = self._rows(self._block_order(seed, epoch, shuffle), n_done)
+        carried = (np.empty((0, self.n_features), self.dtype), None, None)
+        for number, (start, stop) in enumerate(ends[len(skipped) :], start=len(skipped)):
+            parts, carried = _filled(rows, carried, stop - start)
+            order = np.arange(stop - start)
+            if shuffle:
+                order = epoch_order(seed, number, epoch, order)
+            yield self.encode(*parts), order
+        if len(carried[0]) or next(rows, None) is not None:
+            raise ValueError(
+                f"the source has more rows than the {self.n_rows} that were counted before "
+                "training: it must give the same in every epoch."
+            )
+
+    def _ends(self):
+        """(start, stop) of each buffer in the rows of an epoch."""
+        marks = [*range(0, self.n_rows, self.buffer_rows), self.n_rows]
+        if self.joins_last and len(marks) > 2 and marks[-1] - marks[-2] == 1:
+            del marks[-2]
+        return list(pairwise(marks))
+
+    def _block_order(self, seed, epoch, shuffle):
+        if self.source.block_rows is None:
+            return None
+        order = np.arange(len(self.source.block_rows))
+        return epoch_order(seed, 2**32, epoch, order) if shuffle else order
+
+    def _rows(self, order, n_done):
+        """Blocks in their order, without the first n_done rows, which mostly are not read."""
+        if order is not None and n_done:
+            counts = np.cumsum(np.asarray(self.source.block_rows)[order])
+            n_blocks = int(np.searchsorted(counts, n_done, side="right"))
+            n_done -= int(counts[n_blocks - 1]) if n_blocks else 0
+            order = order[n_blocks:]
+        for number, (X, y, weight) in enumerate(self.source.blocks(order)):
+            if n_done >= len(X):
+                n_done -= len(X)
+                continue
+            names = getattr(X, "names", None)
+            if X.ndim != 2 or X.shape[1] != self.n_features or len(y) != len(X):
+                raise ValueError(
+                    f"block {number} has X of the shape {X.shape} and {len(y)} targets; "
+                    f"{self.n_features} columns and as many targets as rows are needed."
+                )
+            if self._names is not None and names != self._names:
+                raise ValueError(f"block {number} has other columns than the first.")
+            self._names = names
+            weight = None if weight is None else weight[n_done:]
+            yield X[n_done:], y[n_done:], weight
+            n_done = 0
+
+
+def _filled(rows, carried, n_rows):
+    """(X, y, weights) of the next n_rows rows, and what is left of the block that they end in."""
+    X = np.empty((n_rows, carried[0].shape[1]), dtype=carried[0].dtype)
+    y, weights, n_filled, block = [], [], 0, carried
+    while True:
+        n_taken = min(len(block[0]), n_rows - n_filled)
+        if n_taken:
+            X[n_filled : n_filled + n_taken] = block[0][:n_taken]
+            y.append(block[1][:n_taken])
+            weights.append(None if block[2] is None else block[2][:n_taken])
+            n_filled += n_taken
+            block = (
+                block[0][n_taken:],
+                block[1][n_taken:],
+                None if block[2] is None else block[2][n_taken:],
+            )
+        if n_filled == n_rows:
+            break
+        block = next(rows, None)
+        if block is None:
+            raise ValueError(
+                f"the source ended {n_rows - n_filled} rows before the number that was counted "
+                "before training: it must give the same in every epoch."
+            )
+    weights = None if weights[0] is None else np.concatenate(weights)
+    left = block
+    if len(left[0]) and len(left[0]) < n_taken:  # a copy, so that the block's memory is free
+        left = copy.deepcopy(left)
+    return (X, np.concatenate(y), weights), (np.asarray(left[0]), *left[1:])
+
+
+class ReadAhead:
+    """A context whose thread has the next item of an iterator ready.
+
+    Parameters
+    ----------
+    items : iterator
+        Used by the thread alone.
+    """
+
+    def __init__(self, items):
+        self._items, self._queue, self._is_over = items, queue.Queue(maxsize=1), threading.Event()
+        self._thread = threading.Thread(target=self._read, name="rosenblatt-read", daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __iter__(self):
+        while True:
+            kind, item = self._queue.get()
+            if kind == "end":
+                return
+            if kind == "error":
+                raise item
+            yield item
+
+    def _read(self):
+        try:
+            for item in self._items:
+                self._put(("item", item))
+                del item  # it is the reader's no longer
+                if self._is_over.is_set():
+                    return
+            self._put(("end", None))
+        except BaseException as error:
+            self._put(("error", error))
+
+    def _put(self, told):
+        while not self._is_over.is_set():
+            try:
+                self._queue.put(told, timeout=0.1)
+                return
+            except queue.Full:
+                continue
+
+    def __exit__(self, *exception):
+        self._is_over.set()
+        self._thread.join()

@@ -1,0 +1,270 @@
+"""Training on data that are read block by block: the same model, in little memory."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from problems import digits, row_weights
+from sklearn.datasets import load_diabetes
+from sklearn.preprocessing import scale
+
+from rosenblatt import Dataset, MLPClassifier, MLPRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+SMALL = 0.03  # megabytes: a buffer of 100 rows of the digits in float32, or about 50
+SETTINGS = {"hidden_layer_sizes": (20,), "max_iter": 3, "random_state": 0, "batch_size": 32}
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """X, y and weights, in float32."""
+    X, y = digits()
+    return X.astype(np.float32), y, row_weights(len(y))
+
+
+@pytest.fixture(scope="module")
+def frame(rows):
+    """The same as a table."""
+    X, y, weights = rows
+    columns = {f"pixel {i}": X[:, i] for i in range(64)}
+    return pd.DataFrame(columns | {"digit": y, "weight": weights})
+
+
+@pytest.fixture
+def sources(rows, frame, tmp_path):
+    """Every kind of Dataset of these rows, by name."""
+    X, y, weights = rows
+    table = pa.Table.from_pandas(frame)
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "y.npy", y)
+    (tmp_path / "parts").mkdir()
+    for i in range(2):
+        part = table.slice(150 * i, 150)
+        pq.write_table(part, tmp_path / "parts" / f"{i}.parquet", row_group_size=40)
+    starts = range(0, 300, 70)
+    named = {"target": "digit", "sample_weight": "weight", "buffer_size": SMALL}
+    beside = {"sample_weight": weights, "buffer_size": SMALL}
+    return {
+        "array": Dataset(X, y, **beside),
+        "mapped": Dataset(np.load(tmp_path / "X.npy", mmap_mode="r"), y, **beside),
+        "npy": Dataset(tmp_path / "X.npy", tmp_path / "y.npy", **beside),
+        "column": Dataset(np.insert(X, 9, y, axis=1), 9, **beside),
+        "parquet": Dataset(tmp_path / "parts", **named),
+        "pandas": Dataset(lambda: (frame[i : i + 70] for i in starts), **named),
+        "polars": Dataset(lambda: (pl.from_pandas(frame[i : i + 70]) for i in starts), **named),
+        "arrow": Dataset(lambda: iter(table.to_batches(max_chunksize=33)), **named),
+        "pairs": Dataset(
+            lambda: ((X[i : i + 70], y[i : i + 70], weights[i : i + 70]) for i in starts),
+            buffer_size=SMALL,
+        ),
+    }
+
+
+NAMES = ["array", "mapped", "npy", "column", "parquet", "pandas", "polars", "arrow", "pairs"]
+
+
+def assert_same(ours, theirs):
+    """The same bits."""
+    for one, other in zip(ours.coefs_, theirs.coefs_, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_source_is_the_array(sources, rows, name):
+    """To the bit, where rows keep their order; names of columns are known afterwards."""
+    X, y, weights = rows
+    settings = SETTINGS | {"shuffle": False}
+    ours = MLPClassifier(**settings).fit(sources[name], X_val=X[:50], y_val=y[:50])
+    theirs = MLPClassifier(**settings).fit(X, y, weights, X_val=X[:50], y_val=y[:50])
+
+    assert_same(ours, theirs)
+    assert ours.loss_curve_ == pytest.approx(theirs.loss_curve_, rel=1e-12)
+    for figure in ("gradient_norm", "validation_score", "learning_rate"):
+        assert ours.history_[figure] == pytest.approx(theirs.history_[figure], rel=1e-6)
+    assert ours.t_ == theirs.t_
+    assert hasattr(ours, "feature_names_in_") == (name in ("parquet", "pandas", "polars", "arrow"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"solver": "lbfgs", "class_weight": "balanced", "alpha": 0.1},
+        {"intercept_init": "prior", "class_weight": {3: 5.0}, "dtype": "float64"},
+        {"normalization": "batch", "batch_size": 23, "learning_rate": "cosine", "solver": "sgd"},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_what_all_rows_decide(rows, options):
+    """Class weights, starts at the targets' means, rows of a last batch, and the search."""
+    X, y, _ = rows
+    settings = SETTINGS | {"shuffle": False} | options
+    ours = MLPClassifier(**settings).fit(Dataset(X, y, buffer_size=SMALL))
+    theirs = MLPClassifier(**settings).fit(X, y)
+
+    for one, other in zip(ours.coefs_, theirs.coefs_, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=2e-5)
+
+
+def test_numbers_and_binary_targets(rows):
+    """A regressor's means, and one output for two classes."""
+    X, y = map(scale, load_diabetes(return_X_y=True))
+    settings = SETTINGS | {"shuffle": False, "intercept_init": "prior"}
+    for kind, target in ((MLPRegressor, y + 3), (MLPClassifier, np.where(y > 0, "high", "low"))):
+        ours = kind(**settings).fit(Dataset(X, target, buffer_size=SMALL))
+        theirs = kind(**settings).fit(X, target)
+        np.testing.assert_allclose(ours.coefs_[0], theirs.coefs_[0], rtol=1e-9, atol=1e-12)
+
+
+def test_sorted_rows_are_mixed():
+    """As a full shuffle mixes them, nearly, though a buffer holds an eighth of them."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(8000, 20)).astype(np.float32)
+    y = (X @ rng.normal(size=(20, 5))).argmax(axis=1)
+    order = np.argsort(y, kind="stable")
+    X, y = X[order], y[order]
+    settings = SETTINGS | {"max_iter": 10, "batch_size": 100}
+    full = MLPClassifier(**settings).fit(X, y)
+    ours = MLPClassifier(**settings).fit(Dataset(X, y, buffer_size=X.nbytes / 2**23))
+    without = MLPClassifier(**settings, shuffle=False).fit(X, y)
+
+    assert ours.loss_ < 1.1 * full.loss_
+    assert without.loss_ > 1.5 * full.loss_
+    again = MLPClassifier(**settings).fit(Dataset(X, y, buffer_size=X.nbytes / 2**23))
+    assert_same(ours, again)
+
+
+class Fails:
+    """An `augment` that fails when it is called for the nth time."""
+
+    def __init__(self, n_calls):
+        self.n_left = n_calls
+
+    def __call__(self, X, random_state):
+        self.n_left -= 1
+        if self.n_left == 0:
+            raise OSError("the disk is full")
+        return X + random_state.normal(scale=0.01, size=X.shape).astype(X.dtype)
+
+
+def test_training_goes_on_in_the_middle_of_an_epoch(rows, sources, tmp_path):
+    """With the bits of a training that nothing has ended, from files and from functions."""
+    X, y, _ = rows
+    for name in ("array", "parquet", "pandas"):
+        dataset = sources[name]
+        settings = SETTINGS | {"early_stopping": True, "dropout": 0.2, "learning_rate": "cosine"}
+        validation = {"X_val": X[:50], "y_val": y[:50]}
+        if name != "array":
+            columns = [f"pixel {i}" for i in range(64)]
+            validation["X_val"] = pd.DataFrame(X[:50], columns=columns)
+        whole = MLPClassifier(**settings, augment=Fails(0)).fit(dataset, **validation)
+        n_buffers = -(-300 // 96)
+        dataset.checkpoint, dataset.checkpoint_seconds = tmp_path / "training", 0
+        model = MLPClassifier(**settings, augment=Fails(n_buffers + 3))
+        with pytest.raises(OSError, match="disk is full"):
+            model.fit(dataset, **validation)
+        assert dataset.checkpoint.exists()
+        other = MLPClassifier(**settings | {"alpha": 1.0}, augment=Fails(0))
+        with pytest.raises(ValueError, match="training with other parameters"):
+            other.fit(dataset, **validation)
+        resumed = Fails(0)
+        model.set_params(augment=resumed).fit(dataset, **validation)
+
+        assert_same(model, whole)
+        assert model.loss_curve_ == whole.loss_curve_
+        assert model.history_["gradient_norm"] == whole.history_["gradient_norm"]
+        assert -resumed.n_left < 3 * n_buffers
+        assert not dataset.checkpoint.exists()
+        assert list(tmp_path.glob("training*")) == []
+
+
+def test_what_cannot_be_trained_on_is_refused(rows, frame, tmp_path):
+    """With the reason; the thread that reads is gone."""
+    X, y, _ = rows
+    broken = X.copy()
+    broken[200, 3] = np.nan
+    n_calls = [0]
+
+    def shrinking():
+        n_calls[0] += 1
+        yield frame[: 300 if n_calls[0] < 3 else 250]
+
+    texts = frame.assign(**{"pixel 1": "dark"})
+    cases = [
+        (Dataset(X), ValueError, "takes the target of an array"),
+        (Dataset(X, 64), ValueError, "no column 64 among 64"),
+        (Dataset(X, y[:9]), ValueError, "target has 9 rows, X has 300"),
+        (Dataset(broken, y, buffer_size=SMALL), ValueError, "contains NaN"),
+        (Dataset(lambda: iter([frame]), "number"), ValueError, "no column 'number'"),
+        (Dataset(lambda: iter([texts]), "digit"), ValueError, r"\['pixel 1'\] hold no numbers"),
+        (Dataset(shrinking, "digit"), ValueError, "ended 50 rows before"),
+        (
+            Dataset(X, y, classes=range(9)),
+            ValueError,
+            r"labels that `classes` does not name: \[9\]",
+        ),
+        (Dataset(X[:0], y[:0]), ValueError, "has no rows"),
+        (Dataset(tmp_path / "none.npy", y), FileNotFoundError, "there is no file"),
+        (Dataset({1: 2}, y), TypeError, "Dataset takes an array, a path"),
+    ]
+    for dataset, kind, message in cases:
+        with pytest.raises(kind, match=message):
+            MLPClassifier(**SETTINGS).fit(dataset)
+    with pytest.raises(ValueError, match="give no y"):
+        MLPClassifier().fit(Dataset(X, y), y)
+    with pytest.raises(ValueError, match="hand them to `fit`"):
+        MLPClassifier(early_stopping=True).fit(Dataset(X, y))
+    with pytest.raises(ValueError, match="buffer_size"):
+        Dataset(X, y, buffer_size=0)
+
+
+MEASURED = """
+import sys
+import numpy as np
+from rosenblatt import Dataset, MLPRegressor
+
+def peak():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+
+def fit(source):
+    settings = {"max_iter": 1, "random_state": 0, "batch_size": 1024}
+    MLPRegressor((4,), **settings).fit(Dataset(source, 0, buffer_size=1.0))
+
+rows = np.random.RandomState(0).normal(size=(20_000, 25)).astype(np.float32)
+np.save(sys.argv[1], rows)
+fit(sys.argv[1])
+np.save(sys.argv[2], np.tile(rows, (55, 1)))
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")
+before = peak()
+fit(sys.argv[2])
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
+def test_a_file_ten_times_the_memory_that_training_adds(tmp_path):
+    """Of a file of 105 MB, training with a buffer of 1 MB adds a tenth at most."""
+    child = subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-c",
+            MEASURED,
+            tmp_path / "small.npy",
+            tmp_path / "large.npy",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert (tmp_path / "large.npy").stat().st_size > 104 * 2**20
+    assert float(child.stdout) < 10.4
