@@ -112,6 +112,21 @@ def test_figures_are_what_numpy_finds(widths, n_threads, isa, dtype):
     assert 0 < figures[0, 1] < 600
 
 
+def test_norm_of_an_epoch_is_the_root_mean_square_of_its_steps():
+    """Of three batches, at a rate that leaves the parameters where they are."""
+    rng = np.random.RandomState(0)
+    net = Network((3, 5, 2), ["tanh"], "squared_error", 10, "float64", optimizer="sgd")
+    net.set_optimizer(alpha=0)
+    net.write(net.parameters, [rng.normal(size=shape) for shape in ((3, 5), (5, 2))])
+    examples = Examples(rng.normal(size=(30, 3)), rng.normal(size=(30, 2)))
+    norms, figures = [], np.empty((1, 3))
+    for rows in np.arange(30).reshape(3, 10):
+        net.loss_and_gradient(examples, rows)
+        norms.append(np.linalg.norm(net.read_flat(net.gradient)) / 10)
+    train_epochs(net, examples, RowOrder(np.arange(30)), np.zeros((1, 3)), 10, figures=figures)
+    assert figures[0, 0] == pytest.approx(np.sqrt(np.mean(np.square(norms))), rel=1e-12)
+
+
 def test_skipped_batches_have_no_gradient():
     """The mean is over the steps that were taken; NaN where there was none."""
     X, y = diabetes()

@@ -122,6 +122,19 @@ def test_integer_data_agree_to_the_bit():
     assert ours.n_iter_ == theirs.n_iter_
 
 
+def test_scores_of_zero_on_rows_set_aside_are_of_no_class():
+    """Of small integers many are zero, and they decide when training stops."""
+    options = {"fit_intercept": False, "early_stopping": True, "n_iter_no_change": 2}
+    n_iter = []
+    for seed in range(20):
+        rng = np.random.RandomState(seed)
+        X, y = rng.randint(-1, 2, (60, 3)).astype(float), rng.randint(2, size=60)
+        for kind in (PerceptronClassifier, Perceptron):
+            n_iter.append(kind(**options, random_state=seed).fit(X, y).n_iter_)
+    assert n_iter[::2] == n_iter[1::2]
+    assert len(set(n_iter)) > 2
+
+
 @pytest.mark.parametrize("penalty", [None, "l2"])
 def test_shuffled_many_classes_are_the_binary_problems_in_one_order(penalty):
     """The first class is scikit-learn's; each is the rule on its own, row after row."""

@@ -126,6 +126,25 @@ def test_loss_rule_stops_when_patience_is_at_its_end():
     assert (second.best, second.n_without_improvement) == (best, count)
 
 
+def test_equal_losses_improve_by_nothing():
+    """Which tol=0 takes for an improvement, and any larger one not, as scikit-learn does."""
+    for tol, n_epochs in ((0.0, 10), (1e-9, 4)):
+        rule = StoppingRule(np.inf, 0, tol, patience=2)
+        losses = train_epochs(
+            small_network(), small_problem(), RowOrder(np.arange(60)), np.zeros((10, 4)), 16, rule
+        )
+        assert len(set(losses)) == 1
+        assert len(losses) == n_epochs
+
+
+@pytest.mark.parametrize(("tol_params", "n_epochs"), [(0.0, 3), (1e-300, 1)])
+def test_parameters_that_stay_have_moved_by_no_less_than_nothing(tol_params, n_epochs):
+    """A call ends below tol_params, not at it."""
+    order, rates = RowOrder(np.arange(60)), np.zeros((3, 4))
+    losses = train_epochs(small_network(), small_problem(), order, rates, 16, tol_params=tol_params)
+    assert len(losses) == n_epochs
+
+
 def test_call_ends_after_the_epoch_that_left_no_numbers():
     """There is nothing to learn once parameters are not finite."""
     net = small_network()

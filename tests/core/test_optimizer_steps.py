@@ -74,6 +74,18 @@ def test_epochs_match_reference(optimizer, constants, loss, isa):
     assert_parameters_close(net, mlp, "float64", factor=10)
 
 
+def test_gradients_that_stay_have_no_negative_variance(isa, dtype):
+    """Centred second moments of a constant are zero but for a rounding, whichever way it goes."""
+    problem = Problem((30,), "tanh", "squared_error", rows=8, dtype=dtype)
+    net = problem.network("rmsprop")
+    net.set_optimizer(alpha=0, **CONSTANTS["rmsprop"] | {"rho": 0.5})
+    for _ in range(100):
+        train_epoch(net, problem.examples, np.arange(8), np.zeros(1), 8)
+
+    assert net.all_finite()
+    assert all(np.isfinite(moment).all() for moment in net.moments)
+
+
 def test_steps_taken_before_count_in_adam(isa, dtype):
     """A network told that it took steps corrects adam's bias as after these steps."""
     problem = Problem((), "identity", "squared_error", rows=8, dtype=dtype)
