@@ -329,7 +329,7 @@ def begin(model, X, y):
     """Makes a warm start of the model begin at zero parameters."""
     first = clone(model).set_params(max_iter=1, learning_rate="constant").fit(X, y)
     vars(model).update({key: value for key, value in vars(first).items() if key.endswith("_")})
-    for name in ("_architecture", "activations_", "_n_epochs_without_improvement"):
+    for name in ("_architecture", "_n_epochs_without_improvement"):
         setattr(model, name, getattr(first, name))
     model.coefs_ = [np.zeros_like(array) for array in model.coefs_]
     model.intercepts_ = [np.zeros_like(array) for array in model.intercepts_]

@@ -289,6 +289,18 @@ def test_steps_draw_new_masks_and_calls_may_be_split(isa):
     assert len(set(losses)) == 3
 
 
+def test_each_step_of_training_has_its_own_mask():
+    """At a rate of nothing only the masks change from epoch to epoch."""
+    net = Network((6, 20, 3), ["tanh"], "multiclass_log_loss", 40, "float64", optimizer="sgd",
+                  dropout=(0.5,))  # fmt: skip
+    net.set_optimizer(alpha=0)
+    rng = np.random.RandomState(0)
+    net.write(net.parameters, [rng.normal(size=shape) for shape in ((6, 20), (20, 3))])
+    examples = Examples(rng.normal(size=(40, 6)), rng.randint(3, size=40))
+    losses = train_epochs(net, examples, RowOrder(np.arange(40)), np.zeros((4, 1)), 40)
+    assert len(set(losses)) == 4
+
+
 # -- normalisation -----------------------------------------------------------------------
 
 
