@@ -371,6 +371,16 @@ def test_what_is_read_of_blocks(normalization, dtype):
         net.write(net.parameters, *lists)
 
 
+def test_activations_take_the_running_statistics_as_they_are():
+    """Also those that were written since, before any prediction."""
+    problem = Problem((5,), "tanh", "multiclass_log_loss", rows=8)
+    net = problem.network(batch_size=8, normalization="batch")
+    (coef, _), (intercept, _), (scale,), (shift,), (mean,), (variance,) = net.read(net.parameters)
+    z = (problem.X @ coef + intercept - mean) / np.sqrt(variance + 1e-5)
+    actual = net.activations(problem.examples, np.arange(8), 0)
+    np.testing.assert_allclose(actual, np.tanh(scale * z + shift), rtol=1e-12)
+
+
 def test_last_batch_of_one_row_joins_the_one_before(isa, dtype):
     """33 rows in batches of 16 are steps of 16 and of 17."""
     problem = classification((5, 9), "tanh", 33, dtype)
