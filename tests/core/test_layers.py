@@ -289,6 +289,18 @@ def test_steps_draw_new_masks_and_calls_may_be_split(isa):
     assert len(set(losses)) == 3
 
 
+def test_each_step_of_training_has_its_own_mask():
+    """At a rate of nothing only the masks change from epoch to epoch."""
+    net = Network((6, 20, 3), ["tanh"], "multiclass_log_loss", 40, "float64", optimizer="sgd",
+                  dropout=(0.5,))  # fmt: skip
+    net.set_optimizer(alpha=0)
+    rng = np.random.RandomState(0)
+    net.write(net.parameters, [rng.normal(size=shape) for shape in ((6, 20), (20, 3))])
+    examples = Examples(rng.normal(size=(40, 6)), rng.randint(3, size=40))
+    losses = train_epochs(net, examples, RowOrder(np.arange(40)), np.zeros((4, 1)), 40)
+    assert len(set(losses)) == 4
+
+
 # -- normalisation -----------------------------------------------------------------------
 
 
@@ -357,6 +369,16 @@ def test_what_is_read_of_blocks(normalization, dtype):
     lists[2][0] = lists[2][0][:1]
     with pytest.raises(ValueError, match=r"scales_ have the shapes .* must have"):
         net.write(net.parameters, *lists)
+
+
+def test_activations_take_the_running_statistics_as_they_are():
+    """Also those that were written since, before any prediction."""
+    problem = Problem((5,), "tanh", "multiclass_log_loss", rows=8)
+    net = problem.network(batch_size=8, normalization="batch")
+    (coef, _), (intercept, _), (scale,), (shift,), (mean,), (variance,) = net.read(net.parameters)
+    z = (problem.X @ coef + intercept - mean) / np.sqrt(variance + 1e-5)
+    actual = net.activations(problem.examples, np.arange(8), 0)
+    np.testing.assert_allclose(actual, np.tanh(scale * z + shift), rtol=1e-12)
 
 
 def test_last_batch_of_one_row_joins_the_one_before(isa, dtype):
