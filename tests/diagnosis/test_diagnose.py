@@ -426,7 +426,7 @@ def test_no_time_at_all():
     assert diagnosis.verdict == "fine"
     assert {f.counts for f in diagnosis.evidence[1:]} == {None}
     assert "no time was left" in str(diagnosis)
-    assert "not all was looked at" in diagnosis.summary
+    assert "not all was examined" in diagnosis.summary
     assert "may change the verdict" in diagnosis.advice
 
 
