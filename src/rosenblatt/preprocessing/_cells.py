@@ -1,5 +1,5 @@
-"""Reads single columns whose cells are Python objects: numbers, times and distinct values out of
-lists and object arrays, with errors that name the column. Knows nothing of frames.
+"""Reads single columns whose cells are Python objects: numbers and distinct values out of lists and
+object arrays, with errors that name the column. Knows nothing of frames; times are in _dates.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -85,41 +85,6 @@ def _number(value, label, row):
             f"Column {label!r} is read as numbers and holds {value!r} in row {row}. Text is taken "
             "as a category where X is a DataFrame, or where categorical_features names the column."
         ) from None
-
-
-def times_of(values, label):
-    """The cells as datetime64[us], NaT where they are missing; text in ISO 8601 is read.
-
-    Raises
-    ------
-    ValueError
-        For a cell that is no time.
-    """
-    if isinstance(values, np.ndarray) and values.dtype.kind == "M":
-        return values.astype("M8[us]")
-    times = np.empty(len(values), dtype="M8[us]")
-    for row, value in enumerate(values):
-        times[row] = _time(value, label, row)
-    return times
-
-
-def _time(value, label, row):
-    if is_missing(value):
-        return np.datetime64("NaT")
-    value = value.to_timestamp() if type(value).__name__ == "Period" else value
-    offset = getattr(value, "utcoffset", lambda: None)()
-    if offset is not None:  # NumPy has no time zones: the same instant in UTC
-        value = value.replace(tzinfo=None) - offset
-    # NumPy reads "now" and "today" as the time of the call
-    if not isinstance(value, (int, float)) and not (isinstance(value, str) and value.isalpha()):
-        try:
-            return np.datetime64(value).astype("M8[us]")
-        except (TypeError, ValueError):
-            pass
-    raise ValueError(
-        f"Column {label!r} was a date when fitted and holds {value!r} in row {row}: a date, a "
-        "time stamp or text in ISO 8601 (2026-11-28) is allowed."
-    )
 
 
 def distinct_values(values, label):

@@ -1,5 +1,5 @@
-"""Turns times into numbers: parts of the calendar, and the days since the first training row.
-Reads no frame: times come as datetime64.
+"""Reads times out of cells, and turns them into numbers: parts of the calendar, and the days since
+the first training row. Reads no frame.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -8,8 +8,44 @@ from dataclasses import dataclass
 import numpy as np
 
 from rosenblatt._plain_state import stored_as_plain_data
+from rosenblatt.preprocessing._cells import is_missing
 
 _MICROSECONDS_A_DAY = 86_400_000_000
+
+
+def times_of(values, label):
+    """The cells as datetime64[us], NaT where they are missing; text in ISO 8601 is read.
+
+    Raises
+    ------
+    ValueError
+        For a cell that is no time.
+    """
+    if isinstance(values, np.ndarray) and values.dtype.kind == "M":
+        return values.astype("M8[us]")
+    times = np.empty(len(values), dtype="M8[us]")
+    for row, value in enumerate(values):
+        times[row] = _time(value, label, row)
+    return times
+
+
+def _time(value, label, row):
+    if is_missing(value):
+        return np.datetime64("NaT")
+    value = value.to_timestamp() if type(value).__name__ == "Period" else value
+    offset = getattr(value, "utcoffset", lambda: None)()
+    if offset is not None:  # NumPy has no time zones: the same instant in UTC
+        value = value.replace(tzinfo=None) - offset
+    # NumPy reads "now" and "today" as the time of the call
+    if not isinstance(value, (int, float)) and not (isinstance(value, str) and value.isalpha()):
+        try:
+            return np.datetime64(value).astype("M8[us]")
+        except (TypeError, ValueError):
+            pass
+    raise ValueError(
+        f"Column {label!r} was a date when fitted and holds {value!r} in row {row}: a date, a "
+        "time stamp or text in ISO 8601 (2026-11-28) is allowed."
+    )
 
 
 def _years(times):

@@ -15,8 +15,8 @@ from rosenblatt.preprocessing._cells import (
     distinct_values,
     numbers_of,
     refuse_unhashable,
-    times_of,
 )
+from rosenblatt.preprocessing._dates import times_of
 
 NUMBER, CATEGORY, TEXT, DATE, DURATION = "number", "category", "text", "date", "duration"
 _KIND_OF_NUMPY = {"b": CATEGORY, "i": NUMBER, "u": NUMBER, "f": NUMBER, "M": DATE, "m": DURATION}

@@ -14,14 +14,13 @@ from rosenblatt._data import TrainingData
 from rosenblatt.preprocessing._encoder import ColumnEncoder
 from rosenblatt.tabular._category_statistics import CategoryStatistics
 from rosenblatt.tabular._folds import fold_numbers
-from rosenblatt.tabular._recipe import ENCODINGS
+from rosenblatt.tabular._recipe import BINS_OF_LARGE, ENCODINGS
 
 SEES_TARGETS = ("tree",)  # encodings
 N_INNER_FOLDS = 5  # of the statistics of training rows, which their own fold is no part of
 # encoded numbers of all encodings, some 512 MB, that are kept while members train; and what a
 # column makes at most, about
 MOST_KEPT, INPUTS_A_NUMBER, MOST_LEVELS = 2**27, 20, 64
-BINS_OF_LARGE = {"tree": 16}  # where only one encoding is kept: 24 would be the largest by half
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ SHARPNESS, LEAST_WEIGHT, TINY = 4, 0.5, 1e-12
 
 
 ENCODINGS = ("quantile", "tree", "periodic", "coarse")  # of ColumnEncoder
+# of tables of which one encoding at a time is in memory: 24 of trees would be the largest by half
+BINS_OF_LARGE = {"tree": 16}
 
 
 @dataclass(frozen=True)
