@@ -392,13 +392,15 @@ def test_fits_in_other_threads_take_no_signals():
     np.testing.assert_array_equal(bits(model), bits(classifier().fit(FRAME, RICH)))
 
 
-def test_weights_of_the_inputs_end_in_the_first_layer(monkeypatch):
-    """What training scored by weighed inputs, the member scores by the inputs as they are."""
+def test_factors_of_the_inputs_end_in_the_first_layer(monkeypatch):
+    """What training scored with factors, the member scores by the inputs as they are."""
     losses, scores, train = [], [], _members.train_member
 
     def spied(task, watch):
+        has_factors = task.estimator.input_scale_rate > 0  # the networks of intervals have none
         member = train(task, watch)
-        if task.input_scale_exponent:  # the networks of intervals have none
+        assert not hasattr(member, "input_scales_")
+        if has_factors:
             rows = task.data.held_out
             errors = member._outputs(task.data.X[rows]) - task.data.targets[rows]
             losses.append(np.mean(errors**2) / 2)

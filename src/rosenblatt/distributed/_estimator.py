@@ -87,15 +87,11 @@ class KeepsConnection:
         """
         local = self._local_class()
         twin = local.__new__(local)
-        names = signature(local).parameters
+        left_out = {*signature(type(self)).parameters} - {*signature(local).parameters}
+        left_out |= {*self._of_a_fit}
         vars(twin).update(
-            {
-                name: value
-                for name, value in self.__getstate__().items()
-                if name in names or name not in signature(type(self)).parameters
-            }
+            {name: value for name, value in vars(self).items() if name not in left_out}
         )
-        vars(twin).pop("_sklearn_version", None)
         return twin
 
     @classmethod

@@ -155,8 +155,7 @@ def add_encoder(graph, encoder, numbers, codes):
         start += n_outputs
         if n_outputs:
             parts.append(_rows_of_codes(graph, table, codes[j]))
-    encoded = graph.op("Sub", graph.concat(parts), encoder.centre)
-    return encoded if encoder.scale is None else graph.op("Mul", encoded, encoder.scale)
+    return graph.op("Sub", graph.concat(parts), encoder.centre)
 
 
 def _add_numbers(graph, encoder, numbers):
