@@ -756,6 +756,14 @@ def test_integers_beyond_floats_are_named(name, what):
         CALLS_WITH_HUGE[what](getattr(rosenblatt, name)(max_iter=2), *iris())
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_patience_may_be_any_integer(early_stopping):
+    """n_iter_no_change has no upper limit: no OverflowError in training."""
+    options = {"n_iter_no_change": HUGE, "early_stopping": early_stopping, "max_iter": 3}
+    with pytest.warns(ConvergenceWarning):
+        assert rosenblatt.MLPClassifier((4,), **options).fit(*iris()).n_iter_ == 3
+
+
 def test_target_beyond_floats_is_named():
     """Of classes scikit-learn says that the type of label is not known."""
     with pytest.raises(ValueError, match=r"y has an integer beyond 1\.8e\+308"):

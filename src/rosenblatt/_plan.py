@@ -158,6 +158,8 @@ def training_plan(estimator, data, *, incremental):
         "groups": _groups(estimator),
         "scheduled": _scheduled(estimator, incremental=incremental),
         "schedule_epochs": estimator.max_iter,
+        # which may be infinite, or an integer that is no float
+        "n_iter_no_change": min(estimator.n_iter_no_change, 2.0**53),
         "max_epochs": 1 if incremental else estimator.max_iter,
         "incremental": incremental,
         "scoring": _scorer(estimator.scoring),

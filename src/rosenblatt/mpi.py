@@ -64,7 +64,7 @@ def _communicator(comm):
         from mpi4py import MPI
     except ImportError as error:
         raise ImportError(
-            "rosenblatt.mpi needs mpi4py and an MPI library: pip install rosenblatt[mpi]"
+            "rosenblatt.mpi needs mpi4py and an MPI library: pip install mpi4py mpich"
         ) from error
     if comm is not None and not isinstance(comm, MPI.Intracomm):
         raise TypeError(f"comm must be an mpi4py.MPI.Intracomm or None, got {comm!r}.")

@@ -179,5 +179,5 @@ def test_a_missing_package_is_named(monkeypatch):
     X, y = iris()
     model = fitted(MLPRegressor((3,), max_iter=1), X, y)
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match=r"to_onnx needs onnx: pip install rosenblatt\[export\]"):
+    with pytest.raises(ImportError, match=r"to_onnx needs onnx: pip install onnx"):
         to_onnx(model, X)

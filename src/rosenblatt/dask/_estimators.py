@@ -71,7 +71,8 @@ def _client(client):
         from distributed import Client, default_client
     except ImportError as error:
         raise ImportError(
-            "rosenblatt.dask needs dask and distributed: pip install rosenblatt[dask]"
+            "rosenblatt.dask needs dask and distributed: "
+            'pip install "dask[array,dataframe]" distributed'
         ) from error
     if client is not None and not isinstance(client, Client):
         raise TypeError(f"client must be a distributed.Client or None, got {client!r}.")

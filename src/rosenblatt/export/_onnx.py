@@ -48,7 +48,7 @@ def to_onnx(model: Any, X: Matrix) -> "ModelProto":
     Raises
     ------
     ImportError
-        Without onnx, for a Pipeline without skl2onnx: `pip install rosenblatt[export]`.
+        Without onnx, for a Pipeline without skl2onnx: `pip install onnx skl2onnx`.
     ValueError
         For what ONNX or onnxruntime cannot do: the message names it.
 
@@ -109,7 +109,7 @@ def require_onnx(name):
     try:
         return import_module(name)
     except ImportError as error:
-        raise ImportError(f"to_onnx needs {name}: pip install rosenblatt[export]") from error
+        raise ImportError(f"to_onnx needs {name}: pip install {name}") from error
 
 
 def _add_rows(graph, model, X):

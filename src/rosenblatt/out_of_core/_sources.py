@@ -128,7 +128,10 @@ class ArraySource:
         self._target = self._beside(dataset.target, "target")
         self._weight = self._beside(dataset.sample_weight, "sample_weight")
         if self._target is None:
-            raise ValueError("Dataset takes the target of an array: a column's number, or targets.")
+            raise ValueError(
+                "target must say where the targets of an array are, got None: a column's number, "
+                "an array, or the path of a .npy file."
+            )
         size = min(_MOST_BLOCK_BYTES, dataset.buffer_size * 2**20 / _BLOCKS_OF_BUFFER)
         size = max(1, int(size // max(1, array.strides[0])))
         self._starts = list(range(0, n_rows, size))
@@ -234,9 +237,7 @@ class ParquetSource(_Tables):
         try:
             import pyarrow.parquet as pq
         except ImportError as error:
-            raise ImportError(
-                "Parquet files need pyarrow: pip install rosenblatt[parquet]"
-            ) from error
+            raise ImportError("Parquet files need pyarrow: pip install pyarrow") from error
         self._files = [pq.ParquetFile(file) for file in files]
         names = [file.schema_arrow.names for file in self._files]
         if any(other != names[0] for other in names):
