@@ -31,7 +31,7 @@ from sklearn.metrics import (
     r2_score,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
 from rosenblatt import (
@@ -532,7 +532,12 @@ def test_targets_to_validate_on_that_were_not_transformed_are_told():
     scaler = StandardScaler().fit(y.reshape(-1, 1))
     for held_out in (50 + 20 * y, 1e-3 * y, y + 30):
         (message,) = scale_warnings(model, X, y, X_val=X, y_val=held_out)
-        assert "y is standardised and y_val is not" in message
+        assert "y_val is on another scale than y" in message
+    counts, logarithm = np.exp(y + 3), {"func": np.log1p, "inverse_func": np.expm1}
+    for how in (logarithm, {"transformer": MinMaxScaler()}):
+        outer = TransformedTargetRegressor(MLPRegressor(max_iter=2), **how)
+        (message,) = scale_warnings(outer, X, counts, X_val=X, y_val=counts)
+        assert "y_val is on another scale than y" in message
     for make in (np.asarray, lambda y: np.exp(2 * y)):
         scaler.fit(make(y).reshape(-1, 1))
         for seed in range(20):

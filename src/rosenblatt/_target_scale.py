@@ -59,7 +59,8 @@ def _is_out_of_reach(plan, mean, deviation):
 
 
 def warn_of_other_validation_scale(data):
-    """Warns where y is standardised and y_val, by its quartiles, is not.
+    """Warns where y_val cannot be what y is: y is standardised and y_val, by its quartiles, is not,
+    or the middle of y_val lies beyond the values of y by more than their range.
 
     Parameters
     ----------
@@ -69,20 +70,43 @@ def warn_of_other_validation_scale(data):
     if data.validation is None or len(data.validation.targets) < FEWEST_ROWS:
         return
     targets, held_out = data.targets.astype(np.float64), data.validation.targets.astype(np.float64)
-    is_standard = np.isclose(targets.mean(axis=0), 0, atol=1e-3)
-    is_standard &= np.isclose(targets.std(axis=0), 1, atol=1e-3)
-    low, median, high = np.quantile(targets, [0.25, 0.5, 0.75], axis=0)
-    low_val, median_val, high_val = np.quantile(held_out, [0.25, 0.5, 0.75], axis=0)
-    spread, spread_val, deviation_val = high - low, high_val - low_val, held_out.std(axis=0)
+    quartiles, quartiles_val = (
+        np.quantile(y, [0.25, 0.5, 0.75], axis=0) for y in (targets, held_out)
+    )
+    is_standard = _is_standardised(targets) & _has_other_spread(
+        quartiles, quartiles_val, held_out.std(axis=0)
+    )
+    if not np.any(is_standard | _is_beyond(targets, quartiles_val[1])):
+        return
+    (low, _, high), (low_val, _, high_val) = quartiles[:, 0:1], quartiles_val[:, 0:1]
+    warn_user(
+        f"y_val is on another scale than y: its quartiles are {low_val[0]:.3g} and "
+        f"{high_val[0]:.3g}, those of y {low[0]:.3g} and {high[0]:.3g}. TransformedTargetRegressor "
+        "transforms y alone: hand in y_val as its transformer makes it, "
+        "StandardScaler().fit(y.reshape(-1, 1)).transform(y_val.reshape(-1, 1))[:, 0] say, or "
+        "leave X_val out and set early_stopping=True."
+    )
+
+
+def _is_standardised(targets):
+    is_centred = np.isclose(targets.mean(axis=0), 0, atol=1e-3)
+    return is_centred & np.isclose(targets.std(axis=0), 1, atol=1e-3)
+
+
+def _has_other_spread(quartiles, quartiles_val, deviation_val):
+    """Whether y_val is far from a standardised y, or wider or narrower."""
+    (low, median, high), (low_val, median_val, high_val) = quartiles, quartiles_val
+    spread, spread_val = high - low, high_val - low_val
     widest = np.maximum(spread, 1)
     is_far = np.abs(median_val - median) > MOST_SHIFT * widest
     is_far |= np.minimum(spread_val, deviation_val) > MOST_RATIO * widest
     is_far |= MOST_RATIO * np.maximum(spread_val, deviation_val) < np.minimum(spread, 1)
-    if np.any(is_standard & is_far):
-        warn_user(
-            "y is standardised and y_val is not: its quartiles are "
-            f"{low_val[0]:.3g} and {high_val[0]:.3g}, those of y {low[0]:.3g} and {high[0]:.3g}. "
-            "TransformedTargetRegressor transforms y alone: hand in y_val as its transformer makes "
-            "it, StandardScaler().fit(y.reshape(-1, 1)).transform(y_val.reshape(-1, 1))[:, 0], or "
-            "leave X_val out and set early_stopping=True."
-        )
+    return is_far
+
+
+def _is_beyond(targets, median_val):
+    """Whether half of y_val lies where no value of y is near, whatever y was transformed by."""
+    lowest, highest = targets.min(axis=0), targets.max(axis=0)
+    width = highest - lowest
+    is_beyond = (median_val > highest + width) | (median_val < lowest - width)
+    return is_beyond & (width > 0)
