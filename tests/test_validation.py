@@ -477,7 +477,9 @@ def test_score_that_is_no_number_is_refused():
 def scale_warnings(model, *args, **kwargs):
     """What a fit says of the scale of y or y_val."""
     _, warned = call_recording_warnings(model.fit, *args, **kwargs)
-    return [str(message) for _, message in warned if "y_val" in str(message) or "y has" in str(message)]
+    return [
+        str(message) for _, message in warned if "y_val" in str(message) or "y has" in str(message)
+    ]
 
 
 def made_up_regression(n_rows=400, seed=0):
