@@ -260,7 +260,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
 
     def _train(self, data, callbacks, continues, incremental, noted):
         plan = training_plan(self, data, incremental=incremental)
-        if not (continues or incremental):
+        if not continues:
             self._warn_of_data(plan, data)
         state = self._state(plan, data, continues, incremental)
         update_estimator = partial(self._set_fitted, plan, data, state, noted)
