@@ -38,7 +38,8 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
         Number of weights and intercepts, and with `normalization` of scales and shifts.
 
     out_activation_ : str
-        The activation of the output layer: 'identity', 'exp', 'logistic' or 'softmax'.
+        The activation of the output layer: 'identity', 'exp', 'logistic' or 'softmax'. It follows
+        from `loss`, and cannot be set.
 
     batch_size_ : int
         Rows of a mini-batch in the last fit or call of `partial_fit`; for 'lbfgs' all rows.

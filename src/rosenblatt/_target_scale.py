@@ -110,14 +110,13 @@ class _Figures:
         self.lowest, self.highest = values.min(axis=0), values.max(axis=0)
         self.spread, self.width = self.high - self.low, self.highest - self.lowest
         self.mean, self.deviation = values.mean(axis=0), values.std(axis=0)
-        self.is_count = (values == np.rint(values)).all(axis=0)
 
     @property
     def is_scaled(self):
         """Whether they are what StandardScaler or RobustScaler makes."""
         is_standard = np.isclose(self.mean, 0, atol=1e-3) & np.isclose(self.deviation, 1, atol=1e-3)
         is_robust = np.isclose(self.median, 0, atol=1e-3) & np.isclose(self.spread, 1, atol=1e-3)
-        return is_standard | (is_robust & ~self.is_count)
+        return is_standard | is_robust
 
     @property
     def looks_scaled(self):
