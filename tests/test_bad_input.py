@@ -4,6 +4,7 @@ import contextlib
 import copy
 import inspect
 import os
+import pickle
 import re
 import signal
 import threading
@@ -809,17 +810,32 @@ def test_weights_too_small_to_be_felt_are_refused(name, dtype):
     assert plain[-1] < plain[0]
 
 
-@pytest.mark.parametrize("name", CLASSES)
-def test_some_weights_too_small_to_be_felt_are_told_of(name):
-    """They count as 0 beside larger ones: the fit is that with zeros."""
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", [*CLASSES, "PerceptronClassifier"])
+def test_some_weights_too_small_to_be_felt_are_told_of(name, dtype):
+    """They count as 0 beside larger ones, also those that float32 rounds to 0: the fit is that
+    with zeros. The perceptron, which has no gradients, refuses weights below the smallest number
+    alone."""
     X, y = iris()
+    X, number = X.astype(dtype), np.finfo(dtype)
+    options = {"max_iter": 3, "random_state": 0}
+    if name == "PerceptronClassifier":
+        model = rosenblatt.PerceptronClassifier(tol=None, **options)
+        model.fit(X, y, sample_weight=np.full(150, number.tiny))
+        with pytest.raises(ValueError, match=f"too small for {np.dtype(dtype)}"):
+            model.fit(X, y, sample_weight=np.full(150, number.tiny / 2))
+    else:
+        model = getattr(rosenblatt, name)((3,), batch_size=10, **options)
     weights = np.ones(150)
-    weights[::3] = np.finfo(float).tiny / 2
-    model = getattr(rosenblatt, name)((3,), max_iter=3, random_state=0, batch_size=10)
-    with pytest.warns(UserWarning, match=r"^50 of sample_weight are below 2\.23e-308.*count as 0"):
-        losses = model.fit(X, y, sample_weight=weights).loss_curve_
-    weights[::3] = 0
-    np.testing.assert_allclose(model.fit(X, y, sample_weight=weights).loss_curve_, losses)
+    weights[::3], weights[1::30] = number.tiny / 2, 1e-310
+    message = rf"^55 of sample_weight are below {number.tiny:.3g}, .*count as 0"
+    with pytest.warns(UserWarning, match=message):
+        found = pickle.loads(pickle.dumps(model.fit(X, y, sample_weight=weights)))
+    weights[weights < 1] = 0
+    model.fit(X, y, sample_weight=weights)
+    np.testing.assert_array_equal(found.predict(X), model.predict(X))
+    for array in ("coef_", "intercept_") if hasattr(model, "coef_") else ("loss_curve_",):
+        np.testing.assert_array_equal(getattr(found, array), getattr(model, array))
 
 
 # matrices that point outside themselves ---------------------------------------------------------

@@ -195,9 +195,14 @@ def _of_validation_rows():
         raise ValueError(f"Of X_val, y_val, sample_weight_val: {error}") from error
 
 
-def training_sample_weight(sample_weight, n_samples, dtype):
-    """`checked_sample_weight`, none of them too small to be felt in training, which takes
-    subnormal numbers as zero.
+def training_sample_weight(sample_weight, n_samples, dtype, *, least=None):
+    """`checked_sample_weight`, those that are too small to be felt in training set to 0.
+
+    Parameters
+    ----------
+    least : float, default=None
+        What the largest weight must be; None is for training whose products with gradients would
+        be subnormal below it.
 
     Warns
     -----
@@ -208,15 +213,19 @@ def training_sample_weight(sample_weight, n_samples, dtype):
     if weights is None:
         return None
     number = np.finfo(dtype)
-    largest, least = max(weights.max(), -weights.min()), number.tiny / number.eps
-    if largest < least:  # their products with gradients would be subnormal
+    least = number.tiny / number.eps if least is None else least
+    largest = max(weights.max(), -weights.min())
+    if largest < least:
         raise ValueError(
             f"All of sample_weight is too small for {np.dtype(dtype)}: the largest is "
             f"{largest:.3g}, training takes {least:.3g} or more. Scale it up: but for the "
-            "penalty, alpha over the sum of a batch's weights, only their ratios matter."
+            "penalty, only their ratios matter."
         )
-    n_lost = np.count_nonzero((weights != 0) & (np.abs(weights) < number.tiny))
+    # as they were handed in: another dtype may have rounded them to 0
+    given, is_small = np.asarray(sample_weight, dtype=np.float64), np.abs(weights) < number.tiny
+    n_lost = np.count_nonzero((given != 0) & is_small)
     if n_lost:
+        weights = np.where(is_small, weights.dtype.type(0), weights)
         warn_user(
             f"{n_lost} of sample_weight are below {number.tiny:.3g}, the smallest normal "
             f"number of {np.dtype(dtype)}, and count as 0. If these rows matter, scale "
