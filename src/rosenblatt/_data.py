@@ -15,6 +15,11 @@ from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from rosenblatt._base import checked_sample_weight, numbers_of, warn_user
 from rosenblatt._classes import checked_labels, class_weights
+from rosenblatt._not_numbers import (
+    first_that_is_no_number,
+    target_of_no_numbers,
+    telling_what_is_no_number,
+)
 from rosenblatt._parameter_checks import Interval, refuse_value
 from rosenblatt.core.dispatch import LOSSES
 
@@ -107,7 +112,7 @@ def augmented_rows(augment, X, random_state):
 
 def checked_rows(estimator, X, *, reset=False, dtype=None):
     """X as C-ordered rows (or CSR) of float32 or float64, and of `dtype` where it is given."""
-    with numbers_of("X"):
+    with numbers_of("X"), telling_what_is_no_number(estimator, X):
         X = validate_data(
             estimator,
             X,
@@ -170,7 +175,7 @@ def checked_pair(estimator, X, y, *, reset, dtype=None, **options):
         if reset:
             estimator.n_features_in_ = X.shape[1]
         return _engine_rows(X), y
-    with numbers_of("X or y"):
+    with numbers_of("X or y"), telling_what_is_no_number(estimator, X, y):
         X, y = validate_data(
             estimator,
             X,
@@ -256,6 +261,9 @@ def _regression_rows(estimator, X, y, sample_weight, *, reset, dtype=None):
     X, y = checked_pair(
         estimator, X, y, reset=reset, dtype=dtype or estimator.dtype, y_numeric=True
     )
+    if not sp.issparse(y) and y.dtype.kind in "USO":
+        value = first_that_is_no_number(y)
+        raise ValueError(target_of_no_numbers("y", value, type(estimator).__name__))
     if sp.issparse(y) or y.dtype.kind not in "fiub":
         kind = "a sparse matrix" if sp.issparse(y) else f"values of type {y.dtype}"
         raise ValueError(f"y must be an array of numbers, got {kind}.")
