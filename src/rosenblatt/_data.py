@@ -22,6 +22,7 @@ from rosenblatt._not_numbers import (
 )
 from rosenblatt._parameter_checks import Interval, refuse_value
 from rosenblatt.core.dispatch import LOSSES
+from rosenblatt.out_of_core._dataset import refuse_dataset
 
 DTYPES = (np.dtype(np.float64), np.dtype(np.float32))  # that are computed in
 QUANTILE_LEVEL = Interval(Real, 0, 1, closed="neither")
@@ -175,6 +176,7 @@ def checked_pair(estimator, X, y, *, reset, dtype=None, **options):
         if reset:
             estimator.n_features_in_ = X.shape[1]
         return _engine_rows(X), y
+    refuse_dataset(X)
     with numbers_of("X or y"), telling_what_is_no_number(estimator, X, y):
         X, y = validate_data(
             estimator,

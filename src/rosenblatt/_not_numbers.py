@@ -86,7 +86,7 @@ def _found_in(estimator, X, y):
 
 def _columns(X):
     """(label or number, values) of each column of a frame, an array or nested lists."""
-    if hasattr(X, "columns"):
+    if getattr(X, "columns", None) is not None:
         for j, label in enumerate(X.columns):
             yield label, X.iloc[:, j] if hasattr(X, "iloc") else X[label]
         return

@@ -316,7 +316,7 @@ class PerceptronClassifier(
     def fit(
         self,
         X: Matrix,
-        y: ArrayLike,
+        y: ArrayLike | None = None,
         coef_init: ArrayLike | None = None,
         intercept_init: ArrayLike | None = None,
         sample_weight: ArrayLike | float | None = None,
@@ -388,7 +388,7 @@ default=None
     def partial_fit(
         self,
         X: Matrix,
-        y: ArrayLike,
+        y: ArrayLike | None = None,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | float | None = None,
     ) -> Self:
