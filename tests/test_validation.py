@@ -25,6 +25,7 @@ from problems import (
 from scipy import sparse
 from sklearn import metrics
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.metrics import (
     balanced_accuracy_score,
     get_scorer,
@@ -44,7 +45,7 @@ from rosenblatt import (
     TabularMLPRegressor,
     schedules,
 )
-from rosenblatt._target_scale import warn_of_other_validation_scale
+from rosenblatt._validation_scale import warn_of_other_targets
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -597,9 +598,61 @@ def told_of(targets, *others):
         data = SimpleNamespace(targets=targets, validation=SimpleNamespace(targets=y_val))
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            warn_of_other_validation_scale(data)
+            warn_of_other_targets(data)
         told += [i] if caught else []
     return told
+
+
+# scales of rows ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "scaler", [StandardScaler(), RobustScaler(), MinMaxScaler()], ids=lambda s: type(s).__name__
+)
+def test_rows_to_validate_on_that_passed_no_pipeline_are_told(scaler):
+    """Of a scaled X; not where they were transformed, sorted tables included, nor where neither
+    was, nor where one column of many goes on beyond X, as times do."""
+    message = (
+        r"X_val is on another scale than X in \d+ of \d+ columns: .*transform_input=\['X_val'\]"
+    )
+    for load in (load_breast_cancer, load_wine, load_digits):
+        plain = load().data
+        for order in (np.arange(len(plain)), np.argsort(plain[:, 2])):
+            X, X_val = plain[order[: len(plain) // 2]], plain[order[len(plain) // 2 :]]
+            scaled = scaler.fit(X).transform(X)
+            timed, later = X.copy(), X_val.copy()
+            timed[:, 0], later[:, 0] = np.arange(len(X)), 1e5 + np.arange(len(X_val))
+            cases = [
+                (scaled, X_val, True),
+                (scaled, scaler.transform(X_val), False),
+                (X, X_val, False),
+                (scaler.fit_transform(timed), scaler.transform(later), False),
+            ]
+            for rows, rows_val, is_told in cases:
+                model = MLPClassifier((2,), max_iter=1)
+                n, n_val = len(rows), len(rows_val)
+                _, warned = call_recording_warnings(
+                    model.fit, rows, np.arange(n) % 2, X_val=rows_val, y_val=np.arange(n_val) % 2
+                )
+                told = [text for _, text in warned if "X_val" in str(text)]
+                assert len(told) == is_told
+                assert all(re.match(message, str(text)) for text in told)
+
+
+def test_rows_in_a_pipeline_are_told_with_what_transforms_them():
+    """The remedy is that of the message, and ends it; regressors are told too."""
+    X, y = made_up_regression()
+    X, net = 100 * X + 1000, MLPRegressor(max_iter=2)
+    model = make_pipeline(StandardScaler(), net)
+    _, warned = call_recording_warnings(
+        model.fit, X, y, mlpregressor__X_val=X, mlpregressor__y_val=y
+    )
+    assert sum("X_val is on another scale" in str(text) for _, text in warned) == 1
+    with sklearn.config_context(enable_metadata_routing=True):
+        net.set_fit_request(X_val=True, y_val=True)
+        model.set_params(transform_input=["X_val"])
+        _, warned = call_recording_warnings(model.fit, X, y, X_val=X, y_val=y)
+    assert not any("X_val" in str(text) for _, text in warned)
 
 
 # partial_fit ------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ from rosenblatt._plan import dropout_rates, training_plan
 from rosenblatt._prediction import arrays_for, fitted_network, outputs_of_plain_rows
 from rosenblatt._training_state import State
 from rosenblatt._types import Array, Matrix
+from rosenblatt._validation_scale import warn_of_other_rows
 from rosenblatt.core.dispatch import LOSSES, OPTIMIZERS
 from rosenblatt.out_of_core._dataset import Dataset
 
@@ -269,6 +270,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
 
     def _warn_of_data(self, plan, data):
         """Warns of data on which a new fit cannot succeed."""
+        warn_of_other_rows(data)
 
     def _check_parameters(self):
         """Validates parameters, alone and in combination, before the data."""

@@ -30,7 +30,7 @@ from rosenblatt._parameter_table import (
     SHARED,
 )
 from rosenblatt._scores import mean_d2_score
-from rosenblatt._target_scale import warn_of_other_validation_scale, warn_of_target_scale
+from rosenblatt._target_scale import warn_of_target_scale
 from rosenblatt._types import (
     Activation,
     Array,
@@ -50,6 +50,7 @@ from rosenblatt._types import (
     Solver,
     WeightInit,
 )
+from rosenblatt._validation_scale import warn_of_other_targets
 from rosenblatt.schedules import Schedule
 
 
@@ -553,8 +554,9 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         quantile_levels(self)
 
     def _warn_of_data(self, plan, data):
+        super()._warn_of_data(plan, data)
         warn_of_target_scale(plan, data)
-        warn_of_other_validation_scale(data)
+        warn_of_other_targets(data)
 
     def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
         return regression_data(
