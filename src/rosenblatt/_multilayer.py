@@ -6,6 +6,8 @@ not share is in mlp.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from __future__ import annotations
+
 import copy
 from dataclasses import replace
 from functools import partial

@@ -3,6 +3,8 @@ outputs. What they share, the stages of a fit, is in _multilayer.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self
 
@@ -82,7 +84,6 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The sorted class labels; for multilabel targets, the column indices.
-
     @ATTRIBUTES@
     See Also
     --------
