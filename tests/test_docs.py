@@ -353,5 +353,5 @@ def test_help_can_be_read():
         text = pydoc.render_doc(estimator, renderer=pydoc.plaintext)
         assert "_SupportsArray" not in text
         assert len(text.splitlines()) < 850
-        sections = estimator.__doc__.split("Other Parameters")[0]
-        assert len(re.findall(r"^    \w+ : ", sections.split("Parameters")[1], re.MULTILINE)) == 10
+        first = estimator.__doc__.split("Other Parameters")[0].split("Parameters\n")[1]
+        assert len(re.findall(r"^ *\w+ : ", first, re.MULTILINE)) == 10
