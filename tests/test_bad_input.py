@@ -862,6 +862,14 @@ def test_text_in_rows_is_told_by_its_column(name, kind):
         model.fit(plain, y).predict(rows)
 
 
+def test_text_of_one_dimension_is_told():
+    """Ragged lists keep their own message."""
+    with pytest.raises(ValueError, match="Column 0 of X holds text, 'x' for example"):
+        rosenblatt.MLPClassifier().fit(["x"] * 6, [0, 1] * 3)
+    with pytest.raises(ValueError, match="inhomogeneous"):
+        rosenblatt.MLPClassifier().fit([[1], [2, 3]] * 3, [0, 1] * 3)
+
+
 def test_dates_and_containers_in_rows_are_told_by_their_column():
     """Each kind of thing by its name; a container is a TypeError, as in scikit-learn."""
     dates = np.arange(6).astype("M8[D]").astype("M8[s]")

@@ -639,6 +639,16 @@ def test_rows_to_validate_on_that_passed_no_pipeline_are_told(scaler):
                 assert all(re.match(message, str(text)) for text in told)
 
 
+def test_rows_of_one_column_may_lie_beyond():
+    """A curve that is to be continued, and columns that are constant."""
+    x, y = np.linspace(0, 1, 50)[:, None], np.linspace(0, 1, 50)
+    for X, X_val in ((x, x + 3), (np.ones((50, 3)), np.zeros((50, 3)))):
+        _, warned = call_recording_warnings(
+            MLPRegressor(max_iter=1).fit, X, y, X_val=X_val, y_val=y
+        )
+        assert not any("X_val" in str(text) for _, text in warned)
+
+
 def test_rows_in_a_pipeline_are_told_with_what_transforms_them():
     """The remedy is that of the message, and ends it; regressors are told too."""
     X, y = made_up_regression()

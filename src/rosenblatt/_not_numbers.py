@@ -95,6 +95,8 @@ def _columns(X):
         rows = np.asarray(X, dtype=object)
     if rows.ndim == 2:
         yield from enumerate(rows.T)
+    elif rows.ndim == 1 and isinstance(first_that_is_no_number(rows), str):
+        yield 0, rows
 
 
 def _message_of_columns(estimator, found):

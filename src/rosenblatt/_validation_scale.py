@@ -55,7 +55,7 @@ def warn_of_other_rows(data):
 
     That is, where most columns look scaled in X, and in X_val most are far from X, wider or
     narrower, or several are very far; and whatever X is, where the middle of X_val lies beyond all
-    of X by more than its range in most of several columns.
+    of X by more than its range in most columns. A single column is left alone.
 
     Parameters
     ----------
@@ -68,14 +68,14 @@ def warn_of_other_rows(data):
         return
     X, X_val = (_Figures(_some_rows(each.X)) for each in (data, data.validation))
     varies = (X.width > 0) & (X_val.width > 0)
+    if varies.sum() < 2:
+        return  # a curve may be validated beyond its rows
     is_far, least = varies & _is_beyond(X, X_val), varies.sum() / 2
     is_scaled = varies & (X.looks_scaled | X.is_within_one)
     if is_scaled.sum() > least:
         is_very_far = is_far & (np.abs(X_val.median - X.median) > MOST_RANGES * X.width)
         is_far |= varies & _is_elsewhere(X, X_val)
         least = 1 if is_very_far.sum() > 1 else least
-    elif varies.sum() < 2:
-        return
     if is_far.sum() <= least:
         return
     shift = np.where(is_far, np.abs(X_val.median - X.median) / np.where(varies, X.width, 1), -1)

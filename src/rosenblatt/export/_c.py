@@ -168,10 +168,11 @@ def to_c(model: Any, *, name: str = "model", dtype: DType = None) -> str:
 def _remedy_of(model):
     """What to do where a network is inside, or may be."""
     if isinstance(model, Pipeline):
-        steps = ", ".join(type(step).__name__ for _, step in model.steps[:-1])
+        before = ", ".join(type(step).__name__ for _, step in model.steps[:-1])
+        takes = f", which takes what {before} puts out" if before else ""
         return (
-            f" Export its last step, to_c(pipeline[-1]), which takes what {steps or 'no step'} "
-            "puts out; rosenblatt.to_onnx(pipeline, X) exports all steps."
+            f" Export its last step, to_c(pipeline[-1]){takes}; rosenblatt.to_onnx(pipeline, X) "
+            "exports all steps."
         )
     if hasattr(model, "best_estimator_"):
         return " Export what the search found: to_c(search.best_estimator_)."
