@@ -127,6 +127,7 @@ def test_what_was_measured_to_cost_test_score_is_not_advised(verdict):
     assert steps
     assert {"alpha": 0.5} not in steps
     assert all(step.reason.startswith("Not tried. ") for step in steps)
+    assert "dropout" in steps[1]  # against memorising, not for a lower training loss
     text = advice(verdict, case(), made)
     assert "its test score falls (0.599 instead of 0.600), so it is no next step" in text
     assert "Standardise" not in text

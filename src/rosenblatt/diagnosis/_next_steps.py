@@ -34,7 +34,11 @@ def next_steps(verdict, problem, run):
     """List of NextStep for the estimator that was handed in."""
     steps = [(rival.params, _measured(rival, run)) for rival in _gains(verdict, run)]
     tried = [rival.params for rival in run.rivals]
-    for params, reason in _BY_VERDICT[verdict](problem, run):
+    decides = run.deciding_rival
+    # a lower training loss was measured to cost test score: no more of the same
+    by_heart = not steps and decides is not None and _falls(decides, run)
+    untried = _for_overfitting if by_heart else _BY_VERDICT[verdict]
+    for params, reason in untried(problem, run):
         if params not in tried:
             steps.append((params, f"Not tried. {reason[0].upper()}{reason[1:]}"))
     prefix = problem.prefix
@@ -111,7 +115,7 @@ def _warning(run):
     if rival is None or not _falls(rival, run):
         return ""
     return (
-        f" {rival.name} has the lowest training loss, but its test score falls "
+        f" The lowest training loss is that of {rival.name}, but its test score falls "
         f"({rival.finding.test_score:.3f} instead of {test_score:.3f}), so it is no next step: it "
         "learns rows by heart."
     )
