@@ -65,6 +65,18 @@ def test_readme_example_prints_what_it_says(isa):
     assert run.stdout == expected
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_readme_example_on_threads_has_the_same_results():
+    """The search of the first example, shortened, and again as the section on threads says."""
+    first, _, threads = blocks_of((ROOT / "README.md").read_text())
+    names = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(first.replace("(random_state=0)", "(max_iter=2, random_state=0)"), names)
+    alone = names["search"].cv_results_["mean_test_score"]
+    exec(threads, names)
+    assert (names["search"].cv_results_["mean_test_score"] == alone).all()
+
+
 @pytest.mark.parametrize(
     "name",
     [
