@@ -107,7 +107,16 @@ def skip_member(app, what, name, obj, skip, options):
     return True if re.fullmatch(r"set_\w+_request|get_metadata_routing", name) else None
 
 
+def find_versions(app, page, template, context, doctree):
+    """Of a site without an address the list of versions is found from where the page lies."""
+    if not DOCUMENTATION:
+        switcher = context["theme_switcher"]
+        place = context["pathto"]("_static/versions.json", resource=True)
+        context["theme_switcher"] = switcher | {"json_url": place}
+
+
 def setup(app):
+    app.connect("html-page-context", find_versions)
     app.connect("autodoc-skip-member", skip_member)
     app.connect("source-read", read_page)
     app.connect("autodoc-process-docstring", join_types, priority=100)
