@@ -71,6 +71,8 @@ def test_intervals_and_quantiles_are_further_outputs(n_targets, n_rows):
     frame, new, wage = people()
     y = wage if n_targets == 1 else np.column_stack([wage, -(wage**2)])
     model = raw_tables.regressor().fit(frame[:n_rows], y[:n_rows])
+    for residuals in model._ensemble.distribution.residuals_:
+        residuals.smallest_spread_ *= 20  # so that it counts for some rows
     levels = [0.9, 0.001, 0.33]
     outputs = outputs_of(model, new, coverage=0.8, levels=levels)
     assert list(outputs) == ["variable", "interval", "quantiles"]
