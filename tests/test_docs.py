@@ -192,6 +192,22 @@ def test_parameters_page_has_those_of_fit(name):
             assert f"`{parameter}`" in of_fit
 
 
+def test_every_example_has_its_output_on_the_page():
+    """With the date: scripts/example_outputs stores it."""
+    text = (ROOT / "docs" / "examples.md").read_text()
+    stored = r"<!-- output of: .*examples/(\w+)\.py -->\n```console\n\$ .*\n[^`]+\n```\n\n\*20\d\d-"
+    scripts = {path.stem for path in (ROOT / "examples").glob("*.py")} - {"real_data"}
+    assert sorted(re.findall(stored, text)) == sorted(scripts)
+
+
+def test_every_page_with_code_has_a_test_that_runs_it():
+    """A new page is named in a test file, most easily in GUIDE."""
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    for page in PAGES:
+        if blocks_of(page.read_text()):
+            assert f'"{page.name}"' in tests or f'"{page.stem}"' in tests, page.name
+
+
 def anchors_of(page):
     """What code hosts, and the site, make of a page's headings."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
