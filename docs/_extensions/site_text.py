@@ -93,12 +93,12 @@ def escaped(line):
 def read_docstring(app, what, name, obj, options, lines):
     """Pages that a docstring names become links to them.
 
-    References to scikit-learn's pages, in what is inherited from it, need its inventory.
+    References to scikit-learn's pages, in what is inherited from it, need its inventory, `sklearn`.
     """
     for i, line in enumerate(lines):
         line = escaped(line)
         lines[i] = MENTION.sub(lambda found: f":doc:`/{found['file'] or found['page']}`", line)
-        if not app.config.intersphinx_mapping:
+        if "sklearn" not in app.config.intersphinx_mapping:
             lines[i] = REFERENCE.sub(r"\1", lines[i])
 
 
