@@ -8,6 +8,7 @@ import inspect
 import io
 import itertools
 import os
+import pydoc
 import re
 import runpy
 import shutil
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+import rosenblatt
 from rosenblatt.core import dispatch
 
 ROOT = Path(__file__).parents[1]
@@ -370,3 +372,14 @@ def test_examples_of_the_export_page_run(tmp_path, monkeypatch):
         assert float(printed) == pytest.approx(expected, abs=1e-4)
     if missing:
         pytest.skip(f"without the blocks of {', '.join(missing)}: pip install .[test-export]")
+
+
+def test_help_can_be_read():
+    """Signatures name their types, whose members would fill pages; the ten parameters that are
+    changed most come first."""
+    for estimator in (rosenblatt.MLPClassifier, rosenblatt.MLPRegressor):
+        text = pydoc.render_doc(estimator, renderer=pydoc.plaintext)
+        assert "_SupportsArray" not in text
+        assert len(text.splitlines()) < 850
+        first = estimator.__doc__.split("Other Parameters")[0].split("Parameters\n")[1]
+        assert len(re.findall(r"^ *\w+ : ", first, re.MULTILINE)) == 10

@@ -4,9 +4,11 @@ object arrays, with errors that name the column. Knows nothing of frames; times 
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
+import reprlib
 
 import numpy as np
 
+HOW_TO_FLATTEN = "put the values of lists and dicts into columns of their own"
 _CONTAINERS = (list, dict, set, tuple, np.ndarray)
 
 
@@ -27,8 +29,9 @@ def is_missing(value):
 def refuse_container(label, row, value):
     """Raises CellError."""
     raise CellError(
-        f"Column {label!r} holds a {type(value).__name__} in row {row}, {value!r}: every cell, as "
-        "an argument must be a string or a number (or None, a date, a truth value), no container."
+        f"Column {label!r} holds a {type(value).__name__} in row {row}, {reprlib.repr(value)}. "
+        "Each cell of the argument must be a string or a number, or a date, a truth value or None: "
+        f"{HOW_TO_FLATTEN}, or drop the column."
     )
 
 

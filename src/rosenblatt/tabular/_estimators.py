@@ -29,6 +29,7 @@ from rosenblatt._types import (
     RandomState,
     Scoring,
 )
+from rosenblatt.out_of_core._dataset import refuse_dataset
 from rosenblatt.preprocessing._cells import distinct_values
 from rosenblatt.preprocessing._table_reader import ColumnSummary, TableReader
 from rosenblatt.tabular._docstrings import ATTRIBUTES, CLASS_WEIGHT, PARAMETERS
@@ -86,7 +87,7 @@ class _TabularMLP(RosenblattEstimator):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: ArrayLike | None = None,
         *,
         groups: ArrayLike | None = None,
@@ -139,6 +140,7 @@ class _TabularMLP(RosenblattEstimator):
         """
         started = time.monotonic()
         validate_parameters(self)
+        refuse_dataset(X)
         with self._unchanged_on_error(), Interruption() as interruption:
             reader = TableReader(type(self).__name__)
             rows = self._rows(X, y, sample_weight, groups, reader)
