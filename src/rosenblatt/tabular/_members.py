@@ -206,9 +206,10 @@ def train_member(task, watch):
     run.epochs(run.callbacks)
     run.hand_over()
     network = FittedNetwork(run.plan.architecture, run.state.parameters).folded()
-    plan, run.state.parameters = replace(run.plan, architecture=network.architecture), network.lists
+    architecture = network.architecture.without_coding  # predictions are of encoded rows
+    plan, run.state.parameters = replace(run.plan, architecture=architecture), network.lists
     estimator.input_scale_rate = 0.0  # what goes on from the member has no factors either
-    estimator.n_features_in_ = data.X.shape[1]
+    estimator.n_features_in_ = architecture.widths[0]
     estimator._set_fitted(plan, data, run.state)
     del estimator._optimizer  # twice the network's size, and nothing goes on from here
     return estimator
