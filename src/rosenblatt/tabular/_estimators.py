@@ -34,6 +34,7 @@ from rosenblatt.preprocessing._table_reader import ColumnSummary, TableReader
 from rosenblatt.tabular._docstrings import ATTRIBUTES, CLASS_WEIGHT, PARAMETERS
 from rosenblatt.tabular._ensemble import CHUNK_ROWS
 from rosenblatt.tabular._fit import EnsembleFit
+from rosenblatt.tabular._intervals import checked_levels, levels_of_interval
 from rosenblatt.tabular._member_inputs import Rows
 from rosenblatt.tabular._recipe import PRESETS
 from rosenblatt.tabular._summary import summary_lines
@@ -541,9 +542,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
         intervals : ndarray of float64 of shape (n_samples, 2) or (n_samples, n_targets, 2)
             The lower and the upper end.
         """
-        if not isinstance(coverage, Real) or not 0 < coverage < 1:
-            raise ValueError(f"coverage must be a number in (0, 1), got {coverage!r}.")
-        return self.predict_quantiles(X, [(1 - coverage) / 2, (1 + coverage) / 2])
+        return self.predict_quantiles(X, levels_of_interval(coverage))
 
     @on_one_fit
     def predict_quantiles(self, X: Any, levels: ArrayLike) -> Array:
@@ -560,14 +559,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
         quantiles : ndarray of float64 of shape (n_samples, [n_targets,] n_levels)
             In the order of `levels`. A higher level has no lower value.
         """
-        given = np.asarray(levels)
-        if (
-            given.dtype.kind != "f"
-            or given.ndim != 1
-            or not len(given)
-            or not ((given > 0) & (given < 1)).all()
-        ):
-            raise ValueError(f"levels must be a sequence of numbers in (0, 1), got {levels!r}.")
+        given = checked_levels(levels)
         table, n_jobs = self._read(X)
         order = np.argsort(given, kind="stable")
         quantiles = self._ensemble.quantiles(table, given[order], n_jobs)
