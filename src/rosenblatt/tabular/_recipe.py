@@ -160,7 +160,7 @@ def ensemble_plan(estimator, table, target):
         max_iter=estimator.max_iter or n_epochs,
         input_scale_rate=20.0,
         batch_size=batch_size,
-        dropout=0.15,
+        dropout=0.05,
         learning_rate_init=0.008 if target.is_classification else 0.006,
         patience=4,
         patience_ratio=1.2,
