@@ -205,7 +205,6 @@ class EnsembleFit:
             plan.network(number, self.n_jobs // self.n_workers),
             data,
             int(self.seeds[number, 0]),
-            plan.patience_ratio,
         )
 
     def _train(self):

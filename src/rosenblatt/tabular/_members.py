@@ -37,15 +37,12 @@ class MemberTask:
         Encoded rows, which members may share, with targets and weights. Its `rows` are trained
         on; its `held_out` or `validation` are scored after every epoch.
     seed : int
-    patience_ratio : float
-        See `Plan`.
     """
 
     number: int
     estimator: object
     data: object
     seed: int
-    patience_ratio: float
 
 
 class Watch:
@@ -219,6 +216,5 @@ def _begun(task, watch):
     """The TrainingRun of a task, before its first epoch."""
     random_state = np.random.RandomState(task.seed)
     plan = training_plan(task.estimator, task.data, incremental=False)
-    plan = replace(plan, patience_ratio=task.patience_ratio)
     state = State(initial_parameters(plan, task.data, random_state), random_state)
     return TrainingRun(plan, task.data, state, watch)
