@@ -808,3 +808,27 @@ def test_failing_fit_leaves_the_kept_optimizer_alone():
         model.set_params(callbacks=[fail]).fit(*iris())
     assert model._optimizer.schedule_memory == before.schedule_memory
     assert model._optimizer.learning_rate == before.learning_rate
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("verbose", [False, True])  # epochs one by one, and many a call
+def test_patience_grows_with_the_epoch_of_the_best(early_stopping, verbose, capsys):
+    """Training ends after the epoch b of the last improvement by 2 + 1.5 b epochs and one."""
+    X, y = iris()
+    model = MLPClassifier(
+        (4,), solver="sgd", learning_rate_init=0.3, batch_size=10, tol=0.01, max_iter=1000,
+        n_iter_no_change=2, patience_ratio=1.5, early_stopping=early_stopping, scoring="loss",
+        random_state=0, verbose=verbose,
+    ).fit(X, y)  # fmt: skip
+    values = [-score for score in model.validation_scores_] if early_stopping else model.loss_curve_
+    best, last, n_epochs = np.inf, 0, None
+    for epoch, value in enumerate(values, 1):
+        if value <= best - 0.01:
+            last = epoch
+        best = min(best, value)
+        if epoch - last > 2 + 1.5 * last:
+            n_epochs = epoch
+            break
+    assert n_epochs == model.n_iter_ == len(values)
+    assert n_epochs > 5
+    assert (f"for {2 + int(1.5 * last)} consecutive" in capsys.readouterr().out) == verbose

@@ -9,7 +9,7 @@ how a network is trained is the Plan's (_plan.py).
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +86,72 @@ NORMALIZATION_ATTRIBUTES = {
 
 @stored_as_plain_data
 @dataclass(frozen=True)
+class CodedInputs:
+    """How the columns of X stand for the inputs of a first layer, which may be many more.
+
+    Inputs are those of the columns one after another, less their means:
+
+    - a 'number' is one input, itself;
+    - a 'bin' is a code x = t + f, 0 <= f <= 1, on a scale of `count` bins: clip(x - k, 0, 1) for
+      k = 0 .. count - 1;
+    - a 'level' is an integer code of `count` levels: 1 at its number and 0 elsewhere; a code
+      beyond them, such as -1, has no 1.
+
+    Attributes
+    ----------
+    columns : tuple of (str, int)
+        The kind of each column of X and its count.
+    means : tuple of float
+        Of each input.
+    """
+
+    columns: tuple
+    means: tuple
+
+    @cached_property
+    def firsts(self):
+        """The number of each column's first input."""
+        return tuple(accumulate((count for _, count in self.columns[:-1]), initial=0))
+
+    @property
+    def fan_in(self):
+        """How many inputs there are."""
+        return sum(count for _, count in self.columns)
+
+    @cached_property
+    def n_stored(self):
+        """The most inputs of a row that differ from those of other rows in more than a run of
+        ones: what a product has to read."""
+        return sum(2 if kind == "bin" else 1 for kind, _ in self.columns)
+
+    @cached_property
+    def begins(self):
+        """Whether no cumulative sum goes on at an input from the one before."""
+        return tuple(kind != "bin" or k == 0 for kind, count in self.columns for k in range(count))
+
+    @cached_property
+    def shifts(self):
+        """What is subtracted from the factors of cumulative sums to subtract the means."""
+        following = zip(self.means[1:], self.begins[1:], strict=True)
+        after = [0.0 if begins else mean for mean, begins in following] + [0.0]
+        return tuple(mean - other for mean, other in zip(self.means, after, strict=True))
+
+    def dense(self, codes):
+        """The inputs of rows of codes: ndarray of shape (n_rows, fan_in)."""
+        parts = []
+        for (kind, count), column in zip(self.columns, codes.T, strict=True):
+            column, numbers = column[:, np.newaxis], np.arange(count, dtype=codes.dtype)
+            if kind == "bin":
+                parts.append(np.clip(column - numbers, 0, 1))
+            else:
+                parts.append(column if kind == "number" else column == numbers)
+        inputs = np.concatenate(parts, axis=1, dtype=codes.dtype)
+        inputs -= np.array(self.means, codes.dtype)
+        return inputs
+
+
+@stored_as_plain_data
+@dataclass(frozen=True)
 class Layer:
     """A dense layer: activation(normalization((scales * inputs) @ coef + intercept)).
 
@@ -97,6 +163,8 @@ class Layer:
     normalization : str or None
     scales_inputs : bool
         Whether each input has a learned factor, which only a first layer's can have.
+    coding : CodedInputs or None
+        How X has a first layer's inputs; None where its columns are these.
     shapes : dict
         From each attribute that has an array of the layer's to the shape of that; not given.
     """
@@ -106,6 +174,7 @@ class Layer:
     activation: str
     normalization: str | None = None
     scales_inputs: bool = False
+    coding: CodedInputs | None = None
 
     def __post_init__(self):
         units = (self.fan_out,)
@@ -179,7 +248,8 @@ class Architecture:
     n_parameters : int
         Length of the flat vectors.
     is_plain : bool
-        Whether `coefs_` and `intercepts_` are all its arrays: core.prediction reads those.
+        Whether `coefs_` and `intercepts_` are all its arrays, and X has the inputs:
+        core.prediction reads those.
     """
 
     layers: tuple
@@ -209,7 +279,7 @@ class Architecture:
             shapes=shapes,
             attributes=tuple(shapes),
             n_parameters=sum(entry.size for entry in learned),
-            is_plain=len(shapes) == 2,
+            is_plain=len(shapes) == 2 and layers[0].coding is None,
         )
 
     def __reduce__(self):
@@ -292,6 +362,18 @@ class Architecture:
         return replace(self, layers=(replace(first, scales_inputs=False), *others))
 
     @cached_property
+    def without_coding(self):
+        """The same network for X that has the inputs."""
+        first, *others = self.layers
+        return replace(self, layers=(replace(first, coding=None), *others))
+
+    @property
+    def n_columns(self):
+        """How many columns X has."""
+        first = self.layers[0]
+        return first.fan_in if first.coding is None else len(first.coding.columns)
+
+    @cached_property
     def without_normalization(self):
         """The same network, whose layers do not normalise."""
         layers = tuple(replace(layer, normalization=None) for layer in self.layers)
@@ -309,7 +391,15 @@ class Architecture:
 
 
 def dense_network(
-    widths, activations, loss, dtype, *, normalization=None, scales_inputs=False, loss_constants=0.0
+    widths,
+    activations,
+    loss,
+    dtype,
+    *,
+    normalization=None,
+    scales_inputs=False,
+    coding=None,
+    loss_constants=0.0,
 ):
     """The Architecture of a multi-layer perceptron.
 
@@ -326,6 +416,8 @@ def dense_network(
         Of the hidden layers.
     scales_inputs : bool
         Whether each input has a learned factor.
+    coding : CodedInputs or None
+        How X has the inputs.
     loss_constants : float or sequence of float
         The loss's constant, one for all outputs or one each.
     """
@@ -333,17 +425,19 @@ def dense_network(
         loss_constants = (float(loss_constants),) * widths[-1]
     return _dense_network(
         tuple(widths), tuple(activations), loss, np.dtype(dtype), normalization, scales_inputs,
-        tuple(loss_constants),
+        coding, tuple(loss_constants),
     )  # fmt: skip
 
 
 @lru_cache  # fits of one shape follow each other, and small ones take little longer than this
-def _dense_network(widths, activations, loss, dtype, normalization, scales_inputs, loss_constants):
+def _dense_network(
+    widths, activations, loss, dtype, normalization, scales_inputs, coding, loss_constants
+):
     *hidden, (fan_in, n_outputs) = pairwise(widths)
     layers = [
         Layer(k, n, activation, normalization)
         for (k, n), activation in zip(hidden, activations, strict=True)
     ]
     layers.append(Layer(fan_in, n_outputs, "identity"))
-    layers[0] = replace(layers[0], scales_inputs=scales_inputs)
+    layers[0] = replace(layers[0], scales_inputs=scales_inputs, coding=coding)
     return Architecture(tuple(layers), loss, loss_constants, dtype)

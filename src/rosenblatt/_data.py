@@ -56,6 +56,8 @@ class TrainingData:
         divided them: several fits can share one X this way.
     levels : tuple of float or None
         The quantiles that the outputs are, where `quantile` gives several.
+    coding : CodedInputs or None
+        How the columns of X stand for the network's inputs; None where they are these.
     means : (ndarray of float64 of shape (n_outputs,), int) or None
         Of the targets (of classes their shares) and of how many rows, where those are not all
         here; see `target_means`.
@@ -76,6 +78,7 @@ class TrainingData:
     held_out: np.ndarray | None = None
     levels: tuple | None = None
     means: tuple | None = None
+    coding: object = None
 
     def target_means(self):
         """(the targets' weighted means, or the classes' shares; of how many rows)."""

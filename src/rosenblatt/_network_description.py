@@ -18,13 +18,15 @@ MOST_HIDDEN_LAYERS = 255  # see core/layer.pxd
 def architecture_of(estimator, data):
     """The network that an estimator's parameters and checked data ask for."""
     hidden = hidden_widths(estimator.hidden_layer_sizes)
+    fan_in = data.X.shape[1] if data.coding is None else data.coding.fan_in
     return dense_network(
-        (data.X.shape[1], *hidden, data.n_outputs),
+        (fan_in, *hidden, data.n_outputs),
         hidden_activations(estimator.activation, len(hidden)),
         data.loss.name,
         data.X.dtype,
         normalization=estimator.normalization,
         scales_inputs=estimator.input_scale_rate > 0,
+        coding=data.coding,
         loss_constants=loss_constants(estimator, data),
     )
 

@@ -71,6 +71,7 @@ LearningRate: TypeAlias = Literal[
     "linear",
     "cosine",
     "cosine_restarts",
+    "cosine_cycles",
     "one_cycle",
     "plateau",
 ]

@@ -142,16 +142,21 @@ cdef class StoppingRule:
     n_without_improvement : int
         Where to go on from.
     tol : float
-    patience : float
-        `is_exhausted` once there were more.
+    patience, patience_ratio : float
+        `is_exhausted` once there were more than patience + patience_ratio * b, with b the epoch of
+        the last improvement.
+    n_epochs : int
+        Epochs before the first that is counted.
     """
 
-    cdef readonly double best, tol, patience
-    cdef readonly Py_ssize_t n_without_improvement
+    cdef readonly double best, tol, patience, patience_ratio
+    cdef readonly Py_ssize_t n_without_improvement, n_epochs
 
-    def __init__(self, best, n_without_improvement, tol, patience):
+    def __init__(self, best, n_without_improvement, tol, patience, *, patience_ratio=0.0,
+                 n_epochs=0):
         self.best, self.n_without_improvement = best, n_without_improvement
-        self.tol, self.patience = tol, patience
+        self.tol, self.patience, self.patience_ratio = tol, patience, patience_ratio
+        self.n_epochs = n_epochs
 
     def observe(self, double loss):
         """Counts an epoch with this loss; returns whether training has waited long enough."""
@@ -164,7 +169,9 @@ cdef class StoppingRule:
             self.n_without_improvement = 0
         if loss < self.best:
             self.best = loss
-        return self.n_without_improvement > self.patience
+        self.n_epochs += 1
+        return self.n_without_improvement > self.patience + self.patience_ratio * (
+            self.n_epochs - self.n_without_improvement)
 
 
 cdef class Epochs:

@@ -111,6 +111,17 @@ typedef struct {
 /* Compressed sparse rows of the caller's X. */
 typedef struct { const void *values; const int32_t *columns; const ptrdiff_t *starts; } rb_csr;
 
+/* How the columns of a coded X stand for the inputs of the first layer, see coded.h: a number is
+ * one input itself, a code of bins or of levels stands for `counts` of them from `firsts` on. */
+enum { NUMBER_CODE, BIN_CODE, LEVEL_CODE };
+typedef struct {
+    ptrdiff_t n_columns, n_stored;     /* n_stored: inputs of a row that may not be 0 */
+    const ptrdiff_t *firsts, *counts;  /* (n_columns,) */
+    const int *kinds;                  /* (n_columns,) */
+    const char *begins;                /* (fan_in,) whether no sum of rows of weights goes on here */
+    const void *shifts;                /* (fan_in,) what is subtracted, of rows that read sums */
+} rb_coding;
+
 /* Dropout of inputs that are not copied: the share, 0 for none, the key of its random bits, and the
  * number of the first row in its batch. */
 typedef struct { double rate; uint64_t key; ptrdiff_t first_row; } rb_dropout;

@@ -6,7 +6,9 @@ kernels, and told apart in `lay_out`; the passes (layers.pyx) and the derivative
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
-from rosenblatt.core.kernels cimport PANELS, ROWS, TRANSPOSED, rb_is_narrow, rb_kernels
+from rosenblatt.core.kernels cimport (
+    PANELS, ROWS, TRANSPOSED, rb_coding, rb_is_narrow, rb_kernels,
+)
 from rosenblatt.core.layer cimport (
     Arrays, Inputs, Kind, Layer, Reading, set_sizes, set_weights,
 )
@@ -132,6 +134,30 @@ SPARSE.forward, SPARSE.backward_weights = sparse_forward, sparse_backward_weight
 SPARSE.limit_norms = dense_limit_norms
 
 
+# -- coded: a first layer that reads codes, which stand for many inputs ----------------------
+
+cdef void coded_forward(const rb_kernels *kernels, const Layer *layer, const Arrays *arrays,
+                        const Reading *read, char *output, char *product, Py_ssize_t rows,
+                        int activation) noexcept nogil:
+    kernels.products.coded_forward(output, product, read.rows, &arrays.weights, arrays.intercepts,
+                                   rows, activation)
+
+
+cdef void coded_backward_weights(const rb_kernels *kernels, const Layer *layer,
+                                 const Arrays *gradient, const Reading *read, const char *delta,
+                                 const char *packed, Py_ssize_t rows, bint accumulate,
+                                 int n_threads, int thread) noexcept nogil:
+    cdef Py_ssize_t start, stop
+    rb_share(layer.width, 2 * kernels.vector_length, n_threads, thread, &start, &stop)
+    kernels.products.coded_backward_weights(&gradient.weights, read.rows, delta, rows, start,
+                                            stop, accumulate)
+
+
+cdef Kind CODED
+CODED.forward, CODED.backward_weights = coded_forward, coded_backward_weights
+CODED.limit_norms = dense_limit_norms
+
+
 # -- the inputs' own layer: rows of X, as many as are worked on ------------------------------
 
 cdef void gather(const rb_kernels *kernels, const Layer *layer, const Arrays *arrays,
@@ -140,8 +166,15 @@ cdef void gather(const rb_kernels *kernels, const Layer *layer, const Arrays *ar
     kernels.products.gather(output, read.rows, read.order, rows, layer.width, layer.width)
 
 
+cdef void decode(const rb_kernels *kernels, const Layer *layer, const Arrays *arrays,
+                 const Reading *read, char *output, char *product, Py_ssize_t rows,
+                 int activation) noexcept nogil:
+    kernels.products.decode(output, read.rows, read.order, rows, layer.coding)
+
+
 cdef Kind INPUTS, UNREAD  # the second where X is sparse, which has no rows to bring together
-INPUTS.forward = gather
+cdef Kind CODES           # rows of codes, as a coded layer reads them
+INPUTS.forward, CODES.forward = gather, decode
 
 
 # -- which is which --------------------------------------------------------------------------
@@ -151,10 +184,15 @@ cdef const Kind *kind_of(const Layer *layer, const Inputs *inputs) noexcept nogi
     return layer.sparse_kind if inputs.is_sparse and layer.sparse_kind else layer.kind
 
 
-cdef void begin_inputs(Layer *layer, Py_ssize_t n_features) noexcept:
-    """Makes a layer the one that others stand on."""
+cdef void begin_inputs(Layer *layer, Py_ssize_t n_features, const rb_coding *coding) noexcept:
+    """Makes a layer the one that others stand on; `coding` is NULL where X has the inputs."""
+    if coding:
+        n_features = 2 * coding.n_stored
     set_sizes(layer, n_features, n_features, n_features, 1)
     layer.kind, layer.sparse_kind, layer.below = &INPUTS, &UNREAD, NULL
+    layer.coding = coding
+    if coding:
+        layer.kind, layer.sparse_kind = &CODES, NULL
     layer.layout, layer.passes_on = ROWS, False
 
 
@@ -184,6 +222,9 @@ cdef object lay_out(const rb_kernels *kernels, Layer *layer, described, bint is_
     layer.layout = ROWS if in_rows else layout_of(kernels, layer, is_first, is_sparse)
     layer.kind = &NARROW if layer.layout == TRANSPOSED else &DENSE
     layer.sparse_kind = &SPARSE if is_first else NULL
+    layer.coding = layer.below.coding if is_first else NULL
+    if layer.coding:
+        layer.layout, layer.kind, layer.sparse_kind = PANELS, &CODED, NULL
     layer.passes_on = not is_first
     row = ACTIVATIONS[described.activation]
     layer.activation, layer.keeps_input = row.code, row.keeps_input

@@ -4,7 +4,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from libc.stdint cimport uint64_t
 
-from rosenblatt.core.kernels cimport rb_csr, rb_dropout, rb_kernels, rb_statistics, rb_weights
+from rosenblatt.core.kernels cimport (
+    rb_coding, rb_csr, rb_dropout, rb_kernels, rb_statistics, rb_weights,
+)
 from rosenblatt.core.threads cimport rb_team
 
 cdef enum:
@@ -117,10 +119,13 @@ cdef struct Layer:
     Py_ssize_t width            # fan_out, padded to whole vectors; of inputs not padded
     Py_ssize_t stride           # of its inputs' rows
     int layout                  # of the weights, see kernels.h
+    const rb_coding *coding     # of the inputs' layer and the first, where X has codes, or NULL
     bint passes_on              # whether a layer below learns, and is to have a gradient
     Py_ssize_t piece            # rows that go through it together
     Arrays at                   # the parameters, with the weights that products read
-    rb_weights learned          # the weights that are learned: others than these with input scales
+    # what is learned of these: others than products read with input scales and with codes
+    rb_weights learned
+    char *learned_intercepts
     Arrays d                    # their gradient
     int activation
     bint keeps_input            # whether the backward pass wants pre-activations

@@ -20,7 +20,8 @@ from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.epilogues cimport dropout_of, epilogue_of, epilogue_of_inputs, finish
 from rosenblatt.core.kernels cimport (
-    ACTIVATION_identity, BATCH_BLOCK, OUTPUT_BLOCK, PANELS, SLOPES_KEPT, WITH_SLOPES,
+    ACTIVATION_identity, BATCH_BLOCK, BIN_CODE, LEVEL_CODE, NUMBER_CODE, OUTPUT_BLOCK, PANELS,
+    SLOPES_KEPT, WITH_SLOPES,
 )
 from rosenblatt.core.kinds cimport begin_inputs, kind_of, lay_out, place
 from rosenblatt.core.layer cimport (
@@ -42,6 +43,9 @@ cdef enum:
     ROOM = 65536      # bytes of a buffer that small ones share
     ALIGNMENT = 64    # of aligned_zeros
     SECOND_LEVEL = 1048576  # weights of more bytes leave little of it to anything else
+
+
+KINDS_OF_CODES = {"number": NUMBER_CODE, "bin": BIN_CODE, "level": LEVEL_CODE}
 
 
 cdef class Layers:
@@ -80,6 +84,8 @@ cdef class Layers:
         self.n_threads = n_threads
         self.noise_seed = 0
         self.first_row = 0
+        if architecture.layers[0].coding and (is_sparse or input_dropout or input_noise):
+            raise ValueError("codes take X that is not sparse, without dropout and noise of inputs")
         self._lay_out(architecture, is_sparse)
         self.at[0].dropout, self.at[0].noise = input_dropout, input_noise
         self.at[0].epilogue = epilogue_of_inputs(input_dropout > 0 or input_noise > 0)
@@ -93,7 +99,9 @@ cdef class Layers:
                        for each in architecture.layers)
         if n_padded * self.dtype.itemsize > PY_SSIZE_T_MAX:  # more than an index can count
             raise MemoryError(f"Unable to allocate {n_padded * self.dtype.itemsize} bytes.")
-        begin_inputs(&self.at[0], architecture.layers[0].fan_in)
+        self._read_coding(architecture.layers[0].coding)
+        begin_inputs(&self.at[0], architecture.layers[0].fan_in,
+                     &self.coding if self.coding_arrays else NULL)
         self.stored, self.needs_batch = [], False
         for i, described in enumerate(architecture.layers):
             layer = &self.at[1 + i]
@@ -101,6 +109,24 @@ cdef class Layers:
             layer.epilogue = epilogue_of(described.normalization)
             self.needs_batch |= layer.epilogue.needs_batch
             self.stored.append(lay_out(self.kernels, layer, described, is_sparse, False))
+
+    cdef _read_coding(self, coding):
+        """Describes to the kernels how X has the inputs; `coding` is a CodedInputs or None."""
+        if coding is None:
+            return
+        kinds = [KINDS_OF_CODES[kind] for kind, _ in coding.columns]
+        counts = [count for _, count in coding.columns]
+        self.coding_arrays = (
+            np.array(coding.firsts, np.intp), np.array(counts, np.intp), np.array(kinds, np.intc),
+            np.array(coding.begins, np.int8), np.array(coding.shifts, self.dtype),
+        )
+        firsts, counts, kinds, begins, shifts = self.coding_arrays
+        self.coding.n_columns, self.coding.n_stored = len(kinds), coding.n_stored
+        self.coding.firsts = <const Py_ssize_t *> address(firsts)
+        self.coding.counts = <const Py_ssize_t *> address(counts)
+        self.coding.kinds = <const int *> address(kinds)
+        self.coding.begins = address(begins)
+        self.coding.shifts = address(shifts)
 
     @property
     def input_noise(self):
@@ -128,14 +154,18 @@ cdef class Layers:
             layer.statistics.running_variances = layer.at.running_variances
         for i in range(1, self.n_layers):
             self.at[i].learned = self.at[i].at.weights
-        self._place_scaled_weights()
+            self.at[i].learned_intercepts = self.at[i].at.intercepts
+        self._place_derived()
 
-    cdef _place_scaled_weights(self):
-        """With input scales, products read the first layer's weights times these."""
+    cdef _place_derived(self):
+        """With input scales, products read the first layer's weights times these; with codes, sums
+        of them, and intercepts from which the inputs' means are subtracted."""
         cdef Layer *layer = &self.at[1]
-        if layer.at.input_scales:
+        if layer.at.input_scales or layer.coding:
             n_numbers = self.stored[0].size_of((layer.fan_in, layer.fan_out))
             set_weights(&layer.at.weights, layer, self._buffer(1, n_numbers))
+        if layer.coding:
+            layer.at.intercepts = self._buffer(1, layer.width)
 
     def allocate(self, batch_size, dropout, trainable):
         """Makes the buffers of a chunk of rows."""
@@ -285,23 +315,36 @@ cdef class Layers:
         if training and layer.epilogue.after_product:
             layer.epilogue.after_product(self.kernels, layer, first, last, training)
 
-    cdef void scale_weights(self, rb_team *team, int thread) noexcept nogil:
-        """The weights that products read, where inputs have scales; without a team all of them."""
+    cdef void derive_weights(self, rb_team *team, int thread) noexcept nogil:
+        """The weights that products read, where those are not the learned ones themselves; without
+        a team all of them."""
         cdef const Layer *layer = &self.at[1]
-        cdef Py_ssize_t start = 0, stop = layer.fan_in
-        if layer.at.input_scales == NULL:
+        cdef int n_threads = team.n_threads if team else 1
+        cdef Py_ssize_t start, stop
+        if layer.coding:
+            rb_share(layer.width, 2 * self.kernels.vector_length, n_threads, thread, &start, &stop)
+            self.kernels.products.accumulate_weights(
+                &layer.at.weights, layer.at.intercepts, &layer.learned, layer.learned_intercepts,
+                layer.at.input_scales, layer.coding, start, stop)
+        elif layer.at.input_scales:
+            rb_share(layer.fan_in, TILE_ROWS, n_threads, thread, &start, &stop)
+            self.kernels.products.scale_weights(&layer.at.weights, &layer.learned,
+                                                layer.at.input_scales, start, stop)
+        else:
             return
-        if team:
-            rb_share(layer.fan_in, TILE_ROWS, team.n_threads, thread, &start, &stop)
-        self.kernels.products.scale_weights(&layer.at.weights, &layer.learned,
-                                            layer.at.input_scales, start, stop)
         if team:
             rb_meet(team)
 
-    cdef void scale_gradients(self, rb_team *team, int thread) noexcept nogil:
-        """The gradients of weights and input scales from that of their product."""
+    cdef void derive_gradients(self, rb_team *team, int thread) noexcept nogil:
+        """The gradients of what is learned from those of what products read."""
         cdef const Layer *layer = &self.at[1]
         cdef Py_ssize_t start, stop
+        if layer.coding:
+            rb_share(layer.width, 2 * self.kernels.vector_length, team.n_threads, thread, &start,
+                     &stop)
+            self.kernels.products.accumulate_gradients(&layer.d.weights, layer.d.intercepts,
+                                                       layer.coding, start, stop)
+            rb_meet(team)
         if layer.at.input_scales == NULL:
             return
         rb_share(layer.fan_in, TILE_ROWS, team.n_threads, thread, &start, &stop)
@@ -313,7 +356,7 @@ cdef class Layers:
         """What predictions take besides the parameters is made of these."""
         cdef Layer *layer
         cdef int i
-        self.scale_weights(NULL, 0)
+        self.derive_weights(NULL, 0)
         for i in range(self.n_layers):
             layer = &self.at[i]
             if layer.epilogue.begin_predictions:
@@ -410,7 +453,7 @@ cdef class Layers:
         cdef Py_ssize_t size = self.kernels.item_size
         cdef char *scratch = self.scratch + 3 * output.fan_out * OUTPUT_BLOCK * size * thread
         cdef char *logits
-        self.scale_weights(team, thread)
+        self.derive_weights(team, thread)
         if transposed:
             self.transpose_weights(team, thread)
         while start < rows:
@@ -434,7 +477,7 @@ cdef class Layers:
                     total += self.row_losses[i]
             rb_meet(team)
             start += count
-        self.scale_gradients(team, thread)
+        self.derive_gradients(team, thread)
         return total
 
     cdef void limit_norms(self, double max_norm, rb_team *team, int thread) noexcept nogil:

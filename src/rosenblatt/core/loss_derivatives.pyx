@@ -108,7 +108,9 @@ cdef class LossDerivatives:
 
     def _lay_out(self, architecture):
         cdef Layer *layer
-        begin_inputs(&self.layers[0], architecture.layers[0].fan_in)
+        if architecture.layers[0].coding:
+            raise ValueError("derivatives take X that has the inputs, not codes")
+        begin_inputs(&self.layers[0], architecture.layers[0].fan_in, NULL)
         stored, self.widest = [], 0
         for i, described in enumerate(architecture.layers):
             layer = &self.layers[1 + i]

@@ -249,7 +249,7 @@ cdef class Network:
         """What the kernels cannot: sizes, precision and row numbers fit this network."""
         if self.parameters is None:
             raise ValueError("the network has handed over its parameters")
-        n_features = self.architecture.layers[0].fan_in
+        n_features = self.architecture.n_columns
         if examples.X.dtype != self.dtype or examples.n_features != n_features:
             raise ValueError(f"the network takes {n_features} features of {self.dtype}, got "
                              f"{examples.n_features} of {examples.X.dtype}.")

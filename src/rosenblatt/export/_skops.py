@@ -16,6 +16,7 @@ SKOPS_TYPES = [
     "rosenblatt.schedules.Adaptive",
     "rosenblatt.schedules.Constant",
     "rosenblatt.schedules.Cosine",
+    "rosenblatt.schedules.CosineCycles",
     "rosenblatt.schedules.CosineRestarts",
     "rosenblatt.schedules.Exponential",
     "rosenblatt.schedules.InverseScaling",
@@ -25,6 +26,4 @@ SKOPS_TYPES = [
     "rosenblatt.schedules.Step",
     "rosenblatt.tabular.TabularMLPClassifier",
     "rosenblatt.tabular.TabularMLPRegressor",
-    "rosenblatt.tabular.schedules.four_cycles",
-    "rosenblatt.tabular.schedules.one_cycle",
 ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.utils import check_random_state
 
+from rosenblatt._architecture import CodedInputs
 from rosenblatt._plain_state import stored_as_plain_data
 from rosenblatt.preprocessing._bins import (
     LARGEST,
@@ -187,6 +188,69 @@ class ColumnEncoder:
             self._adjust(self._encode(table.take(rows), out[rows]))
         return out
 
+    @property
+    def n_codes(self):
+        """How many columns the codes of `fit_codes` have; None where an encoding has no codes."""
+        if self.encoding in ("periodic", "one_hot"):
+            return None
+        n_plain = self.n_columns - len(self._groups["encoded"][0]) - len(self._groups["levels"][0])
+        return n_plain + len(self._binned) + len(self._code_columns)
+
+    def fit_codes(self, table, y=None, sample_weight=None):
+        """As `fit`, for an encoding of bins; returns the rows' codes in place of the output.
+
+        A column of bins is one code t + f, a category of more than two levels is its column's
+        number among its own, or -1: see CodedInputs.
+
+        Returns
+        -------
+        codes : ndarray of float32 of shape (n, n_codes)
+        inputs : CodedInputs
+            How they stand for the output.
+        """
+        self._learn(table, y, sample_weight)
+        codes = self.codes(table)
+        n_plain, n_signs = self._slices["encoded"].start, len(self._groups["signs"][0])
+        counts = np.bincount(self._groups["encoded"][0], minlength=self._n_numbers)[self._binned]
+        columns = [("number", 1)] * n_plain + [("bin", int(count)) for count in counts]
+        columns += [("number", 1)] * n_signs
+        columns += [("level", int(count)) for count in self._level_counts()]
+        means = [
+            _means_of_inputs(kind, count, codes[:, c], sample_weight)
+            for c, (kind, count) in enumerate(columns)
+        ]
+        self.centre = np.concatenate(means, dtype=np.float32) if means else np.zeros(0, np.float32)
+        return codes, CodedInputs(tuple(columns), tuple(self.centre.tolist()))
+
+    def codes(self, table):
+        """The codes of a table's rows: ndarray of float32 of shape (n, n_codes)."""
+        out = np.empty((len(table), self.n_codes), np.float32)
+        n_plain, n_signs = self._slices["encoded"].start, len(self._groups["signs"][0])
+        levels = n_plain + len(self._binned) + n_signs
+        if self._n_numbers:
+            x, _ = self._encode_plain_numbers(table.numbers, out)
+            _, low, factor = self._groups["encoded"]
+            for place, j in enumerate(self._binned, n_plain):
+                bins = self._groups["encoded"][0] == j
+                out[:, place] = _place_in_bins(x[:, j], low[bins], factor[bins])
+        if n_signs:
+            self._encode_signs(table.codes, out[:, levels - n_signs : levels])
+        if self._code_columns:
+            places = self._positions[table.codes.take(self._code_columns, axis=1) + self._offsets]
+            firsts = self._slices["levels"].start + np.cumsum([0, *self._level_counts()[:-1]])
+            out[:, levels:] = np.where(places >= 0, places - firsts, -1)
+        return out
+
+    @property
+    def _binned(self):
+        """The columns of numbers that have bins."""
+        return np.unique(self._groups["encoded"][0])
+
+    def _level_counts(self):
+        """How many columns each category of more than two levels has."""
+        parts = np.split(self._positions, [start - 1 for start in self._offsets[1:]])
+        return [len(np.unique(part[part >= 0])) for part in parts if len(self._offsets)]
+
     def _output(self, n_rows, out):
         if out is None:
             return np.empty((n_rows, self.n_columns), np.float32)
@@ -311,6 +375,25 @@ class ColumnEncoder:
         return out
 
     def _encode_numbers(self, numbers, out):
+        x, scaled = self._encode_plain_numbers(numbers, out)
+        columns, low, factor = self._groups["encoded"]
+        if not len(columns):
+            return
+        target = out[:, self._slices["encoded"]]
+        if self.encoding == "periodic":
+            frequency, phase = self._waves
+            angle = scaled.astype(np.float32).take(columns, axis=1) * frequency
+            np.cos(angle + phase, out=target)
+        elif self.encoding == "one_hot":
+            value = x.take(columns, axis=1)
+            target[:] = (value >= low) & (value < factor)
+        else:
+            with np.errstate(over="ignore"):
+                write_codes(x, columns, low, factor, target)
+
+    def _encode_plain_numbers(self, numbers, out):
+        """Writes indicators of gaps, numbers of two values and scaled numbers; returns the numbers
+        without gaps, and the scaled ones."""
         groups, slices = self._groups, self._slices
         missing = np.isnan(numbers)
         columns = groups["missing"][0]
@@ -323,30 +406,18 @@ class ColumnEncoder:
                 value = (x.take(columns, axis=1) - low) * factor - 1
                 np.clip(value, -1, 1, out=out[:, slices["binary"]], casting="same_kind")
             columns, median, scale = groups["scaled"]
-            if not len(columns):
-                return
             scaled = smoothly_clipped((x.take(columns, axis=1) - median) * scale)
             out[:, slices["scaled"]] = scaled
-            columns, low, factor = groups["encoded"]
-            if not len(columns):
-                return
-            target = out[:, slices["encoded"]]
-            if self.encoding == "periodic":
-                frequency, phase = self._waves
-                angle = scaled.astype(np.float32).take(columns, axis=1) * frequency
-                np.cos(angle + phase, out=target)
-                return
-            if self.encoding == "one_hot":
-                value = x.take(columns, axis=1)
-                target[:] = (value >= low) & (value < factor)
-                return
-            write_codes(x, columns, low, factor, target)
+        return x, scaled
+
+    def _encode_signs(self, codes, out):
+        """Writes the categories of two levels."""
+        code = codes.take(self._groups["signs"][0], axis=1)
+        out[:] = np.where(code < 0, 0, 2 * code - 1)
 
     def _encode_categories(self, codes, out):
-        columns = self._groups["signs"][0]
-        if len(columns):
-            code = codes.take(columns, axis=1)
-            out[:, self._slices["signs"]] = np.where(code < 0, 0, 2 * code - 1)
+        if len(self._groups["signs"][0]):
+            self._encode_signs(codes, out[:, self._slices["signs"]])
         if self._code_columns:
             out[:, self._slices["levels"]] = 0
             places = self._positions[codes.take(self._code_columns, axis=1) + self._offsets]
@@ -358,6 +429,27 @@ def _weighted_sum(values, sample_weight, rows):
     if sample_weight is None:
         return values.sum(axis=0, dtype=np.float64)
     return np.einsum("i,ij->j", sample_weight[rows], values, dtype=np.float64)
+
+
+def _place_in_bins(x, low, factor):
+    """t + f for numbers in bin t, at the share f of its width; the bins begin at `low`."""
+    t = np.maximum(np.searchsorted(low, x, side="right") - 1, 0)
+    with np.errstate(over="ignore"):
+        return t + np.clip((x - low[t]) * factor[t], 0, 1)
+
+
+def _means_of_inputs(kind, count, codes, sample_weight):
+    """The means of the inputs that a column of codes stands for, see CodedInputs."""
+    weights = np.ones(len(codes)) if sample_weight is None else sample_weight.astype(np.float64)
+    total = weights.sum()
+    if kind == "number":
+        return np.array([weights @ codes / total])
+    places = np.clip(np.floor(codes), -1 if kind == "level" else 0, count - 1).astype(np.intp)
+    of_place = np.bincount(places + 1, weights, count + 1)[1:]
+    if kind == "level":
+        return of_place / total
+    above = total - np.cumsum(of_place)
+    return (above + np.bincount(places, weights * (codes - places), count)) / total
 
 
 def _are_integers(values):

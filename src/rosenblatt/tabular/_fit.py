@@ -19,7 +19,7 @@ from rosenblatt.tabular._ensemble import Ensemble, member_outputs
 from rosenblatt.tabular._folds import fold_numbers, grouped_fold_numbers
 from rosenblatt.tabular._importances import permutation_loss_increases, rows_a_member, shares
 from rosenblatt.tabular._intervals import N_FOLDS, PredictionDistribution
-from rosenblatt.tabular._member_inputs import MemberInputs
+from rosenblatt.tabular._member_inputs import MemberInputs, dense_rows
 from rosenblatt.tabular._members import (
     MemberTask,
     Watch,
@@ -205,7 +205,6 @@ class EnsembleFit:
             plan.network(number, self.n_jobs // self.n_workers),
             data,
             int(self.seeds[number, 0]),
-            plan.patience_ratio,
         )
 
     def _train(self):
@@ -273,10 +272,11 @@ class EnsembleFit:
             return None
         target, rows = self.rows.target, task.data.held_out
         if self.validation is not None:
-            X, target = task.data.validation.X, self.validation.target
-            rows = np.arange(len(X))
+            target = self.validation.target
+            rows = np.arange(len(task.data.validation.X))
+            X = dense_rows(task.data.validation, rows)
         else:
-            X = task.data.X[rows]
+            X = dense_rows(task.data, rows)
         encoder_number = self.inputs.encoder_number(task.number)
 
         def predicted(encoded):
@@ -296,7 +296,9 @@ class EnsembleFit:
             None if weights is None else weights[few],
             random_state,
         )
-        probed = predicted(task.data.X[self.probe]) if self.validation is None else None
+        probed = None
+        if self.validation is None:
+            probed = predicted(dense_rows(task.data, self.probe))
         return Trained(member, is_cut, encoder_number, rows, decoded, loss, increases, probed)
 
     def _what_ended_training(self):

@@ -15,8 +15,8 @@ from rosenblatt._data import TrainingData, loss_row
 from rosenblatt._plain_state import stored_as_plain_data
 from rosenblatt.mlp import MLPRegressor
 from rosenblatt.preprocessing._encoder import ColumnEncoder
+from rosenblatt.schedules import Cosine
 from rosenblatt.tabular._members import MemberTask, train_members
-from rosenblatt.tabular.schedules import one_cycle
 
 LEARNED = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 LOW, HIGH = LEARNED.index(0.2), LEARNED.index(0.8)  # whose distance is the spread
@@ -258,7 +258,7 @@ def _tasks(data, part, n_folds, random_state):
         solver="adamw",
         weight_init="he_normal",
         intercept_init="zeros",
-        learning_rate=one_cycle,
+        learning_rate=Cosine(warmup=0.1),
         learning_rate_init=0.005,
         weight_decay=0.1,
         alpha=0.0,
@@ -276,4 +276,4 @@ def _tasks(data, part, n_folds, random_state):
         rows, held_out = np.flatnonzero(part != number), np.flatnonzero(part == number)
         divided = replace(data, rows=rows, held_out=held_out)
         seed = random_state.randint(2**31 - 1)
-        yield MemberTask(number, clone(network), divided, seed, 0.0)
+        yield MemberTask(number, clone(network), divided, seed)

@@ -17,6 +17,8 @@ from rosenblatt.tabular._folds import fold_numbers
 from rosenblatt.tabular._recipe import BINS_OF_LARGE, ENCODINGS
 
 SEES_TARGETS = ("tree",)  # encodings
+CODED = ("quantile", "tree", "coarse")  # those whose rows may be codes
+COST_OF_CODED = 3  # of an input that a row of codes stores, by that of one in a dense row
 N_INNER_FOLDS = 5  # of the statistics of training rows, which their own fold is no part of
 # encoded numbers of all encodings, some 512 MB, that are kept while members train; and what a
 # column makes at most, about
@@ -147,28 +149,49 @@ class MemberInputs:
             classification=target.is_classification,
             random_state=self.seeds[encoding],
         )
+        seen = slice(None)
         if encoding in SEES_TARGETS and fold is not None:
             seen = np.flatnonzero(~self._is_held_out(fold))
-            encoder.fit(table.take(seen), y[seen], None if weights is None else weights[seen])
-        if encoding in SEES_TARGETS and fold is not None and encoder.n_columns:
-            X = encoder.transform(table)
-        else:
-            if encoding in SEES_TARGETS and fold is not None:
-                # all columns are constant but for the fold left out: bins that see no target
-                encoder = ColumnEncoder(classification=target.is_classification)
-            X = encoder.fit_transform(table, y, weights)
+        X, coding = _encoded_rows(encoder, table, y, weights, seen)
+        if not encoder.n_columns:
+            # all columns are constant but for the fold left out: bins that see no target
+            encoder = ColumnEncoder(classification=target.is_classification)
+            X, coding = _encoded_rows(encoder, table, y, weights, slice(None))
         self.numbers.setdefault((encoding, fold), len(self.encoders))
         if self.numbers[encoding, fold] == len(self.encoders):
             self.encoders.append(encoder)
-        data = _training_data(target, X)
+        data = _training_data(target, X, coding)
         if self.validation is None:
             return data
-        X = encoder.transform(self.extended(self.validation.table))
-        return replace(data, validation=_training_data(self.validation.target, X))
+        table = self.extended(self.validation.table)
+        X = encoder.transform(table) if coding is None else encoder.codes(table)
+        return replace(data, validation=_training_data(self.validation.target, X, coding))
 
     def extended(self, table):
         """A table of other rows with the statistics of all training rows."""
         return table if self.statistics is None else self.statistics.extend(table)
+
+
+def _encoded_rows(encoder, table, y, weights, seen):
+    """(rows of a table, CodedInputs or None where the rows are the inputs), by an encoder that
+    learns from the rows `seen`."""
+    if encoder.encoding not in CODED:
+        if isinstance(seen, slice):
+            return encoder.fit_transform(table, y, weights), None
+        encoder.fit(table.take(seen), y[seen], None if weights is None else weights[seen])
+        return encoder.transform(table), None
+    codes, coding = encoder.fit_codes(
+        table.take(seen), y[seen], None if weights is None else weights[seen]
+    )
+    if coding.n_stored * COST_OF_CODED > encoder.n_columns:
+        return encoder.transform(table), None
+    return (codes if isinstance(seen, slice) else encoder.codes(table)), coding
+
+
+def dense_rows(data, rows):
+    """Some rows of a TrainingData as predictions read them, with all inputs."""
+    X = data.X[rows]
+    return X if data.coding is None else data.coding.dense(X)
 
 
 def _inner_folds(rows, random_state):
@@ -179,10 +202,11 @@ def _inner_folds(rows, random_state):
     return of_group[rows.groups]
 
 
-def _training_data(target, X):
+def _training_data(target, X, coding):
     weights = target.sample_weight
     return TrainingData(
         X=X,
+        coding=coding,
         y=target.y,
         targets=target.targets,
         sample_weight=None if weights is None else weights.astype(np.float32),

@@ -37,15 +37,12 @@ class MemberTask:
         Encoded rows, which members may share, with targets and weights. Its `rows` are trained
         on; its `held_out` or `validation` are scored after every epoch.
     seed : int
-    patience_ratio : float
-        See `Plan`.
     """
 
     number: int
     estimator: object
     data: object
     seed: int
-    patience_ratio: float
 
 
 class Watch:
@@ -206,9 +203,10 @@ def train_member(task, watch):
     run.epochs(run.callbacks)
     run.hand_over()
     network = FittedNetwork(run.plan.architecture, run.state.parameters).folded()
-    plan, run.state.parameters = replace(run.plan, architecture=network.architecture), network.lists
+    architecture = network.architecture.without_coding  # predictions are of encoded rows
+    plan, run.state.parameters = replace(run.plan, architecture=architecture), network.lists
     estimator.input_scale_rate = 0.0  # what goes on from the member has no factors either
-    estimator.n_features_in_ = data.X.shape[1]
+    estimator.n_features_in_ = architecture.widths[0]
     estimator._set_fitted(plan, data, run.state)
     del estimator._optimizer  # twice the network's size, and nothing goes on from here
     return estimator
@@ -218,6 +216,5 @@ def _begun(task, watch):
     """The TrainingRun of a task, before its first epoch."""
     random_state = np.random.RandomState(task.seed)
     plan = training_plan(task.estimator, task.data, incremental=False)
-    plan = replace(plan, patience_ratio=task.patience_ratio)
     state = State(initial_parameters(plan, task.data, random_state), random_state)
     return TrainingRun(plan, task.data, state, watch)

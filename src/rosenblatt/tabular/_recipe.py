@@ -12,7 +12,6 @@ import numpy as np
 
 from rosenblatt._network_description import hidden_widths
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
-from rosenblatt.tabular.schedules import four_cycles
 
 FEWEST_STEPS, MOST_EPOCHS = 1500, 200
 # up to so many rows: rows of a batch, epochs and members as shares of the preset's
@@ -109,7 +108,7 @@ class EnsemblePlan:
             "weight_init": "he_normal",
             "solver": "adamw",
             "learning_rate_init": self.learning_rate_init,
-            "learning_rate": four_cycles,
+            "learning_rate": "cosine_cycles",
             "beta_2": 0.95,
             "weight_decay": 0.1,
             "alpha": 0.0,
@@ -120,6 +119,7 @@ class EnsemblePlan:
             "max_iter": self.max_iter,
             "tol": 0.0,
             "n_iter_no_change": self.patience,
+            "patience_ratio": self.patience_ratio,
             "early_stopping": True,
             "scoring": "loss",
             "dtype": "float32",
@@ -160,7 +160,7 @@ def ensemble_plan(estimator, table, target):
         max_iter=estimator.max_iter or n_epochs,
         input_scale_rate=20.0,
         batch_size=batch_size,
-        dropout=0.15,
+        dropout=0.05,
         learning_rate_init=0.008 if target.is_classification else 0.006,
         patience=4,
         patience_ratio=1.2,
