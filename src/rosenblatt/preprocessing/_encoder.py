@@ -1,6 +1,6 @@
-"""Encodes a `Table` as the float32 matrix that a network reads: scaled numbers, their bins or
-waves, indicators of gaps, and categories as columns. It reads no frame and learns no target
-statistics.
+"""Encodes a `Table` as the float32 input matrix of a network: scaled numbers, their bins or
+cosines, missing-value indicators and one-hot categories. It does not read data frames and does not
+learn target statistics.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -23,19 +23,19 @@ from rosenblatt.preprocessing._table_reader import is_nearly_constant
 
 ENCODINGS = ("quantile", "tree", "periodic", "coarse", "one_hot", "none")
 N_WAVES, WAVE_SCALE = 12, 0.4
-_CHUNK = 2**15  # elements of a chunk of rows: its float64 intermediates stay in cache
+_CHUNK = 2**15  # elements per chunk of rows, so that float64 intermediates stay in cache
 
 
 @dataclass(frozen=True)
 class Bins:
-    """How many bins an encoding has, and up to how many distinct values each is an edge."""
+    """Number of bins of an encoding, and how many distinct values may all be edges."""
 
     n_bins: int
     max_distinct: int
 
 
 def default_bins(encoding, classification):
-    """The Bins of an encoding; None where it has none."""
+    """The default Bins of an encoding, None for an encoding without bins."""
     if encoding in ("coarse", "one_hot"):
         return Bins(8, 16) if classification else Bins(32, 64)
     return {"quantile": Bins(16, 32), "tree": Bins(24, 0)}.get(encoding)
@@ -43,9 +43,9 @@ def default_bins(encoding, classification):
 
 @dataclass
 class _Outputs:
-    """Gathers the output columns of one group while fitting: parameters, names, sources."""
+    """Collects the output columns of one group during fit: parameters, names, sources."""
 
-    columns: list = field(default_factory=list)  # index of the column of numbers, or of codes
+    columns: list = field(default_factory=list)  # index of the column in numbers or in codes
     first: list = field(default_factory=list)
     second: list = field(default_factory=list)
     names: list = field(default_factory=list)
@@ -71,45 +71,47 @@ class _Outputs:
 
 @stored_as_plain_data
 class ColumnEncoder:
-    """Learns from a Table how to encode it, and encodes Tables.
+    """Fits an encoding to a Table, and encodes Tables.
 
-    The output has, in this order: an indicator for every input column with gaps (1 missing, -1
-    not); numbers of two values as -1 and 1 (a gap is 0); every other number scaled,
-    z / sqrt(1 + (z / 3)**2) with z = (x - median) / (q75 - q25), a gap being the median; the
-    encoding of these numbers; categories of two levels as -1 and 1 (0 for neither); those of
-    more as one column a level. All columns are then centred at the training mean. A column that
-    is constant in the rows of `fit` has no output.
+    The output columns are, in this order: an indicator for each input column with missing values
+    (1 if missing, -1 if not); numbers with two values as -1 and 1 (0 if missing); every other
+    number scaled to z / sqrt(1 + (z / 3)**2) with z = (x - median) / (q75 - q25), where missing
+    values are replaced by the median; the encoding of these numbers; categories with two levels as
+    -1 and 1 (0 for neither); other categories as one column per level. All columns are then
+    centred at the training mean. A column that is constant in the rows of `fit` has no output.
 
     Parameters
     ----------
     encoding : {'quantile', 'tree', 'periodic', 'coarse', 'one_hot', 'none'}, default='quantile'
-        Of a number x with edges e_0 < .. < e_T the code is clip((x - e_t) / (e_t+1 - e_t), 0, 1),
-        t = 0 .. T - 1. Edges: 'quantile', 16 bins of equal weight, or each value where there are
-        at most 32; a value that alone weighs more than a bin is one edge. 'tree', the splits of a
-        tree of this column with at most 24 leaves. 'coarse', 8 bins or each of at most 16 values,
-        in regression 32 and 64. 'one_hot': the bins of 'coarse', 1 in the one where x lies.
-        'periodic': cos(2 pi w z + b) of the scaled number, 12 times, w ~ N(0, 0.4**2) and
-        b ~ U(-pi, pi). 'none': the scaled number alone.
+        A number x with edges e_0 < .. < e_T has the codes clip((x - e_t) / (e_t+1 - e_t), 0, 1),
+        t = 0 .. T - 1. 'quantile' has 16 bins of equal weight, or an edge at each value if there
+        are at most 32; a value that outweighs a whole bin is one edge. 'tree' takes the splits of
+        a tree fitted to this column, with at most 24 leaves. 'coarse' has 8 bins, or an edge at
+        each of at most 16 values (32 and 64 in regression). 'one_hot' has the bins of 'coarse',
+        and 1 in the bin of x. 'periodic' computes cos(2 pi w z + b) of the scaled number z for 12
+        pairs w ~ N(0, 0.4**2), b ~ U(-pi, pi). 'none' has the scaled number alone.
     n_bins : int or None
-        Another number of bins (or of waves); up to twice as many distinct values are edges.
+        Number of bins (or cosines); None is the default of the encoding. Up to twice as many
+        distinct values are all edges.
     classification : bool, default=True
-        What the trees learn, and how coarse 'coarse' is.
+        Determines the criterion of the trees and the number of bins of 'coarse'.
     max_categories : int, default=64
-        The most columns of a category. With more levels the rarest share the last.
+        Maximum number of columns of a category. If there are more levels, the rarest share the
+        last column.
     scaled_only : collection of str, default=()
-        Names of numbers that get no encoding.
+        Names of numbers that are scaled but not encoded.
     random_state : int, RandomState or None
-        For 'periodic'.
+        Used by 'periodic'.
 
     Attributes
     ----------
     n_columns : int
-        Of the output.
+        Number of output columns.
     names : list of str
     column_of_output : ndarray of intp of shape (n_columns,)
         The column of X that each output column comes from.
     centre : ndarray of float32 of shape (n_columns,)
-        The training means, which are subtracted.
+        The training means, which `transform` subtracts.
     """
 
     def __init__(
@@ -138,7 +140,7 @@ class ColumnEncoder:
         ----------
         table : Table
         y : ndarray of shape (n,) or (n, n_outputs), or None
-            For 'tree' alone: class indices, or numbers.
+            Class indices or numbers. Used by 'tree' only.
         sample_weight : ndarray of float of shape (n,) or None
 
         Returns
@@ -156,7 +158,7 @@ class ColumnEncoder:
         return self
 
     def fit_transform(self, table, y=None, sample_weight=None, out=None):
-        """As `fit` and `transform` of the same rows, at the cost of one of them."""
+        """Equivalent to `fit` and then `transform` of the same rows, at the cost of one of them."""
         self._learn(table, y, sample_weight)
         out = self._output(len(table), out)
         total = np.zeros(self.n_columns)
@@ -174,9 +176,9 @@ class ColumnEncoder:
         Parameters
         ----------
         table : Table
-            With the columns of that of `fit`.
+            Must have the columns of the table of `fit`.
         out : ndarray of float32 of shape (n, n_columns) or None
-            Where to write; None makes one.
+            Output array; None allocates one.
 
         Returns
         -------
@@ -210,7 +212,7 @@ class ColumnEncoder:
 
     def _learn(self, table, y, sample_weight):
         if self.encoding == "tree" and y is None:
-            raise ValueError("encoding='tree' places bins by y, which is None.")
+            raise ValueError("encoding='tree' requires y, which is None.")
         self._n_numbers = table.numbers.shape[1]
         self._fill = np.zeros(self._n_numbers)
         groups = {name: _Outputs() for name in ("missing", "binary", "scaled", "encoded")}
@@ -280,10 +282,10 @@ class ColumnEncoder:
         )
 
     def _learn_categories(self, table, sample_weight):
-        """The groups of categories of two levels and of more; fills `_positions`.
+        """The groups of categories with two levels and with more; fills `_positions`.
 
-        `_positions[_offsets[j] + code]` is the output column of a level within its group, -1 if
-        none; `_offsets` counts from code -1, which has none.
+        `_positions[_offsets[j] + code]` is the output column of a level within its group, or -1.
+        `_offsets` refers to code -1, which has no output column.
         """
         signs, levels = _Outputs(), _Outputs()
         positions, self._offsets, self._code_columns = [], [], []
@@ -303,7 +305,7 @@ class ColumnEncoder:
         return signs, levels
 
     def _encode(self, table, out):
-        """Writes the uncentred codes of a chunk into `out`, and returns it."""
+        """Write the uncentred codes of a chunk into `out` and return it."""
         if self._n_numbers:
             self._encode_numbers(table.numbers, out)
         if table.codes.shape[1]:
@@ -365,9 +367,9 @@ def _are_integers(values):
 
 
 def _intervals(edges, n_distinct):
-    """(low, high) of disjoint intervals that cover all numbers, one a bin, or one a value.
+    """(low, high) of disjoint intervals that cover all numbers: one per bin, or one per value.
 
-    Where each of `n_distinct` values is an edge, the intervals part in the middle between them.
+    If all `n_distinct` values are edges, the intervals meet midway between adjacent values.
     """
     inner = edges[1:-1]
     if len(edges) == n_distinct:
@@ -376,10 +378,10 @@ def _intervals(edges, n_distinct):
 
 
 def _level_columns(counts, levels, max_categories):
-    """(column of every code or -1, names of the columns) of a category.
+    """(column of each code or -1, names of the columns) of a category.
 
-    Levels without weight in the rows of `fit` have no column. With more than `max_categories`
-    levels, the most frequent have one each; the others share the last with the rare values.
+    Levels with zero weight in the rows of `fit` have no column. With more than `max_categories`
+    levels, the most frequent have a column each; the others share the last with the rare values.
     """
     present = np.flatnonzero(counts > 0)
     rare = [levels.unseen_code] if levels.has_rare else []
@@ -399,7 +401,7 @@ def _level_columns(counts, levels, max_categories):
 
 
 def _distinct_names(names):
-    """The names; one that occurred before (level 1 and level '1') has a number behind it."""
+    """The names, with a number appended to repeated ones (as for level 1 and level '1')."""
     seen, distinct = {}, []
     for name in names:
         seen[name] = seen.get(name, 0) + 1
