@@ -170,7 +170,7 @@ def test_training_goes_on_in_the_middle_of_an_epoch(rows, sources, tmp_path):
             model.fit(dataset, **validation)
         assert dataset.checkpoint.exists()
         other = MLPClassifier(**settings | {"alpha": 1.0}, augment=Fails(0))
-        with pytest.raises(ValueError, match="training with other parameters"):
+        with pytest.raises(ValueError, match="fit with other parameters"):
             other.fit(dataset, **validation)
         resumed = Fails(0)
         model.set_params(augment=resumed).fit(dataset, **validation)
@@ -201,16 +201,16 @@ def test_what_cannot_be_trained_on_is_refused(rows, frame, tmp_path):
         (Dataset(X, y[:9]), ValueError, "target has 9 rows, X has 300"),
         (Dataset(broken, y, buffer_size=SMALL), ValueError, "contains NaN"),
         (Dataset(lambda: iter([frame]), "number"), ValueError, "no column 'number'"),
-        (Dataset(lambda: iter([texts]), "digit"), ValueError, r"\['pixel 1'\] hold no numbers"),
+        (Dataset(lambda: iter([texts]), "digit"), ValueError, r"\['pixel 1'\] are not numeric"),
         (Dataset(shrinking, "digit"), ValueError, "ended 50 rows before"),
         (
             Dataset(X, y, classes=range(9)),
             ValueError,
-            r"labels that `classes` does not name: \[9\]",
+            r"labels that are not in `classes`: \[9\]",
         ),
         (Dataset(X[:0], y[:0]), ValueError, "has no rows"),
         (Dataset(tmp_path / "none.npy", y), FileNotFoundError, "there is no file"),
-        (Dataset({1: 2}, y), TypeError, "Dataset takes an array, a path"),
+        (Dataset({1: 2}, y), TypeError, "Dataset must be an array, a path"),
     ]
     for dataset, kind, message in cases:
         with pytest.raises(kind, match=message):

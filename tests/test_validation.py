@@ -122,7 +122,7 @@ def test_class_weight_names_labels():
         ({0: -1}, "class_weight must hold finite numbers"),
         ({0: np.nan}, "class_weight must hold finite numbers"),
         ({0: "many"}, "class_weight must hold finite numbers"),
-        ({0: 0, 1: 0, 2: 0}, "class_weight makes all rows weigh 0"),
+        ({0: 0, 1: 0, 2: 0}, "gives all rows weight 0"),
         ({7: 2}, "class_weight"),
         ("even", "class_weight"),
         ([1, 2, 3], "class_weight"),

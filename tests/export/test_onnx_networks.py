@@ -42,7 +42,7 @@ def test_activations_are_their_formulas(activation, dtype):
     z = np.concatenate([np.linspace(-12, 12, 241), [-3, 3, -1e-4, 1e-4, -80, 80]]).astype(dtype)
     model = one_unit(activation, dtype)
     if dtype == "float64" and not FORMULAS[activation].has_double:
-        with pytest.raises(ValueError, match="has no float64 in onnxruntime: give to_onnx rows X"):
+        with pytest.raises(ValueError, match="is not supported in float64 by onnxruntime"):
             to_onnx(model, z[:, None])
         return
     expected = reference.ACTIVATIONS[activation].value(z.astype(np.float64))
@@ -161,9 +161,9 @@ def test_the_dtype_is_the_models_or_else_that_of_the_rows():
 @pytest.mark.parametrize(
     ("X", "message"),
     [
-        (np.zeros((2, 3)), "X must have 4 columns, as MLPRegressor was fitted with; got 3"),
-        (np.array([["a"] * 4]), "to_onnx takes numbers here, and X of X is"),
-        (pd.DataFrame({c: ["a"] for c in "abcd"}), "to_onnx takes numbers here, and column 'a'"),
+        (np.zeros((2, 3)), "X must have 4 columns, as in fit of MLPRegressor; got 3"),
+        (np.array([["a"] * 4]), "requires numeric input for this model, but X is"),
+        (pd.DataFrame({c: ["a"] for c in "abcd"}), "requires numeric input for this model, but column 'a'"),
     ],
 )
 def test_other_rows_are_refused(X, message):
@@ -179,5 +179,5 @@ def test_a_missing_package_is_named(monkeypatch):
     X, y = iris()
     model = fitted(MLPRegressor((3,), max_iter=1), X, y)
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match=r"to_onnx needs onnx: pip install onnx"):
+    with pytest.raises(ImportError, match=r"to_onnx requires onnx: pip install onnx"):
         to_onnx(model, X)

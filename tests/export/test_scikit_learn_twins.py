@@ -86,10 +86,10 @@ def test_perceptrons(n_classes):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"activation": "gelu"}, "cannot hold activation='gelu'; it has 'identity'"),
-        ({"activation": ["relu", "tanh"]}, "cannot hold layers of different activations"),
-        ({"normalization": "layer"}, "cannot hold normalization='layer'"),
-        ({"loss": "huber"}, "cannot hold loss='huber'; it has 'squared_error', 'poisson'"),
+        ({"activation": "gelu"}, "does not support activation='gelu', only 'identity'"),
+        ({"activation": ["relu", "tanh"]}, "does not support layers with different activations"),
+        ({"normalization": "layer"}, "does not support normalization='layer'"),
+        ({"loss": "huber"}, "does not support loss='huber', only 'squared_error', 'poisson'"),
     ],
 )
 def test_what_their_classes_cannot_hold_is_named(params, message):

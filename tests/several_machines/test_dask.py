@@ -215,9 +215,9 @@ def test_what_does_not_fit_is_refused(client):
         ((X, y), TypeError, "X must be a dask array, a dask frame .*got ndarray"),
         ((dask_X, dask_y[:200]), ValueError, "y has 200 rows, X has 300"),
         ((mixed, [delayed(y[:100]), delayed(y[100:])]), ValueError, "dtype of X must be the same"),
-        ((mixed, labels), ValueError, "numbers everywhere, or strings everywhere"),
+        ((mixed, labels), ValueError, "numbers in all parts of the data, or strings"),
         ((mixed, [delayed(y)]), ValueError, "different numbers: {'X': 2, 'y': 1}"),
-        ((mixed, [delayed(y[:99]), delayed(y[99:])]), ValueError, "a partition of X has"),
+        ((mixed, [delayed(y[:99]), delayed(y[99:])]), ValueError, "A partition of X has"),
         ((dask_X * np.nan, dask_y), ValueError, "contains NaN"),
         ((dask_X[:0], dask_y[:0]), ValueError, "X has no rows"),
     ]

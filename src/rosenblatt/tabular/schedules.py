@@ -1,13 +1,14 @@
-"""The learning-rate schedules of the ensemble's networks, as functions of the progress."""
+"""The learning-rate schedules of the ensemble's networks, as functions of training progress."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
 
 
 def four_cycles(progress):
-    """Factor of the rate: four cosine cycles from 0 to 1 to 0, each twice as long as the last.
+    """Factor of the learning rate: four cosine cycles, each twice as long as the one before.
 
-    (1 - cos(2 pi log2(1 + 15 t))) / 2 for the share t of all steps [1]_.
+    The factor is (1 - cos(2 pi log2(1 + 15 t))) / 2 after the fraction t of all steps [1]_. It
+    rises from 0 to 1 and falls to 0 in each cycle.
 
     References
     ----------
@@ -18,7 +19,7 @@ def four_cycles(progress):
 
 
 def one_cycle(progress):
-    """Factor of the rate: up in the first tenth of the steps, then down along a cosine."""
+    """Factor of the learning rate: warmup in the first tenth of the steps, then cosine decay."""
     if progress < 0.1:
         return progress / 0.1
     return (1 + math.cos(math.pi * (progress - 0.1) / 0.9)) / 2
