@@ -196,7 +196,7 @@ def test_what_cannot_be_trained_on_is_refused(rows, frame, tmp_path):
 
     texts = frame.assign(**{"pixel 1": "dark"})
     cases = [
-        (Dataset(X), ValueError, "target must say where the targets"),
+        (Dataset(X), ValueError, "array requires target: the index"),
         (Dataset(X, 64), ValueError, "no column 64 among 64"),
         (Dataset(X, y[:9]), ValueError, "target has 9 rows, X has 300"),
         (Dataset(broken, y, buffer_size=SMALL), ValueError, "contains NaN"),

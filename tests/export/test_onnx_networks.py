@@ -163,7 +163,7 @@ def test_the_dtype_is_the_models_or_else_that_of_the_rows():
     [
         (np.zeros((2, 3)), "X must have 4 columns, as in fit of MLPRegressor; got 3"),
         (np.array([["a"] * 4]), "requires numeric input for this model, but X is"),
-        (pd.DataFrame({c: ["a"] for c in "abcd"}), "requires numeric input for this model, but column 'a'"),
+        (pd.DataFrame({c: ["a"] for c in "abcd"}), "this model, but column 'a' of X"),
     ],
 )
 def test_other_rows_are_refused(X, message):
