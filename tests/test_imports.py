@@ -53,4 +53,4 @@ try:
 except ImportError as error:
     print(error)
 """
-    assert printed(code) == "3\nTrainingDisplay needs matplotlib: pip install matplotlib\n"
+    assert printed(code) == "3\nTrainingDisplay requires matplotlib: pip install matplotlib\n"

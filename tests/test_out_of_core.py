@@ -202,7 +202,7 @@ def test_what_cannot_be_trained_on_is_refused(rows, frame, tmp_path):
         (Dataset(broken, y, buffer_size=SMALL), ValueError, "contains NaN"),
         (Dataset(lambda: iter([frame]), "number"), ValueError, "no column 'number'"),
         (Dataset(lambda: iter([texts]), "digit"), ValueError, r"\['pixel 1'\] are not numeric"),
-        (Dataset(shrinking, "digit"), ValueError, "ended 50 rows before"),
+        (Dataset(shrinking, "digit"), ValueError, "ended 50 rows short"),
         (
             Dataset(X, y, classes=range(9)),
             ValueError,

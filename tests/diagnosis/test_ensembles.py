@@ -50,7 +50,7 @@ def test_diagnose_says_what_to_hand_in(classifier, regressor):
     call = (
         r"diagnose\(model\.members_\[0\], model\.encode\(X\), y, model\.encode\(X_test\), y_test\)"
     )
-    with pytest.raises(TypeError, match=f"a TabularMLPClassifier is the mean of several.*{call}.$"):
+    with pytest.raises(TypeError, match=f"a TabularMLPClassifier is an ensemble.*{call}.$"):
         diagnose(*classifier)
     with pytest.raises(TypeError, match=rf"{call}\. Networks learn targets standardised"):
         diagnose(*regressor)

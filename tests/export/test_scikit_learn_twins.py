@@ -98,5 +98,5 @@ def test_what_their_classes_cannot_hold_is_named(params, message):
     model = fitted(MLPRegressor((3, 3), max_iter=1, **params), X, y)
     with pytest.raises(ValueError, match=f"scikit-learn's MLPRegressor {message}"):
         model.to_sklearn()
-    with pytest.raises(TypeError, match=r"takes scikit-learn's MLPRegressor, got sklearn.*Ridge"):
+    with pytest.raises(TypeError, match=r"scikit-learn's MLPRegressor, got sklearn.*Ridge"):
         MLPRegressor.from_sklearn(Ridge().fit(X, y))

@@ -305,9 +305,12 @@ def test_estimator_at(iris, intercepts, normalization):
     ("estimator", "message"),
     [
         (PerceptronClassifier(), "loss='hinge'"),
-        (make_pipeline(LogisticRegression()), "MLPRegressor, alone .*, got LogisticRegression"),
+        (make_pipeline(LogisticRegression()), "MLPRegressor, possibly .*, got LogisticRegression"),
         (GridSearchCV(MLPClassifier(), {}), "got GridSearchCV. Fit this search first"),
-        (LogisticRegression(), "MLPClassifier or MLPRegressor, alone .*, got LogisticRegression"),
+        (
+            LogisticRegression(),
+            "MLPClassifier or MLPRegressor, possibly .*, got LogisticRegression",
+        ),
         (neural_network.MLPRegressor(), "got MLPRegressor. This class is from sklearn"),
     ],
 )
@@ -351,7 +354,7 @@ def test_data_that_do_not_fit(iris):
         loss(net, X, y + 1)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         loss(net, X, y[:-1])
-    with pytest.raises(ValueError, match="finite numbers"):
+    with pytest.raises(ValueError, match="finite values"):
         hessian_vector_product(net, X, y, np.ones(3))
     with pytest.raises(ValueError, match="coefs_ alone"):
         hessian_vector_product(net, X, y, np.ones(net.n_parameters_), intercepts=False)

@@ -129,7 +129,7 @@ def test_a_path_out_of_view_is_in_no_legend(kind):
     display = LossSurfaceDisplay.from_estimator(model, *iris(), path=away, extent=1, **options)
     labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert labels == ["the estimator"]
-    assert "the training's path lies outside" in display.ax_.get_title()
+    assert "the path of training is outside" in display.ax_.get_title()
     # its end alone
     away[-1] = model.callbacks[0].parameters_[-1]
     display = LossSurfaceDisplay.from_estimator(model, *iris(), path=away, extent=1, **options)
@@ -141,7 +141,7 @@ def test_a_path_out_of_view_is_in_no_legend(kind):
     display = LossSurfaceDisplay.from_estimator(model, *iris(), path=near, extent=1, **options)
     labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert labels == ["the estimator"]
-    assert "path is too short here to be seen" in display.ax_.get_title()
+    assert "path of training is too short to be seen" in display.ax_.get_title()
 
 
 def test_star_of_two_parameters_is_at_their_values():
@@ -295,7 +295,7 @@ def test_axes_of_the_other_kind_are_refused():
     """A surface needs three dimensions, a contour map two."""
     from matplotlib import pyplot as plt
 
-    with pytest.raises(ValueError, match="kind='surface' needs axes with projection='3d'"):
+    with pytest.raises(ValueError, match="kind='surface' requires axes with projection='3d'"):
         surface(kind="surface", ax=plt.figure().add_subplot())
-    with pytest.raises(ValueError, match="kind='contour' needs axes without projection='3d'"):
+    with pytest.raises(ValueError, match="kind='contour' requires axes without projection='3d'"):
         surface(ax=plt.figure().add_subplot(projection="3d"))

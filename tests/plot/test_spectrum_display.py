@@ -112,7 +112,7 @@ def test_spectrum_without_a_trace():
     ("model", "data", "error", "message"),
     [
         (MLPClassifier(), iris(), NotFittedError, "not fitted"),
-        (PerceptronClassifier(), iris(), TypeError, "SpectrumDisplay takes a fitted"),
+        (PerceptronClassifier(), iris(), TypeError, "SpectrumDisplay requires a fitted"),
         (MLPClassifier((2,), max_iter=2).fit(*iris()), digits(), ValueError, "64 features"),
     ],
 )

@@ -211,7 +211,7 @@ def test_trainings_without_names_are_told_apart():
         (
             lambda: TrainingDisplay.from_estimator(PerceptronClassifier().fit(*iris())),
             TypeError,
-            "takes a fitted MLPClassifier or MLPRegressor, .* got PerceptronClassifier",
+            "requires a fitted MLPClassifier or MLPRegressor, .* got PerceptronClassifier",
         ),
         (
             lambda: TrainingDisplay.from_estimator(
@@ -241,7 +241,7 @@ def test_trainings_without_names_are_told_apart():
         (
             lambda: TrainingDisplay.from_estimator(classifier(), panels=["losses"]),
             ValueError,
-            r"panels must be some of \['loss', 'score', .* got \['losses'\]",
+            r"panels must be a list with items of \['loss', .* got \['losses'\]",
         ),
         (
             lambda: TrainingDisplay.from_estimator(classifier(), panels=["score"]),
@@ -251,7 +251,7 @@ def test_trainings_without_names_are_told_apart():
         (
             lambda: TrainingDisplay.from_estimator(classifier(), ax=[None, None]),
             ValueError,
-            "ax has 2 axes, 3 panels need one or 3",
+            "ax must be one axes or 3 axes for 3 panels, got 2",
         ),
     ],
 )
