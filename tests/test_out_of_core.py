@@ -217,7 +217,7 @@ def test_what_cannot_be_trained_on_is_refused(rows, frame, tmp_path):
             MLPClassifier(**SETTINGS).fit(dataset)
     with pytest.raises(ValueError, match="give no y"):
         MLPClassifier().fit(Dataset(X, y), y)
-    with pytest.raises(ValueError, match="hand them to `fit`"):
+    with pytest.raises(ValueError, match="Pass them to `fit`"):
         MLPClassifier(early_stopping=True).fit(Dataset(X, y))
     with pytest.raises(ValueError, match="buffer_size"):
         Dataset(X, y, buffer_size=0)

@@ -52,7 +52,7 @@ def test_diagnose_says_what_to_hand_in(classifier, regressor):
     )
     with pytest.raises(TypeError, match=f"a TabularMLPClassifier is an ensemble.*{call}.$"):
         diagnose(*classifier)
-    with pytest.raises(TypeError, match=rf"{call}\. Networks learn targets standardised"):
+    with pytest.raises(TypeError, match=rf"{call}\. Its networks are trained on standardised"):
         diagnose(*regressor)
     model, *data = classifier
     with pytest.raises(TypeError, match=call):

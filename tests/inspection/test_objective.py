@@ -356,7 +356,7 @@ def test_data_that_do_not_fit(iris):
         loss(net, X, y[:-1])
     with pytest.raises(ValueError, match="finite values"):
         hessian_vector_product(net, X, y, np.ones(3))
-    with pytest.raises(ValueError, match="coefs_ alone"):
+    with pytest.raises(ValueError, match="only coefs_"):
         hessian_vector_product(net, X, y, np.ones(net.n_parameters_), intercepts=False)
     with pytest.raises(ValueError, match="'intercepts' parameter"):
         gradient(net, X, y, intercepts=None)

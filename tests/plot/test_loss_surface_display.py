@@ -264,7 +264,7 @@ def surface(model=None, data=None, **options):
     ("options", "error", "message"),
     [
         ({"model": MLPClassifier()}, NotFittedError, "not fitted"),
-        ({"model": PerceptronClassifier().fit(*iris())}, TypeError, "LossSurfaceDisplay takes"),
+        ({"model": PerceptronClassifier().fit(*iris())}, TypeError, "LossSurfaceDisplay requires"),
         ({"data": digits()}, ValueError, "64 features"),
         ({"kind": "wireframe"}, ValueError, "kind must be 'contour' or 'surface', got 'wire"),
         ({"grid_resolution": 1}, ValueError, "grid_resolution must be an int of at least 2, got 1"),
@@ -275,10 +275,14 @@ def surface(model=None, data=None, **options):
         ({"extent": (1, 0, 0, 1)}, ValueError, "extent must be"),
         ({"extent": (0, np.nan, 0, 1)}, ValueError, "extent must be"),
         ({"path": Trajectory()}, AttributeError, "has no point yet: fit an estimator with it"),
-        ({"path": np.ones((3, 5))}, ValueError, "points of 5 parameters, the estimator has 51"),
+        (
+            {"path": np.ones((3, 5))},
+            ValueError,
+            "points with 5 parameters, but the estimator has 51",
+        ),
         ({"path": np.ones(51)}, ValueError, "path must be a Trajectory or an array of shape"),
         ({"path": "mine"}, ValueError, "path must be a Trajectory .* got 'mine'"),
-        ({"path": np.full((3, 51), np.inf)}, ValueError, "path has points that are not finite"),
+        ({"path": np.full((3, 51), np.inf)}, ValueError, "path must be finite"),
         ({"directions": "straight"}, ValueError, "directions must be 'random'"),
     ],
 )

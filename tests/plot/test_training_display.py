@@ -232,7 +232,11 @@ def test_trainings_without_names_are_told_apart():
             ValueError,
             r"must have the column 'loss', got \['losses'\]",
         ),
-        (lambda: TrainingDisplay.from_history({"loss": []}), ValueError, "no epoch with a loss"),
+        (
+            lambda: TrainingDisplay.from_history({"loss": []}),
+            ValueError,
+            "no epoch has a finite loss",
+        ),
         (
             lambda: TrainingDisplay.from_history({"loss": [1, 2], "gradient_norm": [1.0]}),
             ValueError,

@@ -199,8 +199,8 @@ def _refuse_other_estimators(estimator):
     if isinstance(estimator, PerceptronClassifier):
         raise TypeError(
             f"diagnose trains other networks with the same settings, but a {name} does not "
-            "minimise a loss. Fit and diagnose MLPClassifier(hidden_layer_sizes=()), a linear model "
-            "that does."
+            "minimise a loss. Fit and diagnose MLPClassifier(hidden_layer_sizes=()), a linear "
+            "model that does."
         )
     if hasattr(type(estimator), "members_"):
         raise TypeError(_how_to_diagnose_a_member(name))
