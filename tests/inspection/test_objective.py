@@ -360,7 +360,7 @@ def test_data_that_do_not_fit(iris):
         hessian_vector_product(net, X, y, np.ones(net.n_parameters_), intercepts=False)
     with pytest.raises(ValueError, match="'intercepts' parameter"):
         gradient(net, X, y, intercepts=None)
-    with pytest.raises(ValueError, match="parameters must be"):
+    with pytest.raises(ValueError, match="parameters must have shape"):
         Objective(net, X, y).loss(np.ones(3))
     with pytest.raises(ValueError, match="not what was fitted"):
         loss(fitted(X, y).set_params(loss="hinge"), X, y)
