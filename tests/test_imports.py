@@ -1,4 +1,4 @@
-"""What is imported when, in processes of their own: `import rosenblatt` stays quick."""
+"""Imports, in fresh processes: `import rosenblatt` stays fast."""
 
 import subprocess
 import sys

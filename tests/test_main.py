@@ -1,4 +1,4 @@
-"""``python -m rosenblatt``: what it prints, what it shows on a terminal, what it says of bad files.
+"""``python -m rosenblatt``: its output, its display on a terminal, its errors for bad files.
 
 Times are never asserted; that the two MLPs are the same model is (and in depth elsewhere).
 """
@@ -389,7 +389,7 @@ def test_raw_table_is_taken_as_it_comes(customers):
     assert "customers.csv.gz: 120 rows with 5 columns from which to predict 'left'" in text
     assert "one of 2 classes (classification). 3 rows without a value in 'left' are dropped" in text
     assert "learns from 90 rows and is tested on the 30 others" in text
-    assert "Plain networks take numbers without gaps and are left out: no numbers" in text
+    assert "Plain networks require numbers without missing values and are left out" in text
     assert "Logic gates" not in text
 
 

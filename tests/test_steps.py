@@ -1,4 +1,4 @@
-"""Training taken apart: a loop of single steps is a fit, to the bit."""
+"""A loop of single steps is bitwise equivalent to a fit."""
 
 from dataclasses import replace
 

@@ -381,11 +381,11 @@ def test_scorers_that_take_no_weights_say_so(scoring):
     arguments = {"X_val": X, "y_val": y}
     weighted = {**arguments, "sample_weight_val": row_weights(len(y))}
     _, warned = call_recording_warnings(model.fit, X, y, **weighted)
-    assert [text for _, text in warned if "takes no sample_weight" in text]
+    assert [text for _, text in warned if "does not support sample_weight" in text]
     scorer = get_scorer(scoring) if isinstance(scoring, str) else scoring
     assert model.best_validation_score_ == scorer(model, X, y)
     _, warned = call_recording_warnings(model.fit, X, y, **arguments)
-    assert not [text for _, text in warned if "takes no sample_weight" in text]
+    assert not [text for _, text in warned if "does not support sample_weight" in text]
 
 
 @pytest.mark.parametrize("scoring", [None, "r2", "neg_mean_absolute_error"])

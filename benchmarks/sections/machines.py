@@ -1,4 +1,4 @@
-"""Training on several processes: what a step is made of, and what to expect of many machines."""
+"""Training in several processes: the parts of a step, and the predicted speedup."""
 
 import multiprocessing
 import time

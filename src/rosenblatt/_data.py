@@ -1,4 +1,4 @@
-"""Checks what a person hands in and turns it into what the network reads.
+"""Validates X, y and weights, and encodes them for the network.
 
 The target is encoded here (class indices, indicators, or numbers) and decoded by the
 estimators' predict. Nothing is drawn at random: the validation split is training's.

@@ -1,5 +1,5 @@
-"""Tells of regression targets on a scale that training does not reach, and of y_val on another
-scale than y. It warns and changes nothing; targets arrive checked.
+"""Warns of regression targets on a scale that training does not reach, and of y_val on another
+scale than y. It changes nothing; targets have been validated.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

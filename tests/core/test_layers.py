@@ -1,4 +1,4 @@
-"""What hidden layers do besides product and activation: normalisation, dropout, noise on inputs.
+"""Optional parts of hidden layers: normalisation, dropout, noise on inputs.
 
 Oracles: closed forms and statistics for what is random, finite differences and a forward pass in
 NumPy for what is computed.
@@ -367,7 +367,7 @@ def test_what_is_read_of_blocks(normalization, dtype):
         for one, other in zip(ours, theirs, strict=True):
             np.testing.assert_array_equal(one, other)
     lists[2][0] = lists[2][0][:1]
-    with pytest.raises(ValueError, match=r"scales_ have the shapes .* must have"):
+    with pytest.raises(ValueError, match=r"scales_ have shapes .* must have"):
         net.write(net.parameters, *lists)
 
 

@@ -1,4 +1,4 @@
-"""The error surface in the engine: gradients and Hessian-vector products by finite differences,
+"""Derivatives of the loss in the core: gradients and Hessian-vector products by finite differences,
 whatever the rows, the chunks and the instruction set. PyTorch's are in test_against_torch.py and
 tests/inspection.
 """

@@ -1,4 +1,4 @@
-"""What diagnose takes, refuses and trains: kinds of data, bad input, the time budget."""
+"""Inputs of diagnose: kinds of data, bad input, the time budget."""
 
 import copy
 import io

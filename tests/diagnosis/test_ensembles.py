@@ -1,4 +1,4 @@
-"""Ensembles for tables: what looks at one network says which to hand in, and then takes it."""
+"""Functions for a single network explain how to pass a member of an ensemble, and accept it."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Networks as C: what cc makes of the file computes what the estimators predict."""
+"""Networks as C: the compiled file computes the estimators' predictions."""
 
 import ctypes
 import re

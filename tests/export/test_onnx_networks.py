@@ -1,4 +1,4 @@
-"""Networks as ONNX models: onnxruntime computes what the estimators predict."""
+"""Networks as ONNX models: onnxruntime computes the estimators' predictions."""
 
 import sys
 

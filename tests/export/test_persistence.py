@@ -1,4 +1,4 @@
-"""Models in files: what loads without private types and predicts and goes on to the bit."""
+"""Models in files: they load without private types, predict and continue training bitwise."""
 
 import copy
 import importlib

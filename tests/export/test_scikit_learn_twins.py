@@ -1,4 +1,4 @@
-"""Models as scikit-learn's own classes and back: its code is the oracle of what they predict."""
+"""Models as scikit-learn's own classes and back: scikit-learn's code is the oracle."""
 
 import numpy as np
 import pytest

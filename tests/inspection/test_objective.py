@@ -365,7 +365,7 @@ def test_data_that_do_not_fit(iris):
     with pytest.raises(ValueError, match="not what was fitted"):
         loss(fitted(X, y).set_params(loss="hinge"), X, y)
     net.coefs_ = net.coefs_[:1]
-    with pytest.raises(ValueError, match="coefs_ have the shapes"):
+    with pytest.raises(ValueError, match="coefs_ have shapes"):
         loss(net, X, y)
 
 

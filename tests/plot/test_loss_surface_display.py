@@ -1,4 +1,4 @@
-"""The loss on a plane: against scikit-learn's log loss, a closed form, and what is drawn."""
+"""The loss on a plane: against scikit-learn's log loss, a closed form, and the drawn artists."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""The picture of a spectrum shows what hessian_spectrum found."""
+"""The plot of a spectrum shows the result of hessian_spectrum."""
 
 from types import SimpleNamespace
 

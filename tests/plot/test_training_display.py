@@ -1,4 +1,4 @@
-"""The picture of a training shows what history_ says."""
+"""The plot of a training shows the values of history_."""
 
 import numpy as np
 import pytest

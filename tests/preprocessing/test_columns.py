@@ -1,4 +1,4 @@
-"""What the reader makes of raw tables: each rule about dtypes, gaps, levels, dates and names."""
+"""Reading raw tables: the rules about dtypes, missing values, levels, dates and names."""
 
 import datetime
 import decimal

@@ -1,4 +1,4 @@
-"""What the encoder makes of a table: its formulas, centring, weights, levels and chunks."""
+"""Encoding a table: formulas, centring, weights, levels and chunks."""
 
 import pickle
 import warnings

@@ -1,4 +1,4 @@
-"""Training on a dask cluster of processes: the results, and every kind of trouble."""
+"""Training on a dask cluster of processes: results, and all kinds of failures."""
 
 import copy
 import os

@@ -1,4 +1,4 @@
-"""MPI programs of real processes train as one machine does."""
+"""Training in MPI processes is equivalent to training on one machine."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Processes connected by sockets: sums, strangers, and what happens when one is gone."""
+"""Processes connected by sockets: sums, unknown peers, and lost processes."""
 
 import multiprocessing
 import os

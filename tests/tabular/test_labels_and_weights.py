@@ -1,4 +1,4 @@
-"""Targets of any type and scale, weights, groups and validation rows; what is refused, and how."""
+"""Targets of any type and scale, weights, groups and validation rows; errors for invalid input."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import decimal

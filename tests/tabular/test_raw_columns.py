@@ -1,4 +1,4 @@
-"""Tables as they come: every kind of column goes in, by value and by name; what cannot be used is
+"""Raw tables: every kind of column is accepted, by value and by name; what cannot be used is
 refused by name."""
 
 # SPDX-License-Identifier: BSD-3-Clause

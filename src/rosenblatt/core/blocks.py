@@ -132,7 +132,7 @@ class Blocks:
         for (name, wanted), arrays in zip(self.architecture.shapes.items(), lists, strict=False):
             shapes = [np.shape(array) for array in arrays]
             if shapes != wanted:  # NumPy might broadcast them
-                raise ValueError(f"{name} have the shapes {shapes}, but must have {wanted}")
+                raise ValueError(f"{name} have shapes {shapes}, but must have shapes {wanted}")
         given = [array for arrays in lists for array in arrays]
         for array, (_, views) in zip(given, self._views(block), strict=False):
             if len(views) == 1:
