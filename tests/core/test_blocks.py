@@ -36,7 +36,7 @@ def test_too_many_layers_are_refused():
     most = Network([2, *[1] * 255, 1], ["relu"] * 255, "squared_error", 1, "float64")
 
     assert len(most.read(most.parameters)[0]) == 256
-    with pytest.raises(ValueError, match="hidden_layer_sizes must name at most 255 layers"):
+    with pytest.raises(ValueError, match="hidden_layer_sizes must have at most 255 layers"):
         Network([2, *[1] * 256, 1], ["relu"] * 256, "squared_error", 1, "float64")
 
 

@@ -404,10 +404,10 @@ def test_batches_without_variance_or_too_large_are_refused():
     net = adam_network(problem, batch_size=10, normalization="batch")
     rates = np.full((1, 30), 0.01)
     for rows, batch_size in [(1, 10), (30, 1), (30, 11)]:
-        with pytest.raises(ValueError, match="takes batches of 2 to 10 rows"):
+        with pytest.raises(ValueError, match="requires batches of 2 to 10 rows"):
             train_epochs(net, problem.examples, RowOrder(problem.order[:rows]), rates, batch_size)
     for rows in (1, 12):
-        with pytest.raises(ValueError, match="takes batches of 2 to 11 rows"):
+        with pytest.raises(ValueError, match="requires batches of 2 to 11 rows"):
             net.loss_and_gradient(problem.examples, problem.order[:rows])
 
 
