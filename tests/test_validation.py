@@ -182,7 +182,7 @@ def test_split_rows_without_weight_have_no_score(kind):
     held_out = np.isin(X[:, 0], scored[0][:, 0])
     weights = np.where(held_out, 0.0, 1.0)
     model.set_params(scoring=None)
-    with pytest.raises(ValueError, match="validation set's rows sum to 0"):
+    with pytest.raises(ValueError, match="validation set sum to 0"):
         model.fit(X, y, sample_weight=weights)
     weights[held_out.argmax()] = 1
     model.fit(X, y, sample_weight=weights)

@@ -480,5 +480,5 @@ def test_noise_on_sparse_inputs_is_refused():
     """It would fill them."""
     problem = classification((5,), "tanh", 8, kind="csr")
     net = adam_network(problem, input_noise=0.5)
-    with pytest.raises(ValueError, match="not sparse"):
+    with pytest.raises(ValueError, match="requires dense X"):
         net.loss_and_gradient(problem.examples, problem.order)
