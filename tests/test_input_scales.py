@@ -86,5 +86,5 @@ class TestInputScales:
         X, y = diabetes()
         with pytest.raises(ValueError, match="input_scale_rate=3"):
             MLPRegressor(input_scale_rate=3, solver="lbfgs").fit(X, y)
-        with pytest.raises(ValueError, match="input_scale_rate=10. Fit with input_scale_rate=0"):
+        with pytest.raises(ValueError, match=r"input_scale_rate=10\. Fit with input_scale_rate=0"):
             gradient(fitted(), *iris())

@@ -231,7 +231,7 @@ def test_small_tangents_near_certainty():
 @pytest.mark.parametrize(
     ("X", "targets", "what", "message"),
     [
-        (np.zeros((2, 5)), np.zeros(2, np.intp), "loss", "takes 6 features"),
+        (np.zeros((2, 5)), np.zeros(2, np.intp), "loss", "must have 6 features"),
         (np.zeros((2, 6), "f4"), np.zeros(2, np.intp), "loss", "of float64"),
         (np.zeros((2, 6)), np.array([0, 3]), "loss", "targets"),
         (np.zeros((2, 6)), np.zeros(3, np.intp), "loss", "targets"),
