@@ -6,11 +6,36 @@ are no callbacks.
 
 # SPDX-License-Identifier: BSD-3-Clause
 import contextlib
+from typing import Any, Self
 
 import numpy as np
 
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn import callback
+
+    with_callbacks = callback.with_callbacks
+
+    class CallbackSupportMixin(callback.CallbackSupportMixin):
+        """scikit-learn's, which says what goes elsewhere."""
+
+        def set_callbacks(self, *callbacks: Any) -> Self:
+            """Set scikit-learn's callbacks, such as `sklearn.callback.ProgressBar`.
+
+            Parameters
+            ----------
+            *callbacks : callback instances
+                They follow scikit-learn's FitCallback protocol. Without any, those that are set
+                are removed.
+
+            Returns
+            -------
+            self : object
+            """
+            for each in callbacks:
+                if isinstance(each, type) or not isinstance(each, callback.FitCallback):
+                    raise TypeError(_not_of_the_protocol(self, each))
+            return super().set_callbacks(*callbacks)
+
 except ImportError:  # scikit-learn before 1.9
 
     class CallbackSupportMixin:
@@ -22,6 +47,22 @@ except ImportError:  # scikit-learn before 1.9
 
 
 __all__ = ["CallbackSupportMixin", "calling_callbacks", "with_callbacks"]
+
+
+def _not_of_the_protocol(estimator, given):
+    """The message about what is no callback of scikit-learn's."""
+    text = (
+        "set_callbacks takes instances that follow scikit-learn's FitCallback protocol, such as "
+        f"sklearn.callback.ProgressBar(), one argument each; got {given!r}."
+    )
+    if isinstance(given, type):
+        return f"{text} Make an instance: {given.__name__}()."
+    if callable(given) and hasattr(estimator, "callbacks"):
+        return (
+            f"{text} Functions of (record, estimator), and rosenblatt.callbacks, are a parameter: "
+            "set_params(callbacks=[...])."
+        )
+    return text
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import copy
 import os
 import pickle
+import re
 import signal
 import threading
 import time
@@ -371,3 +372,33 @@ def test_a_scheduler_that_goes_away_is_an_error(tmp_path):
         assert time.monotonic() - began < 60
         assert not hasattr(model, "coefs_")
     client.close(timeout=5)
+
+
+def test_blocks_of_the_page_run(client, tmp_path, monkeypatch):
+    """Those of docs/several_machines.md on files, joblib's backend and dask, with small data."""
+    pytest.importorskip("pyarrow", reason="one of them reads a Parquet file")
+    monkeypatch.chdir(tmp_path)
+    page = Path(__file__).parents[2] / "docs" / "several_machines.md"
+    text = page.read_text().replace("tcp://scheduler:8786", client.scheduler.address)
+    for slow, quick in (
+        ("TabularMLPClassifier()", "TabularMLPClassifier('fast', n_members=2)"),
+        ("MLPClassifier()", "MLPClassifier(max_iter=2)"),
+        ("(256, 256)", "(8,), max_iter=2"),
+    ):
+        text = text.replace(slow, quick)
+    on_disk, searches, applied, trained, _ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    X, y = digits()
+    frame = pd.DataFrame(X).rename(columns=str)
+    frame.assign(label=y).to_parquet("rows.parquet")
+    names = {"X_val": X[:50], "y_val": y[:50], "X": X[:200], "y": y[:200]}
+    exec(on_disk, names)
+    assert names["model"].n_iter_ == 10
+    names |= {"grid": {"alpha": [0.1, 1.0]}, "frame": frame[:200]}
+    exec(searches, names)
+    assert len(names["search"].cv_results_["params"]) == 2
+    names |= {"X_sample": X, "y_sample": y, "X": da.from_array(X), "X_new": da.from_array(X[:9])}
+    names |= {"frame": dd.from_pandas(pd.DataFrame(X), npartitions=2), "y": da.from_array(y)}
+    exec(applied, names)
+    assert names["labels"].compute().shape == y.shape
+    exec(trained, names)
+    assert type(names["model"].to_local()) is MLPClassifier

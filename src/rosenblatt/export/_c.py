@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._architecture import dense_network
@@ -154,8 +155,8 @@ def to_c(model: Any, *, name: str = "model", dtype: DType = None) -> str:
     """
     if not isinstance(model, (MLPClassifier, MLPRegressor, PerceptronClassifier)):
         raise TypeError(
-            "model must be a fitted MLPClassifier, MLPRegressor or PerceptronClassifier, got "
-            f"{type(model).__name__}."
+            "to_c takes a fitted MLPClassifier, MLPRegressor or PerceptronClassifier, got "
+            f"{type(model).__name__}.{_remedy_of(model)}"
         )
     if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or name in _KEYWORDS:
         raise ValueError(f"name must be a C identifier, got {name!r}.")
@@ -163,6 +164,24 @@ def to_c(model: Any, *, name: str = "model", dtype: DType = None) -> str:
         raise ValueError(f"dtype must be 'float32', 'float64' or None, got {dtype!r}.")
     check_is_fitted(model)
     return _Writer(model, name, dtype).text()
+
+
+def _remedy_of(model):
+    """What to do where a network is inside, or may be."""
+    if isinstance(model, Pipeline):
+        before = ", ".join(type(step).__name__ for _, step in model.steps[:-1])
+        takes = f", which takes what {before} puts out" if before else ""
+        return (
+            f" Export its last step, to_c(pipeline[-1]){takes}; rosenblatt.to_onnx(pipeline, X) "
+            "exports all steps."
+        )
+    if hasattr(model, "best_estimator_"):
+        return " Export what the search found: to_c(search.best_estimator_)."
+    if hasattr(model, "regressor_"):
+        return " Export model.regressor_, whose predictions are those of the transformed target."
+    if hasattr(model, "members_"):
+        return " rosenblatt.to_onnx(model, X) exports tables and ensembles."
+    return ""
 
 
 def _network_of(model):

@@ -82,7 +82,8 @@ class Graph:
         Parameters
         ----------
         outputs : dict
-            Maps output names to (value, dtype, number of columns or None for a vector).
+            From the outputs' names to (value, dtype, number of columns, or a tuple of the sizes
+            behind the rows, or None for a vector).
         name : str
             The name of the graph.
         """
@@ -102,10 +103,8 @@ class Graph:
                 for one, (dtype, n_columns) in self.inputs.items()
             ],
             [
-                helper.make_tensor_value_info(
-                    one, element_type(dtype), [None] if n_columns is None else [None, n_columns]
-                )
-                for one, (_, dtype, n_columns) in outputs.items()
+                helper.make_tensor_value_info(one, element_type(dtype), shape_of_rows(columns))
+                for one, (_, dtype, columns) in outputs.items()
             ],
             [tensor(array, one) for one, array in self.constants.items()],
         )
@@ -120,6 +119,13 @@ class Graph:
         )
         checker.check_model(model)
         return model
+
+
+def shape_of_rows(columns):
+    """ONNX's shape of any number of rows; `columns` as in Graph.to_model."""
+    if columns is None:
+        return [None]
+    return [None, *(columns if isinstance(columns, tuple) else (columns,))]
 
 
 def tensor(array, name):

@@ -44,18 +44,8 @@ def add_network(graph, estimator, X, dtype, *, logits=False):
         if layer.normalization is not None:
             scale, shift = arrays["normalization_scales_"][i], arrays["normalization_shifts_"][i]
             z = _add_layer_normalization(graph, z, scale, shift, real)
-        refuse_double(layer.activation, dtype)
         values = FORMULAS[layer.activation].onnx(graph, z, real)
     return values if logits else _OUT_ACTIVATIONS[estimator.out_activation_](graph, values)
-
-
-def refuse_double(activation, dtype):
-    """Raise ValueError for an activation that onnxruntime supports in float32 only."""
-    if dtype == np.float64 and not FORMULAS[activation].has_double:
-        raise ValueError(
-            f"activation={activation!r} is not supported in float64 by onnxruntime. Pass X of "
-            "dtype float32 to to_onnx for a float32 graph."
-        )
 
 
 def _add_layer_normalization(graph, z, scale, shift, real):

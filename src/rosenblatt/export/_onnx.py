@@ -6,6 +6,7 @@ operators are in _network_graph.py and _table_graph.py. Pipelines are converted 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._types import Matrix
@@ -25,7 +26,9 @@ NETWORKS = {
 }
 
 
-def to_onnx(model: Any, X: Matrix) -> "ModelProto":
+def to_onnx(
+    model: Any, X: Matrix, *, coverage: float | None = None, levels: ArrayLike | None = None
+) -> "ModelProto":
     """Convert a fitted estimator or Pipeline to an ONNX model.
 
     Parameters
@@ -37,6 +40,10 @@ def to_onnx(model: Any, X: Matrix) -> "ModelProto":
         Example rows, of which only the types are used. For an array, the ONNX model has one input
         'X' of its dtype. For a DataFrame, it has one input of shape (n_rows, 1) per column, with
         the name of the column.
+    coverage : float in (0, 1) or None, default=None
+        For a TabularMLPRegressor: adds the output 'interval' of `predict_interval(X, coverage)`.
+    levels : array-like of shape (n_levels,) or None, default=None
+        For a TabularMLPRegressor: adds the output 'quantiles' of `predict_quantiles(X, levels)`.
 
     Returns
     -------
@@ -44,7 +51,8 @@ def to_onnx(model: Any, X: Matrix) -> "ModelProto":
         The ONNX model. A regressor has the output 'variable' of shape (n_rows, n_outputs). A
         classifier has the outputs 'label' and 'probabilities' of shape (n_rows, n_classes), or
         'scores' of shape (n_rows, n_outputs) if the loss does not give probabilities. A
-        transformer has the output 'variable'.
+        transformer has the output 'variable'. The outputs 'interval' and
+        'quantiles' have the shapes of the results of these methods.
 
     Raises
     ------
@@ -71,6 +79,7 @@ def to_onnx(model: Any, X: Matrix) -> "ModelProto":
     """
     require_onnx("onnx")
     kind = type(model)
+    quantiles = _levels_of_outputs(model, coverage, levels)
     if kind not in NETWORKS and kind not in tables():
         return require_onnx("skl2onnx") and _of_others(model, X)
     check_is_fitted(model)
@@ -79,8 +88,25 @@ def to_onnx(model: Any, X: Matrix) -> "ModelProto":
         rows, dtype = _add_rows(graph, model, X)
         outputs = NETWORKS[kind](graph, model, rows, dtype)
     else:
-        outputs = tables()[kind](graph, model, _declared_columns(graph, model, X))
+        options = {"quantiles": quantiles} if quantiles else {}
+        outputs = tables()[kind](graph, model, _declared_columns(graph, model, X), **options)
     return graph.to_model(outputs, kind.__name__)
+
+
+def _levels_of_outputs(model, coverage, levels):
+    """{name of a further output: levels of its quantiles}."""
+    if coverage is None and levels is None:
+        return {}
+    from rosenblatt.tabular import TabularMLPRegressor
+    from rosenblatt.tabular._intervals import checked_levels, levels_of_interval
+
+    if type(model) is not TabularMLPRegressor:
+        raise ValueError(
+            "coverage and levels ask for the intervals of a TabularMLPRegressor; got "
+            f"{type(model).__name__}, which has none."
+        )
+    wanted = {} if coverage is None else {"interval": levels_of_interval(coverage)}
+    return wanted if levels is None else wanted | {"quantiles": checked_levels(levels)}
 
 
 def tables():

@@ -164,7 +164,7 @@ def _fill_network(ours, fitted):
     vars(ours).update(ours._architecture.named(lists))
     ours.n_layers_, ours.n_outputs_ = fitted.n_layers_, fitted.n_outputs_
     ours.n_parameters_ = ours._architecture.n_parameters
-    ours.out_activation_, ours.loss_ = loss.out_activation, fitted.loss_
+    ours.loss_ = fitted.loss_
     ours._levels = None
     ours.history_ = History()
     if not hasattr(fitted, "loss_curve_") or fitted.solver == "lbfgs":

@@ -13,6 +13,7 @@ from rosenblatt.preprocessing._bins import LARGEST
 from rosenblatt.preprocessing._frames import NUMBER
 from rosenblatt.preprocessing._robust_scale import CLIP, LARGEST_ROOT
 from rosenblatt.tabular._calibration import SMALLEST
+from rosenblatt.tabular._intervals import GRID, HIGH, LEARNED, LOW
 
 _DOUBLE, _SINGLE = np.dtype(np.float64), np.dtype(np.float32)
 
@@ -254,8 +255,11 @@ def _columns(graph, model, column):
     return graph.concat(values), dtype
 
 
-def add_ensemble(graph, model, column):
-    """The outputs of a TabularMLPClassifier or TabularMLPRegressor."""
+def add_ensemble(graph, model, column, quantiles=None):
+    """The outputs of a TabularMLPClassifier or TabularMLPRegressor.
+
+    `quantiles` are further outputs of a regressor: names, and the levels of each.
+    """
     ensemble = model._ensemble
     numbers, codes = add_table(graph, ensemble.reader, column)
     if ensemble.statistics is not None:
@@ -281,7 +285,18 @@ def add_ensemble(graph, model, column):
     n_outputs = ensemble.decoder.n_outputs
     if not is_classifier:
         limited = _limited(graph, total, ensemble.decoder.scaling)
-        return {"variable": (limited, _DOUBLE, n_outputs)}
+        outputs = {"variable": (limited, _DOUBLE, n_outputs)}
+        if not quantiles:
+            return outputs
+        every = add_quantiles(graph, ensemble, numbers, codes, limited, quantiles.values())
+        shapes = [
+            len(levels) if ensemble.decoder.is_flat else (n_outputs, len(levels))
+            for levels in quantiles.values()
+        ]
+        return outputs | {
+            name: (value, _DOUBLE, shape)
+            for name, value, shape in zip(quantiles, every, shapes, strict=True)
+        }
     if ensemble.calibration is not None and n_outputs > 1:
         total = _calibrated(graph, ensemble.calibration, total, n_outputs)
     labels = add_labels(graph, total, n_outputs, np.float64(0), model.classes_)
@@ -300,6 +315,50 @@ def _decoded_numbers(graph, decoder, n_network_outputs, outputs):
     scaling = decoder.scaling
     value = graph.op("Mul", graph.cast(outputs, _DOUBLE), scaling.scale)
     return _limited(graph, graph.op("Add", value, scaling.mean), scaling)
+
+
+def add_quantiles(graph, ensemble, numbers, codes, prediction, levels):
+    """Quantiles of the targets, for each array of levels a value of (n, [n_targets,] n_levels)."""
+    distribution, scaling = ensemble.distribution, ensemble.decoder.scaling
+    numbers = prediction if numbers is None else graph.concat([numbers, prediction])
+    X = add_encoder(graph, distribution.encoder_, numbers, codes)
+    parts = [[] for _ in levels]
+    for i, residuals in enumerate(distribution.residuals_):
+        at_grid = _add_residuals_at_grid(graph, residuals, X)
+        center = graph.columns(prediction, [i])
+        low, high = scaling.low[i : i + 1], scaling.high[i : i + 1]
+        for part, wanted in zip(parts, levels, strict=True):
+            shares = residuals._at_levels(np.eye(len(GRID)), wanted)
+            value = graph.op("Add", center, graph.op("MatMul", at_grid, shares))
+            part.append(graph.op("Min", graph.op("Max", value, low), high))
+    if ensemble.decoder.is_flat:
+        return [part[0] for part in parts]
+    one = np.array([1])
+    return [graph.concat([graph.op("Unsqueeze", each, one) for each in part]) for part in parts]
+
+
+def _add_residuals_at_grid(graph, residuals, X):
+    """Sorted quantiles of the residuals of one target: float64 of (n, GRID), or of one row."""
+    at_grid, spread = np.zeros((1, len(GRID))), np.ones((1, 1))
+    if residuals.networks_:
+        total = None
+        for network in residuals.networks_:
+            outputs = _sorted(graph, add_network(graph, network, X, _SINGLE), len(LEARNED))
+            part = graph.cast(outputs, _DOUBLE)
+            total = part if total is None else graph.op("Add", total, part)
+        known = graph.op("Div", total, np.float64(len(residuals.networks_)))
+        at_grid = graph.op("MatMul", known, residuals._at_grid(np.eye(len(LEARNED))))
+        distance = graph.op("Sub", graph.columns(known, [HIGH]), graph.columns(known, [LOW]))
+        spread = graph.op("Max", distance, np.float64(residuals.smallest_spread_))
+    shifted = graph.op("Add", at_grid, graph.op("Mul", spread, residuals.shifts_))
+    return graph.op("Mul", _sorted(graph, shifted, len(GRID)), np.float64(residuals.unit_))
+
+
+def _sorted(graph, values, n_columns):
+    """Each row in ascending order."""
+    k = np.array([n_columns])
+    ascending, _ = graph.op("TopK", values, k, axis=1, largest=0, sorted=1, n_outputs=2)
+    return ascending
 
 
 def _limited(graph, values, scaling):

@@ -91,3 +91,16 @@ class Dataset:
         self.columns, self.classes = columns, classes
         self.buffer_size, self.progress = buffer_size, progress
         self.checkpoint, self.checkpoint_seconds = checkpoint, checkpoint_seconds
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError(
+            "a Dataset is read by `fit` and `partial_fit` of MLPClassifier and MLPRegressor alone, "
+            "not by other estimators, Pipelines, or predictions: hand these an array or a frame, "
+            "of some of its rows say."
+        )
+
+
+def refuse_dataset(X):
+    """Raises TypeError for a Dataset."""
+    if isinstance(X, Dataset):
+        X.__array__()

@@ -123,7 +123,10 @@ class ArraySource:
         taken = [n for n in (dataset.target, dataset.sample_weight) if isinstance(n, Integral)]
         for number in taken:
             if number >= array.shape[1]:
-                raise ValueError(f"there is no column {number} among {array.shape[1]}.")
+                raise ValueError(
+                    f"target and sample_weight must be column numbers below {array.shape[1]}, as "
+                    f"many as the array has, or arrays; got {number}."
+                )
         self._features = None
         if taken:
             self._features = np.setdiff1d(np.arange(array.shape[1]), taken)
@@ -145,6 +148,12 @@ class ArraySource:
         if isinstance(given, Integral):
             return _Column(self._array, int(given))
         if isinstance(given, (str, os.PathLike)):
+            if not Path(given).exists():
+                raise ValueError(
+                    f"{name}={given!r} must be a column's number from 0 to "
+                    f"{self._array.shape[1] - 1}, an array or the path of a .npy file, because the "
+                    "columns of an array have no names: there is no such file."
+                )
             given = np.load(given, mmap_mode="r")
         if np.shape(given)[:1] != self._array.shape[:1]:
             raise ValueError(f"{name} has {np.shape(given)[0]} rows, X has {len(self._array)}.")
@@ -177,11 +186,16 @@ class _Tables:
 
     def _names_among(self, names):
         if self._names is None:
-            for name in filter(None, (self._target, self._weight, *(self._columns or ()))):
-                if name not in names:
-                    raise ValueError(f"there is no column {name!r} among {list(names)}.")
             if self._target is None:
-                raise ValueError("A Dataset of tables requires target, the name of a column.")
+                raise ValueError(
+                    f"target must be the name of the column to predict, one of {list(names)}; got "
+                    "None."
+                )
+            self._target = _name_among(names, self._target, "target")
+            if self._weight is not None:
+                self._weight = _name_among(names, self._weight, "sample_weight")
+            for name in self._columns or ():
+                _name_among(names, name, "columns")
             others = (self._target, self._weight)
             self._names = self._columns or [name for name in names if name not in others]
         return self._names
@@ -208,6 +222,19 @@ class _Tables:
     def _beside(self, table):
         weight = None if self._weight is None else _as_array(table[self._weight])
         return _as_array(table[self._target]), weight
+
+
+def _name_among(names, given, parameter):
+    """The column that a name or a number stands for."""
+    names = list(names)
+    if isinstance(given, Integral) and given not in names and given < len(names):
+        return names[given]
+    if not isinstance(given, (str, Integral)) or given not in names:
+        shown = repr(given) if np.ndim(given) == 0 else f"{type(given).__name__}"
+        raise ValueError(
+            f"{parameter}={shown} is no column of the data, which has the columns {names}."
+        )
+    return given
 
 
 class Rows(np.ndarray):
@@ -240,7 +267,7 @@ class ParquetSource(_Tables):
             import pyarrow.parquet as pq
         except ImportError as error:
             raise ImportError("Parquet files need pyarrow: pip install pyarrow") from error
-        self._files = [pq.ParquetFile(file) for file in files]
+        self._files = [_opened(pq, file) for file in files]
         names = [file.schema_arrow.names for file in self._files]
         if any(other != names[0] for other in names):
             raise ValueError("Parquet files of one Dataset must have the same columns.")
@@ -263,6 +290,16 @@ class ParquetSource(_Tables):
     def _read(self, i, columns):
         file, group = self._groups[i]
         return file.read_row_group(group, columns=columns, use_threads=False)
+
+
+def _opened(pq, file):
+    try:
+        return pq.ParquetFile(file)
+    except ValueError as error:  # of pyarrow, about bytes
+        raise ValueError(
+            f"{file} is no Parquet file ({error}). Of other formats, give a function that returns "
+            "an iterator of frames: lambda: pandas.read_csv(path, chunksize=10_000), say."
+        ) from error
 
 
 class BatchSource(_Tables):

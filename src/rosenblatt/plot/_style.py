@@ -72,15 +72,16 @@ def axes_or_new(ax, figsize=(WIDTH, 4.2), **subplot_kw):
     return plt.subplots(figsize=figsize, layout="constrained", subplot_kw=subplot_kw)[1]
 
 
-def stacked_axes(ax, n_panels, height=1.7):
-    """Vertically stacked axes that share the x-axis.
+def stacked_axes(ax, panels, height=1.7):
+    """Axes one below the other that share x.
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes, array of Axes, or None
-        None creates a figure. A single Axes is the frame into which the panels are placed (a
-        single panel uses it directly). An array is used as given.
-    n_panels : int
+    ax : matplotlib.axes.Axes, array of them, or None
+        None makes a figure; one Axes is the frame that they are put into (for one panel it is the
+        panel itself); an array is used as it is.
+    panels : sequence of str
+        Their names, from top to bottom.
     height : float
         Height of each panel in inches, in a new figure.
 
@@ -93,6 +94,7 @@ def stacked_axes(ax, n_panels, height=1.7):
     ValueError
         If the array has the wrong length.
     """
+    n_panels = len(panels)
     if ax is None:
         ax = axes_or_new(None, figsize=(WIDTH, max(3.2, 0.8 + height * n_panels)))
     given = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
@@ -100,8 +102,10 @@ def stacked_axes(ax, n_panels, height=1.7):
         return given
     if len(given) != 1:
         raise ValueError(
-            f"ax must be one axes or {n_panels} axes for {n_panels} panels, got {len(given)}. To "
-            "draw on the axes of another display, give both the same panels."
+            f"ax is an array of {len(given)} axes, and {n_panels} "
+            f"{'panels are' if n_panels > 1 else 'panel is'} to be drawn, {list(panels)}: give as "
+            "many axes, or one Axes as the frame of all. To draw into the axes of another display, "
+            "give both the same panels, which both have recorded: panels=['loss'], say."
         )
     return _inside(given[0], n_panels)
 
@@ -163,6 +167,13 @@ def add_series(ax, x, y, place=None, **kwargs):
         if name in kwargs:
             del style[long]
     return ax.plot(x, y, **{**style, **kwargs})[0]
+
+
+def free_place(axes):
+    """The first style, for `add_series`, whose colour no line of some axes has."""
+    used = {line.get_color() for each in axes for line in each.lines}
+    free = [i for i, style in enumerate(SERIES) if style["color"] not in used]
+    return free[0] if free else len(used)
 
 
 def add_legend(ax):

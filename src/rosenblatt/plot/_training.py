@@ -204,18 +204,21 @@ class TrainingDisplay:
         _style.require_matplotlib(self)
         recorded = self._recorded()
         self.panels_ = self._checked_panels(panels, recorded)
-        self.axes_ = _style.stacked_axes(ax, len(self.panels_))
+        self.axes_ = _style.stacked_axes(ax, self.panels_)
         self.figure_ = self.axes_[0].figure
         self.lines_ = {}
-        place = self._place_among_series()
+        place, look = self._place_among_series(), _style.free_place(self.axes_)
         for panel, axes in zip(self.panels_, self.axes_, strict=True):
-            self._draw_panel(panel, axes, recorded, place, kwargs)
+            self._draw_panel(panel, axes, recorded, (place, look), kwargs)
         _style.count_from_one(self.axes_[-1], self.unit)
         top = self.axes_[0]
         title = top.get_title() or self.title or ""
         if place and title.startswith(TITLE_OF_ONE):
             title = TITLE
-        if self.name:
+        if self.name or place:
+            for axes in self.axes_[1:]:  # of the first training, which has no name
+                if axes.get_legend() is not None:
+                    axes.get_legend().remove()
             _style.add_legend_above(top, title)
             return self
         if len(top.lines) > 1:
@@ -268,8 +271,9 @@ class TrainingDisplay:
             recorded["validation_score"], -recorded["validation_loss"], equal_nan=True
         )
 
-    def _draw_panel(self, panel, axes, recorded, place, kwargs):
-        label, names = PANELS[panel]
+    def _draw_panel(self, panel, axes, recorded, places, kwargs):
+        """Draws one panel; `places` are those of the training and of its first style."""
+        (label, names), (place, first_look) = PANELS[panel], places
         columns = [name for name in names if name in recorded]
         _style.plain(axes)
         for column in columns:
@@ -278,7 +282,7 @@ class TrainingDisplay:
                 role += f" {place + 1}"
             roles = [role] if len(columns) > 1 or not self.name else []
             style = {"label": ", ".join(filter(None, (self.name, *roles))) or None}
-            look = place
+            look = first_look
             if column.startswith("validation"):
                 style |= {"fillstyle": "none", "linestyle": "--"}
                 # a single fit uses several colours; with several fits each has its own colour
@@ -290,14 +294,16 @@ class TrainingDisplay:
         # on two lines, because a panel may be an inch high
         axes.set_ylabel(self.score_name.replace(" ", "\n", 1) if label is None else label)
         if panel == "score":
-            self._mark_best(axes, recorded["validation_score"])
+            self._mark_best(
+                axes, recorded["validation_score"], with_legend=not (self.name or place)
+            )
             return
         _style.log_where_wide(axes)
         if panel == "learning_rate" and axes.get_yscale() == "linear":
             axes.set_ylim(bottom=0)
 
-    def _mark_best(self, axes, scores):
-        """Draw a ring around the highest score, whose weights early stopping restores."""
+    def _mark_best(self, axes, scores, with_legend):
+        """A ring around the highest score, whose weights early stopping keeps."""
         best = int(np.nanargmax(scores))
         ring = {
             "facecolors": "none",
@@ -307,7 +313,7 @@ class TrainingDisplay:
             "clip_on": False,
         }
         axes.scatter([best + 1], [scores[best]], **ring, label=f"best: {self.unit} {best + 1}")
-        if not self.name:
+        if with_legend:
             _style.add_legend(axes)
 
 

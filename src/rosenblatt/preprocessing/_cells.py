@@ -4,9 +4,11 @@ with errors that name the column. It does not handle data frames; times are read
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
+import reprlib
 
 import numpy as np
 
+HOW_TO_FLATTEN = "put the values of lists and dicts into columns of their own"
 _CONTAINERS = (list, dict, set, tuple, np.ndarray)
 
 
@@ -27,8 +29,9 @@ def is_missing(value):
 def refuse_container(label, row, value):
     """Raise CellError for a cell that holds a list, a dict or another container."""
     raise CellError(
-        f"Column {label!r} holds a {type(value).__name__} in row {row}, {value!r}. A cell as an "
-        "argument must be a string or a number (or None, a date, a bool), not a container."
+        f"Column {label!r} holds a {type(value).__name__} in row {row}, {reprlib.repr(value)}. "
+        "Each cell of the argument must be a string or a number, or a date, a truth value or None: "
+        f"{HOW_TO_FLATTEN}, or drop the column."
     )
 
 

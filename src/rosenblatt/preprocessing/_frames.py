@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from sklearn.utils.validation import check_array
 
 from rosenblatt.preprocessing._cells import (
+    HOW_TO_FLATTEN,
     CellError,
     distinct_values,
     numbers_of,
@@ -273,7 +274,9 @@ def _pandas_kind(series, label):
 
 def _arrow_kind(dtype, arrow, label):
     if arrow.num_fields:
-        raise CellError(f"Column {label!r} has the nested type {arrow}: flatten it first.")
+        raise CellError(
+            f"Column {label!r} has the nested type {arrow}: {HOW_TO_FLATTEN}, or drop the column."
+        )
     if str(arrow).startswith("decimal"):
         return NUMBER
     return TEXT if dtype.kind == "U" else _KIND_OF_NUMPY.get(dtype.kind, CATEGORY)
@@ -309,7 +312,8 @@ class PolarsColumn:
     def kind(self):
         if self.series.dtype.is_nested() or self.type == "Object":
             raise CellError(
-                f"Column {self.label!r} has the type {self.series.dtype}: flatten it first."
+                f"Column {self.label!r} has the type {self.series.dtype}: {HOW_TO_FLATTEN}, or "
+                "drop the column."
             )
         if self.series.dtype.is_numeric():
             return NUMBER

@@ -29,11 +29,13 @@ from rosenblatt._types import (
     RandomState,
     Scoring,
 )
+from rosenblatt.out_of_core._dataset import refuse_dataset
 from rosenblatt.preprocessing._cells import distinct_values
 from rosenblatt.preprocessing._table_reader import ColumnSummary, TableReader
 from rosenblatt.tabular._docstrings import ATTRIBUTES, CLASS_WEIGHT, PARAMETERS
 from rosenblatt.tabular._ensemble import CHUNK_ROWS
 from rosenblatt.tabular._fit import EnsembleFit
+from rosenblatt.tabular._intervals import checked_levels, levels_of_interval
 from rosenblatt.tabular._member_inputs import Rows
 from rosenblatt.tabular._recipe import PRESETS
 from rosenblatt.tabular._summary import summary_lines
@@ -85,7 +87,7 @@ class _TabularMLP(RosenblattEstimator):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: ArrayLike | None = None,
         *,
         groups: ArrayLike | None = None,
@@ -138,6 +140,7 @@ class _TabularMLP(RosenblattEstimator):
         """
         started = time.monotonic()
         validate_parameters(self)
+        refuse_dataset(X)
         with self._unchanged_on_error(), Interruption() as interruption:
             reader = TableReader(type(self).__name__)
             rows = self._rows(X, y, sample_weight, groups, reader)
@@ -550,9 +553,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
         intervals : ndarray of float64 of shape (n_samples, 2) or (n_samples, n_targets, 2)
             The lower and the upper bounds.
         """
-        if not isinstance(coverage, Real) or not 0 < coverage < 1:
-            raise ValueError(f"coverage must be a number in (0, 1), got {coverage!r}.")
-        return self.predict_quantiles(X, [(1 - coverage) / 2, (1 + coverage) / 2])
+        return self.predict_quantiles(X, levels_of_interval(coverage))
 
     @on_one_fit
     def predict_quantiles(self, X: Any, levels: ArrayLike) -> Array:
@@ -571,14 +572,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
             The quantiles in the order of `levels`. Quantiles do not cross: a higher level never
             has a lower value.
         """
-        given = np.asarray(levels)
-        if (
-            given.dtype.kind != "f"
-            or given.ndim != 1
-            or not len(given)
-            or not ((given > 0) & (given < 1)).all()
-        ):
-            raise ValueError(f"levels must be a sequence of numbers in (0, 1), got {levels!r}.")
+        given = checked_levels(levels)
         table, n_jobs = self._read(X)
         order = np.argsort(given, kind="stable")
         quantiles = self._ensemble.quantiles(table, given[order], n_jobs)

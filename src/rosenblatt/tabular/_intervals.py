@@ -6,6 +6,7 @@ shifted so that each quantile level has the correct coverage on rows they were n
 
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import replace
+from numbers import Real
 
 import numpy as np
 from sklearn.base import clone
@@ -28,6 +29,26 @@ MOST_ROWS = 20_000
 N_FOLDS = 4
 FEWEST_STEPS = 600
 MOST_VARIANCE = 0.75  # upper bound of the share of the squared error due to members' variance
+
+
+def levels_of_interval(coverage):
+    """The levels of the ends of an interval that holds the share `coverage`, which is checked."""
+    if not isinstance(coverage, Real) or not 0 < coverage < 1:
+        raise ValueError(f"coverage must be a number in (0, 1), got {coverage!r}.")
+    return np.array([(1 - coverage) / 2, (1 + coverage) / 2])
+
+
+def checked_levels(levels):
+    """ndarray of shape (n_levels,) of what a person asks for."""
+    given = np.asarray(levels)
+    if (
+        given.dtype.kind != "f"
+        or given.ndim != 1
+        or not len(given)
+        or not ((given > 0) & (given < 1)).all()
+    ):
+        raise ValueError(f"levels must be a sequence of numbers in (0, 1), got {levels!r}.")
+    return given
 
 
 @stored_as_plain_data
@@ -87,6 +108,9 @@ class ResidualQuantiles:
                 for number, network in enumerate(self.networks_):
                     held_out = part == number
                     known[held_out] = np.sort(network._outputs(X[held_out]), axis=1)
+        # what shifts are multiplied by at least: the quantiles of a row may coincide
+        distance = float(np.mean(known[:, HIGH] - known[:, LOW]))
+        self.smallest_spread_ = 0.05 * max(distance, 1e-12)
         self.shifts_ = self._shifts(known, scaled, weights)
         return self
 
@@ -99,8 +123,7 @@ class ResidualQuantiles:
     def _spread(self, known):
         if not self.networks_:
             return np.ones(len(known))
-        distance = known[:, HIGH] - known[:, LOW]
-        return np.maximum(distance, 0.05 * max(float(np.mean(distance)), 1e-12))
+        return np.maximum(known[:, HIGH] - known[:, LOW], self.smallest_spread_)
 
     @staticmethod
     def _at_grid(known):
@@ -129,7 +152,11 @@ class ResidualQuantiles:
             outputs = [np.sort(network._outputs(X), axis=1) for network in self.networks_]
             known = np.mean(outputs, axis=0, dtype=np.float64)
         at_grid = self._at_grid(known) + self.shifts_ * self._spread(known)[:, None]
-        at_grid = np.sort(at_grid, axis=1) * self.unit_
+        return self._at_levels(np.sort(at_grid, axis=1) * self.unit_, levels)
+
+    @staticmethod
+    def _at_levels(at_grid, levels):
+        """Quantiles at other levels than the grid's, linear between and constant beyond."""
         right = np.clip(np.searchsorted(GRID, levels), 1, len(GRID) - 1)
         share = np.clip((levels - GRID[right - 1]) / (GRID[right] - GRID[right - 1]), 0, 1)
         return at_grid[:, right - 1] * (1 - share) + at_grid[:, right] * share

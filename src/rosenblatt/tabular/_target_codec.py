@@ -12,6 +12,7 @@ from sklearn.utils.validation import column_or_1d
 from rosenblatt._base import checked_sample_weight
 from rosenblatt._classes import class_weights
 from rosenblatt._data import loss_row
+from rosenblatt._not_numbers import first_that_is_no_number, target_of_no_numbers
 from rosenblatt._plain_state import stored_as_plain_data
 from rosenblatt.preprocessing._cells import is_missing
 
@@ -178,8 +179,8 @@ class NumberTarget:
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         self.is_flat = y.ndim == 1
-        if y.dtype.kind in "USMm":
-            raise ValueError(f"{name} must be numeric, got an array of dtype {y.dtype}.")
+        if y.dtype.kind in "USOMm" and (value := first_that_is_no_number(y)) is not None:
+            raise ValueError(target_of_no_numbers(name, value, "TabularMLPRegressor"))
         self.y = y = check_array(y, dtype=np.float64, ensure_2d=False, input_name=name)
         if np.abs(y).max() > LARGEST:
             raise ValueError(
