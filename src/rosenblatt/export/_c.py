@@ -167,7 +167,7 @@ def to_c(model: Any, *, name: str = "model", dtype: DType = None) -> str:
 
 
 def _remedy_of(model):
-    """What to do where a network is inside, or may be."""
+    """Advice for a model that contains, or may contain, a network."""
     if isinstance(model, Pipeline):
         before = ", ".join(type(step).__name__ for _, step in model.steps[:-1])
         takes = f", which takes what {before} puts out" if before else ""

@@ -82,8 +82,8 @@ class Graph:
         Parameters
         ----------
         outputs : dict
-            From the outputs' names to (value, dtype, number of columns, or a tuple of the sizes
-            behind the rows, or None for a vector).
+            Maps output names to (value, dtype, columns), where columns is the number of columns, a
+            tuple of the dimensions after the rows, or None for a vector.
         name : str
             The name of the graph.
         """

@@ -94,7 +94,7 @@ def to_onnx(
 
 
 def _levels_of_outputs(model, coverage, levels):
-    """{name of a further output: levels of its quantiles}."""
+    """{name of an additional output: levels of its quantiles}."""
     if coverage is None and levels is None:
         return {}
     from rosenblatt.tabular import TabularMLPRegressor

@@ -225,7 +225,7 @@ class _Tables:
 
 
 def _name_among(names, given, parameter):
-    """The column that a name or a number stands for."""
+    """The name of the column with the given name or index."""
     names = list(names)
     if isinstance(given, Integral) and given not in names and given < len(names):
         return names[given]

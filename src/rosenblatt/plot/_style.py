@@ -73,15 +73,15 @@ def axes_or_new(ax, figsize=(WIDTH, 4.2), **subplot_kw):
 
 
 def stacked_axes(ax, panels, height=1.7):
-    """Axes one below the other that share x.
+    """Vertically stacked axes that share the x-axis.
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes, array of them, or None
-        None makes a figure; one Axes is the frame that they are put into (for one panel it is the
-        panel itself); an array is used as it is.
+    ax : matplotlib.axes.Axes, array of Axes, or None
+        None creates a figure. A single Axes is the frame into which the panels are placed (a
+        single panel uses it directly). An array is used as given.
     panels : sequence of str
-        Their names, from top to bottom.
+        The names of the panels, from top to bottom.
     height : float
         Height of each panel in inches, in a new figure.
 
