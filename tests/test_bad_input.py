@@ -1,4 +1,4 @@
-"""What the estimators refuse, in which words, and how they end when training goes wrong."""
+"""Errors for invalid input, and the outcome of fits that fail."""
 
 import contextlib
 import copy

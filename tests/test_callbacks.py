@@ -1,4 +1,4 @@
-"""Who looks on while a network trains: what callbacks see, how they stop it, the supplied ones."""
+"""Callbacks: their arguments, stopping a fit, and the callbacks of the package."""
 
 import copy
 import os

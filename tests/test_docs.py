@@ -1,4 +1,4 @@
-"""The examples in docstrings and README do what they say."""
+"""The examples in docstrings and documentation run and print the documented output."""
 
 import contextlib
 import doctest

@@ -1,4 +1,4 @@
-"""The estimators among scikit-learn's tools: checks, copies, pickles, searches, frames, layouts."""
+"""The estimators with scikit-learn's tools: checks, copies, pickles, searches, frames, layouts."""
 
 import copy
 import io

@@ -179,7 +179,7 @@ def test_training_goes_on_in_the_middle_of_an_epoch(rows, sources, tmp_path):
             model.fit(dataset, **validation)
         assert dataset.checkpoint.exists()
         other = MLPClassifier(**settings | {"alpha": 1.0}, augment=Fails(0))
-        with pytest.raises(ValueError, match="training with other parameters"):
+        with pytest.raises(ValueError, match="fit with other parameters"):
             other.fit(dataset, **validation)
         resumed = Fails(0)
         model.set_params(augment=resumed).fit(dataset, **validation)
@@ -208,7 +208,7 @@ def test_what_cannot_be_trained_on_is_refused(rows, frame, tmp_path):
     pd.DataFrame({"a": [0.0, 1.0], "label": [0, 1]}).to_parquet(table)
     pd.DataFrame({"a": [0.0, 1.0], "label": [0, 1]}).to_csv(text)
     cases = [
-        (Dataset(X), ValueError, "target must say where the targets"),
+        (Dataset(X), ValueError, "array requires target: the index"),
         (Dataset(X, 64), ValueError, "must be column numbers below 64.*got 64"),
         (Dataset(X, "digit"), ValueError, "target='digit' must be a column's number from 0 to 63"),
         (Dataset(X, y[:9]), ValueError, "target has 9 rows, X has 300"),
@@ -221,23 +221,23 @@ def test_what_cannot_be_trained_on_is_refused(rows, frame, tmp_path):
         (Dataset(table, "label", columns=["b"]), ValueError, "columns='b' is no column"),
         (Dataset(table, "label", sample_weight="w"), ValueError, "sample_weight='w' is no column"),
         (Dataset(text, "label"), ValueError, "no Parquet file .*read_csv"),
-        (Dataset(lambda: iter([texts]), "digit"), ValueError, r"\['pixel 1'\] hold no numbers"),
-        (Dataset(shrinking, "digit"), ValueError, "ended 50 rows before"),
+        (Dataset(lambda: iter([texts]), "digit"), ValueError, r"\['pixel 1'\] are not numeric"),
+        (Dataset(shrinking, "digit"), ValueError, "ended 50 rows short"),
         (
             Dataset(X, y, classes=range(9)),
             ValueError,
-            r"labels that `classes` does not name: \[9\]",
+            r"labels that are not in `classes`: \[9\]",
         ),
         (Dataset(X[:0], y[:0]), ValueError, "has no rows"),
         (Dataset(tmp_path / "none.npy", y), FileNotFoundError, "there is no file"),
-        (Dataset({1: 2}, y), TypeError, "Dataset takes an array, a path"),
+        (Dataset({1: 2}, y), TypeError, "Dataset must be an array, a path"),
     ]
     for dataset, kind, message in cases:
         with pytest.raises(kind, match=message):
             MLPClassifier(**SETTINGS).fit(dataset)
     with pytest.raises(ValueError, match="give no y"):
         MLPClassifier().fit(Dataset(X, y), y)
-    with pytest.raises(ValueError, match="hand them to `fit`"):
+    with pytest.raises(ValueError, match="Pass them to `fit`"):
         MLPClassifier(early_stopping=True).fit(Dataset(X, y))
     with pytest.raises(ValueError, match="buffer_size"):
         Dataset(X, y, buffer_size=0)

@@ -1,4 +1,4 @@
-"""What an installation contains: the files of the tree, and libraries that disturb nobody."""
+"""The contents of an installation: the files of the tree, and no interfering libraries."""
 
 import os
 import shutil

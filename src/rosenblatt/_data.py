@@ -1,4 +1,4 @@
-"""Checks what a person hands in and turns it into what the network reads.
+"""Validates X, y and weights, and encodes them for the network.
 
 The target is encoded here (class indices, indicators, or numbers) and decoded by the
 estimators' predict. Nothing is drawn at random: the validation split is training's.
@@ -421,7 +421,7 @@ def training_weights(data, rows, class_weight, counts=None):
     Raises
     ------
     ValueError
-        For weights that are no finite numbers >= 0 or make all rows weigh 0; for a label in
+        For weights that are not finite numbers >= 0 or that are 0 for all rows; for a label in
         the dict that is no class.
     """
     if class_weight is None:
@@ -442,7 +442,7 @@ def training_weights(data, rows, class_weight, counts=None):
 def _relative(weights, counts, class_weight):
     """Weights over their mean, each of which counts so many times."""
     if not weights.any():
-        raise ValueError(f"class_weight makes all rows weigh 0, got {class_weight!r}.")
+        raise ValueError(f"class_weight={class_weight!r} gives all rows weight 0.")
     weights = weights / weights.max()  # the sum of large ones overflows
     return weights / np.average(weights, weights=counts)
 

@@ -1,5 +1,5 @@
-"""Tells of regression targets on a scale that training does not reach. It warns and changes
-nothing; targets arrive checked. Of validation rows on another scale tells _validation_scale.py.
+"""Warns of regression targets on a scale that training does not reach. It changes nothing; targets
+have been validated. _validation_scale.py warns of validation rows on another scale.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

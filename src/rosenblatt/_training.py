@@ -1,7 +1,7 @@
 """The stochastic training loop: at most one call of the core per epoch.
 
-Sets the learning rates, scores, decides when to stop. The arithmetic of an epoch and the
-shuffling of rows are the core's; parameters and data arrive checked.
+It sets the learning rates, scores, and decides when to stop. The core computes an epoch and
+shuffles rows; parameters and data have been validated.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -1,4 +1,4 @@
-"""What diagnose decides and advises, from figures that are made up: nothing is trained."""
+"""Decisions and advice of diagnose from made-up figures, without training."""
 
 from dataclasses import replace
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Diagnoses of networks whose fault was built in: the verdicts, and what is said of them."""
+"""Diagnoses of networks with a known fault: the verdicts and their explanation."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Networks as C: what cc makes of the file computes what the estimators predict."""
+"""Networks as C: the compiled file computes the estimators' predictions."""
 
 import ctypes
 import re
@@ -176,10 +176,10 @@ def test_what_cannot_be_written_is_refused():
         with pytest.raises(TypeError, match=remedy):
             to_c(wrapping)
     for name in ("for", "2nd", "a b", ""):
-        with pytest.raises(ValueError, match=f"name must be an identifier of C, got '{name}'"):
+        with pytest.raises(ValueError, match=f"name must be a C identifier, got '{name}'"):
             to_c(model, name=name)
     with pytest.raises(ValueError, match="dtype must be 'float32', 'float64' or None, got 'half'"):
         to_c(model, dtype="half")
     model.coefs_[0][0, 0] = np.inf
-    with pytest.raises(ValueError, match="to_c takes finite weights"):
+    with pytest.raises(ValueError, match="The weights must be finite"):
         to_c(model)

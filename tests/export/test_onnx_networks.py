@@ -1,4 +1,4 @@
-"""Networks as ONNX models: onnxruntime computes what the estimators predict."""
+"""Networks as ONNX models: onnxruntime computes the estimators' predictions."""
 
 import copy
 import sys
@@ -176,9 +176,9 @@ def test_the_dtype_is_the_models_or_else_that_of_the_rows():
 @pytest.mark.parametrize(
     ("X", "message"),
     [
-        (np.zeros((2, 3)), "X must have 4 columns, as MLPRegressor was fitted with; got 3"),
-        (np.array([["a"] * 4]), "to_onnx takes numbers here, and X of X is"),
-        (pd.DataFrame({c: ["a"] for c in "abcd"}), "to_onnx takes numbers here, and column 'a'"),
+        (np.zeros((2, 3)), "X must have 4 columns, as in fit of MLPRegressor; got 3"),
+        (np.array([["a"] * 4]), "requires numeric input for this model, but X is"),
+        (pd.DataFrame({c: ["a"] for c in "abcd"}), "this model, but column 'a' of X"),
     ],
 )
 def test_other_rows_are_refused(X, message):
@@ -194,5 +194,5 @@ def test_a_missing_package_is_named(monkeypatch):
     X, y = iris()
     model = fitted(MLPRegressor((3,), max_iter=1), X, y)
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match=r"to_onnx needs onnx: pip install onnx"):
+    with pytest.raises(ImportError, match=r"to_onnx requires onnx: pip install onnx"):
         to_onnx(model, X)

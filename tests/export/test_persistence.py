@@ -1,4 +1,4 @@
-"""Models in files: what loads without private types and predicts and goes on to the bit."""
+"""Models in files: they load without private types, predict and continue training bitwise."""
 
 import copy
 import importlib
@@ -170,7 +170,9 @@ def test_a_file_of_another_version_is_refused_by_name():
     model, _ = flowers(MLPClassifier((3,), max_iter=2))
     state = model.__getstate__()
     state["history_"]["rosenblatt class"] = "Chronicle"
-    with pytest.raises(ValueError, match="'Chronicle', which this version does not have"):
+    with pytest.raises(
+        ValueError, match="'Chronicle' of rosenblatt, which does not exist in this version"
+    ):
         MLPClassifier().__setstate__(state)
 
 

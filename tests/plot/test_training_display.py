@@ -1,4 +1,4 @@
-"""The picture of a training shows what history_ says."""
+"""The plot of a training shows the values of history_."""
 
 import numpy as np
 import pytest
@@ -224,7 +224,7 @@ def test_trainings_are_told_apart(names):
         (
             lambda: TrainingDisplay.from_estimator(PerceptronClassifier().fit(*iris())),
             TypeError,
-            "takes a fitted MLPClassifier or MLPRegressor, .* got PerceptronClassifier",
+            "requires a fitted MLPClassifier or MLPRegressor, .* got PerceptronClassifier",
         ),
         (
             lambda: TrainingDisplay.from_estimator(
@@ -245,7 +245,11 @@ def test_trainings_are_told_apart(names):
             ValueError,
             r"must have the column 'loss', got \['losses'\]",
         ),
-        (lambda: TrainingDisplay.from_history({"loss": []}), ValueError, "no epoch with a loss"),
+        (
+            lambda: TrainingDisplay.from_history({"loss": []}),
+            ValueError,
+            "no epoch has a finite loss",
+        ),
         (
             lambda: TrainingDisplay.from_history({"loss": [1, 2], "gradient_norm": [1.0]}),
             ValueError,
@@ -254,7 +258,7 @@ def test_trainings_are_told_apart(names):
         (
             lambda: TrainingDisplay.from_estimator(classifier(), panels=["losses"]),
             ValueError,
-            r"panels must be some of \['loss', 'score', .* got \['losses'\]",
+            r"panels must be a list with items of \['loss', .* got \['losses'\]",
         ),
         (
             lambda: TrainingDisplay.from_estimator(classifier(), panels=["score"]),

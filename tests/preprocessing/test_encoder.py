@@ -1,4 +1,4 @@
-"""What the encoder makes of a table: its formulas, centring, weights, levels and chunks."""
+"""Encoding a table: formulas, centring, weights, levels and chunks."""
 
 import pickle
 import warnings
@@ -227,7 +227,7 @@ def test_tree_finds_a_step_at_any_scale():
 
 def test_tree_needs_y():
     """The message says so."""
-    with pytest.raises(ValueError, match="encoding='tree' places bins by y, which is None"):
+    with pytest.raises(ValueError, match="encoding='tree' requires y, which is None"):
         ColumnEncoder("tree").fit(table_of(np.arange(10.0).reshape(-1, 1)))
 
 

@@ -1,4 +1,4 @@
-"""Training on a dask cluster of processes: the results, and every kind of trouble."""
+"""Training on a dask cluster of processes: results, and all kinds of failures."""
 
 import copy
 import os
@@ -213,12 +213,12 @@ def test_what_does_not_fit_is_refused(client):
     mixed = [delayed(X[:100].astype(np.float32)), delayed(X[100:])]
     labels = [delayed(y[:100]), delayed(y[100:].astype(str))]
     cases = [
-        ((X, y), TypeError, "X must be a dask array, a dask frame .*got ndarray"),
+        ((X, y), TypeError, "X must be a dask array, DataFrame .*got ndarray"),
         ((dask_X, dask_y[:200]), ValueError, "y has 200 rows, X has 300"),
         ((mixed, [delayed(y[:100]), delayed(y[100:])]), ValueError, "dtype of X must be the same"),
-        ((mixed, labels), ValueError, "numbers everywhere, or strings everywhere"),
-        ((mixed, [delayed(y)]), ValueError, "different numbers: {'X': 2, 'y': 1}"),
-        ((mixed, [delayed(y[:99]), delayed(y[99:])]), ValueError, "a partition of X has"),
+        ((mixed, labels), ValueError, "numbers in all parts of the data, or strings"),
+        ((mixed, [delayed(y)]), ValueError, "same number of partitions, got {'X': 2, 'y': 1}"),
+        ((mixed, [delayed(y[:99]), delayed(y[99:])]), ValueError, "A partition of X has"),
         ((dask_X * np.nan, dask_y), ValueError, "contains NaN"),
         ((dask_X[:0], dask_y[:0]), ValueError, "X has no rows"),
     ]
@@ -359,7 +359,7 @@ def test_a_scheduler_that_goes_away_is_an_error(tmp_path):
         assert grow.fit(*data).n_iter_ == 4
         assert late == [None]
         big = [delayed(np.ones)((2**27, 2)), delayed(np.ones)((5, 2))], [delayed(y), delayed(y[:5])]
-        with pytest.raises(Exception, match=r"KilledWorker|MemoryError|killed|rows, that of y"):
+        with pytest.raises(Exception, match=r"KilledWorker|MemoryError|killed|rows, but that of y"):
             DaskMLPClassifier((5,), retries=0, timeout=10).fit(*big)
 
         def close(record, estimator):

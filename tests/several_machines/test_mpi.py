@@ -1,4 +1,4 @@
-"""MPI programs of real processes train as one machine does."""
+"""Training in MPI processes is equivalent to training on one machine."""
 
 import os
 import re
@@ -101,11 +101,11 @@ def test_an_error_of_one_rank_is_an_error_of_all(ran):
     if size != 2:
         return
     reasons = [
-        "dtype of X must be the same everywhere, got float64 in part 0 and float32 in part 1",
-        "number of features must be the same everywhere, got 64 in part 0 and 63 in part 1",
-        "y must hold numbers everywhere, or strings everywhere",
+        "dtype of X must be the same in all parts of the data, got float64 in part 0 and float32",
+        "number of features must be the same in all parts of the data, got 64 in part 0 and 63",
+        "y must contain numbers in all parts of the data, or strings in all parts",
         "contains NaN",
-        "parameter max_iter must be the same everywhere, got 3 in part 0 and 4 in part 1",
+        "parameter max_iter must be the same in all parts of the data, got 3 in part 0 and 4",
         "",
         "X is empty on every rank",
     ]

@@ -1,4 +1,4 @@
-# What kernels.h declares, for Cython.
+# The declarations of kernels.h, for Cython.
 # SPDX-License-Identifier: BSD-3-Clause
 from libc.stdint cimport int32_t, uint64_t
 

@@ -1,8 +1,8 @@
-"""The kinds of layers: what a product does forward and backward, by how its weights lie.
+"""The kinds of layers: the forward and backward products, by the layout of the weights.
 
-A kind is a row of functions (layer.pxd), read once a call. A new one is written here, with its
-kernels, and told apart in `lay_out`; the passes (layers.pyx) and the derivatives of the loss
-(loss_derivatives.pyx) stay as they are. What follows a product is an epilogue (epilogues.pyx).
+A kind is a table of functions (layer.pxd). A new kind is added here, with its kernels, and selected
+in `lay_out`; the passes (layers.pyx) and the derivatives of the loss (loss_derivatives.pyx) need no
+change. Epilogues of products are in epilogues.pyx.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -18,9 +18,9 @@ from rosenblatt.core.blocks import Stored
 from rosenblatt.core.dispatch import ACTIVATIONS
 
 cdef enum:
-    TILE_ROWS = 12    # inputs are shared in multiples of the product's tiles' rows
-    FIRST_LEVEL = 98304  # weights of more bytes outgrow the first-level cache by far
-    CROWDED = 2048    # rows a multiple of so many bytes apart share too few sets of a cache
+    TILE_ROWS = 12    # inputs are divided among threads in multiples of the rows of a tile
+    FIRST_LEVEL = 98304  # weights with more bytes are much larger than the first-level cache
+    CROWDED = 2048    # rows a multiple of this many bytes apart map to too few sets of a cache
 
 
 # -- dense -----------------------------------------------------------------------------------
@@ -78,7 +78,7 @@ DENSE.backward_weights, DENSE.limit_norms = dense_backward_weights, dense_limit_
 DENSE.prepare, DENSE.pack = dense_prepare, dense_pack
 
 
-# -- narrow: a few outputs, of which the weights are transposed ------------------------------
+# -- narrow: few outputs, with transposed weights --------------------------------------------
 
 cdef void narrow_forward(const rb_kernels *kernels, const Layer *layer, const Arrays *arrays,
                          const Reading *read, char *output, char *product, Py_ssize_t rows,
@@ -109,7 +109,7 @@ NARROW.forward, NARROW.backward_input = narrow_forward, dense_backward_input
 NARROW.backward_weights, NARROW.limit_norms = narrow_backward_weights, narrow_limit_norms
 
 
-# -- sparse: a first layer that reads a sparse X where it lies -------------------------------
+# -- sparse: a first layer that reads a sparse X in place ------------------------------------
 
 cdef void sparse_forward(const rb_kernels *kernels, const Layer *layer, const Arrays *arrays,
                          const Reading *read, char *output, char *product, Py_ssize_t rows,
@@ -134,7 +134,7 @@ SPARSE.forward, SPARSE.backward_weights = sparse_forward, sparse_backward_weight
 SPARSE.limit_norms = dense_limit_norms
 
 
-# -- coded: a first layer that reads codes, which stand for many inputs ----------------------
+# -- coded: a first layer whose inputs are encoded in fewer columns of X ---------------------
 
 cdef void coded_forward(const rb_kernels *kernels, const Layer *layer, const Arrays *arrays,
                         const Reading *read, char *output, char *product, Py_ssize_t rows,
@@ -158,7 +158,7 @@ CODED.forward, CODED.backward_weights = coded_forward, coded_backward_weights
 CODED.limit_norms = dense_limit_norms
 
 
-# -- the inputs' own layer: rows of X, as many as are worked on ------------------------------
+# -- the input layer: gathered rows of X -----------------------------------------------------
 
 cdef void gather(const rb_kernels *kernels, const Layer *layer, const Arrays *arrays,
                  const Reading *read, char *output, char *product, Py_ssize_t rows,
@@ -172,20 +172,21 @@ cdef void decode(const rb_kernels *kernels, const Layer *layer, const Arrays *ar
     kernels.products.decode(output, read.rows, read.order, rows, layer.coding)
 
 
-cdef Kind INPUTS, UNREAD  # the second where X is sparse, which has no rows to bring together
-cdef Kind CODES           # rows of codes, as a coded layer reads them
+cdef Kind INPUTS, UNREAD  # the second for sparse X, whose rows are not gathered
+cdef Kind CODES           # decoded rows of X, for a coded layer
 INPUTS.forward, CODES.forward = gather, decode
 
 
-# -- which is which --------------------------------------------------------------------------
+# -- selection -------------------------------------------------------------------------------
 
 cdef const Kind *kind_of(const Layer *layer, const Inputs *inputs) noexcept nogil:
-    """A layer's, for rows of these inputs."""
+    """The kind of a layer for the given inputs."""
     return layer.sparse_kind if inputs.is_sparse and layer.sparse_kind else layer.kind
 
 
 cdef void begin_inputs(Layer *layer, Py_ssize_t n_features, const rb_coding *coding) noexcept:
-    """Makes a layer the one that others stand on; `coding` is NULL where X has the inputs."""
+    """Set up the input layer, which is below all others; `coding` is NULL if the columns of X are
+    the inputs."""
     if coding:
         n_features = 2 * coding.n_stored
     set_sizes(layer, n_features, n_features, n_features, 1)
@@ -198,8 +199,7 @@ cdef void begin_inputs(Layer *layer, Py_ssize_t n_features, const rb_coding *cod
 
 cdef object lay_out(const rb_kernels *kernels, Layer *layer, described, bint is_sparse,
                     bint in_rows):
-    """Gives a layer, whose `below` is known, the kind, the sizes and the activation that a
-    description says.
+    """Set the kind, the sizes and the activation of a layer, whose `below` is set.
 
     Parameters
     ----------
@@ -207,8 +207,8 @@ cdef object lay_out(const rb_kernels *kernels, Layer *layer, described, bint is_
     is_sparse : bool
         Whether X may be sparse.
     in_rows : bool
-        Whether weights are to lie in ROWS, as those that change at every call do; rows are then
-        kept from crowding.
+        Whether weights must be in ROWS, as for weights that change in every call. The stride of
+        rows is then chosen to avoid cache conflicts.
 
     Returns
     -------
@@ -235,7 +235,7 @@ cdef object lay_out(const rb_kernels *kernels, Layer *layer, described, bint is_
 
 cdef int layout_of(const rb_kernels *kernels, const Layer *layer, bint is_first, bint is_sparse):
     if is_first and is_sparse:
-        return ROWS  # as the values of a sparse row find them
+        return ROWS  # required by sparse rows
     if not is_first and rb_is_narrow(layer.fan_out, layer.width):
         return TRANSPOSED
     n_bytes = layer.fan_in * layer.width * kernels.item_size
@@ -243,7 +243,7 @@ cdef int layout_of(const rb_kernels *kernels, const Layer *layer, bint is_first,
 
 
 cdef int place(Arrays *arrays, const Layer *layer, role, char *at) except -1:
-    """Tells a layer where one of its arrays is in a block, by its role in the catalogue."""
+    """Set the address of one of a layer's arrays in a block, by its role in the catalogue."""
     if role == "weights":
         set_weights(&arrays.weights, layer, at)
     elif role == "intercepts":
@@ -259,5 +259,5 @@ cdef int place(Arrays *arrays, const Layer *layer, role, char *at) except -1:
     elif role == "input_scales":
         arrays.input_scales = at
     else:
-        raise ValueError(f"no layer of the core has {role}")
+        raise ValueError(f"Layers of the core have no array {role}")
     return 0

@@ -1,6 +1,5 @@
-# What a layer is to the extensions that run layers: sizes, arrays, and how its kind and its
-# epilogue do their work. There is no algorithm here; kinds.pyx and epilogues.pyx have the rows of
-# the two tables.
+# The structs of a layer, for the extensions that run layers: sizes, arrays, and the functions of
+# its kind and its epilogue. The functions themselves are in kinds.pyx and epilogues.pyx.
 # SPDX-License-Identifier: BSD-3-Clause
 from libc.stdint cimport uint64_t
 
@@ -146,13 +145,13 @@ cdef struct Layer:
 
 cdef inline void set_sizes(Layer *layer, Py_ssize_t fan_in, Py_ssize_t fan_out, Py_ssize_t stride,
                            Py_ssize_t vector) noexcept nogil:
-    """Of a layer whose inputs' rows are `stride` apart."""
+    """The weights of a layer whose input rows are `stride` apart."""
     layer.fan_in, layer.fan_out, layer.stride = fan_in, fan_out, stride
     layer.width = (fan_out + vector - 1) // vector * vector
 
 
 cdef inline void set_weights(rb_weights *weights, const Layer *layer, void *data) noexcept nogil:
-    """Describes weights of the layer's sizes and layout."""
+    """Weights with the sizes and the layout of the layer."""
     weights.data, weights.layout = data, layer.layout
     weights.fan_in, weights.fan_out = layer.fan_in, layer.fan_out
     weights.width, weights.stride = layer.width, layer.stride

@@ -187,7 +187,7 @@ class Diagnosis:
         try:
             import pandas as pd
         except ImportError as error:
-            raise ImportError("to_frame() needs pandas: pip install pandas") from error
+            raise ImportError("to_frame() requires pandas: pip install pandas") from error
         return pd.DataFrame([vars(finding) for finding in self.evidence])
 
     def plot(self, ax: Any = None) -> Any:

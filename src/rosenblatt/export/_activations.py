@@ -1,5 +1,5 @@
-"""The hidden layers' activations as other languages write them: an entry for each row of
-core/activations.def, with its formula for ONNX and for C. Tests compare both with the kernels.
+"""Formulas of the hidden activations for ONNX and C: one entry per row of core/activations.def.
+Tests compare both with the kernels.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -15,16 +15,16 @@ _SELU_SCALE, _SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848
 
 
 class Formula(NamedTuple):
-    """How an activation is written elsewhere.
+    """An activation in other languages.
 
     Attributes
     ----------
     onnx : callable
-        From a Graph, the name of its values z and the numbers' type to the name of its outputs.
-        The operators are those that onnxruntime has in float64 too.
+        Called with a Graph, the name of the values z and the dtype; adds operators and returns the
+        name of the outputs. It uses only operators that onnxruntime also has in float64.
     c : str
-        An expression in `z` of the type `real`; what is in braces is a function of math.h, with an
-        f behind its name in float32. A NaN stays a NaN.
+        An expression in `z` of type `real`. A name in braces is a function of math.h, whose name
+        gets the suffix f in float32. It propagates NaN.
     """
 
     onnx: Callable
@@ -118,7 +118,7 @@ def _hard_swish(graph, z, real):
     return graph.op("Mul", z, _hard_sigmoid(graph, z, real))
 
 
-# Where a factor tends to 0 as z falls, C's z stops at -1000: minus infinity times 0 is no number.
+# In C, z is bounded at -1000 if a factor tends to 0 for z -> -inf, because -inf times 0 is NaN.
 FORMULAS = {
     "identity": Formula(lambda graph, z, real: z, "z"),
     "logistic": Formula(

@@ -1,4 +1,4 @@
-"""The types that skops has to trust to load the package's models: public ones alone."""
+"""The types that skops must trust to load the package's models. All of them are public."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 

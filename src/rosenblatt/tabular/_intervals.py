@@ -1,7 +1,7 @@
 """Prediction intervals and quantiles of a regressor, from its out-of-fold residuals.
 
-Small networks learn how the residuals' quantiles depend on the row; what they say is then
-shifted so that each level holds on rows that they have not seen.
+Small networks predict the quantiles of the residuals from the row. The predictions are then
+shifted so that each quantile level has the correct coverage on rows they were not trained on.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -19,16 +19,16 @@ from rosenblatt.schedules import Cosine
 from rosenblatt.tabular._members import MemberTask, train_members
 
 LEARNED = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
-LOW, HIGH = LEARNED.index(0.2), LEARNED.index(0.8)  # whose distance is the spread
-# levels with a shift of their own; between them quantiles are interpolated
+LOW, HIGH = LEARNED.index(0.2), LEARNED.index(0.8)  # the spread is the distance between them
+# levels with their own shift; quantiles between them are interpolated
 GRID = np.unique(
     np.round(np.r_[0.005, 0.01, 0.015, 0.02:0.9801:0.02, 0.025, 0.975, 0.985, 0.99, 0.995], 4)
 )
-FEWEST_ROWS = 200  # below, residuals count as spread alike everywhere
+FEWEST_ROWS = 200  # with fewer rows, the spread is assumed to be the same for all rows
 MOST_ROWS = 20_000
 N_FOLDS = 4
 FEWEST_STEPS = 600
-MOST_VARIANCE = 0.75  # of the squared error that may be members' variance
+MOST_VARIANCE = 0.75  # upper bound of the share of the squared error due to members' variance
 
 
 def levels_of_interval(coverage):
@@ -59,9 +59,10 @@ class ResidualQuantiles:
 
         q_a(x) + d_a * s(x),    s(x) = q_0.8(x) - q_0.2(x),
 
-    where the q are the sorted outputs of networks that minimise the pinball loss of residuals
-    [1]_, and d_a is the a-quantile of (residual - q_a) / s over rows that the networks did not
-    see: conformalised quantile regression [2]_. With fewer than 200 rows q is 0 and s is 1.
+    where the q are the sorted outputs of networks that minimise the pinball loss of the residuals
+    [1]_, and d_a is the a-quantile of (residual - q_a) / s over rows that the networks were not
+    trained on. This is conformalised quantile regression [2]_. With fewer than 200 rows, q is 0
+    and s is 1.
 
     References
     ----------
@@ -75,7 +76,7 @@ class ResidualQuantiles:
         Parameters
         ----------
         X : ndarray of float32 of shape (n_samples, n_inputs)
-            What the spread may depend on, scaled.
+            Scaled inputs on which the spread may depend.
         residuals : ndarray of shape (n_samples,)
         folds : ndarray of int of shape (n_samples,)
         sample_weight : ndarray of shape (n_samples,) or None
@@ -114,7 +115,7 @@ class ResidualQuantiles:
         return self
 
     def _shifts(self, known, residuals, weights):
-        """d of every level of the grid."""
+        """The shift d for each level of the grid."""
         at_grid, spread = self._at_grid(known), self._spread(known)
         scores = (residuals[:, None] - at_grid) / spread[:, None]
         return np.array([_quantile(scores[:, i], level, weights) for i, level in enumerate(GRID)])
@@ -126,7 +127,7 @@ class ResidualQuantiles:
 
     @staticmethod
     def _at_grid(known):
-        """The learned quantiles at the grid's levels, linear between and constant beyond."""
+        """The learned quantiles, interpolated linearly at the grid levels, constant beyond."""
         right = np.clip(np.searchsorted(LEARNED, GRID), 1, len(LEARNED) - 1)
         low, high = np.take(LEARNED, right - 1), np.take(LEARNED, right)
         share = np.clip((GRID - low) / (high - low), 0, 1)
@@ -139,12 +140,12 @@ class ResidualQuantiles:
         ----------
         X : ndarray of float32 of shape (n_samples, n_inputs)
         levels : ndarray of shape (n_levels,)
-            Ascending, in (0, 1); below 0.005 and above 0.995 the quantiles of these.
+            Ascending levels in (0, 1), which are clipped to [0.005, 0.995].
 
         Returns
         -------
         quantiles : ndarray of shape (n_samples, n_levels)
-            No row of them falls.
+            Each row is nondecreasing.
         """
         known = np.zeros((len(X), len(LEARNED)))
         if self.networks_:
@@ -168,7 +169,7 @@ class PredictionDistribution:
     Parameters
     ----------
     scaling : TargetScaling
-        Whose range, of the training targets, bounds the quantiles.
+        The range of the training targets, to which quantiles are clipped.
     """
 
     def __init__(self, scaling):
@@ -179,20 +180,20 @@ class PredictionDistribution:
     ):
         """Learn from out-of-fold predictions.
 
-        An out-of-fold prediction is the mean of fewer members than a prediction of new rows, and
-        errs more. With v the variance that goes with the other members, residuals r count as
-        r * sqrt(1 - v / mean(r**2)).
+        An out-of-fold prediction averages fewer members than the prediction of a new row, so its
+        error is larger. Let v be the variance that the other members would remove. Residuals r are
+        scaled to r * sqrt(1 - v / mean(r**2)).
 
         Parameters
         ----------
         table : Table
         prediction, values : ndarray of shape (n_samples, n_targets)
-            Out of fold, and the targets.
+            The out-of-fold predictions, and the targets.
         variance : ndarray of shape (n_targets,) or 0.0
-            By which the mean squared error of a new row is lower.
+            The amount by which the mean squared error of a new row is lower.
         folds, sample_weight, random_state, n_jobs, watch : as in ResidualQuantiles.fit
         """
-        # of numbers the scaled ones will do; where the prediction lies is worth bins
+        # only the prediction is encoded by bins; for the numbers scaling suffices
         self.encoder_ = ColumnEncoder("quantile", scaled_only=table.layout.number_names)
         X = self.encoder_.fit_transform(_with_prediction(table, prediction), None, sample_weight)
         self.residuals_ = [
@@ -208,7 +209,7 @@ class PredictionDistribution:
         return residuals * np.sqrt(1 - np.minimum(share, MOST_VARIANCE))
 
     def quantiles(self, table, prediction, levels):
-        """ndarray of shape (n_samples, n_targets, n_levels), for levels in ascending order."""
+        """Quantiles of shape (n_samples, n_targets, n_levels); `levels` must be ascending."""
         X = self.encoder_.transform(_with_prediction(table, prediction))
         residuals = np.stack([one.predict(X, levels) for one in self.residuals_], axis=1)
         bounds = self.scaling.low[:, None], self.scaling.high[:, None]
@@ -221,11 +222,11 @@ def _with_prediction(table, prediction):
 
 
 def _quantile(values, level, weights):
-    """The level's quantile of weighted values, between neighbours on the side away from 0.5."""
+    """The weighted quantile with the conformal correction, which moves the level away from 0.5."""
     order = np.argsort(values, kind="stable")
     values = values[order]
     weights = np.ones(len(values)) if weights is None else weights[order]
-    # a new row ranks anywhere among n + 1: the conformal correction
+    # conformal correction: a new row has any of n + 1 ranks
     shares = (np.cumsum(weights) - weights / 2) / weights.sum()
     n = np.square(weights.sum()) / np.square(weights).sum()
     level = np.clip(0.5 + (level - 0.5) * (n + 1) / n, 0, 1)
