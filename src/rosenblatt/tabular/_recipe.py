@@ -14,6 +14,7 @@ from rosenblatt._network_description import hidden_widths
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
 
 FEWEST_STEPS, MOST_EPOCHS = 1500, 200
+FEW_ROWS = 2000  # with fewer, more dropout
 # (maximum number of rows, batch size, factor of the preset's epochs, factor of its members)
 SIZES = (
     (20_000, 128, 1.0, 1.0),
@@ -161,7 +162,7 @@ def ensemble_plan(estimator, table, target):
         max_iter=estimator.max_iter or n_epochs,
         input_scale_rate=20.0,
         batch_size=batch_size,
-        dropout=0.05,
+        dropout=0.15 if n_rows < FEW_ROWS else 0.05,
         learning_rate_init=0.008 if target.is_classification else 0.006,
         patience=4,
         patience_ratio=1.2,
