@@ -58,7 +58,7 @@ def fitted(kind, dtype="float64", module=rosenblatt):
 def long_way(monkeypatch):
     """Calling it closes the quick way."""
     return lambda: monkeypatch.setattr(
-        _multilayer, "outputs_of_plain_rows", lambda estimator, X, *, logits=False: None
+        _multilayer, "outputs_of_plain_rows", lambda fitted, X, *, logits=False: None
     )
 
 

@@ -82,7 +82,8 @@ class RosenblattEstimator(BaseEstimator):
         """Makes what a fit has learned the estimator's attributes, all at once.
 
         Other threads that predict see the last fit or this one, never some of each: the instance's
-        dictionary is replaced by another, as one assignment, and `on_one_fit` reads from one.
+        dictionary is replaced by another, as one assignment. A method that predicts reads from
+        one: it asks for `vars(self)` once, or is decorated with `on_one_fit`, which takes 1 us.
 
         Parameters
         ----------
@@ -175,11 +176,17 @@ def on_one_fit(method: Method) -> Method:
 
     @functools.wraps(method)
     def reading(self, *args, **kwargs):
-        as_it_is = object.__new__(type(self))
-        as_it_is.__dict__ = vars(self)  # the same, not a copy: `_publish` brings another
-        return method(as_it_is, *args, **kwargs)
+        return method(with_attributes(self, vars(self)), *args, **kwargs)
 
     return reading
+
+
+def with_attributes(estimator, fitted):
+    """An object of the estimator's class whose attributes are those of the dictionary `fitted`,
+    which was `vars(estimator)`: a fit that has published since does not change them."""
+    unchanged = object.__new__(type(estimator))
+    unchanged.__dict__ = fitted  # the same, not a copy: `_publish` brings another
+    return unchanged
 
 
 def changes(before, after):

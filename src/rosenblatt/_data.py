@@ -119,11 +119,12 @@ def checked_rows(estimator, X, *, reset=False, dtype=None):
     return _engine_rows(X)
 
 
-def is_plain(estimator, X, *, reset, dtypes=DTYPES):
+def is_plain(fitted, X, *, reset, dtypes=DTYPES):
     """Whether validation has nothing to say about X: finite numbers of the width it must have.
 
     scikit-learn's validation looks for every kind of container, which takes longer than many
-    a prediction; arrays whose values it would hand back unchanged are let through here.
+    a prediction; arrays whose values it would hand back unchanged are let through here. `fitted`
+    are the estimator's attributes by name.
     """
     if type(X) is np.ndarray:
         values, is_rows = X, X.ndim == 2
@@ -132,7 +133,6 @@ def is_plain(estimator, X, *, reset, dtypes=DTYPES):
         values = X.data if is_rows else None
     if not is_rows or values.dtype not in dtypes or not all(X.shape):
         return False
-    fitted = vars(estimator)
     as_wide = reset or fitted.get("n_features_in_") == X.shape[1]
     if "feature_names_in_" in fitted or not as_wide:
         return False
@@ -166,7 +166,7 @@ def checked_pair(estimator, X, y, *, reset, dtype=None, **options):
         Of scikit-learn's `validate_data`.
     """
     dtypes = DTYPES if dtype is None else dtype if isinstance(dtype, tuple) else (np.dtype(dtype),)
-    if is_plain(estimator, X, reset=reset, dtypes=dtypes) and _is_plain_target(y, X.shape[0]):
+    if is_plain(vars(estimator), X, reset=reset, dtypes=dtypes) and _is_plain_target(y, X.shape[0]):
         if reset:
             estimator.n_features_in_ = X.shape[1]
         return _engine_rows(X), y

@@ -25,6 +25,7 @@ from rosenblatt._base import (
     on_one_fit,
     random_state_from,
     warn_user,
+    with_attributes,
 )
 from rosenblatt._callback_calls import CallbackSupportMixin, calling_callbacks, with_callbacks
 from rosenblatt._data import checked_rows
@@ -83,7 +84,8 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
     `_set_fitted`
         Extended where the data have something to keep, such as the classes.
     `predict` and its like
-        Begin at `_outputs`, which takes any X.
+        Begin at `_outputs`, which takes any X, and read what else they need from the dictionary
+        that they hand to it.
     """
 
     _parameter_table = SHARED
@@ -453,12 +455,23 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
         check_is_fitted(self)
         print(fitted_network(self).summary())
 
-    def _outputs(self, X, *, logits=False):
-        """The output layer's predictions, or its sums: ndarray of shape (n_samples, n_outputs)."""
-        outputs = outputs_of_plain_rows(self, X, logits=logits)
+    def _outputs(self, X, fitted=None, *, logits=False):
+        """The output layer's predictions, or its sums: ndarray of shape (n_samples, n_outputs).
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        fitted : dict, default=None
+            The attributes to predict with: a method that reads others besides hands in the
+            `vars(self)` that it takes them from. None is `vars(self)`.
+        logits : bool, default=False
+        """
+        if fitted is None:
+            fitted = vars(self)
+        outputs = outputs_of_plain_rows(fitted, X, logits=logits)
         if outputs is not None:
             return outputs
-        network, X = self._network_and_rows(X)
+        network, X = with_attributes(self, fitted)._network_and_rows(X)
         return network.outputs(X, logits=logits)
 
     def _network_and_rows(self, X):

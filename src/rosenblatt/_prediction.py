@@ -179,13 +179,20 @@ def arrays_for(architecture, estimator, remedy):
     return lists
 
 
-def outputs_of_plain_rows(estimator, X, *, logits=False):
+def outputs_of_plain_rows(fitted, X, *, logits=False):
     """`outputs` for an X that needs no conversion; None where something has to be looked at.
 
     Validation takes longer than a small network does. Here it is what such an X leaves open:
     fitted, as wide as in fit, finite.
+
+    Parameters
+    ----------
+    fitted : dict
+        The estimator's attributes by name, as they were at one moment.
+    X : object
+        The rows.
+    logits : bool
     """
-    fitted = vars(estimator)
     architecture = fitted.get("_architecture")
     if (
         type(X) is not np.ndarray
@@ -194,18 +201,18 @@ def outputs_of_plain_rows(estimator, X, *, logits=False):
         or X.shape[1] != fitted["n_features_in_"]
         or not architecture.is_plain
         or "feature_names_in_" in fitted  # which an array lacks: there is a warning to give
-        or not (estimator.dtype is None or estimator.dtype == X.dtype)
+        or not (fitted["dtype"] is None or fitted["dtype"] == X.dtype)
     ):
         return None
     outputs = predict_rows(
         X,
-        estimator.coefs_,
-        estimator.intercepts_,
+        fitted["coefs_"],
+        fitted["intercepts_"],
         architecture.activations,
         LOGITS if logits else architecture.loss,
         only_finite=True,
     )
-    return outputs if outputs is not None and outputs.shape[1] == estimator.n_outputs_ else None
+    return outputs if outputs is not None and outputs.shape[1] == fitted["n_outputs_"] else None
 
 
 def fold_normalization(coefs, intercepts, scales, shifts, means, variances):
