@@ -11,7 +11,7 @@ import pickle
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
@@ -119,55 +119,6 @@ class RosenblattEstimator(BaseEstimator):
         except BaseException:
             self.__dict__ = before
             raise
-
-
-class ScikitLearnTwinMixin:
-    """For estimators that scikit-learn has too: conversion both ways."""
-
-    def to_sklearn(self) -> Any:
-        """The fitted scikit-learn estimator that predicts what this one does.
-
-        Batch normalisation is folded into its weights. It has those of this estimator's
-        parameters that its class has; the others, which only training reads, are left out.
-
-        Returns
-        -------
-        estimator : object
-            MLPClassifier or MLPRegressor of sklearn.neural_network, or Perceptron of
-            sklearn.linear_model.
-
-        Raises
-        ------
-        ValueError
-            For what scikit-learn's class cannot hold: activations but 'identity', 'logistic',
-            'tanh' and 'relu', or several; normalization='layer'; losses but 'log_loss' of
-            classes, 'squared_error' and 'poisson' of numbers.
-        """
-        from rosenblatt.export._sklearn import to_sklearn
-
-        return to_sklearn(self)
-
-    @classmethod
-    def from_sklearn(cls, fitted: Any) -> Self:
-        """An estimator that predicts what a fitted one of scikit-learn's does.
-
-        Its parameters are taken over, and with warm_start=True or `partial_fit` training goes on
-        from its weights, with a new optimiser.
-
-        Parameters
-        ----------
-        fitted : object
-            MLPClassifier or MLPRegressor of sklearn.neural_network, or Perceptron of
-            sklearn.linear_model.
-
-        Raises
-        ------
-        TypeError
-            For an estimator of another class.
-        """
-        from rosenblatt.export._sklearn import from_sklearn
-
-        return from_sklearn(cls, fitted)
 
 
 def on_one_fit(method: Method) -> Method:

@@ -20,7 +20,6 @@ from rosenblatt import _lbfgs, _training
 from rosenblatt._architecture import ATTRIBUTES as ARRAYS
 from rosenblatt._base import (
     RosenblattEstimator,
-    ScikitLearnTwinMixin,
     changes,
     on_one_fit,
     random_state_from,
@@ -38,6 +37,7 @@ from rosenblatt._parameter_rows import refuse_together
 from rosenblatt._parameter_table import SHARED
 from rosenblatt._plan import dropout_rates, training_plan
 from rosenblatt._prediction import arrays_for, fitted_network, outputs_of_plain_rows
+from rosenblatt._sklearn_conversion import ScikitLearnTwinMixin
 from rosenblatt._training_state import State
 from rosenblatt._types import Array, Matrix
 from rosenblatt.core.dispatch import OPTIMIZERS

@@ -17,7 +17,6 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from rosenblatt._base import (
     RosenblattEstimator,
-    ScikitLearnTwinMixin,
     checked_sample_weight,
     with_attributes,
 )
@@ -33,6 +32,7 @@ from rosenblatt._memory import refuse_beyond_memory
 from rosenblatt._parameter_checks import Interval, Options, validate_parameters
 from rosenblatt._parameter_rows import Parameter, documented, keep_parameters, rules_of
 from rosenblatt._perceptron_training import train, trainer_of
+from rosenblatt._sklearn_conversion import ScikitLearnTwinMixin
 from rosenblatt._types import Array, ClassWeight, Matrix, RandomState
 from rosenblatt.core.buffers import csr_parts
 

@@ -1,7 +1,7 @@
-"""Ways of fitted models out of this package: ONNX, C, scikit-learn's own classes, skops files.
+"""Ways of fitted models out of this package: ONNX, C, skops files.
 
-One file for each. They read fitted networks (FittedNetwork of _prediction.py); nothing else in the
-package knows of them.
+They read fitted networks (FittedNetwork of _prediction.py); nothing else in the package knows of
+them. scikit-learn's own classes, which the estimators convert to, are in _sklearn_conversion.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

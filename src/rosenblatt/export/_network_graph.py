@@ -9,6 +9,8 @@ import scipy.sparse as sp
 
 from rosenblatt._prediction import VARIANCE_EPSILON, fitted_network
 from rosenblatt.export._activations import FORMULAS
+from rosenblatt.mlp import MLPClassifier, MLPRegressor
+from rosenblatt.perceptron import PerceptronClassifier
 
 _OUT_ACTIVATIONS = {
     "identity": lambda graph, z: z,
@@ -140,3 +142,11 @@ def known_classes(classes):
         return classes.astype(str)
     kinds = sorted({type(one).__name__ for one in classes.tolist()})
     raise ValueError(f"ONNX has labels that are numbers or text; these are of {', '.join(kinds)}.")
+
+
+# the estimators of arrays, and what adds their outputs to a graph
+NETWORKS = {
+    MLPClassifier: add_classifier,
+    MLPRegressor: add_regressor,
+    PerceptronClassifier: add_perceptron,
+}

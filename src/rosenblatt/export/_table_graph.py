@@ -9,61 +9,17 @@ import numpy as np
 
 from rosenblatt.export._graph import ML_DOMAIN
 from rosenblatt.export._network_graph import add_labels, add_network
+from rosenblatt.preprocessing import (
+    PiecewiseLinearEncoder,
+    RobustSmoothScaler,
+    TabularPreprocessor,
+)
 from rosenblatt.preprocessing._bins import LARGEST
-from rosenblatt.preprocessing._frames import NUMBER
 from rosenblatt.preprocessing._robust_scale import CLIP, LARGEST_ROOT
+from rosenblatt.tabular import TabularMLPClassifier, TabularMLPRegressor
 from rosenblatt.tabular._calibration import SMALLEST
 
 _DOUBLE, _SINGLE = np.dtype(np.float64), np.dtype(np.float32)
-
-
-def column_type(fitted, dtype, label):
-    """The type of the input for a column, as a TableReader has fitted it.
-
-    Parameters
-    ----------
-    fitted : object or None
-        The reader's recipe; None for a column that is not used.
-    dtype : numpy.dtype
-        Of the column; object where NumPy has none.
-    label : object
-        Its name, for messages.
-
-    Returns
-    -------
-    numpy.dtype or None
-        None where ONNX has no such type and the column is not used.
-
-    Raises
-    ------
-    ValueError
-        For dates, durations, and categories that are neither text nor numbers.
-    """
-    if fitted is None:
-        return None if dtype.kind in "mM" else _number_type(dtype) or np.dtype(str)
-    if fitted.levels is None:
-        if fitted.reads != NUMBER:
-            raise ValueError(
-                f"to_onnx cannot read column {label!r}: it is a {fitted.reads}, which ONNX has no "
-                "type for. Make numbers of it before fit, or leave it out."
-            )
-        return _number_type(dtype) or _DOUBLE
-    values = fitted.levels.values
-    if all(isinstance(value, str) for value in values):
-        return np.dtype(str)
-    if all(isinstance(value, (bool, int, float, np.number, np.bool_)) for value in values):
-        return _number_type(dtype) or _DOUBLE
-    kinds = sorted({type(value).__name__ for value in values})
-    raise ValueError(
-        f"to_onnx cannot read column {label!r}, a category of {', '.join(kinds)}: ONNX has "
-        "categories that are all text or all numbers."
-    )
-
-
-def _number_type(dtype):
-    if dtype.kind == "f":
-        return _SINGLE if dtype.itemsize <= 4 else _DOUBLE
-    return {"i": np.dtype(np.int64), "u": np.dtype(np.int64), "b": np.dtype(bool)}.get(dtype.kind)
 
 
 def add_table(graph, reader, column):
@@ -312,3 +268,13 @@ def _calibrated(graph, calibration, probabilities, n_classes):
     share = calibration.uniform_share_
     mixed = graph.op("Mul", q, np.float64(1 - share))
     return graph.op("Add", mixed, np.float64(share / n_classes))
+
+
+# the estimators and transformers of tables, and what adds their outputs to a graph
+TABLES = {
+    TabularMLPClassifier: add_ensemble,
+    TabularMLPRegressor: add_ensemble,
+    TabularPreprocessor: add_preprocessor,
+    RobustSmoothScaler: add_scaler,
+    PiecewiseLinearEncoder: add_piecewise,
+}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rosenblatt._types import Matrix, RandomState
+from rosenblatt.inspection._hessian import hessian_spectrum
 from rosenblatt.inspection._objective import network_in
 from rosenblatt.plot import _style
 
@@ -124,8 +125,6 @@ class SpectrumDisplay:
         ValueError
             If the data are not of the network's shape.
         """
-        from rosenblatt.inspection import hessian_spectrum
-
         network_in(estimator, who=cls.__name__)
         _style.require_matplotlib(cls)
         spectrum = hessian_spectrum(
