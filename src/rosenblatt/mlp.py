@@ -1,5 +1,5 @@
 """The multi-layer perceptrons, a classifier and a regressor: signatures, and predictions from the
-outputs. What they share, the stages of a fit, is in _multilayer.py.
+outputs. What they share, the stages of a fit, is in _mlp_base.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -20,7 +20,7 @@ from rosenblatt._data import (
     quantile_levels,
     regression_data,
 )
-from rosenblatt._multilayer import MultiLayerPerceptron, has_partial_fit
+from rosenblatt._mlp_base import MultiLayerPerceptron, has_partial_fit
 from rosenblatt._parameter_rows import documented, keep_parameters, rules_of
 from rosenblatt._parameter_table import (
     CLASSIFICATION_LOSSES,

@@ -17,7 +17,6 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from rosenblatt._base import (
     RosenblattEstimator,
-    checked_sample_weight,
     with_attributes,
 )
 from rosenblatt._callback_calls import CallbackSupportMixin, ScikitLearnTasks, with_callbacks
@@ -26,7 +25,7 @@ from rosenblatt._classes import (
     partial_fit_classes,
     refuse_one_class,
 )
-from rosenblatt._data import checked_pair, checked_rows, is_plain
+from rosenblatt._data import checked_pair, checked_rows, checked_sample_weight, is_plain
 from rosenblatt._interruption import Interruption
 from rosenblatt._memory import refuse_beyond_memory
 from rosenblatt._parameter_checks import Interval, Options, validate_parameters
@@ -34,7 +33,7 @@ from rosenblatt._parameter_rows import Parameter, documented, keep_parameters, r
 from rosenblatt._perceptron_training import train, trainer_of
 from rosenblatt._sklearn_conversion import ScikitLearnTwinMixin
 from rosenblatt._types import Array, ClassWeight, Matrix, RandomState
-from rosenblatt.core.buffers import csr_parts
+from rosenblatt.core.csr import csr_parts
 
 PARAMETERS = {
     "penalty": Parameter(

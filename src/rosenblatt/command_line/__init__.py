@@ -3,7 +3,7 @@
 Stands above the estimators, which know nothing of it. Files: _arguments.py reads the options;
 _digits_report.py and _logic_gates.py are the demonstration without a file. For a person's own
 table, _table_reading.py reads it, _target.py finds what is to be predicted and divides the rows,
-_contenders.py says which models are trained, _table_report.py reports. _training.py and
+_contenders.py says which models are trained, _table_report.py reports. _fit_and_score.py and
 _progress.py fit one model, _text.py has layout and wording that all reports share.
 """
 

@@ -1,6 +1,6 @@
 # What a layer is to the extensions that run layers: sizes, arrays, and how its kind and its
-# epilogue do their work. There is no algorithm here; kinds.pyx and epilogues.pyx have the rows of
-# the two tables.
+# epilogue do their work. There is no algorithm here; layer_kinds.pyx and epilogues.pyx have the
+# rows of the two tables.
 # SPDX-License-Identifier: BSD-3-Clause
 from libc.stdint cimport uint64_t
 

@@ -2,8 +2,8 @@
 
 They own the buffers of one chunk of rows, allocated once; all that a step does runs without the
 GIL and touches no Python object. Parameters and gradient are the network's (network.pyx), which
-says where they are; what a product is stands in kinds.pyx, and what follows it in epilogues.pyx.
-The lowest layer is the inputs': it brings rows of X together, and has no arrays.
+says where they are; what a product is stands in layer_kinds.pyx, what follows it in
+epilogues.pyx. The lowest layer is the inputs': it brings rows of X together, and has no arrays.
 
 Every method that takes a `team` and a `thread`, or a Pass with them, is run by all threads of the
 team at once: each does its share, which is of rows or of parameters and never of a sum, and they
@@ -22,7 +22,7 @@ from rosenblatt.core.epilogues cimport dropout_of, epilogue_of, epilogue_of_inpu
 from rosenblatt.core.kernels cimport (
     ACTIVATION_identity, BATCH_BLOCK, OUTPUT_BLOCK, PANELS, SLOPES_KEPT, WITH_SLOPES,
 )
-from rosenblatt.core.kinds cimport begin_inputs, kind_of, lay_out, place
+from rosenblatt.core.layer_kinds cimport begin_inputs, kind_of, lay_out, place
 from rosenblatt.core.layer cimport (
     MOST_LAYERS, Inputs, Kind, Layer, Pass, Reading, set_weights,
 )

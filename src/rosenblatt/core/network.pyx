@@ -23,7 +23,7 @@ from rosenblatt.core.subnormals cimport rb_flush_subnormals, rb_set_mode
 from rosenblatt.core.threads cimport rb_run_team, rb_team
 
 from rosenblatt._architecture import dense_network
-from rosenblatt.core.blocks import Blocks
+from rosenblatt.core.parameter_blocks import Blocks
 from rosenblatt.core.buffers import aligned_zeros
 from rosenblatt.core.examples import span_of
 
@@ -101,9 +101,9 @@ cdef class Network:
         What dropout and noise are drawn from, together with the number of the step.
     architecture : Architecture
     parameters, gradient : ndarray of shape (n_padded,)
-        Blocks, see blocks.py: all that is learned, padded to whole vectors with zeros and laid
-        out as the products read it; `read` and `write` translate. `parameters` goes on with what
-        is averaged, which is the model's but not the optimiser's.
+        Blocks, see parameter_blocks.py: all that is learned, padded to whole vectors with zeros
+        and laid out as the products read it; `read` and `write` translate. `parameters` goes on
+        with what is averaged, which is the model's but not the optimiser's.
     moments : list of ndarray of shape (n_padded,)
     """
 

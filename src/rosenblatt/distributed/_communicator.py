@@ -1,6 +1,7 @@
 """How the processes of a training speak to each other: one interface, and its MPI transport.
 
-The transport over sockets is in _star.py. What is sent, and when, is decided by the callers.
+The transport over sockets is in _socket_communicator.py. What is sent, and when, is for the callers
+to say.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

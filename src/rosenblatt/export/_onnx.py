@@ -1,5 +1,5 @@
 """`to_onnx`: fitted estimators and Pipelines as ONNX models. _onnx_inputs.py declares the inputs;
-what is computed of them is in _network_graph.py and _table_graph.py, Pipelines are skl2onnx's.
+what is computed of them is in _onnx_networks.py and _onnx_tables.py, Pipelines are skl2onnx's.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._types import Matrix
-from rosenblatt.export._graph import Graph
-from rosenblatt.export._network_graph import NETWORKS
+from rosenblatt.export._onnx_graph import Graph
 from rosenblatt.export._onnx_inputs import add_rows, declared_columns
-from rosenblatt.export._table_graph import TABLES
+from rosenblatt.export._onnx_networks import NETWORKS
+from rosenblatt.export._onnx_tables import TABLES
 
 if TYPE_CHECKING:
     from onnx import ModelProto

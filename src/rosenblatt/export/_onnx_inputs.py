@@ -1,5 +1,5 @@
 """The inputs of an ONNX model for rows like X: one matrix of an array, one for each column of a
-frame, and their types. What is computed of them is in _network_graph.py and _table_graph.py.
+frame, and their types. What is computed of them is in _onnx_networks.py and _onnx_tables.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -11,10 +11,10 @@ from skl2onnx.common import data_types
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 
-from rosenblatt.export._graph import ML_DOMAIN, ML_OPSET, OPSET, Graph, element_type, tensor
-from rosenblatt.export._network_graph import NETWORKS
+from rosenblatt.export._onnx_graph import ML_DOMAIN, ML_OPSET, OPSET, Graph, element_type, tensor
 from rosenblatt.export._onnx_inputs import column_dtype, dtype_of, input_dtype
-from rosenblatt.export._table_graph import TABLES
+from rosenblatt.export._onnx_networks import NETWORKS
+from rosenblatt.export._onnx_tables import TABLES
 from rosenblatt.mlp import MLPClassifier
 
 _TYPES = {

@@ -1,6 +1,6 @@
 """What a person says of data that do not fit into memory.
 
-How they are read is in _sources.py, how rows are mixed in _stream.py, the fits in _run.py.
+How they are read is in _sources.py, how rows are mixed in _stream.py, the fits in _fit.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -29,7 +29,7 @@ from rosenblatt._types import (
     RandomState,
     Scoring,
 )
-from rosenblatt.preprocessing._cells import distinct_values
+from rosenblatt.preprocessing._object_columns import distinct_values
 from rosenblatt.preprocessing._table_reader import ColumnSummary, TableReader
 from rosenblatt.tabular._docstrings import ATTRIBUTES, CLASS_WEIGHT, PARAMETERS
 from rosenblatt.tabular._ensemble import CHUNK_ROWS
@@ -37,7 +37,7 @@ from rosenblatt.tabular._fit import EnsembleFit
 from rosenblatt.tabular._member_inputs import Rows
 from rosenblatt.tabular._recipe import PRESETS
 from rosenblatt.tabular._summary import summary_lines
-from rosenblatt.tabular._target_codec import ClassTarget, NumberTarget
+from rosenblatt.tabular._targets import ClassTarget, NumberTarget
 
 _AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 

@@ -1,4 +1,7 @@
-"""The learning-rate schedules of the ensemble's networks, as functions of the progress."""
+"""The learning-rate schedules of the ensemble's networks, as functions of the progress.
+
+A public module among private ones: files of fitted models name these functions.
+"""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math

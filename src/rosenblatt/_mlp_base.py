@@ -22,14 +22,13 @@ from rosenblatt._base import (
     RosenblattEstimator,
     changes,
     on_one_fit,
-    random_state_from,
     warn_user,
     with_attributes,
 )
 from rosenblatt._callback_calls import CallbackSupportMixin, calling_callbacks, with_callbacks
 from rosenblatt._data import checked_rows
 from rosenblatt._history import History
-from rosenblatt._initializers import initial_parameters
+from rosenblatt._initializers import initial_parameters, random_state_from
 from rosenblatt._links import with_links
 from rosenblatt._network_description import hidden_activations, hidden_widths
 from rosenblatt._parameter_checks import validate_parameters
@@ -248,7 +247,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
 
     def _fit_dataset(self, dataset, y, sample_weight, callbacks, **options):
         """A fit of rows that are read in blocks."""
-        from rosenblatt.out_of_core._run import Fit  # the one place that needs it
+        from rosenblatt.out_of_core._fit import Fit  # the one place that needs it
 
         if y is not None or sample_weight is not None:
             raise ValueError(

@@ -3,8 +3,8 @@
 A block is one aligned array with all parameters of a network, padded with zeros to whole vectors
 and laid out as the products read them, which may differ between instruction sets; its gradient
 and each of its moments are blocks like it. Here blocks are translated to and from plain arrays,
-and into flat vectors, which are the same at every level. Which layout a layer has is the
-affair of layers.pyx.
+and into flat vectors, which are the same at every level. Which layout a layer has is for its kind
+to say (layer_kinds.pyx).
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

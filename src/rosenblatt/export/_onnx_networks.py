@@ -1,6 +1,6 @@
 """Networks as ONNX operators: from rows to the outputs of predict, for one fitted estimator.
 
-Raw tables are _table_graph.py's; what a person calls is _onnx.py's.
+Raw tables are _onnx_tables.py's; what a person calls is _onnx.py's.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from rosenblatt.export._graph import ML_DOMAIN
-from rosenblatt.export._network_graph import add_labels, add_network
+from rosenblatt.export._onnx_graph import ML_DOMAIN
+from rosenblatt.export._onnx_networks import add_labels, add_network
 from rosenblatt.preprocessing import (
     PiecewiseLinearEncoder,
     RobustSmoothScaler,

@@ -9,11 +9,10 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from rosenblatt._base import checked_sample_weight
 from rosenblatt._classes import class_weights
-from rosenblatt._data import loss_row
+from rosenblatt._data import checked_sample_weight, loss_row
 from rosenblatt._plain_state import stored_as_plain_data
-from rosenblatt.preprocessing._cells import is_missing
+from rosenblatt.preprocessing._object_columns import is_missing
 
 SMALLEST_PROBABILITY = 1e-7  # in losses that choose
 LARGEST = 1e150  # a target whose squares can be summed: R^2 has them

@@ -18,7 +18,7 @@ from rosenblatt.dask._partitions import for_validation
 from rosenblatt.distributed._communicator import PeerError, from_rank_0
 from rosenblatt.distributed._lockstep import LockstepRun
 from rosenblatt.distributed._rows import put_together
-from rosenblatt.distributed._star import Hub, Star, join
+from rosenblatt.distributed._socket_communicator import Hub, Star, join
 
 SECONDS_A_ROUND = 5.0  # what is lost at most when a worker is; about 0.1 s go into its begin
 _LOOK = 1.0  # seconds between two looks whether the workers are still there
