@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
+from rosenblatt._architecture import NORMALIZATION_ATTRIBUTES
 from rosenblatt.core.dispatch import LOSSES
 from rosenblatt.core.examples import Examples
 from rosenblatt.core.network import Network
@@ -47,7 +48,8 @@ class FittedNetwork:
         if network.architecture.normalization != "batch":
             return network
         architecture = network.architecture.without_normalization
-        return FittedNetwork(architecture, fold_normalization(*network.lists))
+        named = fold_normalization(network.architecture.named(network.lists))
+        return FittedNetwork(architecture, [named[name] for name in architecture.attributes])
 
     def _with_folded_input_scales(self):
         architecture = self.architecture
@@ -215,19 +217,19 @@ def outputs_of_plain_rows(fitted, X, *, logits=False):
     return outputs if outputs is not None and outputs.shape[1] == fitted["n_outputs_"] else None
 
 
-def fold_normalization(coefs, intercepts, scales, shifts, means, variances):
-    """(coefs, intercepts) that do what the hidden layers do with batch normalisation after them.
+def fold_normalization(named):
+    """The lists by name, with weights and intercepts that do what the hidden layers do with batch
+    normalisation after them.
 
     scale * (z - mean) / deviation + shift, with z = X @ coef + intercept, is such a sum itself.
     Computed in float64 and then rounded.
     """
-    folded = [list(coefs), list(intercepts)]
-    for i, (scale, shift, mean, variance) in enumerate(
-        zip(scales, shifts, means, variances, strict=True)
-    ):
+    coefs, intercepts = list(named["coefs_"]), list(named["intercepts_"])
+    normalization = zip(*(named[name] for name in NORMALIZATION_ATTRIBUTES["batch"]), strict=True)
+    for i, (scale, shift, mean, variance) in enumerate(normalization):
         coef, intercept = np.asarray(coefs[i]), np.asarray(intercepts[i])
         factor = scale / np.sqrt(np.asarray(variance, np.float64) + VARIANCE_EPSILON)
         dtype = np.result_type(np.float32, coef, intercept, scale, shift, mean, variance)
-        folded[0][i] = (coef * factor).astype(dtype)
-        folded[1][i] = ((intercept - mean) * factor + shift).astype(dtype)
-    return folded
+        coefs[i] = (coef * factor).astype(dtype)
+        intercepts[i] = ((intercept - mean) * factor + shift).astype(dtype)
+    return named | {"coefs_": coefs, "intercepts_": intercepts}

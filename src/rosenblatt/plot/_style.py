@@ -9,6 +9,8 @@ import contextlib
 
 import numpy as np
 
+from rosenblatt._progress import open_bar
+
 # Okabe and Ito (2008): told apart with any kind of colour vision. The yellow is left out, it is
 # hard to see on white.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -213,13 +215,10 @@ def log_where_wide(ax):
 @contextlib.contextmanager
 def progress_bar(name, total, unit, progress):
     """A function to call after every piece of work, which moves a bar where one is wanted."""
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        progress = False
-    if not progress:
+    # disable=None: no bar where standard error is no terminal
+    bar = open_bar(desc=name, total=total, unit=unit, disable=None) if progress else None
+    if bar is None:
         yield lambda: None
         return
-    # disable=None: no bar where standard error is no terminal
-    with tqdm(desc=name, total=total, unit=unit, leave=False, disable=None) as bar:
+    with bar:
         yield lambda: bar.update(1)

@@ -19,6 +19,7 @@ from rosenblatt._history import History
 from rosenblatt._interruption import Interruption
 from rosenblatt._links import with_links
 from rosenblatt._parameter_checks import Interval, Options, validate_parameters
+from rosenblatt._parameter_rows import keep_parameters
 from rosenblatt._plan import thread_count
 from rosenblatt._types import (
     Array,
@@ -350,20 +351,7 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
         verbose: bool | int = False,
         callbacks: MemberCallbacks = None,
     ) -> None:
-        self.preset = preset
-        self.time_limit = time_limit
-        self.categorical_features = categorical_features
-        self.scoring = scoring
-        self.class_weight = class_weight
-        self.n_members = n_members
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.max_iter = max_iter
-        self.n_folds = n_folds
-        self.store_oof = store_oof
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
-        self.callbacks = callbacks
+        keep_parameters(self, locals())
 
     _parameter_rules = {  # noqa: RUF012 - read only
         **_TabularMLP._parameter_rules,
@@ -482,19 +470,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
         verbose: bool | int = False,
         callbacks: MemberCallbacks = None,
     ) -> None:
-        self.preset = preset
-        self.time_limit = time_limit
-        self.categorical_features = categorical_features
-        self.scoring = scoring
-        self.n_members = n_members
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.max_iter = max_iter
-        self.n_folds = n_folds
-        self.store_oof = store_oof
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
-        self.callbacks = callbacks
+        keep_parameters(self, locals())
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
