@@ -24,7 +24,7 @@ import rosenblatt
 from rosenblatt import _memory, _training
 from rosenblatt._interruption import Interruption
 from rosenblatt._parameter_table import SHARED
-from rosenblatt.core.buffers import csr_parts
+from rosenblatt.core.csr import csr_parts
 from rosenblatt.schedules import SCHEDULES
 
 CLASSES = ["MLPClassifier", "MLPRegressor"]

@@ -720,23 +720,31 @@ def test_two_fits_in_two_threads_give_the_bits_of_each_alone():
 
 @pytest.mark.parametrize("estimator", [MLPClassifier, PerceptronClassifier])
 def test_prediction_during_a_fit_is_of_one_fit(estimator, monkeypatch):
-    """Where another thread fits between the outputs and the labels, these are of one fit too."""
+    """Where another fit ends between the outputs and the labels, or while rows are converted."""
     X = np.array([[-1.0], [1.0]] * 20)
     first, second = np.array(["a", "b"])[(X[:, 0] > 0).astype(int)], np.where(X[:, 0] > 0, "c", "d")
     model = estimator(max_iter=300, random_state=0).fit(X, first)
-    computed = "_outputs" if estimator is MLPClassifier else "decision_function"
-    compute = getattr(estimator, computed)
+    compute = estimator._outputs
 
-    def then_fit(self, X, **options):
-        outputs = compute(self, X, **options)
+    def then_fit(*args, **options):
+        outputs = compute(*args, **options)
         monkeypatch.undo()
-        model.fit(X_again, second)
+        model.fit(X, second)
         return outputs
 
-    X_again = X
-    monkeypatch.setattr(estimator, computed, then_fit)
+    monkeypatch.setattr(estimator, "_outputs", then_fit)
     assert list(model.predict(X[:2])) == ["a", "b"]
     assert list(model.predict(X[:2])) == ["d", "c"]
+
+    class Rows:
+        shape = (2, 1)
+
+        def __array__(self, dtype=None, copy=None):
+            model.fit(X, first)
+            return X[:2]
+
+    assert list(model.predict(Rows())) == ["d", "c"]
+    assert list(model.predict(Rows())) == ["a", "b"]
 
 
 @pytest.mark.parametrize("estimator", [MLPClassifier, PerceptronClassifier])

@@ -17,14 +17,14 @@ import pandas as pd
 import pytest
 from made_up_files import write_customers
 
-from rosenblatt.command_line import _digits_report, _logic_gates, _training, main
+from rosenblatt.command_line import _digits_report, _fit_and_score, _logic_gates, main
 from rosenblatt.command_line._contenders import for_boosting
+from rosenblatt.command_line._fit_and_score import Result, train
 from rosenblatt.command_line._progress import StepLines
 from rosenblatt.command_line._snippet import snippet
 from rosenblatt.command_line._table_reading import read_source
 from rosenblatt.command_line._target import open_problem
 from rosenblatt.command_line._text import DataError
-from rosenblatt.command_line._training import Result, train
 
 QUICK = ["--preset", "fast", "--max-iter", "2", "--hidden", "4"]
 # blocks tqdm for a child process, as if it were not installed
@@ -351,7 +351,7 @@ def test_ctrl_c_ends_with_a_short_message(model, csv_file, capfd, monkeypatch):
         monkeypatch.setattr(sys, "stdout", lines)
         return fitted.set_params(verbose=True).fit(X, y)
 
-    monkeypatch.setattr(_training, "fit_with_progress", fit)
+    monkeypatch.setattr(_fit_and_score, "fit_with_progress", fit)
 
     assert main(own if model.startswith("Tabular") else []) == 130
     assert capfd.readouterr().err == "rosenblatt: interrupted\n"

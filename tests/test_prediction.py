@@ -22,7 +22,7 @@ from sklearn import neural_network
 from sklearn.exceptions import NotFittedError
 
 import rosenblatt
-from rosenblatt import _multilayer
+from rosenblatt import _mlp_base
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:Got `batch_size`"
@@ -58,7 +58,7 @@ def fitted(kind, dtype="float64", module=rosenblatt):
 def long_way(monkeypatch):
     """Calling it closes the quick way."""
     return lambda: monkeypatch.setattr(
-        _multilayer, "outputs_of_plain_rows", lambda estimator, X, *, logits=False: None
+        _mlp_base, "outputs_of_plain_rows", lambda fitted, X, *, logits=False: None
     )
 
 
@@ -68,7 +68,7 @@ def test_quick_way_is_taken_and_has_the_bits_of_the_long_one(kind, dtype, long_w
     model, X, methods = fitted(kind, dtype)
     sizes = (1, 3, 30, len(X))
     with monkeypatch.context() as patch:
-        patch.setattr(_multilayer, "checked_rows", None)
+        patch.setattr(_mlp_base, "checked_rows", None)
         quick = [getattr(model, method)(X[:size]) for method in methods for size in sizes]
     long_way()
     for rows in (X, sparse.csr_array(X)):

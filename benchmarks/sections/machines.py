@@ -14,7 +14,7 @@ from rosenblatt._plan import training_plan
 from rosenblatt._training_state import State
 from rosenblatt.distributed._communicator import Communicator
 from rosenblatt.distributed._lockstep import LockstepRun
-from rosenblatt.distributed._star import Hub, Star, join
+from rosenblatt.distributed._socket_communicator import Hub, Star, join
 
 WIDTHS = (54, 256, 256, 7)
 ROWS = 512

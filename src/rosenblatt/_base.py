@@ -1,23 +1,19 @@
-"""The base class of all estimators: the link to their documentation, copies and pickles, sample
-weights, and the promise that a fit is seen whole or, where it fails, not at all. No training here.
+"""The base class of all estimators: the link to their documentation, copies and pickles, warnings,
+and the promise that a fit is seen whole or, where it fails, not at all. No training here.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
 import contextlib
 import copy
 import functools
-import numbers
 import pickle
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
-import numpy as np
-from numpy.random.bit_generator import ISeedSequence
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state, metaestimators
-from sklearn.utils.validation import check_array
+from sklearn.utils import metaestimators
 
 from rosenblatt._links import estimator_page, public_place
 from rosenblatt._plain_state import from_plain, to_plain
@@ -82,7 +78,8 @@ class RosenblattEstimator(BaseEstimator):
         """Makes what a fit has learned the estimator's attributes, all at once.
 
         Other threads that predict see the last fit or this one, never some of each: the instance's
-        dictionary is replaced by another, as one assignment, and `on_one_fit` reads from one.
+        dictionary is replaced by another, as one assignment. A method that predicts reads from
+        one: it asks for `vars(self)` once, or is decorated with `on_one_fit`, which takes 1 us.
 
         Parameters
         ----------
@@ -120,66 +117,23 @@ class RosenblattEstimator(BaseEstimator):
             raise
 
 
-class ScikitLearnTwinMixin:
-    """For estimators that scikit-learn has too: conversion both ways."""
-
-    def to_sklearn(self) -> Any:
-        """The fitted scikit-learn estimator that predicts what this one does.
-
-        Batch normalisation is folded into its weights. It has those of this estimator's
-        parameters that its class has; the others, which only training reads, are left out.
-
-        Returns
-        -------
-        estimator : object
-            MLPClassifier or MLPRegressor of sklearn.neural_network, or Perceptron of
-            sklearn.linear_model.
-
-        Raises
-        ------
-        ValueError
-            For what scikit-learn's class cannot hold: activations but 'identity', 'logistic',
-            'tanh' and 'relu', or several; normalization='layer'; losses but 'log_loss' of
-            classes, 'squared_error' and 'poisson' of numbers.
-        """
-        from rosenblatt.export._sklearn import to_sklearn
-
-        return to_sklearn(self)
-
-    @classmethod
-    def from_sklearn(cls, fitted: Any) -> Self:
-        """An estimator that predicts what a fitted one of scikit-learn's does.
-
-        Its parameters are taken over, and with warm_start=True or `partial_fit` training goes on
-        from its weights, with a new optimiser.
-
-        Parameters
-        ----------
-        fitted : object
-            MLPClassifier or MLPRegressor of sklearn.neural_network, or Perceptron of
-            sklearn.linear_model.
-
-        Raises
-        ------
-        TypeError
-            For an estimator of another class.
-        """
-        from rosenblatt.export._sklearn import from_sklearn
-
-        return from_sklearn(cls, fitted)
-
-
 def on_one_fit(method: Method) -> Method:
     """A decorator of methods that read several attributes: all come from the same fit, also where
     another thread fits the estimator meanwhile."""
 
     @functools.wraps(method)
     def reading(self, *args, **kwargs):
-        as_it_is = object.__new__(type(self))
-        as_it_is.__dict__ = vars(self)  # the same, not a copy: `_publish` brings another
-        return method(as_it_is, *args, **kwargs)
+        return method(with_attributes(self, vars(self)), *args, **kwargs)
 
     return reading
+
+
+def with_attributes(estimator, fitted):
+    """An object of the estimator's class whose attributes are those of the dictionary `fitted`,
+    which was `vars(estimator)`: a fit that has published since does not change them."""
+    unchanged = object.__new__(type(estimator))
+    unchanged.__dict__ = fitted  # the same, not a copy: `_publish` brings another
+    return unchanged
 
 
 def changes(before, after):
@@ -216,76 +170,3 @@ def warn_user(message, category=UserWarning):
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(inside):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
-
-
-@contextlib.contextmanager
-def numbers_of(name):
-    """Integers of the block that are too large for a float are a ValueError that names them."""
-    try:
-        yield
-    except OverflowError as error:
-        raise ValueError(
-            f"{name} has an integer beyond {sys.float_info.max:.2g}, the largest number of "
-            "float64: scale it down."
-        ) from error
-
-
-class _NoEntropy(ISeedSequence):
-    """Zeros in place of the words that a new generator begins with."""
-
-    words = np.zeros(624, np.uint32)
-
-    def generate_state(self, n_words, dtype=np.uint32):
-        """What MT19937 asks for; its seed follows."""
-        return self.words
-
-
-def random_state_from(random_state):
-    """scikit-learn's `check_random_state`, which for a seed takes a fifth of the time.
-
-    NumPy hashes entropy for a new generator, which the seed then replaces: in a fit to a small
-    table that is a sixth of all time.
-    """
-    if not isinstance(random_state, numbers.Integral):
-        return check_random_state(random_state)
-    generator = np.random.RandomState(np.random.MT19937(_NoEntropy()))
-    generator.seed(random_state)
-    return generator
-
-
-def checked_sample_weight(sample_weight, n_samples, dtype):
-    """The weights as a contiguous array of shape (n_samples,), or None.
-
-    Raises
-    ------
-    ValueError
-        If they are not one number, or one number per row, not finite, or all zero.
-    """
-    if sample_weight is None:
-        return None
-    with numbers_of("sample_weight"):
-        if isinstance(sample_weight, numbers.Number):
-            sample_weight = np.full(n_samples, sample_weight, dtype=dtype)
-        weights = check_array(
-            sample_weight,
-            ensure_2d=False,
-            dtype=(np.float64, np.float32),
-            order="C",
-            input_name="sample_weight",
-        )
-    if weights.ndim != 1:
-        raise ValueError(
-            f"Sample weights must be 1D array or scalar, got {weights.ndim}D array. Expected "
-            f"either a scalar value or a 1D array of length {n_samples}."
-        )
-    if weights.shape != (n_samples,):
-        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n_samples,)}!")
-    if not weights.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    with np.errstate(over="ignore"):
-        weights = np.require(weights, dtype=dtype, requirements=["C", "A"])
-    if not np.isfinite(weights).all():
-        raise ValueError(f"sample_weight has values too large for {np.dtype(dtype)}.")
-    if not weights.any():
-        raise ValueError(f"All of sample_weight is too small for {np.dtype(dtype)}: scale it up.")
-    return weights

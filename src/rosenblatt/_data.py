@@ -6,14 +6,15 @@ estimators' predict. Nothing is drawn at random: the validation split is trainin
 
 # SPDX-License-Identifier: BSD-3-Clause
 import contextlib
+import sys
 from dataclasses import dataclass, replace
-from numbers import Real
+from numbers import Number, Real
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
-from rosenblatt._base import checked_sample_weight, numbers_of, warn_user
+from rosenblatt._base import warn_user
 from rosenblatt._classes import checked_labels, class_weights
 from rosenblatt._not_numbers import (
     first_that_is_no_number,
@@ -128,11 +129,12 @@ def checked_rows(estimator, X, *, reset=False, dtype=None):
     return _engine_rows(X)
 
 
-def is_plain(estimator, X, *, reset, dtypes=DTYPES):
+def is_plain(fitted, X, *, reset, dtypes=DTYPES):
     """Whether validation has nothing to say about X: finite numbers of the width it must have.
 
     scikit-learn's validation looks for every kind of container, which takes longer than many
-    a prediction; arrays whose values it would hand back unchanged are let through here.
+    a prediction; arrays whose values it would hand back unchanged are let through here. `fitted`
+    are the estimator's attributes by name.
     """
     if type(X) is np.ndarray:
         values, is_rows = X, X.ndim == 2
@@ -141,7 +143,6 @@ def is_plain(estimator, X, *, reset, dtypes=DTYPES):
         values = X.data if is_rows else None
     if not is_rows or values.dtype not in dtypes or not all(X.shape):
         return False
-    fitted = vars(estimator)
     as_wide = reset or fitted.get("n_features_in_") == X.shape[1]
     if "feature_names_in_" in fitted or not as_wide:
         return False
@@ -175,7 +176,7 @@ def checked_pair(estimator, X, y, *, reset, dtype=None, **options):
         Of scikit-learn's `validate_data`.
     """
     dtypes = DTYPES if dtype is None else dtype if isinstance(dtype, tuple) else (np.dtype(dtype),)
-    if is_plain(estimator, X, reset=reset, dtypes=dtypes) and _is_plain_target(y, X.shape[0]):
+    if is_plain(vars(estimator), X, reset=reset, dtypes=dtypes) and _is_plain_target(y, X.shape[0]):
         if reset:
             estimator.n_features_in_ = X.shape[1]
         return _engine_rows(X), y
@@ -450,3 +451,53 @@ def _relative(weights, counts, class_weight):
 def class_counts(data, rows):
     """How many of these rows each class has."""
     return np.bincount(data.strata[rows], minlength=len(data.classes))
+
+
+@contextlib.contextmanager
+def numbers_of(name):
+    """Integers of the block that are too large for a float are a ValueError that names them."""
+    try:
+        yield
+    except OverflowError as error:
+        raise ValueError(
+            f"{name} has an integer beyond {sys.float_info.max:.2g}, the largest number of "
+            "float64: scale it down."
+        ) from error
+
+
+def checked_sample_weight(sample_weight, n_samples, dtype):
+    """The weights as a contiguous array of shape (n_samples,), or None.
+
+    Raises
+    ------
+    ValueError
+        If they are not one number, or one number per row, not finite, or all zero.
+    """
+    if sample_weight is None:
+        return None
+    with numbers_of("sample_weight"):
+        if isinstance(sample_weight, Number):
+            sample_weight = np.full(n_samples, sample_weight, dtype=dtype)
+        weights = check_array(
+            sample_weight,
+            ensure_2d=False,
+            dtype=(np.float64, np.float32),
+            order="C",
+            input_name="sample_weight",
+        )
+    if weights.ndim != 1:
+        raise ValueError(
+            f"Sample weights must be 1D array or scalar, got {weights.ndim}D array. Expected "
+            f"either a scalar value or a 1D array of length {n_samples}."
+        )
+    if weights.shape != (n_samples,):
+        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n_samples,)}!")
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    with np.errstate(over="ignore"):
+        weights = np.require(weights, dtype=dtype, requirements=["C", "A"])
+    if not np.isfinite(weights).all():
+        raise ValueError(f"sample_weight has values too large for {np.dtype(dtype)}.")
+    if not weights.any():
+        raise ValueError(f"All of sample_weight is too small for {np.dtype(dtype)}: scale it up.")
+    return weights

@@ -6,8 +6,12 @@ and shuffles.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from numbers import Integral
+
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 from scipy.special import logit
+from sklearn.utils import check_random_state
 
 DRAWS_AT_ONCE = 2**16  # half a megabyte of float64
 
@@ -147,3 +151,26 @@ def draw_noise_seed(plan, random_state):
         return 0
     low, high = random_state.randint(2**32, size=2, dtype=np.uint32).tolist()
     return high << 32 | low
+
+
+class _NoEntropy(ISeedSequence):
+    """Zeros in place of the words that a new generator begins with."""
+
+    words = np.zeros(624, np.uint32)
+
+    def generate_state(self, n_words, dtype=np.uint32):
+        """What MT19937 asks for; its seed follows."""
+        return self.words
+
+
+def random_state_from(random_state):
+    """scikit-learn's `check_random_state`, which for a seed takes a fifth of the time.
+
+    NumPy hashes entropy for a new generator, which the seed then replaces: in a fit to a small
+    table that is a sixth of all time.
+    """
+    if not isinstance(random_state, Integral):
+        return check_random_state(random_state)
+    generator = np.random.RandomState(np.random.MT19937(_NoEntropy()))
+    generator.seed(random_state)
+    return generator

@@ -14,7 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 from rosenblatt._base import warn_user
 from rosenblatt._data import training_weights
 from rosenblatt._interruption import Interruption
-from rosenblatt._training import NON_FINITE, NON_FINITE_LOSS, build_network, keep_parameters
+from rosenblatt._stopping import NON_FINITE, NON_FINITE_LOSS
+from rosenblatt._training import build_network, keep_parameters
 from rosenblatt.core.examples import Examples
 
 

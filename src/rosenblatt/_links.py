@@ -7,7 +7,6 @@ Docstrings and messages name pages as they lie in the repository, `docs/vocabula
 # SPDX-License-Identifier: BSD-3-Clause
 import re
 from inspect import isfunction
-from itertools import takewhile
 
 # The address of the site, with a slash at its end. Empty: there is no site yet.
 DOCUMENTATION = ""
@@ -19,6 +18,9 @@ REPOSITORY = ""
 # scikit-learn's HTML representation links to.
 ESTIMATOR_PAGE = "generated/{estimator_module}.{estimator_name}.html"
 
+# from which users import estimators; all others they import from the package itself
+MODULES_OF_ESTIMATORS = ("rosenblatt.dask", "rosenblatt.mpi", "rosenblatt.preprocessing")
+
 _PAGE = re.compile(r"\bdocs/(\w+)\.md\b")
 
 
@@ -29,13 +31,10 @@ def estimator_page():
 
 def public_place(estimator):
     """What ESTIMATOR_PAGE is filled in with: the class and the module that users import it from."""
-    import rosenblatt
-
     own = type(estimator)
-    parts = own.__module__.split(".")
-    module = ".".join(takewhile(lambda part: not part.startswith("_"), parts))
+    module = ".".join(own.__module__.split(".")[:2])
     return {
-        "estimator_module": "rosenblatt" if own.__name__ in rosenblatt.__all__ else module,
+        "estimator_module": module if module in MODULES_OF_ESTIMATORS else "rosenblatt",
         "estimator_name": own.__name__,
     }
 

@@ -201,7 +201,7 @@ def _effective_schedule(estimator, *, incremental):
     """The schedule of `learning_rate`, or a constant one with a warning if it has no effect."""
     schedule = as_schedule(estimator.learning_rate, estimator.power_t)
     solvers = "'sgd'" if schedule.sgd_only else " or ".join(map(repr, OPTIMIZERS))
-    if estimator.solver == "lbfgs" or (schedule.sgd_only and estimator.solver != "sgd"):
+    if estimator.solver not in OPTIMIZERS or (schedule.sgd_only and estimator.solver != "sgd"):
         if not isinstance(schedule, Constant):
             warn_user(
                 f"learning_rate={schedule.name!r} is used by solver={solvers} only; it is ignored "

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
+from rosenblatt._architecture import NORMALIZATION_ATTRIBUTES
 from rosenblatt.core.dispatch import LOSSES
 from rosenblatt.core.examples import Examples
 from rosenblatt.core.network import Network
@@ -47,7 +48,8 @@ class FittedNetwork:
         if network.architecture.normalization != "batch":
             return network
         architecture = network.architecture.without_normalization
-        return FittedNetwork(architecture, fold_normalization(*network.lists))
+        named = fold_normalization(network.architecture.named(network.lists))
+        return FittedNetwork(architecture, [named[name] for name in architecture.attributes])
 
     def _with_folded_input_scales(self):
         architecture = self.architecture
@@ -179,13 +181,20 @@ def arrays_for(architecture, estimator, remedy):
     return lists
 
 
-def outputs_of_plain_rows(estimator, X, *, logits=False):
+def outputs_of_plain_rows(fitted, X, *, logits=False):
     """`outputs` for an X that needs no conversion; None where something has to be looked at.
 
     Validation takes longer than a small network does. Here it is what such an X leaves open:
     fitted, as wide as in fit, finite.
+
+    Parameters
+    ----------
+    fitted : dict
+        The estimator's attributes by name, as they were at one moment.
+    X : object
+        The rows.
+    logits : bool
     """
-    fitted = vars(estimator)
     architecture = fitted.get("_architecture")
     if (
         type(X) is not np.ndarray
@@ -194,33 +203,33 @@ def outputs_of_plain_rows(estimator, X, *, logits=False):
         or X.shape[1] != fitted["n_features_in_"]
         or not architecture.is_plain
         or "feature_names_in_" in fitted  # which an array lacks: there is a warning to give
-        or not (estimator.dtype is None or estimator.dtype == X.dtype)
+        or not (fitted["dtype"] is None or fitted["dtype"] == X.dtype)
     ):
         return None
     outputs = predict_rows(
         X,
-        estimator.coefs_,
-        estimator.intercepts_,
+        fitted["coefs_"],
+        fitted["intercepts_"],
         architecture.activations,
         LOGITS if logits else architecture.loss,
         only_finite=True,
     )
-    return outputs if outputs is not None and outputs.shape[1] == estimator.n_outputs_ else None
+    return outputs if outputs is not None and outputs.shape[1] == fitted["n_outputs_"] else None
 
 
-def fold_normalization(coefs, intercepts, scales, shifts, means, variances):
-    """(coefs, intercepts) that do what the hidden layers do with batch normalisation after them.
+def fold_normalization(named):
+    """The lists by name, with weights and intercepts that do what the hidden layers do with batch
+    normalisation after them.
 
     scale * (z - mean) / deviation + shift, with z = X @ coef + intercept, is such a sum itself.
     Computed in float64 and then rounded.
     """
-    folded = [list(coefs), list(intercepts)]
-    for i, (scale, shift, mean, variance) in enumerate(
-        zip(scales, shifts, means, variances, strict=True)
-    ):
+    coefs, intercepts = list(named["coefs_"]), list(named["intercepts_"])
+    normalization = zip(*(named[name] for name in NORMALIZATION_ATTRIBUTES["batch"]), strict=True)
+    for i, (scale, shift, mean, variance) in enumerate(normalization):
         coef, intercept = np.asarray(coefs[i]), np.asarray(intercepts[i])
         factor = scale / np.sqrt(np.asarray(variance, np.float64) + VARIANCE_EPSILON)
         dtype = np.result_type(np.float32, coef, intercept, scale, shift, mean, variance)
-        folded[0][i] = (coef * factor).astype(dtype)
-        folded[1][i] = ((intercept - mean) * factor + shift).astype(dtype)
-    return folded
+        coefs[i] = (coef * factor).astype(dtype)
+        intercepts[i] = ((intercept - mean) * factor + shift).astype(dtype)
+    return named | {"coefs_": coefs, "intercepts_": intercepts}

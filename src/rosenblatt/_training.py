@@ -1,7 +1,7 @@
 """The stochastic training loop: at most one call of the core per epoch.
 
-It sets the learning rates, scores, and decides when to stop. The core computes an epoch and
-shuffles rows; parameters and data have been validated.
+It sets the learning rates, scores and keeps the best weights; _stopping.py decides when to stop.
+The core computes an epoch and shuffles rows; parameters and data have been validated.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -17,23 +17,20 @@ from rosenblatt._base import warn_user
 from rosenblatt._data import augmented_rows, training_weights
 from rosenblatt._initializers import draw_noise_seed
 from rosenblatt._interruption import Interruption
+from rosenblatt._stopping import (
+    NON_FINITE_LOSS,
+    count_score,
+    has_scored,
+    is_out_of_patience,
+    parameters_hardly_move,
+    stop_diverged,
+)
 from rosenblatt._training_state import OptimizerState
 from rosenblatt._validation_set import split_rows
 from rosenblatt.core.epochs import EPOCH_FIGURES, RowOrder, StoppingRule, train_epochs
 from rosenblatt.core.examples import Examples
 from rosenblatt.core.network import Network
-from rosenblatt.schedules import Adaptive, Clock, Plateau
-
-NON_FINITE = (
-    "Solver produced non-finite parameter weights. The input data may contain large values and "
-    "need to be preprocessed. Scale the features (sklearn.preprocessing.StandardScaler does), "
-    "scale a large regression target, or lower learning_rate_init (it is {:g})."
-)
-
-NON_FINITE_LOSS = (
-    "The loss is not a finite number, though the weights are: the model is of no use. Scale the "
-    "features and a large regression target, or lower learning_rate_init (it is {:g})."
-)
+from rosenblatt.schedules import Clock, Plateau
 
 # what one call of the core may take, if an epoch is not longer
 SECONDS_PER_CALL = 0.1
@@ -162,7 +159,7 @@ class TrainingRun:
             n_left = plan.max_epochs - state.n_epochs
             n_done = self._train_epochs(min(n_epochs, n_left), interruption)
             if not self.network.all_finite():
-                self._diverged()
+                stop_diverged(plan, state, keeps_best=self.best_parameters is not None)
                 return True
             if self.validation is not None:
                 self._validate()
@@ -205,17 +202,13 @@ class TrainingRun:
 
     def _restore_best(self):
         """Puts the best weights in, if any have scored."""
-        if not self._has_scored():
+        if not has_scored(self.state):
             warn_user(
                 "No epoch had a validation score that is a number: there are no best weights to "
                 "restore, the last are kept."
             )
             return
         self.network.parameters[...] = self.best_parameters
-
-    def _has_scored(self):
-        """Whether an epoch had a score; before, what counts as best are the first weights."""
-        return self.state.best_validation_score > -math.inf
 
     def _begin_augmentation(self, weights):
         """From here on training knows its own rows alone, and they change from epoch to epoch."""
@@ -353,19 +346,11 @@ class TrainingRun:
         state.history["validation_score"][-1] = score
         state.history["validation_loss"][-1] = loss
         state.history["seconds"][-1] += time.perf_counter() - started
-        self._print_if_verbose(f"Validation score: {score:f}")
-        if not plan.early_stopping:
-            return
-        state.validation_scores.append(score)
-        # NaN is no improvement, and neither smaller nor larger than anything
-        if score >= state.best_validation_score + plan.tol:
-            state.n_epochs_without_improvement = 0
-        else:
-            state.n_epochs_without_improvement += 1
-        if score > state.best_validation_score:
-            state.best_validation_score = score
-            if self.best_parameters is not None:
-                self.best_parameters[...] = self.network.parameters
+        if plan.verbose:
+            print(f"Validation score: {score:f}")
+        is_best = plan.early_stopping and count_score(plan, state, score)
+        if is_best and self.best_parameters is not None:
+            self.best_parameters[...] = self.network.parameters
 
     def _fitted_estimator(self):
         keep_parameters(self.network, self.state)
@@ -385,57 +370,17 @@ class TrainingRun:
             higher_is_better=is_scored,
         )
 
-    def _diverged(self):
-        """Parameters that are no numbers stay so: there is nothing to wait for."""
-        message = NON_FINITE.format(self.plan.learning_rate_init)
-        if self.best_parameters is None or not self._has_scored():
-            raise ValueError(message)
-        self.state.validation_scores.append(np.nan)
-        warn_user(f"{message} The best weights are kept.", ConvergenceWarning)
-
     def _is_stopped(self):
         """Whether a callback, or parameters that hardly move, end training."""
-        plan, history, is_stopped = self.plan, self.state.history, False
+        is_stopped = False
         if self.callbacks is not None:
             if self.callbacks.sees_estimator:
                 self._fitted_estimator()
-            is_stopped = self.callbacks.end_epoch(history.last())
-        if plan.tol_params is not None and history["parameter_change"][-1] < plan.tol_params:
-            self._print_if_verbose(
-                f"Parameters moved less than tol_params={plan.tol_params:g}. Stopping."
-            )
-            return True
-        return is_stopped
+            is_stopped = self.callbacks.end_epoch(self.state.history.last())
+        return parameters_hardly_move(self.plan, self.state) or is_stopped
 
     def _is_finished(self):
-        """Whether patience is at its end and learning_rate='adaptive' has nothing to lower."""
-        plan, state, optimizer = self.plan, self.state, self.state.optimizer
-        state.is_exhausted = False
-        n_missed = state.n_epochs_without_improvement
-        patience = plan.n_iter_no_change + plan.patience_ratio * (state.n_epochs - n_missed)
-        if n_missed <= patience:
-            return False
-        n_waited = int(patience) if plan.patience_ratio else plan.n_iter_no_change
-        message = (
-            ("Validation score" if plan.early_stopping else "Training loss")
-            + f" did not improve more than tol={plan.tol:f} for {n_waited} consecutive epochs."
-        )
-        is_adaptive = isinstance(plan.schedule, Adaptive)
-        if is_adaptive and optimizer.learning_rate > 1e-6:
-            optimizer.learning_rate /= 5
-            state.n_epochs_without_improvement = 0
-            self._print_if_verbose(
-                f"{message} Setting learning rate to {optimizer.learning_rate:f}"
-            )
-            return False
-        too_small = " Learning rate too small." if is_adaptive else ""
-        self._print_if_verbose(f"{message}{too_small} Stopping.")
-        state.is_exhausted = True
-        return True
-
-    def _print_if_verbose(self, message):
-        if self.plan.verbose:
-            print(message)
+        return is_out_of_patience(self.plan, self.state)
 
 
 def build_network(plan, data, state, batch_size):

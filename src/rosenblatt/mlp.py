@@ -1,5 +1,5 @@
 """The multi-layer perceptrons, a classifier and a regressor: signatures, and predictions from the
-outputs. What they share, the stages of a fit, is in _multilayer.py.
+outputs. What they share, the stages of a fit, is in _mlp_base.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -22,7 +22,7 @@ from rosenblatt._data import (
     quantile_levels,
     regression_data,
 )
-from rosenblatt._multilayer import MultiLayerPerceptron, has_partial_fit
+from rosenblatt._mlp_base import MultiLayerPerceptron, has_partial_fit
 from rosenblatt._parameter_rows import documented, keep_parameters, rules_of
 from rosenblatt._parameter_table import (
     CLASSIFICATION_LOSSES,
@@ -230,7 +230,6 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         validation = self._given_validation(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, incremental=True, classes=classes)
 
-    @on_one_fit
     def predict(self, X: Matrix) -> Any:
         """Predict class labels, with the activation of the last fit.
 
@@ -247,18 +246,19 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
             score above 0, if the loss gives no probabilities), as a CSR matrix if y was sparse
             in `fit`.
         """
-        outputs = self._outputs(X)
-        threshold = 0.5 if self.out_activation_ == "logistic" else 0
-        if self._multilabel:
+        fitted = vars(self)  # a fit replaces it: all that is read from it is of one fit
+        outputs = self._outputs(X, fitted)
+        threshold = 0.5 if fitted["out_activation_"] == "logistic" else 0
+        if fitted["_multilabel"]:
             labels = (outputs > threshold).astype(int)
-            return sp.csr_matrix(labels) if self._sparse_target else labels
+            return sp.csr_matrix(labels) if fitted["_sparse_target"] else labels
+        classes = fitted["classes_"]
         if outputs.shape[1] > 1:
-            return self.classes_[outputs.argmax(axis=1)]
-        if len(self.classes_) == 1:
-            return np.repeat(self.classes_, len(outputs))
-        return self.classes_[(outputs[:, 0] > threshold).astype(int)]
+            return classes[outputs.argmax(axis=1)]
+        if len(classes) == 1:
+            return np.repeat(classes, len(outputs))
+        return classes[(outputs[:, 0] > threshold).astype(int)]
 
-    @on_one_fit
     def decision_function(self, X: Matrix) -> Array:
         """The logits of the output layer, on which `predict` is based.
 
@@ -274,11 +274,11 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
             classes, and for multilabel targets, one number per class or label. If the loss gives
             probabilities, `predict_proba` is their sigmoid or softmax.
         """
-        outputs = self._outputs(X, logits=True)
-        return outputs[:, 0] if outputs.shape[1] == 1 and not self._multilabel else outputs
+        fitted = vars(self)
+        outputs = self._outputs(X, fitted, logits=True)
+        return outputs[:, 0] if outputs.shape[1] == 1 and not fitted["_multilabel"] else outputs
 
     @available_if(_gives_probabilities)
-    @on_one_fit
     def predict_proba(self, X: Matrix) -> Array:
         """Predict class probabilities; only available if the loss gives probabilities.
 
@@ -301,7 +301,6 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         return probabilities
 
     @available_if(_gives_probabilities)
-    @on_one_fit
     def predict_log_proba(self, X: Matrix) -> Array:
         """Predict the logarithms of the class probabilities.
 
@@ -504,7 +503,6 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         validation = self._given_validation(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, incremental=True)
 
-    @on_one_fit
     def predict(self, X: Matrix) -> Array:
         """Predict the targets.
 
@@ -519,11 +517,13 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
             The predictions. With a sequence of quantiles, the shape is (n_samples, n_levels),
             in the order of `quantile`.
         """
-        outputs = self._outputs(X)
-        if self._levels is None:
+        fitted = vars(self)  # a fit replaces it: all that is read from it is of one fit
+        outputs = self._outputs(X, fitted)
+        levels = fitted["_levels"]
+        if levels is None:
             return outputs[:, 0] if outputs.shape[1] == 1 else outputs
-        if self.non_crossing:
-            ranks = np.argsort(np.argsort(self._levels, kind="stable"), kind="stable")
+        if fitted["non_crossing"]:
+            ranks = np.argsort(np.argsort(levels, kind="stable"), kind="stable")
             outputs = np.sort(outputs, axis=1)[:, ranks]
         return outputs
 

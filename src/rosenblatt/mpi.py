@@ -24,8 +24,8 @@ from rosenblatt.distributed._communicator import (
     from_rank_0,
 )
 from rosenblatt.distributed._estimator import KeepsConnection, extended
+from rosenblatt.distributed._lbfgs import ReducedSums
 from rosenblatt.distributed._lockstep import LockstepRun
-from rosenblatt.distributed._reduced_sums import ReducedSums
 from rosenblatt.distributed._rows import (
     labels_of,
     properties_of,

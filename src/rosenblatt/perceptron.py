@@ -1,12 +1,9 @@
-"""The perceptron: parameters, documentation, the draws of a fit, and calls to the core.
+"""The perceptron: parameters, documentation, validation of arguments, and predictions.
 
-No arithmetic here: the rule is in core/perceptron.h, epochs and stopping in core/perceptron.pyx.
+A fit's draws, epochs and averages are in _perceptron_training.py; the rule is in core/perceptron.h.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
-import sys
-import threading
-import time
 import warnings
 from numbers import Integral, Real
 from typing import Literal, Self
@@ -16,19 +13,12 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from rosenblatt._base import (
-    RosenblattEstimator,
-    ScikitLearnTwinMixin,
-    on_one_fit,
-    warn_user,
-)
+from rosenblatt._base import RosenblattEstimator, with_attributes
 from rosenblatt._callback_calls import CallbackSupportMixin, ScikitLearnTasks, with_callbacks
 from rosenblatt._classes import (
     checked_labels,
-    class_weights,
     partial_fit_classes,
     refuse_one_class,
 )
@@ -37,28 +27,10 @@ from rosenblatt._interruption import Interruption
 from rosenblatt._memory import refuse_beyond_memory
 from rosenblatt._parameter_checks import Interval, Options, validate_parameters
 from rosenblatt._parameter_rows import Parameter, documented, keep_parameters, rules_of
+from rosenblatt._perceptron_training import train, trainer_of
+from rosenblatt._sklearn_conversion import ScikitLearnTwinMixin
 from rosenblatt._types import Array, ClassWeight, Matrix, RandomState
-from rosenblatt._validation_set import random_split
-from rosenblatt.core.buffers import csr_parts
-from rosenblatt.core.perceptron import PerceptronTrainer, Rows, permutation
-
-_LARGEST_SEED = np.iinfo(np.int32).max
-
-
-class _Generator(threading.local):
-    """A generator for each thread: a new one takes as long as an epoch of a small fit."""
-
-    def __init__(self):
-        self.random_state = np.random.RandomState(0)
-
-    def seeded(self, seed):
-        """RandomState(seed), until the next call."""
-        self.random_state.seed(seed)
-        return self.random_state
-
-
-_GENERATOR = _Generator()
-
+from rosenblatt.core.csr import csr_parts
 
 PARAMETERS = {
     "penalty": Parameter(
@@ -459,146 +431,22 @@ default=None
     def _train(self, learner, publish, rows, start, *, incremental=False):
         """One fit or one pass, from the weights `start` to the learner's attributes."""
         X, y, sample_weight = rows
-        n_samples, n_classes = X.shape[0], len(learner.classes_)
         max_iter = 1 if incremental else self.max_iter
         least = np.finfo(X.dtype).tiny
-        weights = training_sample_weight(sample_weight, n_samples, X.dtype, least=least)
+        weights = training_sample_weight(sample_weight, X.shape[0], X.dtype, least=least)
         encoded = np.searchsorted(learner.classes_, y).astype(np.intp, copy=False)
-        own_step, other_step = learner._steps(encoded, n_classes)
-        validation, order = self._draws(encoded, n_classes, weights)
-        coef, intercept, average_from = learner._averaging_start(*start)
-        l1_ratio = {"l1": 1.0, "elasticnet": self.l1_ratio}.get(self.penalty, 0.0)
-        trainer = PerceptronTrainer(
-            Rows(X, encoded, weights),
-            coef,
-            intercept,
-            classes=[1] if n_classes == 2 else range(n_classes),
-            n_classes=n_classes,
-            own_step=own_step,
-            other_step=other_step,
-            alpha=0.0 if self.penalty is None else self.alpha,
-            l1_ratio=l1_ratio,
-            eta=self.eta0,
-            count_penalty=self._objective_counts() and self.penalty is not None,
-            fit_intercept=self.fit_intercept,
-            average_from=average_from,
-            order=order,
-            validation=validation,
-            max_iter=min(max_iter, sys.maxsize),
-            patience=min(self.n_iter_no_change, sys.maxsize),
-            tol=-np.inf if self.tol is None else self.tol,
-        )
+        trainer = trainer_of(learner, X, encoded, weights, start, max_iter)
         tasks = None
         if getattr(self, "_skl_callbacks", []):
             metadata = None if sample_weight is None else {"sample_weight": sample_weight}
             tasks = ScikitLearnTasks(self, max_iter, {"X": X, "y": y, "metadata": metadata})
-        t_before, average_before = learner.t_, learner._average_state
-
-        def update_estimator(learned, n_epochs):
-            learner.n_iter_, learner.t_ = n_epochs, t_before + n_epochs * n_samples
-            learner._set_weights(learned, average_before)
-            publish()
-
-        _run(learner, trainer, tasks, update_estimator, Interruption(is_noted=not incremental))
-        update_estimator(trainer.learned, int(trainer.n_epochs.max()))
+        interruption = Interruption(is_noted=not incremental)
+        train(learner, trainer, X.shape[0], publish, tasks, interruption)
         if tasks is not None:
             tasks.end_fit()
 
-    def _objective_counts(self):
-        """Whether anything looks at the objective: the stopping rule, or a person."""
-        return bool(self.verbose) or (self.tol is not None and not self.early_stopping)
-
-    def _steps(self, encoded, n_classes):
-        """Lengths of the steps of each class's weights: for its own rows and for the others."""
-        weight = np.ones(n_classes)
-        if self.class_weight is not None:
-            counts = np.bincount(encoded, minlength=len(self.classes_))
-            weight = class_weights(self.classes_, counts, self.class_weight)
-        if n_classes == 2:
-            return self.eta0 * weight[1:], self.eta0 * weight[:1]
-        return self.eta0 * weight, np.full(n_classes, self.eta0)
-
-    def _draws(self, encoded, n_classes, weights):
-        """(mask of the validation rows or None, permutation of an epoch or None).
-
-        The order of the draws is scikit-learn's, whether `random_state` is a seed or a
-        generator: for two classes the first seed, the split, the second seed; for more the
-        split, then a seed for each class, from which the first class's two are drawn.
-        """
-        validation, order = None, None
-        if n_classes > 2 and self.early_stopping:
-            validation = self._validation_mask(encoded, weights)
-        if isinstance(self.random_state, Integral):
-            random_state = _GENERATOR.seeded(self.random_state)
-        else:
-            random_state = check_random_state(self.random_state)
-        if n_classes > 2:
-            seeds = random_state.randint(_LARGEST_SEED, size=n_classes)
-            random_state = _GENERATOR.seeded(seeds[0])
-        random_state.randint(1, _LARGEST_SEED)
-        if n_classes == 2 and self.early_stopping:
-            validation = self._validation_mask(encoded, weights)
-        seed = random_state.randint(_LARGEST_SEED)
-        if self.shuffle:
-            order = permutation(len(encoded), seed)
-        return validation, order
-
-    def _validation_mask(self, encoded, weights):
-        _, rows = random_split(
-            np.arange(len(encoded)), self.validation_fraction, self.random_state, encoded
-        )
-        if weights is not None and not np.any(weights[rows] > 0):
-            raise ValueError(
-                "The sample weights for validation set are all zero, consider using a different "
-                "random state."
-            )
-        mask = np.zeros(len(encoded), dtype=np.bool_)
-        mask[rows] = True
-        return mask
-
-    # -- averaging ------------------------------------------------------------------------
-
-    def _averaging_start(self, coef, intercept):
-        """(coef, intercept) to start from, and the row of this call that averaging starts with.
-
-        A mean goes on where the last call of partial_fit left it, as long as coef_ and
-        intercept_ are still that mean; else it starts anew from them.
-        """
-        if not self.average:
-            self._average_state = None
-            return coef, intercept, 0
-        state = getattr(self, "_average_state", None)
-        if state is not None:
-            mean = _mean_weights(state)
-            if not (np.array_equal(mean[0], coef) and np.array_equal(mean[1], intercept)):
-                self._average_state = state = None
-        if state is not None:
-            coef, intercept = state["coef"], state["intercept"]
-        return coef, intercept, min(max(1, int(self.average) - int(self.t_) + 1), sys.maxsize)
-
-    def _set_weights(self, learned, before):
-        """Makes what was learned, or its mean with the rows of a state `before`, the attributes."""
-        if not self.average:
-            self.coef_, self.intercept_ = learned.coef, learned.intercept
-            _refuse_infinite(self.coef_)
-            return
-        state = {
-            "coef": learned.coef,
-            "intercept": learned.intercept,
-            "coef_sum": learned.coef_sum,
-            "intercept_sum": learned.intercept_sum,
-            "count": learned.n_averaged,
-        }
-        if before is not None:
-            for name in ("coef_sum", "intercept_sum", "count"):
-                state[name] = state[name] + before[name]
-        self._average_state = state
-        self.coef_, self.intercept_ = _mean_weights(state)
-        _refuse_infinite(self.coef_)
-
     # -- prediction -----------------------------------------------------------------------
 
-    @on_one_fit
     def decision_function(self, X: Matrix) -> Array:
         """The scores X @ coef_.T + intercept_.
 
@@ -619,22 +467,8 @@ default=None
             If X has another number of features or is a CSR matrix that points outside itself,
             or `coef_` or `intercept_` was assigned a wrong shape.
         """
-        if not is_plain(self, X, reset=False):
-            check_is_fitted(self)
-            X = checked_rows(self, X)
-        coef, intercept = self._checked_coef(), np.asarray(self.intercept_)
-        n_rows = 1 if len(self.classes_) == 2 else len(self.classes_)
-        _check_shape("coef_", coef, [(n_rows, X.shape[1])])
-        _check_shape("intercept_", intercept, [(n_rows,)])
-        if sp.issparse(X):  # scipy's product does not check where its parts point
-            X = sp.csr_array(csr_parts(X), shape=X.shape)
-        scores = X @ coef.T
-        if sp.issparse(scores):
-            scores = scores.toarray()
-        scores = np.asarray(scores) + intercept
-        return scores.ravel() if n_rows == 1 else scores
+        return self._outputs(X, vars(self))
 
-    @on_one_fit
     def predict(self, X: Matrix) -> Array:
         """The class of each row: that of the highest score, or of its sign for two classes.
 
@@ -647,9 +481,25 @@ default=None
         y : ndarray of shape (n_samples,)
             Of the labels' dtype.
         """
-        scores = self.decision_function(X)
+        fitted = vars(self)  # a fit replaces it: all that is read from it is of one fit
+        scores = self._outputs(X, fitted)
         best = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
-        return self.classes_[best]
+        return fitted["classes_"][best]
+
+    def _outputs(self, X, fitted):
+        """The scores, by the attributes `fitted`."""
+        if not is_plain(fitted, X, reset=False):
+            unchanged = with_attributes(self, fitted)
+            check_is_fitted(unchanged)
+            X = checked_rows(unchanged, X)
+        coef, intercept = _checked_coef(fitted["coef_"]), np.asarray(fitted["intercept_"])
+        n_classes = len(fitted["classes_"])
+        n_rows = 1 if n_classes == 2 else n_classes
+        _check_shape("coef_", coef, [(n_rows, X.shape[1])])
+        _check_shape("intercept_", intercept, [(n_rows,)])
+        is_dense = type(X) is np.ndarray and type(coef) is np.ndarray
+        scores = (X @ coef.T if is_dense else _sparse_product(X, coef)) + intercept
+        return scores.ravel() if n_rows == 1 else scores
 
     # -- storage --------------------------------------------------------------------------
 
@@ -678,70 +528,28 @@ default=None
         return self
 
     def _dense_coef(self):
-        coef = self._checked_coef()
+        coef = _checked_coef(self.coef_)
         return coef.toarray() if sp.issparse(coef) else coef
 
-    def _checked_coef(self):
-        """`coef_`, of whose sparse form, which may be edited, scipy does not check the parts."""
-        coef = self.coef_
-        if not sp.issparse(coef):
-            return coef
-        if coef.format != "csr":
-            raise ValueError(
-                f"coef_ must be an array or a CSR matrix, got one of format {coef.format!r}: "
-                "coef_.tocsr() makes one."
-            )
-        return sp.csr_array(csr_parts(coef, "coef_"), shape=coef.shape)
 
-
-def _run(estimator, trainer, tasks, update_estimator, interruption):
-    """Trains to the end, until a callback says so, or until the keyboard interrupts.
-
-    `update_estimator` makes what was learned, and in how many epochs, the estimator's attributes.
-    """
-    started, stops = time.perf_counter(), False
-    by_epochs = bool(estimator.verbose) or tasks is not None
-    with interruption:
-        while not (trainer.done or stops or interruption.requested):
-            if estimator.verbose and not trainer.in_epoch:
-                print(f"-- Epoch {trainer.epoch + 1}")
-            if tasks is not None and not trainer.in_epoch:
-                tasks.begin_epoch()
-            report = trainer.advance(one_epoch=by_epochs)
-            if report and estimator.verbose:
-                _print(estimator, report, trainer.epoch, time.perf_counter() - started)
-            if report and tasks is not None and not trainer.overflow:
-                update_estimator(trainer.so_far(), trainer.epoch)
-                stops = tasks.end_epoch()
-        if not trainer.done:
-            trainer.stop()
-    if interruption.requested:
-        warn_user("Training interrupted by user.")
-    if trainer.overflow:
+def _checked_coef(coef):
+    """`coef_`, of whose sparse form, which may be edited, scipy does not check the parts."""
+    if type(coef) is np.ndarray or not sp.issparse(coef):  # the first is quickly said
+        return coef
+    if coef.format != "csr":
         raise ValueError(
-            f"Floating-point under-/overflow occurred at epoch #{trainer.epoch}. Scaling "
-            "input data with StandardScaler or MinMaxScaler might help, and so might "
-            f"smaller steps: eta0={estimator.eta0!r}, class_weight and sample_weight multiply "
-            "each."
+            f"coef_ must be an array or a CSR matrix, got one of format {coef.format!r}: "
+            "coef_.tocsr() makes one."
         )
+    return sp.csr_array(csr_parts(coef, "coef_"), shape=coef.shape)
 
 
-def _print(estimator, report, epoch, seconds):
-    for row in report:
-        if len(estimator.classes_) > 2:
-            print(f"Class {estimator.classes_[row['column']]}:", end=" ")
-        print(
-            f"Norm: {row['norm']:.2f}, NNZs: {row['n_nonzero']}, "
-            f"Bias: {row['intercept']:.6f}, T: {row['n_learned']}, "
-            f"Avg. loss: {row['loss']:f}, Objective: {row['objective']:f}",
-            end="\n" if row["score"] is None else f", Validation score: {row['score']:f}\n",
-        )
-    print(f"Total training time: {seconds:.2f} seconds.")
-    for row in report:
-        if row["stopped"]:
-            if len(estimator.classes_) > 2:
-                print(f"Class {estimator.classes_[row['column']]}:", end=" ")
-            print(f"Convergence after {epoch} epochs took {seconds:.2f} seconds")
+def _sparse_product(X, coef):
+    """X @ coef.T as an ndarray, of sparse X or coef."""
+    if sp.issparse(X):  # scipy's product does not check where its parts point
+        X = sp.csr_array(csr_parts(X), shape=X.shape)
+    scores = X @ coef.T
+    return np.asarray(scores.toarray() if sp.issparse(scores) else scores)
 
 
 def _refuse_too_large(estimator, X, n_classes):
@@ -779,22 +587,3 @@ def _starting_weights(coef, intercept, n_classes, X, names=("coef_init", "interc
         _check_shape(name, array, [shape, shape[1:]] if n_rows == 1 else [shape])
         starts.append(array.reshape(shape))
     return starts
-
-
-def _mean_weights(state):
-    """(coef, intercept): the mean over the averaged rows, or the last ones if there are none."""
-    count = state["count"]
-    if not count.all():
-        return state["coef"].copy(), state["intercept"].copy()
-    dtype = state["coef"].dtype
-    coef = (state["coef_sum"] / count[:, np.newaxis]).astype(dtype)
-    return coef, (state["intercept_sum"] / count).astype(dtype)
-
-
-def _refuse_infinite(coef):
-    # the sums that are averaged can overflow where the weights themselves do not
-    if not np.isfinite(coef).all():
-        raise ValueError(
-            "Floating-point under-/overflow occurred in the mean of the weights. Scaling input "
-            "data with StandardScaler or MinMaxScaler might help."
-        )

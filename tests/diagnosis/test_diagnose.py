@@ -406,7 +406,7 @@ def test_what_an_epoch_takes_is_judged_by_the_nets_own():
         case = checked_problem(classifier(4, solver=solver, max_iter=5).fit(X, y), *data)
         trainer = Trainer(case.net, len(y), Budget(100, verbose=False), 0)
         own = np.mean(case.net.history_["seconds"])
-        small, same, large = (trainer.epoch_seconds(classifier(n), X) for n in (1, 4, 4000))
+        small, same, large = (trainer.epoch_times.expected(classifier(n), X) for n in (1, 4, 4000))
         assert small == same == pytest.approx(own)
         assert large > same
 
@@ -438,10 +438,13 @@ def test_a_cut_short_net_that_does_better_is_evidence():
     handed_in = fitted(classifier(1, max_iter=3), X, y, X_test, y_test)
     case = checked_problem(*handed_in)
     trainer = Trainer(case.net, len(y), Budget(1000, verbose=False), 0)
-    trainer.seconds_per_row = 1e3  # so slow that not even a part of the rows can be seen
+    # so slow that not even a part of the rows can be seen
+    trainer.epoch_times.seconds_per_row = 1e3
     trained = trainer.train("", {"hidden_layer_sizes": (1,)}, X, y)
     assert trained.status == NOT_TRIED
-    trainer.seconds_per_row = 0.5 * 1000 / 600 / 3  # three epochs of 600 rows are half of 1000 s
+    trainer.epoch_times.seconds_per_row = (
+        0.5 * 1000 / 600 / 3
+    )  # three epochs of 600 rows are half of 1000 s
     trained = trainer.train("", {"hidden_layer_sizes": (1,)}, X, y)
     assert trained.status == CUT_SHORT
     assert "of 1,257 rows" in trained.remark

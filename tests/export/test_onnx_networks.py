@@ -13,7 +13,7 @@ from sklearn.datasets import load_breast_cancer
 
 from rosenblatt import MLPClassifier, MLPRegressor, PerceptronClassifier, to_onnx
 from rosenblatt.core import dispatch
-from rosenblatt.export import _c, _network_graph
+from rosenblatt.export import _c, _onnx_networks
 from rosenblatt.export._activations import FORMULAS
 
 # float32: the bound that the documentation gives, for numbers as they are after scaling
@@ -34,7 +34,7 @@ def test_every_row_of_the_engines_tables_can_be_exported():
     """A new activation or last activation without a formula fails here, by its name."""
     assert set(FORMULAS) == set(dispatch.ACTIVATIONS)
     wanted = {row.out_activation for row in dispatch.LOSSES.values()}
-    assert set(_network_graph._OUT_ACTIVATIONS) == set(_c._OUT_ACTIVATIONS) == wanted
+    assert set(_onnx_networks._OUT_ACTIVATIONS) == set(_c._OUT_ACTIVATIONS) == wanted
 
 
 @DTYPES

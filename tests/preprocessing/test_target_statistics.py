@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import TargetEncoder
 
-from rosenblatt.preprocessing._checked_target import fold_of_rows
 from rosenblatt.preprocessing._target_statistics import TargetStatistics, indicators
+from rosenblatt.preprocessing._transformer_target import fold_of_rows
 
 
 @pytest.fixture

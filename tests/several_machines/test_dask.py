@@ -23,7 +23,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import scale
 
 from rosenblatt import MLPClassifier, MLPRegressor
-from rosenblatt.dask import DaskMLPClassifier, DaskMLPRegressor, _gang, _search
+from rosenblatt.dask import DaskMLPClassifier, DaskMLPRegressor, _lbfgs, _lockstep
 
 pytest.importorskip("distributed", reason="dask and distributed are not installed")
 dask = pytest.importorskip("dask")
@@ -76,7 +76,7 @@ def _nothing_is_left(request):
 
 
 def _open_hubs():
-    return list(_gang._HUBS)
+    return list(_lockstep._HUBS)
 
 
 def _locks_of(scheduler):
@@ -124,9 +124,9 @@ def test_lbfgs_is_one_machine(client, n_partitions):
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_lockstep_is_one_machine_on_the_same_rows(client, size, monkeypatch):
     """Unequal partitions, classes that a worker has not, one partition without rows."""
-    seen, ask = {}, _gang.Gang._parts_of_workers
+    seen, ask = {}, _lockstep.Gang._parts_of_workers
     monkeypatch.setattr(
-        _gang.Gang, "_parts_of_workers", lambda gang: seen.setdefault("parts", ask(gang))
+        _lockstep.Gang, "_parts_of_workers", lambda gang: seen.setdefault("parts", ask(gang))
     )
     X, y = digits()
     pieces = row_shares(size) if size < 4 else [*row_shares(4), *np.split(row_shares(1)[0], [9])]
@@ -268,7 +268,7 @@ def kill_a_worker(client):
 def test_a_killed_worker_changes_nothing_in_a_search(client, monkeypatch):
     """Dask runs its tasks again elsewhere."""
     X, y = digits()
-    n_calls, call = [0], _search.PartitionSums.__call__
+    n_calls, call = [0], _lbfgs.PartitionSums.__call__
 
     def killing(sums, network):
         n_calls[0] += 1
@@ -276,7 +276,7 @@ def test_a_killed_worker_changes_nothing_in_a_search(client, monkeypatch):
             kill_a_worker(client)
         return call(sums, network)
 
-    monkeypatch.setattr(_search.PartitionSums, "__call__", killing)
+    monkeypatch.setattr(_lbfgs.PartitionSums, "__call__", killing)
     settings = {"hidden_layer_sizes": (15,), "solver": "lbfgs", "max_iter": 10, "random_state": 0}
     ours = DaskMLPClassifier(**settings).fit(da.from_array(X, 60), da.from_array(y, 60))
     theirs = MLPClassifier(**settings).fit(X, y)

@@ -11,7 +11,7 @@ import pytest
 from raw_tables import classifier, people, regressor
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 
-from rosenblatt.tabular._target_codec import TargetScaling
+from rosenblatt.tabular._targets import TargetScaling
 
 pytestmark = pytest.mark.filterwarnings("ignore:Got `batch_size`")
 

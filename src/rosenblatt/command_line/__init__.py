@@ -3,7 +3,7 @@
 It uses the estimators; they do not depend on it. _arguments.py parses the options.
 _digits_report.py and _logic_gates.py are the demonstration that runs without a file. For a user's
 table, _table_reading.py reads the file, _target.py finds the target and splits the rows,
-_contenders.py lists the models and _table_report.py prints the report. _training.py and
+_contenders.py lists the models and _table_report.py prints the report. _fit_and_score.py and
 _progress.py fit one model. _text.py has the layout and wording that all reports share.
 """
 

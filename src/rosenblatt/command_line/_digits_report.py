@@ -10,8 +10,8 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from rosenblatt import MLPClassifier, PerceptronClassifier
+from rosenblatt.command_line._fit_and_score import TEST_SIZE, train
 from rosenblatt.command_line._text import describe_layers, say
-from rosenblatt.command_line._training import TEST_SIZE, train
 
 DEFAULT_HIDDEN, DEFAULT_MAX_ITER = (100,), 200
 # largest relative difference of weights that rounding explains if the two models are the same

@@ -12,11 +12,11 @@ from rosenblatt.command_line._contenders import (
     tabular_options,
     why_not_plain,
 )
+from rosenblatt.command_line._fit_and_score import train
 from rosenblatt.command_line._snippet import snippet
 from rosenblatt.command_line._table_reading import read_source
 from rosenblatt.command_line._target import open_problem
 from rosenblatt.command_line._text import DataError, count, quoted, say, shortened
-from rosenblatt.command_line._training import train
 from rosenblatt.diagnosis._statistics import difference_of_rows
 
 MOST_COLUMNS = 8  # number of important columns that are shown

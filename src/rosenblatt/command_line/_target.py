@@ -9,8 +9,8 @@ import pandas as pd
 from pandas.api import types
 from sklearn.model_selection import train_test_split
 
+from rosenblatt.command_line._fit_and_score import TEST_SIZE
 from rosenblatt.command_line._text import DataError, count, quoted, shortened
-from rosenblatt.command_line._training import TEST_SIZE
 
 MIN_ROWS = 20
 MAX_GUESSED_CLASSES = 20

@@ -7,7 +7,7 @@ from libc.stdint cimport int32_t
 
 from rosenblatt.core.address cimport address
 
-from rosenblatt.core.buffers import csr_parts
+from rosenblatt.core.csr import csr_parts
 
 
 cdef class Examples:

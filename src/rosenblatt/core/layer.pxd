@@ -1,5 +1,6 @@
 # The structs of a layer, for the extensions that run layers: sizes, arrays, and the functions of
-# its kind and its epilogue. The functions themselves are in kinds.pyx and epilogues.pyx.
+# its kind and its epilogue. The functions themselves are in layer_kinds.pyx and
+# epilogues.pyx.
 # SPDX-License-Identifier: BSD-3-Clause
 from libc.stdint cimport uint64_t
 

@@ -2,8 +2,8 @@
 
 `Layers` owns the buffers for one chunk of rows, which are allocated once. A step runs without the
 GIL and does not access Python objects. Parameters and gradient belong to the network (network.pyx),
-which sets their addresses. Products are in kinds.pyx, epilogues in epilogues.pyx. The lowest layer
-is the input layer, which gathers rows of X and has no arrays.
+which sets their addresses. Products are in layer_kinds.pyx, epilogues in epilogues.pyx. The lowest
+layer is the input layer, which gathers rows of X and has no arrays.
 
 Every method with the arguments `team` and `thread`, or with a Pass that has them, is run by all
 threads of the team. The threads divide rows or parameters, never a sum, and synchronise at barriers
@@ -23,7 +23,7 @@ from rosenblatt.core.kernels cimport (
     ACTIVATION_identity, BATCH_BLOCK, BIN_CODE, LEVEL_CODE, NUMBER_CODE, OUTPUT_BLOCK, PANELS,
     SLOPES_KEPT, WITH_SLOPES,
 )
-from rosenblatt.core.kinds cimport begin_inputs, kind_of, lay_out, place
+from rosenblatt.core.layer_kinds cimport begin_inputs, kind_of, lay_out, place
 from rosenblatt.core.layer cimport (
     MOST_LAYERS, Inputs, Kind, Layer, Pass, Reading, set_weights,
 )

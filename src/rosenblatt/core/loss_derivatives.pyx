@@ -5,7 +5,7 @@ The network is differentiated as in predictions: without dropout and noise, with
 statistics of batch normalisation. Hessian products are exact, by the R-operator (Pearlmutter,
 1994): each quantity of the forward and the backward pass is computed together with its derivative
 along a direction of the parameters. A layer's product is linear in its inputs and in its arrays, so
-its derivative uses the same functions of its kind (kinds.pyx) with other arrays. Training is in
+its derivative uses the same functions of its kind (layer_kinds.pyx) with other arrays. Training is in
 layers.pyx. The caller adds the penalty and divides by the number of rows.
 
 Vectors are flat, in the order of the catalogue (Architecture).
@@ -24,12 +24,13 @@ from rosenblatt.core.epilogues cimport epilogue_of
 from rosenblatt.core.kernels cimport (
     ACTIVATION_identity, OUTPUT_BLOCK, SLOPES_KEPT, rb_kernels,
 )
-from rosenblatt.core.kinds cimport begin_inputs, kind_of, lay_out, place
+from rosenblatt.core.layer_kinds cimport begin_inputs, kind_of, lay_out, place
 from rosenblatt.core.layer cimport MOST_LAYERS, Arrays, Inputs, Layer, Reading
 from rosenblatt.core.subnormals cimport rb_flush_subnormals, rb_set_mode
 
-from rosenblatt.core.blocks import Blocks
-from rosenblatt.core.buffers import aligned_zeros, csr_parts
+from rosenblatt.core.parameter_blocks import Blocks
+from rosenblatt.core.buffers import aligned_zeros
+from rosenblatt.core.csr import csr_parts
 from rosenblatt.core.dispatch import LOSSES
 
 cdef enum:

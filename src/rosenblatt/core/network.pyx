@@ -23,7 +23,7 @@ from rosenblatt.core.subnormals cimport rb_flush_subnormals, rb_set_mode
 from rosenblatt.core.threads cimport rb_run_team, rb_team
 
 from rosenblatt._architecture import dense_network
-from rosenblatt.core.blocks import Blocks
+from rosenblatt.core.parameter_blocks import Blocks
 from rosenblatt.core.buffers import aligned_zeros
 from rosenblatt.core.examples import span_of
 
@@ -101,9 +101,9 @@ cdef class Network:
         Seed of dropout and noise, together with the number of the step.
     architecture : Architecture
     parameters, gradient : ndarray of shape (n_padded,)
-        Blocks, see blocks.py: all learned arrays, padded to whole vectors with zeros, in the layout
-        that the products read; `read` and `write` convert them. In `parameters` they are followed
-        by averaged arrays, which the optimiser does not change.
+        Blocks, see parameter_blocks.py: all learned arrays, padded to whole vectors with zeros, in
+        the layout that the products read; `read` and `write` convert them. In `parameters` they are
+        followed by averaged arrays, which the optimiser does not change.
     moments : list of ndarray of shape (n_padded,)
     """
 

@@ -16,7 +16,8 @@ from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.kernels cimport rb_kernels, rb_perceptron, rb_rows
 
-from rosenblatt.core.buffers import aligned_zeros, csr_parts
+from rosenblatt.core.buffers import aligned_zeros
+from rosenblatt.core.csr import csr_parts
 
 # Multiply-adds of one call: far below 0.1 s, the most that Ctrl-C should wait, and far
 # above the microsecond that a call costs.

@@ -1,6 +1,6 @@
 """The estimators that train on a dask cluster: fitting collections, and predictions.
 
-_partitions.py validates and encodes partitions, _search.py runs L-BFGS, _gang.py runs synchronous
+_partitions.py validates and encodes partitions, _lbfgs.py runs L-BFGS, _lockstep.py runs synchronous
 mini-batch training.
 """
 
@@ -23,9 +23,9 @@ from rosenblatt._parameter_checks import Interval
 from rosenblatt._parameter_rows import Parameter
 from rosenblatt._plan import training_plan
 from rosenblatt.dask._collections import computed, is_collection, mapped, pieces_of
-from rosenblatt.dask._gang import SECONDS_A_ROUND, Gang, Job
+from rosenblatt.dask._lbfgs import PartitionSums
+from rosenblatt.dask._lockstep import SECONDS_A_ROUND, Gang, Job
 from rosenblatt.dask._partitions import partitions_of
-from rosenblatt.dask._search import PartitionSums
 from rosenblatt.distributed._estimator import KeepsConnection, extended
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
 

@@ -1,17 +1,26 @@
-"""The time budget of a diagnosis, and its progress display.
-
-It handles seconds and the names of steps; it does not depend on what is trained.
+"""Time: the budget of a diagnosis and of each fit, the expected duration of an epoch, and the progress
+display. What is trained, and on how many rows, is in _training.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
 import sys
 import time
+from itertools import pairwise
 
+import numpy as np
+
+from rosenblatt._network_description import hidden_widths
 from rosenblatt._progress import open_bar
 from rosenblatt.callbacks import Callback
+from rosenblatt.core.dispatch import OPTIMIZERS
 
 # Computing scores and losses after the last fit takes time too.
 SHARE_FOR_TRAINING = 0.95
+# Training takes six operations per weight and row (two in each of three products). The slowest
+# machines that the package supports do about five billion operations per second.
+SECONDS_PER_WEIGHT_AND_ROW = 6 / 5e9
+# The fraction of the remaining time that one fit may take, so that time is left for others.
+SHARE_OF_WHAT_IS_LEFT = 0.5
 
 
 class Budget:
@@ -40,6 +49,11 @@ class Budget:
         """Remaining seconds for training; negative if the budget is used up."""
         return SHARE_FOR_TRAINING * self.seconds - self.spent
 
+    @property
+    def for_a_fit(self):
+        """Seconds that the next fit may take."""
+        return SHARE_OF_WHAT_IS_LEFT * self.left
+
     def announce(self, what):
         """Show the name of the next step."""
         if self._display is not None:
@@ -54,6 +68,46 @@ class Budget:
         """Remove the bar."""
         if self._display is not None:
             self._display.close()
+
+
+class EpochTimes:
+    """The expected duration of epochs, from those of a fitted net and the number of weights.
+
+    Parameters
+    ----------
+    net : MLPClassifier or MLPRegressor
+        Fitted.
+    n_rows : int
+        The number of rows that it was fitted on.
+    """
+
+    def __init__(self, net, n_rows):
+        self.net = net
+        self.seconds_per_row = self._measured(n_rows)
+        self.seconds_per_weight_and_row = min(
+            self.seconds_per_row / net.n_parameters_, SECONDS_PER_WEIGHT_AND_ROW
+        )
+
+    def expected(self, net, X):
+        """Seconds of one pass over X by another net: those of the given net, scaled to the number of
+        weights.
+        """
+        widths = (X.shape[1], *hidden_widths(net.hidden_layer_sizes), self.net.n_outputs_)
+        n_weights = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(widths))
+        n_more = max(n_weights - self.net.n_parameters_, 0)
+        per_row = self.seconds_per_row + n_more * self.seconds_per_weight_and_row
+        return X.shape[0] * per_row
+
+    def _measured(self, n_rows):
+        """Seconds per row of the net's own epochs, or a typical value if unknown."""
+        n_weights, seconds = self.net.n_parameters_, self.net.history_["seconds"]
+        usual = n_weights * SECONDS_PER_WEIGHT_AND_ROW
+        n_epochs = self.net.n_iter_
+        if not (n_epochs and seconds):
+            return usual
+        if self.net.solver in OPTIMIZERS:
+            n_rows = self.net.t_ / len(seconds)
+        return float(np.mean(seconds[-n_epochs:])) / n_rows
 
 
 class Deadline(Callback):

@@ -1,27 +1,21 @@
 """Trains other nets with the settings of the diagnosed net, within the time budget.
 
-The choice of nets and the interpretation of their scores are elsewhere. Fits that did not finish
-in time are marked: they can be evidence for a net, but not against one.
+The choice of nets and the interpretation of their scores are elsewhere; durations are in
+_budget.py. Fits that did not finish in time are marked: they can be evidence for a net, but not
+against one.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
 import time
 import warnings
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from sklearn.base import clone, is_classifier
 
-from rosenblatt._network_description import hidden_widths
 from rosenblatt.core.dispatch import OPTIMIZERS
-from rosenblatt.diagnosis._budget import Deadline
+from rosenblatt.diagnosis._budget import Deadline, EpochTimes
 
-# Training takes six operations per weight and row (two in each of three products). The slowest
-# machines that the package supports do about five billion operations per second.
-SECONDS_PER_WEIGHT_AND_ROW = 6 / 5e9
-# The fraction of the remaining time that one fit may take, so that time is left for others.
-SHARE_OF_WHAT_IS_LEFT = 0.5
 # Minimum number of epochs; if there is no time for them, the net is trained on fewer rows.
 FEWEST_EPOCHS = 5
 FEWEST_ROWS = 200
@@ -69,14 +63,11 @@ class Trainer:
 
     def __init__(self, net, n_rows, budget, random_state):
         self.net, self.budget, self.random_state = net, budget, random_state
-        self.seconds_per_row = self._measured(n_rows)
-        self.seconds_per_weight_and_row = min(
-            self.seconds_per_row / net.n_parameters_, SECONDS_PER_WEIGHT_AND_ROW
-        )
+        self.epoch_times = EpochTimes(net, n_rows)
 
     def train(self, name, params, X, y):
         """Fit a clone of the net with `params` set; returns Trained."""
-        allowed = SHARE_OF_WHAT_IS_LEFT * self.budget.left
+        allowed = self.budget.for_a_fit
         if allowed <= 0:
             return Trained(None, NOT_TRIED, 0.0, NO_TIME)
         self.budget.announce(name)
@@ -90,17 +81,6 @@ class Trainer:
         self.budget.tick()
         return trained
 
-    def epoch_seconds(self, net, X):
-        """The expected duration of one pass over X.
-
-        It is that of the given net, scaled to the number of weights.
-        """
-        widths = (X.shape[1], *hidden_widths(net.hidden_layer_sizes), self.net.n_outputs_)
-        n_weights = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(widths))
-        n_more = max(n_weights - self.net.n_parameters_, 0)
-        per_row = self.seconds_per_row + n_more * self.seconds_per_weight_and_row
-        return X.shape[0] * per_row
-
     def _clone(self, params):
         net = clone(self.net)
         vars(net).pop("_skl_callbacks", None)  # set by set_callbacks, shared by clones
@@ -111,7 +91,7 @@ class Trainer:
     def _train(self, net, X, y, allowed):
         """Train with the measures that are needed to keep to the time; returns Trained."""
         begin = time.monotonic()
-        n_rows, expected = X.shape[0], self.epoch_seconds(net, X)
+        n_rows, expected = X.shape[0], self.epoch_times.expected(net, X)
         if net.solver not in OPTIMIZERS:
             if FEWEST_ITERATIONS * expected > allowed:
                 remark = f"no time for {FEWEST_ITERATIONS} iterations of lbfgs"
@@ -142,17 +122,6 @@ class Trainer:
         if deadline.has_stopped and net.n_iter_ < net.max_iter:
             remark = f"{net.n_iter_} of at most {net.max_iter} {unit}" + (remark and ", ") + remark
         return Trained(net, CUT_SHORT if remark else COMPLETE, time.monotonic() - begin, remark)
-
-    def _measured(self, n_rows):
-        """Seconds per row of the net's own epochs, or a typical value if unknown."""
-        n_weights, seconds = self.net.n_parameters_, self.net.history_["seconds"]
-        usual = n_weights * SECONDS_PER_WEIGHT_AND_ROW
-        n_epochs = self.net.n_iter_
-        if not (n_epochs and seconds):
-            return usual
-        if self.net.solver in OPTIMIZERS:
-            n_rows = self.net.t_ / len(seconds)
-        return float(np.mean(seconds[-n_epochs:])) / n_rows
 
 
 def fit_quietly(net, X, y):

@@ -1,6 +1,6 @@
 """Communication between the processes of a training: the interface, and its MPI implementation.
 
-The implementation over sockets is in _star.py. The callers decide what is sent.
+The implementation over sockets is in _socket_communicator.py. The callers decide what is sent.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -1,7 +1,7 @@
-"""Export of fitted models to ONNX, C, scikit-learn's classes and skops files.
+"""Export of fitted models to ONNX, C and skops files.
 
-There is one file for each format. They read fitted networks (FittedNetwork of _prediction.py), and
-nothing else in the package depends on them.
+They read fitted networks (FittedNetwork of _prediction.py), and nothing else in the package depends
+on them. Conversion to scikit-learn's classes is in _sklearn_conversion.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -1,29 +1,23 @@
-"""`to_onnx`: fitted estimators and Pipelines as ONNX models. This file declares the inputs; the
-operators are in _network_graph.py and _table_graph.py. Pipelines are converted by skl2onnx.
+"""`to_onnx`: fitted estimators and Pipelines as ONNX models. _onnx_inputs.py declares the inputs; the
+operators are in _onnx_networks.py and _onnx_tables.py. Pipelines are converted by skl2onnx.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._types import Matrix
-from rosenblatt.export._graph import Graph
-from rosenblatt.export._network_graph import add_classifier, add_perceptron, add_regressor
-from rosenblatt.mlp import MLPClassifier, MLPRegressor
-from rosenblatt.perceptron import PerceptronClassifier
+from rosenblatt.export._onnx_graph import Graph
+from rosenblatt.export._onnx_inputs import add_rows, declared_columns
+from rosenblatt.export._onnx_networks import NETWORKS
+from rosenblatt.export._onnx_tables import TABLES
+from rosenblatt.tabular import TabularMLPRegressor
+from rosenblatt.tabular._intervals import checked_levels, levels_of_interval
 
 if TYPE_CHECKING:
     from onnx import ModelProto
-
-# the estimators for arrays, and the functions that add their outputs to a graph
-NETWORKS = {
-    MLPClassifier: add_classifier,
-    MLPRegressor: add_regressor,
-    PerceptronClassifier: add_perceptron,
-}
 
 
 def to_onnx(
@@ -80,16 +74,16 @@ def to_onnx(
     require_onnx("onnx")
     kind = type(model)
     quantiles = _levels_of_outputs(model, coverage, levels)
-    if kind not in NETWORKS and kind not in tables():
+    if kind not in NETWORKS and kind not in TABLES:
         return require_onnx("skl2onnx") and _of_others(model, X)
     check_is_fitted(model)
     graph = Graph()
     if kind in NETWORKS:
-        rows, dtype = _add_rows(graph, model, X)
+        rows, dtype = add_rows(graph, model, X)
         outputs = NETWORKS[kind](graph, model, rows, dtype)
     else:
         options = {"quantiles": quantiles} if quantiles else {}
-        outputs = tables()[kind](graph, model, _declared_columns(graph, model, X), **options)
+        outputs = TABLES[kind](graph, model, declared_columns(graph, model, X), **options)
     return graph.to_model(outputs, kind.__name__)
 
 
@@ -97,9 +91,6 @@ def _levels_of_outputs(model, coverage, levels):
     """{name of an additional output: levels of its quantiles}."""
     if coverage is None and levels is None:
         return {}
-    from rosenblatt.tabular import TabularMLPRegressor
-    from rosenblatt.tabular._intervals import checked_levels, levels_of_interval
-
     if type(model) is not TabularMLPRegressor:
         raise ValueError(
             "coverage and levels ask for the intervals of a TabularMLPRegressor; got "
@@ -107,26 +98,6 @@ def _levels_of_outputs(model, coverage, levels):
         )
     wanted = {} if coverage is None else {"interval": levels_of_interval(coverage)}
     return wanted if levels is None else wanted | {"quantiles": checked_levels(levels)}
-
-
-def tables():
-    """The estimators and transformers for tables, and the functions that add them to a graph."""
-    from rosenblatt import preprocessing, tabular
-    from rosenblatt.export import _table_graph
-
-    return {
-        tabular.TabularMLPClassifier: _table_graph.add_ensemble,
-        tabular.TabularMLPRegressor: _table_graph.add_ensemble,
-        preprocessing.TabularPreprocessor: _table_graph.add_preprocessor,
-        preprocessing.RobustSmoothScaler: _table_graph.add_scaler,
-        preprocessing.PiecewiseLinearEncoder: _table_graph.add_piecewise,
-    }
-
-
-def reader_of(model):
-    """The TableReader of an estimator for raw tables; None for estimators of numeric arrays."""
-    ensemble = getattr(model, "_ensemble", model)
-    return getattr(ensemble, "reader", None) or getattr(ensemble, "_reader", None)
 
 
 def require_onnx(name):
@@ -139,96 +110,7 @@ def require_onnx(name):
         raise ImportError(f"to_onnx requires {name}: pip install {name}") from error
 
 
-def _add_rows(graph, model, X):
-    """Declare the inputs; returns (rows cast to the dtype of the computation, that dtype)."""
-    n_features = model.n_features_in_
-    inputs = declared_inputs(graph, X, n_features, type(model).__name__)
-    is_single = all(graph.inputs[name][0] == np.float32 for name in inputs)
-    dtype = dtype_of(model, is_single)
-    return graph.concat([as_type(graph, name, dtype) for name in inputs]), dtype
-
-
-def dtype_of(model, is_single):
-    """The dtype of a network's computation; `is_single` says whether all rows are float32."""
-    dtype = getattr(model, "dtype", None)
-    return np.dtype((np.float32 if is_single else np.float64) if dtype is None else dtype)
-
-
-def as_type(graph, name, dtype):
-    """The input, cast to the dtype of the computation."""
-    return name if graph.inputs[name][0] == dtype else graph.cast(name, dtype)
-
-
-def declared_inputs(graph, X, n_features, owner):
-    """Declare numeric inputs for rows like X; returns their names."""
-    if not hasattr(X, "columns"):
-        dtype = getattr(X, "dtype", None)
-        X = np.asarray(X) if dtype is None else X
-        refuse_width(X.shape[1] if len(X.shape) == 2 else X.shape, n_features, owner)
-        return [graph.input("X", input_dtype(X.dtype, "X"), n_features)]
-    refuse_width(len(X.columns), n_features, owner)
-    return [
-        graph.input(str(name), input_dtype(column_dtype(X, name), f"column {name!r} of X"), 1)
-        for name in X.columns
-    ]
-
-
-def refuse_width(given, wanted, owner):
-    """Raise ValueError if the number of columns differs from that of the model."""
-    if given != wanted:
-        raise ValueError(f"X must have {wanted} columns, as in fit of {owner}; got {given}.")
-
-
-def _declared_columns(graph, model, X):
-    """Declare inputs; returns a function from the index of a column of `fit` to (value, dtype)."""
-    owner, reader = type(model).__name__, reader_of(model)
-    if not hasattr(X, "columns"):
-        (name,) = declared_inputs(graph, X, model.n_features_in_, owner)
-        dtype = graph.inputs[name][0]
-        return lambda j: (graph.columns(name, [j]), dtype)
-    given = [str(one) for one in X.columns]
-    refuse_width(len(given), model.n_features_in_, owner)
-    names = [str(one) for one in getattr(model, "feature_names_in_", given)]
-    if set(names) != set(given):
-        raise ValueError(f"X must have the columns {names}, as in fit; got {given}.")
-    fitted = {} if reader is None else {one.source: one for one in reader._fitted}
-    for label, name in zip(X.columns, given, strict=True):
-        dtype = column_dtype(X, label)
-        if reader is None:
-            dtype = input_dtype(dtype, f"column {label!r} of X")
-        else:
-            from rosenblatt.export._table_graph import column_type
-
-            dtype = column_type(fitted.get(names.index(name)), dtype, label)
-        if dtype is not None:
-            graph.input(name, dtype, 1)
-    return lambda j: (names[j], graph.inputs[names[j]][0])
-
-
-def column_dtype(X, name):
-    """The NumPy dtype of a column of a DataFrame; object for text and other types."""
-    dtype = np.asarray(X[name]).dtype
-    return dtype if dtype.kind in "biufmM" else np.dtype(object)
-
-
-def input_dtype(dtype, where):
-    """The type of an ONNX input for numbers of a dtype.
-
-    Raises
-    ------
-    ValueError
-        If the dtype is not numeric.
-    """
-    if dtype.kind == "f":
-        return np.dtype(np.float32 if dtype.itemsize <= 4 else np.float64)
-    if dtype.kind in "iu":
-        return np.dtype(np.int64)
-    if dtype.kind == "b":
-        return np.dtype(bool)
-    raise ValueError(f"to_onnx requires numeric input for this model, but {where} is {dtype}.")
-
-
 def _of_others(model, X):
-    from rosenblatt.export import _skl2onnx
+    from rosenblatt.export import _skl2onnx  # which imports skl2onnx
 
     return _skl2onnx.convert(model, X)

@@ -11,8 +11,10 @@ from skl2onnx.common import data_types
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 
-from rosenblatt.export._graph import ML_DOMAIN, ML_OPSET, OPSET, Graph, element_type, tensor
-from rosenblatt.export._onnx import NETWORKS, column_dtype, dtype_of, input_dtype, tables
+from rosenblatt.export._onnx_graph import ML_DOMAIN, ML_OPSET, OPSET, Graph, element_type, tensor
+from rosenblatt.export._onnx_inputs import column_dtype, dtype_of, input_dtype
+from rosenblatt.export._onnx_networks import NETWORKS
+from rosenblatt.export._onnx_tables import TABLES
 from rosenblatt.mlp import MLPClassifier
 
 _TYPES = {
@@ -59,7 +61,7 @@ def _initial_types(X):
 @cache
 def register():
     """Register this package's estimators with skl2onnx, once."""
-    for kind in [*NETWORKS, *tables()]:
+    for kind in [*NETWORKS, *TABLES]:
         options = None
         if is_classifier(kind()):
             options = _OPTIONS | (_SCORES if hasattr(kind, "decision_function") else {})
@@ -87,7 +89,7 @@ def _outputs(operator, graph, with_options):
     model = operator.raw_operator
     given = [(one.onnx_name, _dtype(one), one.type.shape[1]) for one in operator.inputs]
     if type(model) not in NETWORKS:
-        return tables()[type(model)](graph, model, _columns(graph, model, operator, given))
+        return TABLES[type(model)](graph, model, _columns(graph, model, operator, given))
     is_single = all(dtype == np.float32 for _, dtype, _ in given)
     dtype = dtype_of(model, is_single)
     rows = [name if kind == dtype else graph.cast(name, dtype) for name, kind, _ in given]

@@ -1,6 +1,6 @@
 """The description of data that do not fit into memory.
 
-Reading is in _sources.py, shuffling in _stream.py, and fitting in _run.py.
+Reading is in _sources.py, shuffling in _stream.py, and fitting in _fit.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rosenblatt._types import Matrix, RandomState
+from rosenblatt.inspection._hessian import hessian_spectrum
 from rosenblatt.inspection._objective import network_in
 from rosenblatt.plot import _style
 
@@ -131,8 +132,6 @@ class SpectrumDisplay:
         ValueError
             If the data do not match the network.
         """
-        from rosenblatt.inspection import hessian_spectrum
-
         network_in(estimator, who=cls.__name__)
         _style.require_matplotlib(cls)
         spectrum = hessian_spectrum(

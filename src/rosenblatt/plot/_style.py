@@ -9,6 +9,8 @@ import contextlib
 
 import numpy as np
 
+from rosenblatt._progress import open_bar
+
 # The palette of Okabe and Ito (2008), which is safe for colour-blind readers, without the yellow,
 # which is hard to see on white.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -222,13 +224,10 @@ def log_where_wide(ax):
 @contextlib.contextmanager
 def progress_bar(name, total, unit, progress):
     """A function to call after each unit of work, which advances a progress bar if wanted."""
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        progress = False
-    if not progress:
+    # disable=None shows no bar if standard error is not a terminal
+    bar = open_bar(desc=name, total=total, unit=unit, disable=None) if progress else None
+    if bar is None:
         yield lambda: None
         return
-    # disable=None shows no bar if standard error is not a terminal
-    with tqdm(desc=name, total=total, unit=unit, leave=False, disable=None) as bar:
+    with bar:
         yield lambda: bar.update(1)

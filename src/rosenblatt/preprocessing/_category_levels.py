@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rosenblatt._plain_state import stored_as_plain_data
-from rosenblatt.preprocessing._cells import is_missing, refuse_unhashable
+from rosenblatt.preprocessing._object_columns import is_missing, refuse_unhashable
 
 UNKNOWN = -1
 _FEW_LEVELS = 30  # if a column has no more levels than this, rare ones are kept too

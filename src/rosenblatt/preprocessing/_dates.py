@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rosenblatt._plain_state import stored_as_plain_data
-from rosenblatt.preprocessing._cells import is_missing
+from rosenblatt.preprocessing._object_columns import is_missing
 
 _MICROSECONDS_A_DAY = 86_400_000_000
 

@@ -10,14 +10,14 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import check_array
 
-from rosenblatt.preprocessing._cells import (
+from rosenblatt.preprocessing._dates import times_of
+from rosenblatt.preprocessing._object_columns import (
     HOW_TO_FLATTEN,
     CellError,
     distinct_values,
     numbers_of,
     refuse_unhashable,
 )
-from rosenblatt.preprocessing._dates import times_of
 
 NUMBER, CATEGORY, TEXT, DATE, DURATION = "number", "category", "text", "date", "duration"
 _KIND_OF_NUMPY = {"b": CATEGORY, "i": NUMBER, "u": NUMBER, "f": NUMBER, "M": DATE, "m": DURATION}

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from rosenblatt._base import RosenblattEstimator, checked_sample_weight
+from rosenblatt._base import RosenblattEstimator
+from rosenblatt._data import checked_sample_weight
 from rosenblatt._parameter_checks import Interval, Options, validate_parameters
 from rosenblatt._types import Array, Matrix, TargetType
 from rosenblatt.preprocessing._bins import (
@@ -22,8 +23,8 @@ from rosenblatt.preprocessing._bins import (
     tree_edges,
     write_codes,
 )
-from rosenblatt.preprocessing._checked_target import TARGET_TYPES, checked_target
-from rosenblatt.preprocessing._input_names import checked_input_names
+from rosenblatt.preprocessing._feature_names import checked_input_names
+from rosenblatt.preprocessing._transformer_target import TARGET_TYPES, checked_target
 
 _CHUNK = 2**15  # elements per chunk of rows
 

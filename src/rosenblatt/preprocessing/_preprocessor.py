@@ -13,18 +13,19 @@ from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from rosenblatt._base import RosenblattEstimator, checked_sample_weight
+from rosenblatt._base import RosenblattEstimator
+from rosenblatt._data import checked_sample_weight
 from rosenblatt._parameter_checks import Interval, Options, validate_parameters
 from rosenblatt._types import Array, CategoricalFeatures, NumericalEncoding, RandomState, TargetType
-from rosenblatt.preprocessing._checked_target import TARGET_TYPES, checked_target, fold_of_rows
 from rosenblatt.preprocessing._encoder import ENCODINGS, ColumnEncoder
-from rosenblatt.preprocessing._input_names import checked_input_names
+from rosenblatt.preprocessing._feature_names import checked_input_names
 from rosenblatt.preprocessing._table_reader import ColumnSummary, TableReader
 from rosenblatt.preprocessing._target_statistics import (
     MANY_LEVELS,
     TargetStatistics,
     indicators,
 )
+from rosenblatt.preprocessing._transformer_target import TARGET_TYPES, checked_target, fold_of_rows
 
 
 class TabularPreprocessor(TransformerMixin, RosenblattEstimator):

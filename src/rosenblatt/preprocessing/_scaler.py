@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from rosenblatt._base import RosenblattEstimator, checked_sample_weight
+from rosenblatt._base import RosenblattEstimator
+from rosenblatt._data import checked_sample_weight
 from rosenblatt._parameter_checks import Interval, validate_parameters
 from rosenblatt._types import Array, Matrix
 from rosenblatt.preprocessing._bins import SortedColumn

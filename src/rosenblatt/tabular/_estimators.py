@@ -19,6 +19,7 @@ from rosenblatt._history import History
 from rosenblatt._interruption import Interruption
 from rosenblatt._links import with_links
 from rosenblatt._parameter_checks import Interval, Options, validate_parameters
+from rosenblatt._parameter_rows import keep_parameters
 from rosenblatt._plan import thread_count
 from rosenblatt._types import (
     Array,
@@ -30,7 +31,7 @@ from rosenblatt._types import (
     Scoring,
 )
 from rosenblatt.out_of_core._dataset import refuse_dataset
-from rosenblatt.preprocessing._cells import distinct_values
+from rosenblatt.preprocessing._object_columns import distinct_values
 from rosenblatt.preprocessing._table_reader import ColumnSummary, TableReader
 from rosenblatt.tabular._docstrings import ATTRIBUTES, CLASS_WEIGHT, PARAMETERS
 from rosenblatt.tabular._ensemble import CHUNK_ROWS
@@ -39,7 +40,7 @@ from rosenblatt.tabular._intervals import checked_levels, levels_of_interval
 from rosenblatt.tabular._member_inputs import Rows
 from rosenblatt.tabular._recipe import PRESETS
 from rosenblatt.tabular._summary import summary_lines
-from rosenblatt.tabular._target_codec import ClassTarget, NumberTarget
+from rosenblatt.tabular._targets import ClassTarget, NumberTarget
 
 _AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 
@@ -353,20 +354,7 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
         verbose: bool | int = False,
         callbacks: MemberCallbacks = None,
     ) -> None:
-        self.preset = preset
-        self.time_limit = time_limit
-        self.categorical_features = categorical_features
-        self.scoring = scoring
-        self.class_weight = class_weight
-        self.n_members = n_members
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.max_iter = max_iter
-        self.n_folds = n_folds
-        self.store_oof = store_oof
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
-        self.callbacks = callbacks
+        keep_parameters(self, locals())
 
     _parameter_rules = {  # noqa: RUF012 - read only
         **_TabularMLP._parameter_rules,
@@ -491,19 +479,7 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
         verbose: bool | int = False,
         callbacks: MemberCallbacks = None,
     ) -> None:
-        self.preset = preset
-        self.time_limit = time_limit
-        self.categorical_features = categorical_features
-        self.scoring = scoring
-        self.n_members = n_members
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.max_iter = max_iter
-        self.n_folds = n_folds
-        self.store_oof = store_oof
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
-        self.callbacks = callbacks
+        keep_parameters(self, locals())
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

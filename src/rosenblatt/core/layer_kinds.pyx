@@ -14,7 +14,7 @@ from rosenblatt.core.layer cimport (
 )
 from rosenblatt.core.threads cimport rb_share
 
-from rosenblatt.core.blocks import Stored
+from rosenblatt.core.parameter_blocks import Stored
 from rosenblatt.core.dispatch import ACTIVATIONS
 
 cdef enum:

@@ -9,12 +9,11 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from rosenblatt._base import checked_sample_weight
 from rosenblatt._classes import class_weights
-from rosenblatt._data import loss_row
+from rosenblatt._data import checked_sample_weight, loss_row
 from rosenblatt._not_numbers import first_that_is_no_number, target_of_no_numbers
 from rosenblatt._plain_state import stored_as_plain_data
-from rosenblatt.preprocessing._cells import is_missing
+from rosenblatt.preprocessing._object_columns import is_missing
 
 SMALLEST_PROBABILITY = 1e-7  # clips probabilities in the losses that choose epochs and weights
 LARGEST = 1e150  # the largest target whose square is far from overflow; R^2 sums squares

@@ -12,7 +12,7 @@ import pytest
 
 from rosenblatt.distributed._batches import held_out_rows, taken_after
 from rosenblatt.distributed._communicator import PeerError, exchange, failing_together, from_rank_0
-from rosenblatt.distributed._star import Hub, join
+from rosenblatt.distributed._socket_communicator import Hub, join
 
 KEY, SPAWN = b"secret", multiprocessing.get_context("spawn")
 LONG = 20.0  # seconds for a process to start on a busy machine
@@ -106,7 +106,7 @@ def test_silence_has_a_limit():
     group.open()
     with failing_together(group.star):
         pass
-    from rosenblatt.distributed._star import _set_timeout
+    from rosenblatt.distributed._socket_communicator import _set_timeout
 
     for connection in group.star._connections:
         _set_timeout(connection, 0.2)

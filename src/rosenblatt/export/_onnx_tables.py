@@ -7,64 +7,20 @@ from itertools import pairwise
 
 import numpy as np
 
-from rosenblatt.export._graph import ML_DOMAIN
-from rosenblatt.export._network_graph import add_labels, add_network
+from rosenblatt.export._onnx_graph import ML_DOMAIN
+from rosenblatt.export._onnx_networks import add_labels, add_network
+from rosenblatt.preprocessing import (
+    PiecewiseLinearEncoder,
+    RobustSmoothScaler,
+    TabularPreprocessor,
+)
 from rosenblatt.preprocessing._bins import LARGEST
-from rosenblatt.preprocessing._frames import NUMBER
 from rosenblatt.preprocessing._robust_scale import CLIP, LARGEST_ROOT
+from rosenblatt.tabular import TabularMLPClassifier, TabularMLPRegressor
 from rosenblatt.tabular._calibration import SMALLEST
 from rosenblatt.tabular._intervals import GRID, HIGH, LEARNED, LOW
 
 _DOUBLE, _SINGLE = np.dtype(np.float64), np.dtype(np.float32)
-
-
-def column_type(fitted, dtype, label):
-    """The type of the ONNX input for a column that a TableReader was fitted to.
-
-    Parameters
-    ----------
-    fitted : object or None
-        How the reader reads the column; None for a column that is not used.
-    dtype : numpy.dtype
-        The dtype of the column; object if it is not a NumPy dtype.
-    label : object
-        Name of the column, for messages.
-
-    Returns
-    -------
-    numpy.dtype or None
-        None if ONNX does not support the type and the column is not used.
-
-    Raises
-    ------
-    ValueError
-        If the column is a date, a duration, or a category that is neither text nor numbers.
-    """
-    if fitted is None:
-        return None if dtype.kind in "mM" else _number_type(dtype) or np.dtype(str)
-    if fitted.levels is None:
-        if fitted.reads != NUMBER:
-            raise ValueError(
-                f"to_onnx does not support column {label!r}: ONNX has no type for a "
-                f"{fitted.reads}. Convert it to numbers before fit, or drop it."
-            )
-        return _number_type(dtype) or _DOUBLE
-    values = fitted.levels.values
-    if all(isinstance(value, str) for value in values):
-        return np.dtype(str)
-    if all(isinstance(value, (bool, int, float, np.number, np.bool_)) for value in values):
-        return _number_type(dtype) or _DOUBLE
-    kinds = sorted({type(value).__name__ for value in values})
-    raise ValueError(
-        f"to_onnx does not support column {label!r}, a category of {', '.join(kinds)}: in ONNX "
-        "categories must be all text or all numbers."
-    )
-
-
-def _number_type(dtype):
-    if dtype.kind == "f":
-        return _SINGLE if dtype.itemsize <= 4 else _DOUBLE
-    return {"i": np.dtype(np.int64), "u": np.dtype(np.int64), "b": np.dtype(bool)}.get(dtype.kind)
 
 
 def add_table(graph, reader, column):
@@ -373,3 +329,13 @@ def _calibrated(graph, calibration, probabilities, n_classes):
     share = calibration.uniform_share_
     mixed = graph.op("Mul", q, np.float64(1 - share))
     return graph.op("Add", mixed, np.float64(share / n_classes))
+
+
+# the estimators and transformers of tables, and what adds their outputs to a graph
+TABLES = {
+    TabularMLPClassifier: add_ensemble,
+    TabularMLPRegressor: add_ensemble,
+    TabularPreprocessor: add_preprocessor,
+    RobustSmoothScaler: add_scaler,
+    PiecewiseLinearEncoder: add_piecewise,
+}

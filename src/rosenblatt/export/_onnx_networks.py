@@ -1,6 +1,6 @@
 """Networks as ONNX operators: from the rows to the predictions of one fitted estimator.
 
-Raw tables are in _table_graph.py, the public function is in _onnx.py.
+Raw tables are in _onnx_tables.py, the public function is in _onnx.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -9,6 +9,8 @@ import scipy.sparse as sp
 
 from rosenblatt._prediction import VARIANCE_EPSILON, fitted_network
 from rosenblatt.export._activations import FORMULAS
+from rosenblatt.mlp import MLPClassifier, MLPRegressor
+from rosenblatt.perceptron import PerceptronClassifier
 
 _OUT_ACTIVATIONS = {
     "identity": lambda graph, z: z,
@@ -131,3 +133,11 @@ def known_classes(classes):
         return classes.astype(str)
     kinds = sorted({type(one).__name__ for one in classes.tolist()})
     raise ValueError(f"ONNX labels must be numbers or text, got {', '.join(kinds)}.")
+
+
+# the estimators for arrays, and the functions that add their outputs to a graph
+NETWORKS = {
+    MLPClassifier: add_classifier,
+    MLPRegressor: add_regressor,
+    PerceptronClassifier: add_perceptron,
+}

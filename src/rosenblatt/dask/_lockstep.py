@@ -18,7 +18,7 @@ from rosenblatt.dask._partitions import for_validation
 from rosenblatt.distributed._communicator import PeerError, from_rank_0
 from rosenblatt.distributed._lockstep import LockstepRun
 from rosenblatt.distributed._rows import put_together
-from rosenblatt.distributed._star import Hub, Star, join
+from rosenblatt.distributed._socket_communicator import Hub, Star, join
 
 SECONDS_A_ROUND = 5.0  # at most this is repeated if a worker is lost; a round starts in about 0.1 s
 _LOOK = 1.0  # seconds between two checks that the workers are still there

@@ -3,7 +3,8 @@
 A block is one aligned array with all parameters of a network, padded with zeros to whole vectors
 and in the layout that the products read, which may depend on the instruction set. The gradient and
 each moment are blocks of the same layout. This file converts blocks to and from plain arrays and
-flat vectors, which do not depend on the instruction set. layers.pyx chooses the layout of a layer.
+flat vectors, which do not depend on the instruction set. The kind of a layer
+chooses its layout (layer_kinds.pyx).
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -22,16 +22,15 @@ from rosenblatt import _lbfgs, _training
 from rosenblatt._architecture import ATTRIBUTES as ARRAYS
 from rosenblatt._base import (
     RosenblattEstimator,
-    ScikitLearnTwinMixin,
     changes,
     on_one_fit,
-    random_state_from,
     warn_user,
+    with_attributes,
 )
 from rosenblatt._callback_calls import CallbackSupportMixin, calling_callbacks, with_callbacks
 from rosenblatt._data import checked_rows
 from rosenblatt._history import History
-from rosenblatt._initializers import initial_parameters
+from rosenblatt._initializers import initial_parameters, random_state_from
 from rosenblatt._links import with_links
 from rosenblatt._network_description import hidden_activations, hidden_widths
 from rosenblatt._parameter_checks import validate_parameters
@@ -39,6 +38,7 @@ from rosenblatt._parameter_rows import refuse_together
 from rosenblatt._parameter_table import SHARED
 from rosenblatt._plan import dropout_rates, training_plan
 from rosenblatt._prediction import arrays_for, fitted_network, outputs_of_plain_rows
+from rosenblatt._sklearn_conversion import ScikitLearnTwinMixin
 from rosenblatt._training_state import State
 from rosenblatt._types import Array, Matrix
 from rosenblatt._validation_scale import warn_of_other_rows
@@ -86,7 +86,8 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
     `_set_fitted`
         Extended where the data have something to keep, such as the classes.
     `predict` and its like
-        Begin at `_outputs`, which takes any X.
+        Begin at `_outputs`, which takes any X, and read what else they need from the dictionary
+        that they hand to it.
     """
 
     _parameter_table = SHARED
@@ -248,7 +249,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
 
     def _fit_dataset(self, dataset, y, sample_weight, callbacks, **options):
         """A fit of rows that are read in blocks."""
-        from rosenblatt.out_of_core._run import Fit  # the one place that needs it
+        from rosenblatt.out_of_core._fit import Fit  # the one place that needs it
 
         if y is not None or sample_weight is not None:
             raise ValueError(
@@ -470,12 +471,23 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
         check_is_fitted(self)
         print(fitted_network(self).summary())
 
-    def _outputs(self, X, *, logits=False):
-        """The output layer's predictions, or its sums: ndarray of shape (n_samples, n_outputs)."""
-        outputs = outputs_of_plain_rows(self, X, logits=logits)
+    def _outputs(self, X, fitted=None, *, logits=False):
+        """The output layer's predictions, or its sums: ndarray of shape (n_samples, n_outputs).
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        fitted : dict, default=None
+            The attributes to predict with: a method that reads others besides hands in the
+            `vars(self)` that it takes them from. None is `vars(self)`.
+        logits : bool, default=False
+        """
+        if fitted is None:
+            fitted = vars(self)
+        outputs = outputs_of_plain_rows(fitted, X, logits=logits)
         if outputs is not None:
             return outputs
-        network, X = self._network_and_rows(X)
+        network, X = with_attributes(self, fitted)._network_and_rows(X)
         return network.outputs(X, logits=logits)
 
     def _network_and_rows(self, X):

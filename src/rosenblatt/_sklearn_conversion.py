@@ -1,12 +1,11 @@
-"""Converts fitted models to scikit-learn's classes and back, if the other class gives the same
-predictions. Training parameters that the other class does not have are dropped.
+"""`to_sklearn` and `from_sklearn`: convert fitted models to scikit-learn's classes and back, if the
+other class gives the same predictions. Training parameters that it does not have are dropped.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from typing import Any, Self
+
 import numpy as np
-from sklearn.linear_model import Perceptron
-from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._architecture import dense_network
@@ -26,33 +25,84 @@ _LOSSES = {
     "squared_error": "squared_error",
     "poisson": "poisson",
 }
-_TWINS = {
-    "MLPClassifier": MLPClassifier,
-    "MLPRegressor": MLPRegressor,
-    "PerceptronClassifier": Perceptron,
-}
+
+
+class ScikitLearnTwinMixin:
+    """For estimators that scikit-learn has too: conversion both ways."""
+
+    def to_sklearn(self) -> Any:
+        """The fitted scikit-learn estimator that predicts what this one does.
+
+        Batch normalisation is folded into its weights. It has those of this estimator's
+        parameters that its class has; the others, which only training reads, are left out.
+
+        Returns
+        -------
+        estimator : object
+            MLPClassifier or MLPRegressor of sklearn.neural_network, or Perceptron of
+            sklearn.linear_model.
+
+        Raises
+        ------
+        ValueError
+            For what scikit-learn's class cannot hold: activations but 'identity', 'logistic',
+            'tanh' and 'relu', or several; normalization='layer'; losses but 'log_loss' of
+            classes, 'squared_error' and 'poisson' of numbers.
+        """
+        return _to_sklearn(self)
+
+    @classmethod
+    def from_sklearn(cls, fitted: Any) -> Self:
+        """An estimator that predicts what a fitted one of scikit-learn's does.
+
+        Its parameters are taken over, and with warm_start=True or `partial_fit` training goes on
+        from its weights, with a new optimiser.
+
+        Parameters
+        ----------
+        fitted : object
+            MLPClassifier or MLPRegressor of sklearn.neural_network, or Perceptron of
+            sklearn.linear_model.
+
+        Raises
+        ------
+        TypeError
+            For an estimator of another class.
+        """
+        return _from_sklearn(cls, fitted)
 
 
 def _twin_of(cls):
     """The scikit-learn class that corresponds to a class of this package, or to a subclass."""
-    return next(_TWINS[base.__name__] for base in cls.__mro__ if base.__name__ in _TWINS)
+    # imported here: they take longer than this package
+    from sklearn.linear_model import Perceptron
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+    twins = {
+        "MLPClassifier": MLPClassifier,
+        "MLPRegressor": MLPRegressor,
+        "PerceptronClassifier": Perceptron,
+    }
+    return next(twins[base.__name__] for base in cls.__mro__ if base.__name__ in twins)
 
 
-def to_sklearn(model):
-    """The fitted scikit-learn estimator with the same predictions as the model."""
+def _to_sklearn(model):
     check_is_fitted(model)
     kind = _twin_of(type(model))
     twin = kind(**_shared_parameters(model, kind))
-    fitted = _perceptron_attributes(model) if kind is Perceptron else _network_attributes(model)
+    is_network = hasattr(model, "coefs_")
+    fitted = _network_attributes(model) if is_network else _perceptron_attributes(model)
     for name in ("n_features_in_", "feature_names_in_", "classes_", "n_iter_", "t_"):
         if hasattr(model, name):
             fitted[name] = getattr(model, name)
     vars(twin).update(fitted)
-    if kind is MLPClassifier:
+    if is_network and hasattr(model, "classes_"):
+        from sklearn.preprocessing import LabelBinarizer
+
         # it takes the classes from labels, and the number of labels from an indicator matrix
         labels = np.eye(model.n_outputs_, dtype=int) if model._multilabel else model.classes_
         twin._label_binarizer = LabelBinarizer().fit(labels)
-    if kind is MLPRegressor:
+    elif is_network:
         twin.loss = _LOSSES[model._architecture.loss]
     return twin
 
@@ -126,9 +176,7 @@ def _perceptron_attributes(model):
     return {"coef_": model.coef_.copy(), "intercept_": np.array(model.intercept_)}
 
 
-def from_sklearn(cls, fitted):
-    """A fitted estimator of the class `cls` with the same predictions as a fitted scikit-learn
-    estimator."""
+def _from_sklearn(cls, fitted):
     kind = _twin_of(cls)
     if not isinstance(fitted, kind):
         raise TypeError(
@@ -141,7 +189,7 @@ def from_sklearn(cls, fitted):
     for name in ("n_features_in_", "feature_names_in_", "classes_", "n_iter_", "t_"):
         if hasattr(fitted, name):
             setattr(ours, name, getattr(fitted, name))
-    if kind is Perceptron:
+    if not hasattr(fitted, "coefs_"):
         ours.coef_, ours.intercept_ = fitted.coef_.copy(), np.array(fitted.intercept_)
         ours._average_state = None
         return ours

@@ -1,1 +1,0 @@
-"""kinds.pyx has nothing that Python calls."""

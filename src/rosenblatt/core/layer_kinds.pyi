@@ -1,0 +1,1 @@
+"""layer_kinds.pyx has nothing that Python calls."""
