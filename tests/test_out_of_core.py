@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from problems import digits, row_weights
+from shares import scheduled, settings_of
 from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import scale
 
@@ -109,6 +110,38 @@ def test_what_all_rows_decide(rows, options):
 
     for one, other in zip(ours.coefs_, theirs.coefs_, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=2e-5)
+
+
+def test_every_constant_may_be_scheduled(rows):
+    """Buffers take the values of their own steps."""
+    X, y, _ = rows
+    name = "every constant scheduled"
+    settings = settings_of(name) | {"shuffle": False}
+    with scheduled(name):
+        ours = MLPClassifier(**settings).fit(Dataset(X, y, buffer_size=SMALL))
+        theirs = MLPClassifier(**settings).fit(X, y)
+    constant = MLPClassifier(**settings).fit(X, y)
+
+    assert_same(ours, theirs)
+    assert not np.array_equal(ours.coefs_[0], constant.coefs_[0])
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_fits_go_on_as_with_arrays(rows, kind):
+    """Calls of partial_fit, which are an epoch each, and a warm start; with the same bits."""
+    X, y, _ = rows
+    settings = SETTINGS | {"shuffle": False, "learning_rate": "cosine"}
+    ours, theirs = kind(**settings), kind(**settings)
+    dataset = Dataset(X, y, buffer_size=SMALL)
+    for _ in range(2):
+        ours.partial_fit(dataset, X_val=X[:50], y_val=y[:50])
+        theirs.partial_fit(X, y, **({"classes": range(10)} if kind is MLPClassifier else {}))
+        assert_same(ours, theirs)
+    assert len(ours.history_["validation_score"]) == 2
+    for model, data in ((ours, (dataset,)), (theirs, (X, y))):
+        model.set_params(warm_start="optimizer").fit(*data)
+    assert_same(ours, theirs)
+    assert ours.t_ == theirs.t_ == 5 * 300
 
 
 def test_numbers_and_binary_targets(rows):
@@ -211,6 +244,7 @@ def test_what_cannot_be_trained_on_is_refused(rows, frame, tmp_path):
         (Dataset(X[:0], y[:0]), ValueError, "has no rows"),
         (Dataset(tmp_path / "none.npy", y), FileNotFoundError, "there is no file"),
         (Dataset({1: 2}, y), TypeError, "Dataset takes an array, a path"),
+        (Dataset(lambda: iter([frame[["digit"]]]), "digit"), ValueError, "no columns besides"),
     ]
     for dataset, kind, message in cases:
         with pytest.raises(kind, match=message):

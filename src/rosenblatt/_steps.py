@@ -65,12 +65,14 @@ class Steps:
         loss = self.network.loss_and_gradient(self.examples, rows, first_row)
         return BatchSums(loss, weight, self.network.read_flat(self.network.gradient))
 
-    def take(self, sums, learning_rate):
+    def take(self, sums, learning_rate, scheduled=None):
         """Takes the step that a batch's sums lead to; returns the batch's loss, penalty included.
 
-        A batch without weight has nothing to say: there is no step.
+        `scheduled` has the other constants that change with this step, as `Network.take_step`
+        takes them. A batch without weight has nothing to say: there is no step.
         """
         if sums.weight == 0:
             return 0.0
         self.network.write_flat(self.network.gradient, sums.gradient)
-        return sums.loss / sums.weight + self.network.take_step(learning_rate, sums.weight)
+        penalty = self.network.take_step(learning_rate, sums.weight, scheduled)
+        return sums.loss / sums.weight + penalty

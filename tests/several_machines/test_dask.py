@@ -15,7 +15,7 @@ from joblib import Parallel, parallel_config
 from joblib import delayed as joblib_delayed
 from problems import digits, row_weights
 from raw_tables import people, regressor
-from shares import CASES, replayed, row_shares, settings_of, weights_of
+from shares import CASES, replayed, row_shares, scheduled, settings_of, weights_of
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import GridSearchCV
@@ -133,7 +133,8 @@ def test_lockstep_is_one_machine_on_the_same_rows(client, size, monkeypatch):
     for name in CASES if size == 2 else ["adam"]:
         weights = weights_of(name, len(y))
         arrays = [X, y] if weights is None else [X, y, weights]
-        model = DaskMLPClassifier(**settings_of(name)).fit(*placed(client, pieces, *arrays))
+        with scheduled(name):
+            model = DaskMLPClassifier(**settings_of(name)).fit(*placed(client, pieces, *arrays))
         shares = [np.concatenate([rows[i] for i in part]) for part in seen.pop("parts").values()]
         assert len(shares) == size
         if size < 4:

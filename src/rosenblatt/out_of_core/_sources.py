@@ -1,4 +1,4 @@
-"""Blocks of rows from arrays, files and functions, all as (X, y, sample_weight).
+"""Blocks of rows from arrays, files and functions, all as (X, y, sample_weight); X may be Columns.
 
 Only reading: what rows mean to an estimator, and their order, are decided elsewhere.
 """
@@ -14,6 +14,8 @@ import numpy as np
 # rows to be mixed where they lie sorted, see docs/several_machines.md
 _MOST_BLOCK_BYTES = 2**20
 _BLOCKS_OF_BUFFER = 64
+_PART_ROWS = 2**16  # of a row group, at once in memory; smaller parts take more time
+_CACHE_BYTES = 2**19  # of rows that columns are written to at once
 
 
 def source_of(dataset):
@@ -185,8 +187,10 @@ class _Tables:
         return self._names
 
     def _block(self, table, names):
-        """(X, y, sample_weight) of a table of any library; X with the names of its columns."""
+        """(Columns, y, sample_weight) of a table of any library."""
         columns = [_as_array(table[name]) for name in self._names_among(names)]
+        if not columns:
+            raise ValueError("the Dataset has no columns besides target and sample_weight.")
         texts = [
             name
             for name, column in zip(self._names, columns, strict=True)
@@ -197,24 +201,49 @@ class _Tables:
                 f"the columns {texts} hold no numbers: encode them, as "
                 "rosenblatt.preprocessing.TabularPreprocessor does, or leave them out by columns=."
             )
-        dtype = np.result_type(np.float32, *{column.dtype for column in columns})
-        X = np.empty((len(columns[0]), len(columns)), dtype=dtype)
-        for i, column in enumerate(columns):
-            X[:, i] = column
-        return Rows(X, tuple(self._names)), *self._beside(table)
+        return Columns(columns, tuple(self._names)), *self._beside(table)
 
     def _beside(self, table):
         weight = None if self._weight is None else _as_array(table[self._weight])
         return _as_array(table[self._target]), weight
 
 
-class Rows(np.ndarray):
-    """An array of rows that knows its columns' names."""
+class Columns:
+    """Rows that lie as the columns of a table, until they are written where they are needed.
 
-    def __new__(cls, values, names):
-        rows = values.view(cls)
-        rows.names = names
+    Parameters
+    ----------
+    columns : list of ndarray of shape (n_rows,)
+    names : tuple of str
+    """
+
+    ndim = 2
+
+    def __init__(self, columns, names):
+        self.columns, self.names = columns, names
+        self.shape = len(columns[0]), len(columns)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        """A slice of the rows; nothing is copied."""
+        return Columns([column[rows] for column in self.columns], self.names)
+
+    def __array__(self, dtype=None, copy=None):
+        if dtype is None:
+            dtype = np.result_type(np.float32, *{column.dtype for column in self.columns})
+        rows = np.empty(self.shape, dtype=dtype)
+        self.write(rows)
         return rows
+
+    def write(self, rows):
+        """Writes them to an array, so many rows at once that these stay in the cache."""
+        size = max(256, _CACHE_BYTES // max(1, rows.strides[0]))
+        for start in range(0, len(self), size):
+            part = slice(start, start + size)
+            for i, column in enumerate(self.columns):
+                rows[part, i] = column[part]
 
 
 def _as_array(column):
@@ -243,24 +272,27 @@ class ParquetSource(_Tables):
         if any(other != names[0] for other in names):
             raise ValueError("Parquet files of one Dataset must have the same columns.")
         self._names_among(names[0])
+        self._beside_names = [name for name in (self._target, self._weight) if name is not None]
         self._groups = [(file, i) for file in self._files for i in range(file.num_row_groups)]
         self.block_rows = [file.metadata.row_group(i).num_rows for file, i in self._groups]
 
     def blocks(self, order=None):
-        """Yields row groups, in the order of their numbers or in another."""
-        own = [name for name in (self._target, self._weight) if name is not None]
-        for i in range(len(self._groups)) if order is None else order:
-            yield self._block(self._read(i, [*self._names, *own]), [*self._names, *own])
+        """Yields the row groups in parts, in the order of their numbers or in another."""
+        names = [*self._names, *self._beside_names]
+        for part in self._parts(range(len(self._groups)) if order is None else order, names):
+            yield self._block(part, names)
 
     def targets(self):
-        """Yields (y, sample_weight) of every row group, without X."""
-        own = [name for name in (self._target, self._weight) if name is not None]
-        for i in range(len(self._groups)):
-            yield self._beside(self._read(i, own))
+        """Yields (y, sample_weight) of every part of a row group, without X."""
+        for part in self._parts(range(len(self._groups)), self._beside_names):
+            yield self._beside(part)
 
-    def _read(self, i, columns):
-        file, group = self._groups[i]
-        return file.read_row_group(group, columns=columns, use_threads=False)
+    def _parts(self, numbers, columns, n_rows=_PART_ROWS):
+        for number in numbers:
+            file, group = self._groups[number]
+            yield from file.iter_batches(
+                n_rows, row_groups=[group], columns=columns, use_threads=False
+            )
 
 
 class BatchSource(_Tables):
