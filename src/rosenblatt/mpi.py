@@ -154,21 +154,17 @@ class _MPINetwork(KeepsConnection):
         return state, int(state.random_state.randint(2**31))
 
 
-@extended(_ROWS, {"comm": None})
+@extended(_ROWS, {"comm": None}, place="rank")
 class MPIMLPClassifier(_MPINetwork, MLPClassifier):
     """Multi-layer perceptron classifier that trains on the processes of an MPI program.
 
     Every rank calls `fit` (or `partial_fit`) with rows of its own, and all end with the same
-    network. A batch holds `batch_size` rows of all ranks together, of each rank its share; the
-    gradients of a batch are summed over the ranks, so the training is that of one machine on all
-    rows, in another order. Of solver='lbfgs' the result is that of one machine, to rounding.
-    Classes, class weights, early stopping and its score are those of all rows. Callbacks are
-    called, warnings given and `verbose` output printed on rank 0. A rank may have no rows: then
-    X has the shape (0, n_features).
+    network. Callbacks are called, warnings given and `verbose` output printed on rank 0. A rank
+    may have no rows: then X has the shape (0, n_features).
 
-    normalization='batch' takes the statistics of each rank's part of a batch, and averages the
-    running ones after every epoch, as PyTorch's DistributedDataParallel does: that result is not
-    one machine's.
+    @LOCKSTEP@
+
+    @NORMALIZATION@
 
     Run it as ``mpiexec -n 4 python -m mpi4py train.py``: that way an exception on one rank,
     anywhere in the script, ends them all.
@@ -179,7 +175,7 @@ class MPIMLPClassifier(_MPINetwork, MLPClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels of all ranks, sorted; for multilabel the columns' numbers.
+        @CLASSES@
 
     @ATTRIBUTES@
     See Also
@@ -189,12 +185,11 @@ class MPIMLPClassifier(_MPINetwork, MLPClassifier):
 
     References
     ----------
-    P. Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017: what
-    learning rates large batches take.
+    @LARGE_BATCHES@
     """
 
 
-@extended(_ROWS, {"comm": None})
+@extended(_ROWS, {"comm": None}, place="rank")
 class MPIMLPRegressor(_MPINetwork, MLPRegressor):
     """Multi-layer perceptron regressor that trains on the processes of an MPI program.
 

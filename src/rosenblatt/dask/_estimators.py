@@ -232,25 +232,23 @@ class _DaskNetwork(KeepsConnection):
         return float(r2_score(y_true, y_pred, sample_weight=sample_weight))
 
 
-@extended(_ROWS, _DEFAULTS)
+@extended(_ROWS, _DEFAULTS, place="worker")
 class DaskMLPClassifier(_DaskNetwork, MLPClassifier):
     """Multi-layer perceptron classifier that trains on the workers of a dask cluster.
 
     `fit` takes dask arrays, dask frames, or lists of delayed partitions, and trains where the
-    partitions lie. With solver='lbfgs' loss and gradient of every partition are tasks, and the
-    result is one machine's, to rounding. The other solvers take their steps in lockstep, one
-    task on each worker that has rows: a batch holds `batch_size` rows of all workers together,
-    of each its share, and its gradients are summed over the workers, so the training is that of
-    one machine on all rows, in another order. Classes, class weights, early stopping and its
-    score are those of all rows. Callbacks run on the client, between epochs, which then take
-    about 0.1 s more each. X_val and y_val may be collections; they are brought to the client.
+    partitions lie. With solver='lbfgs' loss and gradient of every partition are tasks. The other
+    solvers take their steps in lockstep, one task on each worker that has rows; a worker that
+    joins later takes part once it has partitions. Callbacks run on the client, between epochs,
+    which then take about 0.1 s more each. X_val and y_val may be collections; they are brought
+    to the client.
+
+    @LOCKSTEP@
 
     Workers connect to the first of them, beside dask's own connections, at a port that is free;
     they know each other by a key made for the purpose.
 
-    normalization='batch' takes the statistics of each worker's part of a batch, and averages
-    the running ones after every epoch, as PyTorch's DistributedDataParallel does: that result
-    is not one machine's.
+    @NORMALIZATION@
 
     Parameters
     ----------
@@ -258,7 +256,7 @@ class DaskMLPClassifier(_DaskNetwork, MLPClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels of all partitions, sorted; for multilabel the columns' numbers.
+        @CLASSES@
 
     @ATTRIBUTES@
     See Also
@@ -268,8 +266,7 @@ class DaskMLPClassifier(_DaskNetwork, MLPClassifier):
 
     References
     ----------
-    P. Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017: what
-    learning rates large batches take.
+    @LARGE_BATCHES@
     """
 
     @available_if(_has("predict_proba"))
@@ -287,7 +284,7 @@ class DaskMLPClassifier(_DaskNetwork, MLPClassifier):
         return self._predicted("decision_function", X)
 
 
-@extended(_ROWS, _DEFAULTS)
+@extended(_ROWS, _DEFAULTS, place="worker")
 class DaskMLPRegressor(_DaskNetwork, MLPRegressor):
     """Multi-layer perceptron regressor that trains on the workers of a dask cluster.
 

@@ -3,6 +3,7 @@ names who computes and is neither copied nor pickled.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import textwrap
 from inspect import Parameter as SignatureParameter
 from inspect import signature
 
@@ -10,8 +11,44 @@ from sklearn.base import clone
 
 from rosenblatt._parameter_rows import documented, keep_parameters, rules_of
 
+# what docstrings of all these estimators say, in the words of each: a place is a rank or a worker
+_TEXTS = {
+    "@LOCKSTEP@": """
+        A batch holds `batch_size` rows of all {place}s together, of each {place} its share, and its
+        gradients are summed over the {place}s: the training is that of one machine on all rows, in
+        another order. With solver='lbfgs' the result is one machine's, to rounding. Classes, class
+        weights, early stopping and its score are those of all rows.
+        """,
+    "@NORMALIZATION@": """
+        normalization='batch' takes the statistics of each {place}'s part of a batch, and averages
+        the running ones after every epoch, as PyTorch's DistributedDataParallel does: that result
+        is not one machine's.
+        """,
+    "@CLASSES@": """
+        The labels of all {place}s, sorted; for multilabel the columns' numbers.
+        """,
+    "@LARGE_BATCHES@": """
+        P. Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017: what
+        learning rates large batches take.
+        """,
+}
 
-def extended(rows, defaults):
+
+def _filled_in(text, place):
+    """A docstring with the shared texts, as lines of its own indent."""
+    for mark, shared in _TEXTS.items():
+        words = " ".join(shared.format(place=place).split())
+        lines = []
+        for line in text.split("\n"):
+            indent = line[: len(line) - len(line.lstrip())]
+            if line.strip() == mark:
+                line = textwrap.fill(words, 96, initial_indent=indent, subsequent_indent=indent)
+            lines.append(line)
+        text = "\n".join(lines)
+    return text
+
+
+def extended(rows, defaults, place):
     """A class decorator: parameters besides those of the network that the class extends.
 
     Parameters
@@ -19,6 +56,8 @@ def extended(rows, defaults):
     rows : dict
         From the names to rows of a parameter table.
     defaults : dict
+    place : str
+        What has rows, in the docstring.
     """
 
     def extend(estimator):
@@ -40,6 +79,7 @@ def extended(rows, defaults):
         estimator.__init__ = __init__
         estimator._parameter_table = estimator._parameter_table | rows
         estimator._parameter_rules = rules_of(estimator._parameter_table)
+        estimator.__doc__ = _filled_in(estimator.__doc__, place)
         return documented(estimator)
 
     return extend
