@@ -1,6 +1,7 @@
 """Training on a dask cluster of processes: the results, and every kind of trouble."""
 
 import copy
+import multiprocessing
 import os
 import pickle
 import signal
@@ -30,6 +31,7 @@ da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 from dask import delayed  # noqa: E402
 from distributed import Client, LocalCluster, wait  # noqa: E402
+from distributed.utils import get_mp_context  # noqa: E402
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -37,6 +39,14 @@ pytestmark = [
 ]
 
 WORKERS = 4
+
+if "forkserver" in multiprocessing.get_all_start_methods():
+    # a server forks the workers, which need not import everything each
+    dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
+    get_mp_context().set_forkserver_preload(
+        ["distributed.nanny", "dask.array", "dask.dataframe", "pytest", "raw_tables", "shares"]
+        + ["rosenblatt.dask._gang", "rosenblatt.dask._search"]
+    )
 
 
 def started(n_workers, **options):
