@@ -44,8 +44,7 @@ if "forkserver" in multiprocessing.get_all_start_methods():
     # a server forks the workers, which need not import everything each
     dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
     get_mp_context().set_forkserver_preload(
-        ["distributed.nanny", "dask.array", "dask.dataframe", "pytest", "raw_tables", "shares"]
-        + ["rosenblatt.dask._gang", "rosenblatt.dask._search"]
+        ["distributed.nanny", "dask.dataframe", "pytest", "raw_tables", "shares", "rosenblatt.dask"]
     )
 
 
