@@ -15,6 +15,8 @@ from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import scale
 
 from rosenblatt import Dataset, MLPClassifier, MLPRegressor
+from rosenblatt.out_of_core._sources import source_of
+from rosenblatt.out_of_core._stream import Stream
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -68,6 +70,16 @@ def sources(rows, frame, tmp_path):
 
 
 NAMES = ["array", "mapped", "npy", "column", "parquet", "pandas", "polars", "arrow", "pairs"]
+
+
+def test_arrows_memory_is_as_it_was(sources):
+    """A Dataset of Parquet files reads with another allocator, which stays its own."""
+    before, used = pa.default_memory_pool().backend_name, pa.system_memory_pool()
+    peak = used.max_memory()
+    MLPClassifier(**SETTINGS).fit(sources["parquet"])
+
+    assert pa.default_memory_pool().backend_name == before
+    assert before == "system" or used.max_memory() > peak
 
 
 def assert_same(ours, theirs):
@@ -170,6 +182,20 @@ def test_sorted_rows_are_mixed():
     assert without.loss_ > 1.5 * full.loss_
     again = MLPClassifier(**settings).fit(Dataset(X, y, buffer_size=X.nbytes / 2**23))
     assert_same(ours, again)
+
+
+def test_orders_differ_in_every_buffer_and_epoch():
+    """And hold each row once; a last batch of one row joins the batch before it."""
+    rows = np.arange(101.0)[:, None]
+    source = source_of(Dataset(rows, rows[:, 0], buffer_size=20 * 8 / 2**20))
+    stream = Stream(source, lambda X, *_: X[:, 0], 101, 1, float, 20 * 8 / 2**20, 5, True)
+    epochs = [[(X, order) for X, order in stream.buffers(0, epoch)] for epoch in range(2)]
+
+    for buffers in epochs:
+        assert [len(order) for _, order in buffers] == [20, 20, 20, 20, 21]
+        np.testing.assert_array_equal(np.sort(np.concatenate([X for X, _ in buffers])), rows[:, 0])
+    orders = {tuple(order[order < 20]) for buffers in epochs for _, order in buffers}
+    assert len(orders) == 10
 
 
 class Fails:

@@ -28,7 +28,7 @@ class Dataset:
     ----------
     source : array of shape (n_samples, n_columns), path, list of paths, or callable
         An array, mostly a numpy.memmap; the path of a .npy file; paths of Parquet
-        files (pyarrow reads them, a row group at a time: 2**16 rows a group are a good size); or
+        files (pyarrow reads them, a row group at a time: 2**14 to 2**16 rows are a good size); or
         a function that returns a new iterator of batches for each epoch: tables of Arrow, pandas
         or polars, or pairs of arrays (X, y). The batches of a function come in its own order.
     target : str, int, array of shape (n_samples,) or (n_samples, n_outputs), or path

@@ -14,7 +14,7 @@ import numpy as np
 # rows to be mixed where they lie sorted, see docs/several_machines.md
 _MOST_BLOCK_BYTES = 2**20
 _BLOCKS_OF_BUFFER = 64
-_PART_ROWS = 2**16  # of a row group, at once in memory; smaller parts take more time
+_PART_ROWS = 2**14  # of a row group, at once in memory
 _CACHE_BYTES = 2**19  # of rows that columns are written to at once
 
 
@@ -263,11 +263,7 @@ class ParquetSource(_Tables):
 
     def __init__(self, dataset, files):
         super().__init__(dataset)
-        try:
-            import pyarrow.parquet as pq
-        except ImportError as error:
-            raise ImportError("Parquet files need pyarrow: pip install pyarrow") from error
-        self._files = [pq.ParquetFile(file) for file in files]
+        self._files = _opened(files)
         names = [file.schema_arrow.names for file in self._files]
         if any(other != names[0] for other in names):
             raise ValueError("Parquet files of one Dataset must have the same columns.")
@@ -293,6 +289,25 @@ class ParquetSource(_Tables):
             yield from file.iter_batches(
                 n_rows, row_groups=[group], columns=columns, use_threads=False
             )
+
+
+def _opened(files):
+    """ParquetFiles of paths, that take memory for their rows of the C library.
+
+    Arrow's own allocator gives memory back to the system while a buffer is trained on; to get it
+    again for the next one can take longer than reading does.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise ImportError("Parquet files need pyarrow: pip install pyarrow") from error
+    pool = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())  # a file keeps the one that it was opened with
+    try:
+        return [pq.ParquetFile(file) for file in files]
+    finally:
+        pa.set_memory_pool(pool)
 
 
 class BatchSource(_Tables):
