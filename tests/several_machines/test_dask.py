@@ -23,7 +23,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import scale
 
 from rosenblatt import MLPClassifier, MLPRegressor
-from rosenblatt.dask import DaskMLPClassifier, DaskMLPRegressor, _gang, _search
+from rosenblatt.dask import DaskMLPClassifier, DaskMLPRegressor, _gang, _partitions, _search
 
 pytest.importorskip("distributed", reason="dask and distributed are not installed")
 dask = pytest.importorskip("dask")
@@ -326,6 +326,43 @@ def test_training_goes_on_when_a_worker_dies(client, tmp_path):
     assert not hasattr(model, "coefs_")
 
 
+@pytest.mark.parametrize("stage", ["checking", "meeting first", "meeting last"])
+def test_a_worker_dies_before_training(client, monkeypatch, stage):
+    """While partitions are encoded, as the one that the others are to find, as one of these.
+
+    Nobody waits for the dead as long as `timeout` allows.
+    """
+    X, y = digits()
+    labels_of, on, killed = _partitions.labels_of, _gang.Gang._on, []
+
+    def kill(worker=None):
+        if not killed:
+            pids = client.run(os.getpid)
+            killed.append(worker or sorted(pids)[0])
+            os.kill(pids[killed[0]], signal.SIGKILL)
+
+    def labels(shares):
+        kill()
+        return labels_of(shares)
+
+    def listening(gang, worker, function, *arguments):
+        answer = on(gang, worker, function, *arguments)
+        kill(worker if stage == "meeting first" else max(gang._parts_of_workers()))
+        return answer
+
+    if stage == "checking":
+        monkeypatch.setattr(_partitions, "labels_of", labels)
+    else:
+        monkeypatch.setattr(_gang.Gang, "_on", listening)
+    began = time.monotonic()
+    model = DaskMLPClassifier((5,), max_iter=3, random_state=0, timeout=300)
+    model.fit(da.from_array(X, 60), da.from_array(y, 60))
+
+    assert killed
+    assert model.n_iter_ == 3
+    assert time.monotonic() - began < 150
+
+
 def test_slow_workers_and_other_trainings_are_waited_for(client, tmp_path):
     """Two trainings at once take turns; one has a slow worker."""
     X, y = digits()
@@ -353,20 +390,29 @@ def test_slow_workers_and_other_trainings_are_waited_for(client, tmp_path):
     assert (tmp_path / "be_slow").exists()
 
 
-def test_a_scheduler_that_goes_away_is_an_error(tmp_path):
-    """Within the time that was given; so are workers that are all lost, and too little memory."""
+def test_a_cluster_that_changes(monkeypatch):
+    """A late worker takes part; too little memory and a lost scheduler are errors, in time."""
     X, y = digits()
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
         cluster = started(1, memory_limit="1GiB")
     client = Client(cluster, set_as_default=False, timeout=5)
     with client.as_current():
-        late = []
-        data = da.from_array(X, 100), da.from_array(y, 100)
-        grow = DaskMLPClassifier(
-            (5,), max_iter=4, callbacks=[lambda record, _: late or late.append(cluster.scale(2))]
-        )
+        data, sizes = (da.from_array(X, 100), da.from_array(y, 100)), []
+        ask = _gang.Gang._parts_of_workers
+
+        def parts_of_workers(gang):
+            if len(sizes) == 1:
+                cluster.scale(2)
+                client.wait_for_workers(2, timeout=60)
+                client.replicate(gang.partitions.futures)  # or client.rebalance(), of large data
+            parts = ask(gang)
+            sizes.append(len(parts))
+            return parts
+
+        monkeypatch.setattr(_gang.Gang, "_parts_of_workers", parts_of_workers)
+        grow = DaskMLPClassifier((5,), max_iter=4, callbacks=[lambda *_: None])
         assert grow.fit(*data).n_iter_ == 4
-        assert late == [None]
+        assert sizes == [1, 2, 2, 2]
         big = [delayed(np.ones)((2**27, 2)), delayed(np.ones)((5, 2))], [delayed(y), delayed(y[:5])]
         with pytest.raises(Exception, match=r"KilledWorker|MemoryError|killed|rows, that of y"):
             DaskMLPClassifier((5,), retries=0, timeout=10).fit(*big)
@@ -374,10 +420,11 @@ def test_a_scheduler_that_goes_away_is_an_error(tmp_path):
         def close(record, estimator):
             cluster.close(timeout=10)
 
-        began = time.monotonic()
         model = DaskMLPClassifier((5,), max_iter=5, callbacks=[close], timeout=2, retries=1)
-        with pytest.raises(Exception, match=r".+"):
-            model.fit(*data)
-        assert time.monotonic() - began < 60
-        assert not hasattr(model, "coefs_")
+        for solver in ("adam", "lbfgs"):  # when it goes, and when it is gone
+            began = time.monotonic()
+            with pytest.raises(Exception, match=r"scheduler|Client is closed"):
+                model.set_params(solver=solver).fit(*data)
+            assert time.monotonic() - began < 60
+            assert not hasattr(model, "coefs_")
     client.close(timeout=5)

@@ -124,12 +124,17 @@ class _DaskNetwork(KeepsConnection):
             )
 
         of_fit.partitions = partitions_of(
-            of_fit.client, self._for_workers, pieces, is_classifier(self), make_template
+            of_fit.client,
+            self._for_workers,
+            pieces,
+            is_classifier(self),
+            make_template,
+            self.timeout,
         )
         vars(self).pop("_labels_everywhere", None)
         data = of_fit.partitions.template
         if self.intercept_init == "prior":
-            data = replace(data, means=of_fit.partitions.means(of_fit.client))
+            data = replace(data, means=of_fit.partitions.means(of_fit.client, self.timeout))
         return data
 
     def _rows_in_memory(self, X, y, sample_weight):
@@ -156,7 +161,7 @@ class _DaskNetwork(KeepsConnection):
         state = self._state(plan, data, continues, incremental)
         if not plan.is_stochastic:
             update_estimator = partial(self._set_fitted, plan, data, state, noted)
-            sums = PartitionSums(client, plan, partitions)
+            sums = PartitionSums(client, plan, partitions, self.timeout)
             _lbfgs.minimize(plan, data, state, callbacks, update_estimator, sums)
             return update_estimator()
         plan.rows_per_step(n_rows)  # warns of a batch_size that is too large

@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from rosenblatt.dask._partitions import for_validation
+from rosenblatt.dask._waiting import LOOK, wait_for, workers_of
 from rosenblatt.distributed._communicator import PeerError, from_rank_0
 from rosenblatt.distributed._lockstep import LockstepRun
 from rosenblatt.distributed._rows import put_together
 from rosenblatt.distributed._star import Hub, Star, join
 
 SECONDS_A_ROUND = 5.0  # what is lost at most when a worker is; about 0.1 s go into its begin
-_LOOK = 1.0  # seconds between two looks whether the workers are still there
 _HUBS = {}  # of this worker's process: sockets that listen for a round, by the round's name
 
 
@@ -92,12 +92,12 @@ class Gang:
                         "training failed on the workers of dask more often than `retries` allows: "
                         f"{error}"
                     ) from error
-                time.sleep(_LOOK)  # dask's scheduler hears of a lost worker in its own time
+                time.sleep(LOOK)  # dask's scheduler hears of a lost worker in its own time
                 # it may have lain on the worker that is lost
                 self.job = self.client.scatter(self.given, hash=False)
 
     def _round(self, state):
-        self._wait_for_partitions()
+        wait_for(self.client, self.partitions.futures, self.timeout)
         parts = self._parts_of_workers()
         workers = list(parts)
         with self._locked(workers):
@@ -131,32 +131,9 @@ class Gang:
                 return self._outcome(futures, workers)
             finally:
                 self.client.cancel(futures, force=True)
-                if address is not None and workers[0] in self._workers():
+                if address is not None and workers[0] in workers_of(self.client):
                     with contextlib.suppress(Exception):  # the worker may be gone by now
                         self.client.run(_close_soon, name, workers=workers[:1], wait=False)
-
-    def _wait_for_partitions(self):
-        """Until all are in some worker's memory: dask makes those again that were lost."""
-        from distributed import wait
-
-        silent_since = time.monotonic()
-        while True:
-            try:
-                wait(self.partitions.futures, timeout=_LOOK)
-            except TimeoutError:
-                if self._workers():
-                    silent_since = time.monotonic()
-                if time.monotonic() - silent_since > self.timeout:
-                    raise RuntimeError(
-                        f"dask has had no worker for {self.timeout:g} s, or no scheduler."
-                    ) from None
-                continue
-            for future in self.partitions.futures:
-                if future.status == "cancelled":
-                    raise RuntimeError("the partitions are gone: was dask's scheduler restarted?")
-                if future.status == "error":
-                    raise future.exception()
-            return
 
     def _parts_of_workers(self):
         """A dict from the workers' addresses, in the order of ranks, to numbers of partitions."""
@@ -198,13 +175,6 @@ class Gang:
             raise WorkerLostError(f"{worker} does not answer: {answer!r}")
         return answer
 
-    def _workers(self):
-        """The addresses of all workers; none where the scheduler is gone."""
-        try:
-            return set(self.client.scheduler_info(n_workers=-1)["workers"])
-        except Exception:
-            return set()
-
     def _outcome(self, futures, workers):
         """What rank 0 returned, when all are done; the error that came first otherwise."""
         from distributed import wait
@@ -212,7 +182,7 @@ class Gang:
         pending, silent_since = set(futures), None
         while pending:
             try:
-                pending = wait(pending, timeout=_LOOK, return_when="FIRST_COMPLETED").not_done
+                pending = wait(pending, timeout=LOOK, return_when="FIRST_COMPLETED").not_done
             except TimeoutError:
                 silent_since = self._look(workers, silent_since)
                 continue
@@ -224,7 +194,7 @@ class Gang:
 
     def _look(self, workers, silent_since):
         """Since when a worker of the round, or the scheduler, is missing; an error if too long."""
-        if set(workers) <= self._workers():
+        if set(workers) <= workers_of(self.client):
             return None
         now = time.monotonic()
         if silent_since is not None and now - silent_since > self.timeout:
@@ -236,7 +206,7 @@ class Gang:
         from distributed import wait
 
         with contextlib.suppress(TimeoutError):
-            wait(futures, timeout=_LOOK)
+            wait(futures, timeout=LOOK)
         errors = [
             future.exception(timeout=self.timeout) for future in futures if future.status == "error"
         ]
@@ -308,7 +278,10 @@ def _take_part(encoded, numbers, job, state, meeting):
     if size == 1:
         group = Star(0, 1, [])
     elif rank == 0:
-        group = _HUBS.pop(name).gather(size, key, job.timeout)
+        try:
+            group = _HUBS[name].gather(size, key, job.timeout)
+        finally:
+            _HUBS.pop(name, None)
     else:
         group = join(address, rank, size, key, job.timeout)
     with contextlib.closing(group), warnings.catch_warnings(record=True) as caught:

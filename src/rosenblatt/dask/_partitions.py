@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rosenblatt._data import class_counts
+from rosenblatt.dask._waiting import gathered
 from rosenblatt.distributed._rows import (
     labels_of,
     properties_of,
@@ -35,18 +36,22 @@ class Partitions:
     n_rows: list
     template: object
 
-    def class_counts(self, client):
-        """How many rows of each class there are."""
-        return sum(client.gather(client.map(_class_counts, self.futures, pure=False)))
+    def asked(self, client, function, timeout, **options):
+        """What a function gives of each partition."""
+        return gathered(client, client.map(function, self.futures, pure=False, **options), timeout)
 
-    def means(self, client):
+    def class_counts(self, client, timeout):
+        """How many rows of each class there are."""
+        return sum(self.asked(client, _class_counts, timeout))
+
+    def means(self, client, timeout):
         """What TrainingData.target_means gives of all rows."""
-        told = client.gather(client.map(_weighted_means, self.futures, pure=False))
+        told = self.asked(client, _weighted_means, timeout)
         weight = sum(weight for _, weight in told)
         return sum(means for means, _ in told) / weight, sum(self.n_rows)
 
 
-def partitions_of(client, for_workers, pieces, is_classifier, make_template):
+def partitions_of(client, for_workers, pieces, is_classifier, make_template, timeout):
     """Partitions of pieces, checked and encoded where they lie.
 
     Parameters
@@ -59,6 +64,8 @@ def partitions_of(client, for_workers, pieces, is_classifier, make_template):
     make_template : callable
         Of (X, y, sample_weight), a row, and the labels everywhere: its TrainingData. It is
         called on the client, and the estimator knows its classes and features afterwards.
+    timeout : float
+        Seconds to wait for a worker.
 
     Raises
     ------
@@ -67,9 +74,9 @@ def partitions_of(client, for_workers, pieces, is_classifier, make_template):
     """
     from dask import delayed
 
-    gathered = [delayed(_piece)(*piece) for piece in pieces]
-    raw = client.compute(gathered)
-    shares = client.gather(client.map(_share, raw, is_classifier=is_classifier, pure=False))
+    raw = client.compute([delayed(_piece)(*piece) for piece in pieces])
+    shares = client.map(_share, raw, is_classifier=is_classifier, pure=False)
+    shares = gathered(client, shares, timeout)
     if not any(share.n_rows for share in shares):
         raise ValueError("X has no rows: all its partitions are empty.")
     labels = labels_of(shares)[0] if is_classifier else None
@@ -82,8 +89,9 @@ def partitions_of(client, for_workers, pieces, is_classifier, make_template):
         for piece, share in zip(raw, shares, strict=True)
         if share.n_rows
     ]
-    refuse_differences(client.gather(client.map(_properties, futures, pure=False)))
-    return Partitions(futures, [share.n_rows for share in shares if share.n_rows], template)
+    partitions = Partitions(futures, [share.n_rows for share in shares if share.n_rows], template)
+    refuse_differences(partitions.asked(client, _properties, timeout))
+    return partitions
 
 
 def _given(thing):

@@ -155,7 +155,9 @@ class Hub:
         connections[rank - 1] = connection
 
     def close(self):
-        """Stops listening."""
+        """Stops listening; another thread that is in `gather` ends with an OSError."""
+        with contextlib.suppress(OSError):  # of systems that let nobody shut down a listener
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
 
@@ -179,6 +181,8 @@ def join(address, rank, size, key, timeout):
             return Star(rank, size, [connection])
         except Exception as latest:
             error = latest
+            if isinstance(latest, ConnectionRefusedError):  # it listened before this was called
+                break
             if connection is not None:
                 connection.close()
             time.sleep(_PAUSE)
