@@ -1,9 +1,12 @@
 """Training with rows in several processes, and the same training on one machine."""
 
+import contextlib
+from unittest import mock
+
 import numpy as np
 from problems import digits, row_weights
 
-from rosenblatt import MLPClassifier
+from rosenblatt import MLPClassifier, _plan
 from rosenblatt._data import training_weights
 from rosenblatt._initializers import initial_parameters
 from rosenblatt._plan import training_plan
@@ -11,6 +14,7 @@ from rosenblatt._training import TrainingRun
 from rosenblatt._training_state import State
 from rosenblatt.core.epochs import RowOrder
 from rosenblatt.core.examples import Examples
+from rosenblatt.core.optimizer import STEP_CONSTANTS
 from rosenblatt.distributed._batches import batch_ends, epoch_order, noise_seed, taken_after
 
 CASES = {
@@ -25,6 +29,14 @@ CASES = {
     },
     "dropout and noise": {"dropout": 0.3, "input_dropout": 0.2, "input_noise": 0.1, "n_jobs": 2},
     "two layers": {"hidden_layer_sizes": (30, 7), "solver": "nadam", "normalization": "layer"},
+    "every constant scheduled": {
+        "solver": "sgd",
+        "learning_rate": "cosine",
+        "learning_rate_init": 0.1,
+        "alpha": 0.1,
+        "l1_ratio": 0.3,
+        "weight_decay": 0.05,
+    },
 }
 SETTINGS = {"hidden_layer_sizes": (20,), "batch_size": 32, "max_iter": 4, "random_state": 0}
 
@@ -32,6 +44,23 @@ SETTINGS = {"hidden_layer_sizes": (20,), "batch_size": 32, "max_iter": 4, "rando
 def settings_of(name):
     """The parameters of a case."""
     return SETTINGS | CASES[name]
+
+
+@contextlib.contextmanager
+def scheduled(name):
+    """In the block the case's constants of a step follow its schedule, where its name says so."""
+    given = _plan._scheduled
+
+    def every_constant(estimator, *, incremental):
+        scheduled = given(estimator, incremental=incremental)
+        schedule = scheduled["learning_rate"].schedule
+        for constant in STEP_CONSTANTS.keys() - {"learning_rate"}:
+            scheduled[constant] = _plan.Scheduled(getattr(estimator, constant), schedule)
+        return scheduled
+
+    used = every_constant if "scheduled" in name else given
+    with mock.patch.object(_plan, "_scheduled", used):
+        yield
 
 
 def weights_of(name, n_rows):
@@ -69,7 +98,8 @@ def replayed(name, shares):
         incremental=False,
         classes=None,
     )
-    plan = training_plan(model, data, incremental=False)
+    with scheduled(name):
+        plan = training_plan(model, data, incremental=False)
     random_state = np.random.RandomState(0)
     state = State(initial_parameters(plan, data, random_state), random_state)
     seed = int(random_state.randint(2**31))

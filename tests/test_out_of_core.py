@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from problems import digits, row_weights
+from shares import scheduled, settings_of
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
 from sklearn.pipeline import make_pipeline
@@ -23,6 +24,8 @@ from rosenblatt import (
     PerceptronClassifier,
     TabularMLPClassifier,
 )
+from rosenblatt.out_of_core._sources import source_of
+from rosenblatt.out_of_core._stream import Stream
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -78,6 +81,16 @@ def sources(rows, frame, tmp_path):
 NAMES = ["array", "mapped", "npy", "column", "parquet", "pandas", "polars", "arrow", "pairs"]
 
 
+def test_arrows_memory_is_as_it_was(sources):
+    """A Dataset of Parquet files reads with another allocator, which stays its own."""
+    before, used = pa.default_memory_pool().backend_name, pa.system_memory_pool()
+    peak = used.max_memory()
+    MLPClassifier(**SETTINGS).fit(sources["parquet"])
+
+    assert pa.default_memory_pool().backend_name == before
+    assert before == "system" or used.max_memory() > peak
+
+
 def assert_same(ours, theirs):
     """The same bits."""
     for one, other in zip(ours.coefs_, theirs.coefs_, strict=True):
@@ -120,6 +133,38 @@ def test_what_all_rows_decide(rows, options):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=2e-5)
 
 
+def test_every_constant_may_be_scheduled(rows):
+    """Buffers take the values of their own steps."""
+    X, y, _ = rows
+    name = "every constant scheduled"
+    settings = settings_of(name) | {"shuffle": False}
+    with scheduled(name):
+        ours = MLPClassifier(**settings).fit(Dataset(X, y, buffer_size=SMALL))
+        theirs = MLPClassifier(**settings).fit(X, y)
+    constant = MLPClassifier(**settings).fit(X, y)
+
+    assert_same(ours, theirs)
+    assert not np.array_equal(ours.coefs_[0], constant.coefs_[0])
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_fits_go_on_as_with_arrays(rows, kind):
+    """Calls of partial_fit, which are an epoch each, and a warm start; with the same bits."""
+    X, y, _ = rows
+    settings = SETTINGS | {"shuffle": False, "learning_rate": "cosine"}
+    ours, theirs = kind(**settings), kind(**settings)
+    dataset = Dataset(X, y, buffer_size=SMALL)
+    for _ in range(2):
+        ours.partial_fit(dataset, X_val=X[:50], y_val=y[:50])
+        theirs.partial_fit(X, y, **({"classes": range(10)} if kind is MLPClassifier else {}))
+        assert_same(ours, theirs)
+    assert len(ours.history_["validation_score"]) == 2
+    for model, data in ((ours, (dataset,)), (theirs, (X, y))):
+        model.set_params(warm_start="optimizer").fit(*data)
+    assert_same(ours, theirs)
+    assert ours.t_ == theirs.t_ == 5 * 300
+
+
 def test_numbers_and_binary_targets(rows):
     """A regressor's means, and one output for two classes."""
     X, y = map(scale, load_diabetes(return_X_y=True))
@@ -146,6 +191,20 @@ def test_sorted_rows_are_mixed():
     assert without.loss_ > 1.5 * full.loss_
     again = MLPClassifier(**settings).fit(Dataset(X, y, buffer_size=X.nbytes / 2**23))
     assert_same(ours, again)
+
+
+def test_orders_differ_in_every_buffer_and_epoch():
+    """And hold each row once; a last batch of one row joins the batch before it."""
+    rows = np.arange(101.0)[:, None]
+    source = source_of(Dataset(rows, rows[:, 0], buffer_size=20 * 8 / 2**20))
+    stream = Stream(source, lambda X, *_: X[:, 0], 101, 1, float, 20 * 8 / 2**20, 5, True)
+    epochs = [[(X, order) for X, order in stream.buffers(0, epoch)] for epoch in range(2)]
+
+    for buffers in epochs:
+        assert [len(order) for _, order in buffers] == [20, 20, 20, 20, 21]
+        np.testing.assert_array_equal(np.sort(np.concatenate([X for X, _ in buffers])), rows[:, 0])
+    orders = {tuple(order[order < 20]) for buffers in epochs for _, order in buffers}
+    assert len(orders) == 10
 
 
 class Fails:
@@ -231,6 +290,7 @@ def test_what_cannot_be_trained_on_is_refused(rows, frame, tmp_path):
         (Dataset(X[:0], y[:0]), ValueError, "has no rows"),
         (Dataset(tmp_path / "none.npy", y), FileNotFoundError, "there is no file"),
         (Dataset({1: 2}, y), TypeError, "Dataset must be an array, a path"),
+        (Dataset(lambda: iter([frame[["digit"]]]), "digit"), ValueError, "no columns besides"),
     ]
     for dataset, kind, message in cases:
         with pytest.raises(kind, match=message):

@@ -65,12 +65,14 @@ class Steps:
         loss = self.network.loss_and_gradient(self.examples, rows, first_row)
         return BatchSums(loss, weight, self.network.read_flat(self.network.gradient))
 
-    def take(self, sums, learning_rate):
+    def take(self, sums, learning_rate, scheduled=None):
         """Take the step for the sums of a batch; returns its loss including the penalty.
 
-        For a batch with zero weight no step is taken.
+        `scheduled` has the other constants of this step, as for `Network.take_step`. For a batch
+        with zero weight no step is taken.
         """
         if sums.weight == 0:
             return 0.0
         self.network.write_flat(self.network.gradient, sums.gradient)
-        return sums.loss / sums.weight + self.network.take_step(learning_rate, sums.weight)
+        penalty = self.network.take_step(learning_rate, sums.weight, scheduled)
+        return sums.loss / sums.weight + penalty

@@ -53,6 +53,7 @@ from rosenblatt._types import (
     WeightInit,
 )
 from rosenblatt._validation_scale import warn_of_other_targets
+from rosenblatt.out_of_core._dataset import Dataset
 from rosenblatt.schedules import Schedule
 
 
@@ -180,8 +181,8 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
     @available_if(has_partial_fit)
     def partial_fit(
         self,
-        X: Matrix,
-        y: Matrix,
+        X: Matrix | Dataset,
+        y: Matrix | None = None,
         sample_weight: ArrayLike | None = None,
         classes: ArrayLike | None = None,
         *,
@@ -194,13 +195,15 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows to learn from.
+            The rows to learn from. A rosenblatt.Dataset is read block by block, and contains the
+            targets.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The class labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights, as in `fit`.
         classes : array-like of shape (n_classes,), default=None
-            All labels that occur in any call; required in the first call.
+            All labels that occur in any call; required in the first call. Those of a Dataset are
+            counted, where it has no classes= itself.
         X_val, y_val, sample_weight_val : as in `fit`
             Validation rows, scored at the end of the call. With early_stopping=True, the score
             decides when training stops, see `stopped_`.
@@ -457,8 +460,8 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
     @available_if(has_partial_fit)
     def partial_fit(
         self,
-        X: Matrix,
-        y: Matrix,
+        X: Matrix | Dataset,
+        y: Matrix | None = None,
         sample_weight: ArrayLike | None = None,
         *,
         X_val: Matrix | None = None,
@@ -470,7 +473,8 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows to learn from.
+            The rows to learn from. A rosenblatt.Dataset is read block by block, and contains the
+            targets.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
         sample_weight : array-like of shape (n_samples,), default=None

@@ -156,21 +156,17 @@ class _MPINetwork(KeepsConnection):
         return state, int(state.random_state.randint(2**31))
 
 
-@extended(_ROWS, {"comm": None})
+@extended(_ROWS, {"comm": None}, place="rank")
 class MPIMLPClassifier(_MPINetwork, MLPClassifier):
     """Multi-layer perceptron classifier that trains on the processes of an MPI program.
 
     Every rank calls `fit` (or `partial_fit`) with its own rows, and all ranks end with the same
-    network. A batch has `batch_size` rows in total, to which each rank contributes in proportion
-    to its number of rows. Gradients are summed over the ranks, so training is equivalent to
-    training on one machine with all rows, in a different order of rows. With solver='lbfgs' the
-    result equals that of one machine up to rounding. Classes, class weights and early stopping are
-    based on all rows. Callbacks, warnings and `verbose` output are on rank 0. A rank may have no
-    rows; its X then has shape (0, n_features).
+    network. Callbacks, warnings and `verbose` output are on rank 0. A rank may have no rows; its X
+    then has shape (0, n_features).
 
-    normalization='batch' computes statistics over each rank's part of a batch and averages the
-    running statistics after every epoch. As with PyTorch's DistributedDataParallel, the result
-    differs from that of one machine.
+    @LOCKSTEP@
+
+    @NORMALIZATION@
 
     Run the script as ``mpiexec -n 4 python -m mpi4py train.py``. An exception on one rank then
     ends the script on all ranks.
@@ -181,7 +177,7 @@ class MPIMLPClassifier(_MPINetwork, MLPClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The sorted labels of all ranks; for multilabel y, the column indices.
+        @CLASSES@
 
     @ATTRIBUTES@
     See Also
@@ -191,12 +187,11 @@ class MPIMLPClassifier(_MPINetwork, MLPClassifier):
 
     References
     ----------
-    P. Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017 (on
-    learning rates for large batches).
+    @LARGE_BATCHES@
     """
 
 
-@extended(_ROWS, {"comm": None})
+@extended(_ROWS, {"comm": None}, place="rank")
 class MPIMLPRegressor(_MPINetwork, MLPRegressor):
     """Multi-layer perceptron regressor that trains on the processes of an MPI program.
 

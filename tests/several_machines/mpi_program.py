@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 from mpi4py import MPI
 from problems import digits
-from shares import CASES, row_shares, settings_of, weights_of
+from shares import CASES, row_shares, scheduled, settings_of, weights_of
 from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import scale
 
@@ -25,7 +25,8 @@ def fitted_cases():
     for name in CASES:
         weights = weights_of(name, len(y))
         weights = None if weights is None else weights[rows]
-        model = MPIMLPClassifier(**settings_of(name)).fit(X[rows], y[rows], weights)
+        with scheduled(name):
+            model = MPIMLPClassifier(**settings_of(name)).fit(X[rows], y[rows], weights)
         flat = model._architecture.flat(model._architecture.read(model))
         yield name, flat
         yield f"{name}, losses", np.array(model.loss_curve_)

@@ -14,8 +14,12 @@ from rosenblatt.distributed._batches import held_out_rows, taken_after
 from rosenblatt.distributed._communicator import PeerError, exchange, failing_together, from_rank_0
 from rosenblatt.distributed._socket_communicator import Hub, join
 
-KEY, SPAWN = b"secret", multiprocessing.get_context("spawn")
-LONG = 20.0  # seconds for a process to start on a busy machine
+# where a server can fork them, processes need not import everything each
+METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+CONTEXT = multiprocessing.get_context(METHOD)
+if METHOD == "forkserver":
+    CONTEXT.set_forkserver_preload(["pytest", "rosenblatt.distributed._socket_communicator"])
+KEY, LONG = b"secret", 60.0  # seconds for a process to start on a busy machine
 
 
 def take_part(address, rank, size, behaviour):
@@ -48,7 +52,7 @@ class Group:
     def __init__(self, *behaviours, timeout=LONG):
         hub, self.size = Hub("127.0.0.1"), len(behaviours) + 1
         self.processes = [
-            SPAWN.Process(target=take_part, args=(hub.address, i + 1, self.size, behaviour))
+            CONTEXT.Process(target=take_part, args=(hub.address, i + 1, self.size, behaviour))
             for i, behaviour in enumerate(behaviours)
         ]
         for process in self.processes:
@@ -121,7 +125,7 @@ def test_strangers_are_turned_away():
     hub = Hub("127.0.0.1")
     silent = socket.create_connection(hub.address)
     liar = socket.create_connection(hub.address)
-    process = SPAWN.Process(target=take_part, args=(hub.address, 1, 2, "works"))
+    process = CONTEXT.Process(target=take_part, args=(hub.address, 1, 2, "works"))
     process.start()
     star = hub.gather(2, KEY, LONG)
     with pytest.raises(Exception, match=r".*"):

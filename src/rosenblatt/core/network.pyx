@@ -26,6 +26,7 @@ from rosenblatt._architecture import dense_network
 from rosenblatt.core.parameter_blocks import Blocks
 from rosenblatt.core.buffers import aligned_zeros
 from rosenblatt.core.examples import span_of
+from rosenblatt.core.optimizer import STEP_CONSTANTS
 
 SHARE_ABOVE = 4e6  # about 40 microseconds of one thread, ten times the duration of a barrier
 
@@ -301,7 +302,7 @@ cdef class Network:
             return float(order.shape[0])
         return self.kernels.output.total_weight(examples.inputs.weights, &order[0], order.shape[0])
 
-    def take_step(self, double learning_rate, double weight):
+    def take_step(self, double learning_rate, double weight, dict scheduled=None):
         """Take one optimiser step from `gradient`; returns the penalty before the step.
 
         `loss_and_gradient` of a batch followed by this is what `train_epochs` does with a batch.
@@ -312,12 +313,19 @@ cdef class Network:
         learning_rate : float
         weight : float > 0
             The divisor of the gradient, see `weight_of`.
+        scheduled : dict or None
+            Maps names of other constants of a step (see `STEP_CONSTANTS`) to their values from
+            this step on.
         """
         if self.optimizer.code < 0 or self.parameters is None or not weight > 0:
             raise ValueError("A step requires an optimizer, parameters and a weight above 0")
         cdef Step job
         cdef rb_step *step = &self.optimizer.step
         step.learning_rate, step.weight = learning_rate, weight
+        cdef Py_ssize_t place
+        for name, value in (scheduled or {}).items():
+            place = STEP_CONSTANTS[name]
+            (<double *> (<char *> step + place))[0] = value
         self.optimizer.begin_step(step)
         job.network, job.step = <void *> self, step[0]
         # an update takes about as long as a product with a row or two

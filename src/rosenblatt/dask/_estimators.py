@@ -1,7 +1,7 @@
 """The estimators that train on a dask cluster: fitting collections, and predictions.
 
-_partitions.py validates and encodes partitions, _lbfgs.py runs L-BFGS, _lockstep.py runs synchronous
-mini-batch training.
+_partitions.py validates and encodes partitions, _lbfgs.py runs L-BFGS, _lockstep.py runs
+synchronous mini-batch training.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -127,12 +127,17 @@ class _DaskNetwork(KeepsConnection):
             )
 
         of_fit.partitions = partitions_of(
-            of_fit.client, self._for_workers, pieces, is_classifier(self), make_template
+            of_fit.client,
+            self._for_workers,
+            pieces,
+            is_classifier(self),
+            make_template,
+            self.timeout,
         )
         vars(self).pop("_labels_everywhere", None)
         data = of_fit.partitions.template
         if self.intercept_init == "prior":
-            data = replace(data, means=of_fit.partitions.means(of_fit.client))
+            data = replace(data, means=of_fit.partitions.means(of_fit.client, self.timeout))
         return data
 
     def _rows_in_memory(self, X, y, sample_weight):
@@ -161,7 +166,7 @@ class _DaskNetwork(KeepsConnection):
         state = self._state(plan, data, continues, incremental)
         if not plan.is_stochastic:
             update_estimator = partial(self._set_fitted, plan, data, state, noted)
-            sums = PartitionSums(client, plan, partitions)
+            sums = PartitionSums(client, plan, partitions, self.timeout)
             _lbfgs.minimize(plan, data, state, callbacks, update_estimator, sums)
             return update_estimator()
         plan.rows_per_step(n_rows)  # warns of a batch_size that is too large
@@ -238,26 +243,23 @@ class _DaskNetwork(KeepsConnection):
         return float(r2_score(y_true, y_pred, sample_weight=sample_weight))
 
 
-@extended(_ROWS, _DEFAULTS)
+@extended(_ROWS, _DEFAULTS, place="worker")
 class DaskMLPClassifier(_DaskNetwork, MLPClassifier):
     """Multi-layer perceptron classifier that trains on the workers of a dask cluster.
 
     `fit` accepts dask arrays, dask DataFrames and lists of delayed partitions, and trains on the
     workers that hold the partitions. With solver='lbfgs' the loss and the gradient of each
-    partition are dask tasks, and the result equals that of one machine up to rounding. With the
-    other solvers, one task on each worker that has rows takes synchronous steps. A batch has
-    `batch_size` rows in total, to which each worker contributes in proportion to its number of
-    rows. Gradients are summed over the workers, so training is equivalent to training on one
-    machine with all rows, in a different order of rows. Classes, class weights and early stopping
-    are based on all rows. Callbacks run on the client between epochs, which adds about 0.1 s to
-    each epoch. X_val and y_val may be collections; they are transferred to the client.
+    partition are dask tasks. With the other solvers, one task on each worker that has rows takes
+    synchronous steps; a worker that joins later takes part once it has partitions. Callbacks run on
+    the client between epochs, which adds about 0.1 s to each epoch. X_val and y_val may be
+    collections; they are transferred to the client.
+
+    @LOCKSTEP@
 
     Workers connect to the first worker through a free port, in addition to dask's own connections,
     and authenticate with a random key.
 
-    normalization='batch' computes statistics over each worker's part of a batch and averages the
-    running statistics after every epoch. As with PyTorch's DistributedDataParallel, the result
-    differs from that of one machine.
+    @NORMALIZATION@
 
     Parameters
     ----------
@@ -265,7 +267,7 @@ class DaskMLPClassifier(_DaskNetwork, MLPClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The sorted labels of all partitions; for multilabel y, the column indices.
+        @CLASSES@
 
     @ATTRIBUTES@
     See Also
@@ -275,8 +277,7 @@ class DaskMLPClassifier(_DaskNetwork, MLPClassifier):
 
     References
     ----------
-    P. Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017 (on
-    learning rates for large batches).
+    @LARGE_BATCHES@
     """
 
     @available_if(_has("predict_proba"))
@@ -294,7 +295,7 @@ class DaskMLPClassifier(_DaskNetwork, MLPClassifier):
         return self._predicted("decision_function", X)
 
 
-@extended(_ROWS, _DEFAULTS)
+@extended(_ROWS, _DEFAULTS, place="worker")
 class DaskMLPRegressor(_DaskNetwork, MLPRegressor):
     """Multi-layer perceptron regressor that trains on the workers of a dask cluster.
 

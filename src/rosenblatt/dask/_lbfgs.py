@@ -9,6 +9,7 @@ import scipy.sparse as sp
 
 from rosenblatt._lbfgs import RowSums
 from rosenblatt.core.network import Network
+from rosenblatt.dask._waiting import gathered
 
 _AT_ONCE = 8  # number of vectors that one task sums
 
@@ -21,16 +22,18 @@ class PartitionSums:
     client : distributed.Client
     plan : Plan
     partitions : Partitions
+    timeout : float
+        Seconds to wait for a worker.
     """
 
-    def __init__(self, client, plan, partitions):
-        self.client, self.partitions = client, partitions
+    def __init__(self, client, plan, partitions, timeout):
+        self.client, self.partitions, self.timeout = client, partitions, timeout
         counts = None
         if plan.class_weight is not None:
-            counts = partitions.class_counts(client)
+            counts = partitions.class_counts(client, timeout)
         self.settings = client.submit(_given, (plan, counts), pure=False)
-        weights = client.map(_weight, partitions.futures, settings=self.settings, pure=False)
-        self.weight = float(sum(client.gather(weights)))
+        weights = partitions.asked(client, _weight, timeout, settings=self.settings)
+        self.weight = float(sum(weights))
         self.n_rows = sum(partitions.n_rows)
 
     def __call__(self, network):
@@ -47,7 +50,7 @@ class PartitionSums:
                 self.client.submit(_added, sums[i : i + _AT_ONCE], pure=False)
                 for i in range(0, len(sums), _AT_ONCE)
             ]
-        loss, gradient = sums[0].result()
+        ((loss, gradient),) = gathered(self.client, sums, self.timeout)
         return loss, gradient
 
     def agreed(self, ask):

@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from rosenblatt.dask._partitions import for_validation
+from rosenblatt.dask._waiting import LOOK, wait_for, workers_of
 from rosenblatt.distributed._communicator import PeerError, from_rank_0
 from rosenblatt.distributed._lockstep import LockstepRun
 from rosenblatt.distributed._rows import put_together
 from rosenblatt.distributed._socket_communicator import Hub, Star, join
 
 SECONDS_A_ROUND = 5.0  # at most this is repeated if a worker is lost; a round starts in about 0.1 s
-_LOOK = 1.0  # seconds between two checks that the workers are still there
 _HUBS = {}  # listening sockets of this worker process, by the name of the round
 
 
@@ -92,12 +92,12 @@ class Gang:
                         "Training failed on the dask workers more often than `retries` allows: "
                         f"{error}"
                     ) from error
-                time.sleep(_LOOK)  # dask's scheduler notices a lost worker with a delay
+                time.sleep(LOOK)  # dask's scheduler notices a lost worker with a delay
                 # it may have been on the lost worker
                 self.job = self.client.scatter(self.given, hash=False)
 
     def _round(self, state):
-        self._wait_for_partitions()
+        wait_for(self.client, self.partitions.futures, self.timeout)
         parts = self._parts_of_workers()
         workers = list(parts)
         with self._locked(workers):
@@ -131,34 +131,9 @@ class Gang:
                 return self._outcome(futures, workers)
             finally:
                 self.client.cancel(futures, force=True)
-                if address is not None and workers[0] in self._workers():
+                if address is not None and workers[0] in workers_of(self.client):
                     with contextlib.suppress(Exception):  # the worker may be lost by now
                         self.client.run(_close_soon, name, workers=workers[:1], wait=False)
-
-    def _wait_for_partitions(self):
-        """Wait until all partitions are in memory; dask recomputes those that were lost."""
-        from distributed import wait
-
-        silent_since = time.monotonic()
-        while True:
-            try:
-                wait(self.partitions.futures, timeout=_LOOK)
-            except TimeoutError:
-                if self._workers():
-                    silent_since = time.monotonic()
-                if time.monotonic() - silent_since > self.timeout:
-                    raise RuntimeError(
-                        f"dask has had no worker or no scheduler for {self.timeout:g} s."
-                    ) from None
-                continue
-            for future in self.partitions.futures:
-                if future.status == "cancelled":
-                    raise RuntimeError(
-                        "The partitions were lost; dask's scheduler may have been restarted."
-                    )
-                if future.status == "error":
-                    raise future.exception()
-            return
 
     def _parts_of_workers(self):
         """A dict that maps the workers' addresses, in rank order, to indices of partitions."""
@@ -200,13 +175,6 @@ class Gang:
             raise WorkerLostError(f"{worker} does not answer: {answer!r}")
         return answer
 
-    def _workers(self):
-        """The addresses of all workers; empty if the scheduler is lost."""
-        try:
-            return set(self.client.scheduler_info(n_workers=-1)["workers"])
-        except Exception:
-            return set()
-
     def _outcome(self, futures, workers):
         """The result of rank 0 when all tasks are done. Raises the first error."""
         from distributed import wait
@@ -214,7 +182,7 @@ class Gang:
         pending, silent_since = set(futures), None
         while pending:
             try:
-                pending = wait(pending, timeout=_LOOK, return_when="FIRST_COMPLETED").not_done
+                pending = wait(pending, timeout=LOOK, return_when="FIRST_COMPLETED").not_done
             except TimeoutError:
                 silent_since = self._look(workers, silent_since)
                 continue
@@ -226,7 +194,7 @@ class Gang:
 
     def _look(self, workers, silent_since):
         """The time since a worker or the scheduler has been missing; raises after a limit."""
-        if set(workers) <= self._workers():
+        if set(workers) <= workers_of(self.client):
             return None
         now = time.monotonic()
         if silent_since is not None and now - silent_since > self.timeout:
@@ -238,7 +206,7 @@ class Gang:
         from distributed import wait
 
         with contextlib.suppress(TimeoutError):
-            wait(futures, timeout=_LOOK)
+            wait(futures, timeout=LOOK)
         errors = [
             future.exception(timeout=self.timeout) for future in futures if future.status == "error"
         ]
@@ -310,7 +278,10 @@ def _take_part(encoded, numbers, job, state, meeting):
     if size == 1:
         group = Star(0, 1, [])
     elif rank == 0:
-        group = _HUBS.pop(name).gather(size, key, job.timeout)
+        try:
+            group = _HUBS[name].gather(size, key, job.timeout)
+        finally:
+            _HUBS.pop(name, None)
     else:
         group = join(address, rank, size, key, job.timeout)
     with contextlib.closing(group), warnings.catch_warnings(record=True) as caught:

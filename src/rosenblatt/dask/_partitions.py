@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rosenblatt._data import class_counts
+from rosenblatt.dask._waiting import gathered
 from rosenblatt.distributed._rows import (
     labels_of,
     properties_of,
@@ -35,18 +36,22 @@ class Partitions:
     n_rows: list
     template: object
 
-    def class_counts(self, client):
-        """The number of rows of each class."""
-        return sum(client.gather(client.map(_class_counts, self.futures, pure=False)))
+    def asked(self, client, function, timeout, **options):
+        """The results of a function of each partition."""
+        return gathered(client, client.map(function, self.futures, pure=False, **options), timeout)
 
-    def means(self, client):
+    def class_counts(self, client, timeout):
+        """The number of rows of each class."""
+        return sum(self.asked(client, _class_counts, timeout))
+
+    def means(self, client, timeout):
         """The result of TrainingData.target_means for all rows."""
-        told = client.gather(client.map(_weighted_means, self.futures, pure=False))
+        told = self.asked(client, _weighted_means, timeout)
         weight = sum(weight for _, weight in told)
         return sum(means for means, _ in told) / weight, sum(self.n_rows)
 
 
-def partitions_of(client, for_workers, pieces, is_classifier, make_template):
+def partitions_of(client, for_workers, pieces, is_classifier, make_template, timeout):
     """Validate and encode pieces on the workers that hold them; returns Partitions.
 
     Parameters
@@ -59,6 +64,8 @@ def partitions_of(client, for_workers, pieces, is_classifier, make_template):
     make_template : callable
         Called on the client with (X, y, sample_weight) of one row and the labels of all
         partitions. Returns TrainingData, and sets the classes and features of the estimator.
+    timeout : float
+        The maximum number of seconds to wait for a worker.
 
     Raises
     ------
@@ -67,9 +74,9 @@ def partitions_of(client, for_workers, pieces, is_classifier, make_template):
     """
     from dask import delayed
 
-    gathered = [delayed(_piece)(*piece) for piece in pieces]
-    raw = client.compute(gathered)
-    shares = client.gather(client.map(_share, raw, is_classifier=is_classifier, pure=False))
+    raw = client.compute([delayed(_piece)(*piece) for piece in pieces])
+    shares = client.map(_share, raw, is_classifier=is_classifier, pure=False)
+    shares = gathered(client, shares, timeout)
     if not any(share.n_rows for share in shares):
         raise ValueError("X has no rows; all its partitions are empty.")
     labels = labels_of(shares)[0] if is_classifier else None
@@ -82,8 +89,9 @@ def partitions_of(client, for_workers, pieces, is_classifier, make_template):
         for piece, share in zip(raw, shares, strict=True)
         if share.n_rows
     ]
-    refuse_differences(client.gather(client.map(_properties, futures, pure=False)))
-    return Partitions(futures, [share.n_rows for share in shares if share.n_rows], template)
+    partitions = Partitions(futures, [share.n_rows for share in shares if share.n_rows], template)
+    refuse_differences(partitions.asked(client, _properties, timeout))
+    return partitions
 
 
 def _given(thing):

@@ -1,5 +1,5 @@
-"""Time: the budget of a diagnosis and of each fit, the expected duration of an epoch, and the progress
-display. What is trained, and on how many rows, is in _training.py.
+"""Time: the budget of a diagnosis and of each fit, the expected duration of an epoch, and the
+progress display. What is trained, and on how many rows, is in _training.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -89,7 +89,7 @@ class EpochTimes:
         )
 
     def expected(self, net, X):
-        """Seconds of one pass over X by another net: those of the given net, scaled to the number of
+        """Seconds of one pass over X by another net, scaled from the given net by the number of
         weights.
         """
         widths = (X.shape[1], *hidden_widths(net.hidden_layer_sizes), self.net.n_outputs_)

@@ -3,6 +3,7 @@ connection (an MPI communicator or a dask client) that is neither copied nor pic
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import textwrap
 from inspect import Parameter as SignatureParameter
 from inspect import signature
 
@@ -10,8 +11,45 @@ from sklearn.base import clone
 
 from rosenblatt._parameter_rows import documented, keep_parameters, rules_of
 
+# text shared by the docstrings of these estimators; a place is a rank or a worker
+_TEXTS = {
+    "@LOCKSTEP@": """
+        A batch has `batch_size` rows in total, to which each {place} contributes in proportion to
+        its number of rows. Gradients are summed over the {place}s, so training is equivalent to
+        training on one machine with all rows, in a different order of rows. With solver='lbfgs' the
+        result equals that of one machine up to rounding. Classes, class weights and early stopping
+        are based on all rows.
+        """,
+    "@NORMALIZATION@": """
+        normalization='batch' computes statistics over each {place}'s part of a batch and averages
+        the running statistics after every epoch. As with PyTorch's DistributedDataParallel, the
+        result differs from that of one machine.
+        """,
+    "@CLASSES@": """
+        The sorted labels of all {place}s; for multilabel y, the column indices.
+        """,
+    "@LARGE_BATCHES@": """
+        P. Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017 (on
+        learning rates for large batches).
+        """,
+}
 
-def extended(rows, defaults):
+
+def _filled_in(text, place):
+    """A docstring with the shared texts, wrapped at its own indentation."""
+    for mark, shared in _TEXTS.items():
+        words = " ".join(shared.format(place=place).split())
+        lines = []
+        for line in text.split("\n"):
+            indent = line[: len(line) - len(line.lstrip())]
+            if line.strip() == mark:
+                line = textwrap.fill(words, 96, initial_indent=indent, subsequent_indent=indent)
+            lines.append(line)
+        text = "\n".join(lines)
+    return text
+
+
+def extended(rows, defaults, place):
     """A class decorator that adds parameters to those of the network that the class extends.
 
     Parameters
@@ -19,6 +57,8 @@ def extended(rows, defaults):
     rows : dict
         Maps names to rows of a parameter table.
     defaults : dict
+    place : str
+        The place of the rows in the docstring: 'rank' or 'worker'.
     """
 
     def extend(estimator):
@@ -40,6 +80,7 @@ def extended(rows, defaults):
         estimator.__init__ = __init__
         estimator._parameter_table = estimator._parameter_table | rows
         estimator._parameter_rules = rules_of(estimator._parameter_table)
+        estimator.__doc__ = _filled_in(estimator.__doc__, place)
         return documented(estimator)
 
     return extend

@@ -210,7 +210,6 @@ class LockstepRun(TrainingRun):
         return self.tracks_change
 
     def _take_steps(self, rates, scheduled, rule, figures, interruption):
-        assert not scheduled, "a single step takes a learning rate and nothing else"
         started, squares, n_taken = time.perf_counter(), 0.0, 0
         order = self._order()
         weights = self._batch_weights(order)
@@ -220,7 +219,9 @@ class LockstepRun(TrainingRun):
         for i, (start, stop) in enumerate(self.parts):
             if weights[i] == 0:
                 continue
-            loss += self.batch_counts[i] * self._take_step(i, order[start:stop], weights[i], rates)
+            constants = {name: values[0, i] for name, values in scheduled.items()}
+            part = self._take_step(i, order[start:stop], weights[i], rates[0, i], constants)
+            loss += self.batch_counts[i] * part
             squares += self.network.squared_norm
             n_taken += 1
         self.communicator.all_reduce(loss)
@@ -235,7 +236,7 @@ class LockstepRun(TrainingRun):
             rule.observe(loss)
         return np.array([loss]), self.n_rows
 
-    def _take_step(self, i, rows, weight, rates):
+    def _take_step(self, i, rows, weight, rate, constants):
         """Take one step; returns this rank's contribution to the loss of the batch."""
         if self.augmented is None:
             examples, rows = batch_of(self.data, self.examples, self.weights, rows)
@@ -244,7 +245,7 @@ class LockstepRun(TrainingRun):
         self.steps.examples = examples
         part = self.steps.sums(rows, int(self.first_rows[i]))
         self.communicator.all_reduce(part.gradient)
-        penalty = self.steps.take(BatchSums(0.0, weight, part.gradient), rates[0, i])
+        penalty = self.steps.take(BatchSums(0.0, weight, part.gradient), rate, constants)
         return part.loss / weight + (penalty if self.communicator.rank == 0 else 0.0)
 
     def _order(self):

@@ -157,7 +157,9 @@ class Hub:
         connections[rank - 1] = connection
 
     def close(self):
-        """Stop listening."""
+        """Stop listening; a thread that is in `gather` gets an OSError."""
+        with contextlib.suppress(OSError):  # some systems cannot shut down a listening socket
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
 
@@ -181,6 +183,8 @@ def join(address, rank, size, key, timeout):
             return Star(rank, size, [connection])
         except Exception as latest:
             error = latest
+            if isinstance(latest, ConnectionRefusedError):  # it listened before this was called
+                break
             if connection is not None:
                 connection.close()
             time.sleep(_PAUSE)

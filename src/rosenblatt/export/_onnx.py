@@ -1,5 +1,5 @@
-"""`to_onnx`: fitted estimators and Pipelines as ONNX models. _onnx_inputs.py declares the inputs; the
-operators are in _onnx_networks.py and _onnx_tables.py. Pipelines are converted by skl2onnx.
+"""`to_onnx`: fitted estimators and Pipelines as ONNX models. _onnx_inputs.py declares the inputs;
+the operators are in _onnx_networks.py and _onnx_tables.py. Pipelines are converted by skl2onnx.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

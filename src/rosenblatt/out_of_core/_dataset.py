@@ -30,7 +30,7 @@ class Dataset:
 
         - An array, typically a numpy.memmap, or the path of a .npy file.
         - The path of a Parquet file, a directory of Parquet files or a list of paths. pyarrow
-          reads one row group at a time; 2**16 rows per group is a good size.
+          reads one row group at a time; 2**14 to 2**16 rows per group is a good size.
         - A function that returns a new iterator of batches for each epoch. A batch is an Arrow,
           pandas or polars table, or a pair of arrays (X, y). Batches are used in the order in
           which the function yields them.

@@ -144,7 +144,7 @@ class Fit:
 
     def _template(self, validation, continues, incremental):
         """TrainingData of the first row, which gives the estimator its classes and columns."""
-        X, y, weight = next(self.source.blocks(None if self.source.block_rows is None else [0]))
+        X, y, weight = next(block for block in self.source.blocks() if len(block[1]))
         names, X = getattr(X, "names", None), np.asarray(X[:1])
         if names is not None and all(isinstance(name, str) for name in names):
             X = _named(X, names)
@@ -313,7 +313,6 @@ class StreamedRun(TrainingRun):
             self.network.write(self.best_parameters, *kept["best"])
 
     def _take_steps(self, rates, scheduled, rule, figures, interruption):
-        assert not scheduled, "buffers take a learning rate and nothing else"
         done, plan, began = self.partial, self.plan, time.perf_counter()
         tracks = self._tracks_change() or plan.tol_params is not None
         if tracks and done.before is None:
@@ -321,7 +320,7 @@ class StreamedRun(TrainingRun):
         buffers = self.stream.buffers(self.seed, self.state.n_epochs, plan.shuffle, done.n_rows)
         with ReadAhead(buffers) as buffers, self._bar(done.n_rows) as bar:
             for data, order in buffers:
-                self._train_on(data, order, rates, figures)
+                self._train_on(data, order, rates, scheduled)
                 bar.update(len(order))
                 del data
                 if self.interruption.requested:
@@ -342,22 +341,23 @@ class StreamedRun(TrainingRun):
             rule.observe(loss)
         return np.array([loss]), done.n_rows
 
-    def _train_on(self, data, order, rates, figures):
+    def _train_on(self, data, order, rates, scheduled):
         """Run the steps of one buffer without returning to Python."""
         done, X = self.partial, data.X
         if self.plan.augment is not None:
             draws = augmentation_state(self.seed, done.n_rows, self.state.n_epochs)
             X = augmented_rows(self.plan.augment, X, draws)
         examples = Examples(X, data.targets, data.sample_weight)
-        first = done.n_batches
         n_batches = self.network.steps_per_epoch(len(order), self.batch_size)
+        own_steps = slice(done.n_batches, done.n_batches + n_batches)
         taken, own = self.network.n_steps, np.empty((1, len(EPOCH_FIGURES)))
         (loss,) = train_epochs(
             self.network,
             examples,
             RowOrder(order),
-            np.ascontiguousarray(rates[:, first : first + n_batches]),
+            np.ascontiguousarray(rates[:, own_steps]),
             self.batch_size,
+            scheduled={name: values[:, own_steps] for name, values in scheduled.items()},
             figures=own,
         )
         taken = self.network.n_steps - taken

@@ -14,6 +14,8 @@ import numpy as np
 # holds many of them, so that sorted rows are mixed; see docs/several_machines.md
 _MOST_BLOCK_BYTES = 2**20
 _BLOCKS_OF_BUFFER = 64
+_PART_ROWS = 2**14  # of a row group, at once in memory
+_CACHE_BYTES = 2**19  # of rows that columns are written to at once
 
 
 def source_of(dataset):
@@ -201,8 +203,10 @@ class _Tables:
         return self._names
 
     def _block(self, table, names):
-        """(X, y, sample_weight) of an Arrow, pandas or polars table; X has column names."""
+        """(Columns, y, sample_weight) of an Arrow, pandas or polars table."""
         columns = [_as_array(table[name]) for name in self._names_among(names)]
+        if not columns:
+            raise ValueError("the Dataset has no columns besides target and sample_weight.")
         texts = [
             name
             for name, column in zip(self._names, columns, strict=True)
@@ -213,11 +217,7 @@ class _Tables:
                 f"The columns {texts} are not numeric. Encode them, for example with "
                 "rosenblatt.preprocessing.TabularPreprocessor, or omit them from `columns`."
             )
-        dtype = np.result_type(np.float32, *{column.dtype for column in columns})
-        X = np.empty((len(columns[0]), len(columns)), dtype=dtype)
-        for i, column in enumerate(columns):
-            X[:, i] = column
-        return Rows(X, tuple(self._names)), *self._beside(table)
+        return Columns(columns, tuple(self._names)), *self._beside(table)
 
     def _beside(self, table):
         weight = None if self._weight is None else _as_array(table[self._weight])
@@ -237,13 +237,42 @@ def _name_among(names, given, parameter):
     return given
 
 
-class Rows(np.ndarray):
-    """An array of rows with column names."""
+class Columns:
+    """Rows stored as the columns of a table, until they are written to an array.
 
-    def __new__(cls, values, names):
-        rows = values.view(cls)
-        rows.names = names
+    Parameters
+    ----------
+    columns : list of ndarray of shape (n_rows,)
+    names : tuple of str
+    """
+
+    ndim = 2
+
+    def __init__(self, columns, names):
+        self.columns, self.names = columns, names
+        self.shape = len(columns[0]), len(columns)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        """A slice of the rows; nothing is copied."""
+        return Columns([column[rows] for column in self.columns], self.names)
+
+    def __array__(self, dtype=None, copy=None):
+        if dtype is None:
+            dtype = np.result_type(np.float32, *{column.dtype for column in self.columns})
+        rows = np.empty(self.shape, dtype=dtype)
+        self.write(rows)
         return rows
+
+    def write(self, rows):
+        """Write the rows to an array, in parts that fit into the cache."""
+        size = max(256, _CACHE_BYTES // max(1, rows.strides[0]))
+        for start in range(0, len(self), size):
+            part = slice(start, start + size)
+            for i, column in enumerate(self.columns):
+                rows[part, i] = column[part]
 
 
 def _as_array(column):
@@ -263,36 +292,54 @@ class ParquetSource(_Tables):
 
     def __init__(self, dataset, files):
         super().__init__(dataset)
-        try:
-            import pyarrow.parquet as pq
-        except ImportError as error:
-            raise ImportError("Parquet files need pyarrow: pip install pyarrow") from error
-        self._files = [_opened(pq, file) for file in files]
+        self._files = _opened(files)
         names = [file.schema_arrow.names for file in self._files]
         if any(other != names[0] for other in names):
             raise ValueError("Parquet files of one Dataset must have the same columns.")
         self._names_among(names[0])
+        self._beside_names = [name for name in (self._target, self._weight) if name is not None]
         self._groups = [(file, i) for file in self._files for i in range(file.num_row_groups)]
         self.block_rows = [file.metadata.row_group(i).num_rows for file, i in self._groups]
 
     def blocks(self, order=None):
-        """Yield the row groups, in the given order or in ascending order."""
-        own = [name for name in (self._target, self._weight) if name is not None]
-        for i in range(len(self._groups)) if order is None else order:
-            yield self._block(self._read(i, [*self._names, *own]), [*self._names, *own])
+        """Yield the row groups in parts, in the given order or in ascending order."""
+        names = [*self._names, *self._beside_names]
+        for part in self._parts(range(len(self._groups)) if order is None else order, names):
+            yield self._block(part, names)
 
     def targets(self):
-        """Yield (y, sample_weight) of every row group, without reading X."""
-        own = [name for name in (self._target, self._weight) if name is not None]
-        for i in range(len(self._groups)):
-            yield self._beside(self._read(i, own))
+        """Yield (y, sample_weight) of every part of a row group, without reading X."""
+        for part in self._parts(range(len(self._groups)), self._beside_names):
+            yield self._beside(part)
 
-    def _read(self, i, columns):
-        file, group = self._groups[i]
-        return file.read_row_group(group, columns=columns, use_threads=False)
+    def _parts(self, numbers, columns, n_rows=_PART_ROWS):
+        for number in numbers:
+            file, group = self._groups[number]
+            yield from file.iter_batches(
+                n_rows, row_groups=[group], columns=columns, use_threads=False
+            )
 
 
-def _opened(pq, file):
+def _opened(files):
+    """ParquetFiles of paths, whose rows are allocated by the C library.
+
+    Arrow's own allocator returns memory to the system while a buffer is trained on; getting it back
+    for the next buffer can take longer than reading.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise ImportError("Parquet files need pyarrow: pip install pyarrow") from error
+    pool = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())  # a file keeps the one that it was opened with
+    try:
+        return [_opened_file(pq, file) for file in files]
+    finally:
+        pa.set_memory_pool(pool)
+
+
+def _opened_file(pq, file):
     try:
         return pq.ParquetFile(file)
     except ValueError as error:  # of pyarrow, about bytes

@@ -12,8 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from rosenblatt.distributed._batches import epoch_order
-
-_PLACES = 4  # copies of rows: in training, waiting, being filled, and the rest of a block
+from rosenblatt.out_of_core._sources import Columns
 
 
 class Stream:
@@ -58,13 +57,14 @@ class Stream:
         ends = self._ends()
         skipped = [start for start, stop in ends if stop <= n_done]
         rows = self._rows(self._block_order(seed, epoch, shuffle), n_done)
-        carried = (np.empty((0, self.n_features), self.dtype), None, None)
+        carried = (np.empty((0, self.n_features), self.dtype), None, None)  # of a block
         for number, (start, stop) in enumerate(ends[len(skipped) :], start=len(skipped)):
-            parts, carried = _filled(rows, carried, stop - start)
+            X = np.empty((stop - start, self.n_features), self.dtype)
+            y, weight, carried = _filled(X, rows, carried)
             order = np.arange(stop - start)
             if shuffle:
                 order = epoch_order(seed, number, epoch, order)
-            yield self.encode(*parts), order
+            yield self.encode(X, y, weight), order
         if len(carried[0]) or next(rows, None) is not None:
             raise ValueError(
                 f"The source has more rows than the {self.n_rows} that were counted before "
@@ -109,22 +109,25 @@ class Stream:
             n_done = 0
 
 
-def _filled(rows, carried, n_rows):
-    """(X, y, weights) of the next n_rows rows, and the rest of the block in which they end."""
-    X = np.empty((n_rows, carried[0].shape[1]), dtype=carried[0].dtype)
-    y, weights, n_filled, block = [], [], 0, carried
+def _filled(X, rows, block):
+    """Fill X with the rows of a block and of those that follow.
+
+    Returns
+    -------
+    y, weights : ndarray
+        Of these rows; weights may be missing.
+    left : tuple
+        The rest of the block in which they end.
+    """
+    y, weights, n_filled, n_rows = [], [], 0, len(X)
     while True:
         n_taken = min(len(block[0]), n_rows - n_filled)
         if n_taken:
-            X[n_filled : n_filled + n_taken] = block[0][:n_taken]
-            y.append(block[1][:n_taken])
-            weights.append(None if block[2] is None else block[2][:n_taken])
+            taken, block = _split(block, n_taken)
+            _write(taken[0], X[n_filled : n_filled + n_taken])
+            y.append(taken[1])
+            weights.append(taken[2])
             n_filled += n_taken
-            block = (
-                block[0][n_taken:],
-                block[1][n_taken:],
-                None if block[2] is None else block[2][n_taken:],
-            )
         if n_filled == n_rows:
             break
         block = next(rows, None)
@@ -134,10 +137,22 @@ def _filled(rows, carried, n_rows):
                 "training. It must give the same rows in every epoch."
             )
     weights = None if weights[0] is None else np.concatenate(weights)
-    left = block
-    if len(left[0]) and len(left[0]) < n_taken:  # copied, so that the block can be freed
-        left = copy.deepcopy(left)
-    return (X, np.concatenate(y), weights), (np.asarray(left[0]), *left[1:])
+    if len(block[0]) and len(block[0]) < n_taken:  # a copy, so that the block's memory is free
+        block = copy.deepcopy(block)
+    return np.concatenate(y), weights, block
+
+
+def _split(block, n_rows):
+    """The first so many rows of a block, and the others."""
+    first = [None if part is None else part[:n_rows] for part in block]
+    return first, tuple(None if part is None else part[n_rows:] for part in block)
+
+
+def _write(rows, X):
+    if isinstance(rows, Columns):
+        rows.write(X)
+    else:
+        X[...] = rows
 
 
 class ReadAhead:
