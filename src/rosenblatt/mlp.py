@@ -53,6 +53,7 @@ from rosenblatt._types import (
     WeightInit,
 )
 from rosenblatt._validation_scale import warn_of_other_targets
+from rosenblatt.core.dispatch import LOSSES
 from rosenblatt.out_of_core._dataset import Dataset
 from rosenblatt.schedules import Schedule
 
@@ -251,7 +252,8 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         """
         fitted = vars(self)  # a fit replaces it: all that is read from it is of one fit
         outputs = self._outputs(X, fitted)
-        threshold = 0.5 if fitted["out_activation_"] == "logistic" else 0
+        is_logistic = LOSSES[fitted["_architecture"].loss].out_activation == "logistic"
+        threshold = 0.5 if is_logistic else 0
         if fitted["_multilabel"]:
             labels = (outputs > threshold).astype(int)
             return sp.csr_matrix(labels) if fitted["_sparse_target"] else labels
