@@ -261,6 +261,7 @@ OWN = {
     "input_dropout": 0.0,
     "input_noise": 0.0,
     "input_scale_rate": 0.0,
+    "patience_ratio": 0.0,
     "weight_init": "glorot_uniform",
     "intercept_init": "uniform",
     "l1_ratio": 0.0,
