@@ -6,14 +6,15 @@ import sys
 import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from problems import digits, row_weights
 from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import scale
 
 from rosenblatt import Dataset, MLPClassifier, MLPRegressor
+
+pa = pytest.importorskip("pyarrow", reason="Parquet and Arrow are sources of most of these tests")
+pq = pytest.importorskip("pyarrow.parquet")
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
