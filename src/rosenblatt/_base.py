@@ -218,6 +218,17 @@ def warn_user(message, category=UserWarning):
     warnings.warn(message, category, stacklevel=level)
 
 
+def warn_deprecated(old, new, *, removed_in):
+    """The warning of a public name, parameter or default that goes: see CONTRIBUTING.md.
+
+    `removed_in` is written as "X.Y", and tests/test_release.py fails once the version reaches it.
+    """
+    warn_user(
+        f"{old} is deprecated and will be removed in rosenblatt {removed_in}. Use {new} instead.",
+        FutureWarning,
+    )
+
+
 @contextlib.contextmanager
 def numbers_of(name):
     """Integers of the block that are too large for a float are a ValueError that names them."""
