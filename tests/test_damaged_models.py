@@ -1,12 +1,15 @@
 """Models with corrupted attributes give errors and do not crash."""
 
+import io
+import json
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
 from problems import iris
 
-from rosenblatt import MLPClassifier
+from rosenblatt import SKOPS_TYPES, MLPClassifier
 from rosenblatt.callbacks import Checkpoint
 
 X, y = iris()
@@ -38,6 +41,10 @@ DAMAGES = {
 }
 
 
+# what calls of a damaged model may raise; anything else is a defect
+REFUSALS = (ValueError, TypeError, LookupError, AttributeError)
+
+
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 @pytest.mark.parametrize(
     "call", [lambda model: model.predict_proba(X), lambda model: model.predict(X[:1])]
@@ -47,7 +54,7 @@ def test_damaged_model_is_refused(damage, call):
     model = pickle.loads(CONTENT)
     damage(model)
 
-    with pytest.raises((ValueError, TypeError, LookupError, AttributeError)):
+    with pytest.raises(REFUSALS):
         call(model)
 
 
@@ -59,7 +66,7 @@ def test_training_does_not_go_on_from_a_damaged_model(damage):
 
     try:
         model.partial_fit(X, y)
-    except (ValueError, TypeError, LookupError, AttributeError):
+    except REFUSALS:
         pass
     else:
         assert np.isfinite(model.predict_proba(X)).all()
@@ -74,3 +81,105 @@ def test_file_that_ends_early_is_an_error(tmp_path):
         path.write_bytes(CONTENT[:size])
         with pytest.raises((EOFError, pickle.UnpicklingError, ValueError)):
             Checkpoint.load(path)
+
+
+ARRAY_DAMAGES = {
+    "shorter": lambda array: array[:-1],
+    "empty": lambda array: array[:0],
+    "flat": lambda array: array.reshape(-1),
+    "wider": lambda array: np.repeat(array, 3, axis=-1),
+    "more dimensions": lambda array: array[np.newaxis],
+    "other numbers": lambda array: array.astype(np.int8),
+    "complex": lambda array: array.astype(complex),
+    "text": lambda array: array.astype("U5"),
+}
+
+
+@pytest.fixture(scope="module")
+def skops():
+    return pytest.importorskip("skops.io", reason="needs skops: pip install rosenblatt[export]")
+
+
+@pytest.fixture(scope="module")
+def skops_files(skops):
+    """{name: content} of what is packed into a model's skops file."""
+    model = MLPClassifier((6, 5), max_iter=3, random_state=0, normalization="batch").fit(X, y)
+    with zipfile.ZipFile(io.BytesIO(skops.dumps(model))) as packed:
+        return {name: packed.read(name) for name in packed.namelist()}
+
+
+def packed_again(files):
+    """The content of a skops file with these files in it."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as packed:
+        for name, content in files.items():
+            packed.writestr(name, content)
+    return target.getvalue()
+
+
+def refused(skops, data):
+    """Whether loading or the first calls raise; if not, the outputs must be of the right shape."""
+    try:
+        model = skops.loads(data, trusted=SKOPS_TYPES)
+    except Exception:  # skops raises a dozen kinds
+        return True
+    try:
+        assert model.predict_proba(X).shape == (len(X), 3)
+        assert model.predict(X[:1]).shape == (1,)
+        model.partial_fit(X, y)
+    except REFUSALS:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("damage", ARRAY_DAMAGES.values(), ids=ARRAY_DAMAGES)
+def test_skops_file_with_damaged_arrays_is_refused_or_predicts(damage, skops, skops_files):
+    """One array after the other is damaged; no kernel reads beyond it."""
+    arrays = {
+        name: np.load(io.BytesIO(content))
+        for name, content in skops_files.items()
+        if name.endswith(".npy")
+    }
+    arrays = {name: array for name, array in arrays.items() if array.ndim}
+    assert len(arrays) > 5
+    assert not refused(skops, packed_again(skops_files))
+
+    for name, array in arrays.items():
+        target = io.BytesIO()
+        np.save(target, damage(array))
+        is_refused = refused(skops, packed_again(skops_files | {name: target.getvalue()}))
+        assert is_refused or array.ndim < 2 or damage(array).shape == array.shape, name
+
+
+def test_skops_file_with_damaged_values_is_refused_or_predicts(skops, skops_files):
+    """One value of its description after the other is another one, or of another type."""
+    values = [None, -1, 2**40, "text", "[]", [], {}, "rosenblatt.MLPRegressor"]
+    schema = json.loads(skops_files["schema.json"])
+    places = []
+
+    def find_places(node):
+        for key, child in node.items() if isinstance(node, dict) else enumerate(node):
+            if isinstance(child, dict | list):
+                find_places(child)
+            elif key == "content":
+                places.append((node, key))
+
+    find_places(schema)
+    n_refused = 0
+    for number, (node, key) in enumerate(places):
+        before, node[key] = node[key], values[number % len(values)]
+        content = json.dumps(schema).encode()
+        n_refused += refused(skops, packed_again(skops_files | {"schema.json": content}))
+        node[key] = before
+
+    assert n_refused > len(places) / 4
+
+
+def test_skops_file_that_names_another_class_is_refused(skops, skops_files):
+    """A class outside of SKOPS_TYPES is not imported, whatever stands beside it."""
+    schema = json.loads(skops_files["schema.json"])
+    schema |= {"__module__": "subprocess", "__class__": "Popen"}
+    data = packed_again(skops_files | {"schema.json": json.dumps(schema).encode()})
+
+    with pytest.raises(TypeError, match=r"subprocess\.Popen"):
+        skops.loads(data, trusted=SKOPS_TYPES)

@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from problems import digits, row_weights
 from shares import scheduled, settings_of
@@ -26,6 +24,9 @@ from rosenblatt import (
 )
 from rosenblatt.out_of_core._sources import source_of
 from rosenblatt.out_of_core._stream import Stream
+
+pa = pytest.importorskip("pyarrow", reason="Parquet and Arrow are sources of most of these tests")
+pq = pytest.importorskip("pyarrow.parquet")
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

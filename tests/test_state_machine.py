@@ -53,7 +53,7 @@ class Disturbance:
             return
         if self.kind == "error":
             raise StopError
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
 
 def outputs_by_numpy(model, rows):

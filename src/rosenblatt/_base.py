@@ -170,3 +170,14 @@ def warn_user(message, category=UserWarning):
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(inside):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
+
+
+def warn_deprecated(old, new, *, removed_in):
+    """Warn that a public name, parameter or default is deprecated, see CONTRIBUTING.md.
+
+    `removed_in` is written as "X.Y"; tests/test_release.py fails once the version reaches it.
+    """
+    warn_user(
+        f"{old} is deprecated and will be removed in rosenblatt {removed_in}. Use {new} instead.",
+        FutureWarning,
+    )
