@@ -26,7 +26,8 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
         Names of the features, if the feature names of X are all strings.
 
     n_iter_ : int
-        Number of epochs (for 'lbfgs', iterations) of the last fit.
+        Number of epochs (for 'lbfgs', iterations) of the last fit; `history_` has those before,
+        too, where a fit continued an earlier one.
 
     activations_ : tuple of str
         The activation of each hidden layer; aliases are resolved.

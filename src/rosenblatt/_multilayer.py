@@ -51,6 +51,7 @@ _STOCHASTIC_ATTRIBUTES = (
     "_optimizer",
     "_random_state",
     "_best_parameters",
+    "_rows_set_aside",
     "stopped_",
 )
 
@@ -320,8 +321,10 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
             state.optimizer = replace(self._optimizer, schedule_memory=memory)
             if not incremental:
                 state.optimizer.n_scheduled = 0
-        if incremental and plan.early_stopping:
+        if plan.early_stopping and plan.keeps_optimizer:
             state.best_parameters = getattr(self, "_best_parameters", None)
+            if not incremental:
+                state.rows_set_aside = getattr(self, "_rows_set_aside", None)
         return state
 
     def _continued_random_state(self, random_state):
@@ -375,7 +378,9 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
             learned["_random_state"] = self.random_state, state.random_state
         if plan.incremental and early:
             learned["stopped_"] = state.is_exhausted
+        if plan.keeps_optimizer and early:
             learned["_best_parameters"] = state.best_parameters
+            learned["_rows_set_aside"] = state.rows_set_aside
         return learned
 
     def __getstate__(self):
