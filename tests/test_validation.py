@@ -4,6 +4,7 @@ import copy
 import pickle
 import time
 import warnings
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -683,7 +684,7 @@ def test_warm_start_with_the_optimizer_goes_on_as_one_fit(solver, pickled):
 class RecordingScorer:
     """Accuracy; keeps the rows' first feature."""
 
-    scored = []
+    scored: ClassVar = []
 
     def __call__(self, estimator, X, y):
         self.scored.append(X[:, 0].copy())
@@ -713,9 +714,9 @@ def test_rows_set_aside_stay_so_when_training_goes_on(tmp_path):
     best = loaded.best_validation_score_
     assert best == pytest.approx(loaded.score(X[held_out], y[held_out]))
     assert best == max(loaded.validation_scores_) < 0.7
-    for loaded, rows in ((loaded, slice(150)), (net.set_params(warm_start=True), slice(None))):
+    for model, rows in ((loaded, slice(150)), (net.set_params(warm_start=True), slice(None))):
         with pytest.warns(UserWarning, match="draws the validation rows anew.*X_val"):
-            loaded.set_params(max_iter=1).fit(X[rows], y[rows])
+            model.set_params(max_iter=1).fit(X[rows], y[rows])
 
 
 def test_failing_fit_leaves_the_kept_optimizer_alone():
