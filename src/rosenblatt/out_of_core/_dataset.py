@@ -4,7 +4,10 @@ How they are read is in _sources.py, how rows are mixed in _stream.py, the fits 
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from inspect import signature
 from numbers import Integral, Real
+
+import numpy as np
 
 from rosenblatt._parameter_checks import Interval, validate_values
 
@@ -37,17 +40,18 @@ class Dataset:
     sample_weight : str, int or array of shape (n_samples,), default=None
         The column of the rows' weights, or the weights.
     columns : list of str, default=None
-        The features' names, of tables; None is all columns but target and sample_weight.
+        The features' names, of tables; None is all columns but target, sample_weight and, of
+        what pandas wrote with an index, that.
     classes : array-like of shape (n_classes,), default=None
         All labels, of a classifier. Without them one pass counts them before training.
     buffer_size : float, default=64.0
         Megabytes (2**20 bytes) of rows that are mixed at once.
     checkpoint : path, default=None
-        A file to note the training in, also in the middle of an epoch, whole at any moment. A
+        A file to note the training in, between two buffers and two epochs, whole at any moment. A
         fit with the same parameters that finds it goes on from there, and ends with the same
         bits. It is deleted at the end of a fit that was not interrupted.
     checkpoint_seconds : float, default=60.0
-        The time between two notes.
+        The least time between two notes.
     progress : bool, default=False
         Whether a bar of tqdm shows the rows of each epoch.
 
@@ -87,3 +91,22 @@ class Dataset:
         self.columns, self.classes = columns, classes
         self.buffer_size, self.progress = buffer_size, progress
         self.checkpoint, self.checkpoint_seconds = checkpoint, checkpoint_seconds
+
+    def __repr__(self):
+        """The parameters that differ from their defaults; of arrays their shapes."""
+        given = [
+            (name, getattr(self, name), parameter.default)
+            for name, parameter in signature(type(self)).parameters.items()
+        ]
+        shown = [
+            _shown(value) if name == "source" else f"{name}={_shown(value)}"
+            for name, value, default in given
+            if name == "source" or np.ndim(value) or value != default
+        ]
+        return f"Dataset({', '.join(shown)})"
+
+
+def _shown(value):
+    if isinstance(value, np.ndarray):
+        return f"<{type(value).__name__} of shape {value.shape}, {value.dtype}>"
+    return repr(value)

@@ -171,6 +171,7 @@ class _Tables:
 
     def __init__(self, dataset):
         self._columns, self._names = dataset.columns, None
+        self._index = ()  # columns that are the index of a frame
         self._target, self._weight = dataset.target, dataset.sample_weight
 
     def _names_among(self, names):
@@ -180,7 +181,7 @@ class _Tables:
                     raise ValueError(f"there is no column {name!r} among {list(names)}.")
             if self._target is None:
                 raise ValueError("Dataset takes the name of the column that is the target.")
-            others = (self._target, self._weight)
+            others = (self._target, self._weight, *self._index)
             self._names = self._columns or [name for name in names if name not in others]
         return self._names
 
@@ -224,6 +225,12 @@ def _as_array(column):
     return np.asarray(column.to_numpy() if hasattr(column, "to_numpy") else column)
 
 
+def _index_columns(schema):
+    """The columns of Arrow that pandas made of a frame's index."""
+    metadata = schema.pandas_metadata or {}
+    return [name for name in metadata.get("index_columns", ()) if isinstance(name, str)]
+
+
 class ParquetSource(_Tables):
     """The row groups of Parquet files.
 
@@ -242,6 +249,7 @@ class ParquetSource(_Tables):
         names = [file.schema_arrow.names for file in self._files]
         if any(other != names[0] for other in names):
             raise ValueError("Parquet files of one Dataset must have the same columns.")
+        self._index = _index_columns(self._files[0].schema_arrow)
         self._names_among(names[0])
         self._groups = [(file, i) for file in self._files for i in range(file.num_row_groups)]
         self.block_rows = [file.metadata.row_group(i).num_rows for file, i in self._groups]
@@ -279,6 +287,7 @@ class BatchSource(_Tables):
                 yield *map(np.asarray, batch[:2]), batch[2] if len(batch) > 2 else None
                 continue
             is_arrow = type(batch).__module__.startswith("pyarrow")
+            self._index = _index_columns(batch.schema) if is_arrow else ()
             yield self._block(batch, batch.schema.names if is_arrow else list(batch.columns))
 
     def targets(self):
