@@ -11,12 +11,13 @@ import pickle
 import sys
 import warnings
 from collections.abc import Callable
+from types import MethodType
 from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state, metaestimators
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array
 
 from rosenblatt._links import estimator_page, public_place
@@ -29,9 +30,37 @@ _OF_A_RUNNING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
+class _ConditionalMethod:
+    """A method that an object has where `check` raises no AttributeError."""
+
+    def __init__(self, method, check):
+        self.method, self.check = method, check
+        functools.update_wrapper(self, method)
+
+    def __get__(self, estimator, owner=None):
+        if estimator is None:
+            return self.method
+        try:
+            self.check(estimator)
+        except AttributeError as error:
+            name = self.method.__name__
+            raise AttributeError(
+                f"This {type(estimator).__name__!r} has no attribute {name!r}: {error}"
+            ) from error
+        return MethodType(self.method, estimator)
+
+
 def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
-    """scikit-learn's decorator; editors and type checkers see the method's signature."""
-    return metaestimators.available_if(check)
+    """scikit-learn's decorator, but that the message has the check's reason in it.
+
+    Editors and type checkers see the method's signature.
+
+    Parameters
+    ----------
+    check : callable
+        Of the estimator; raises AttributeError where there is no such method.
+    """
+    return lambda method: _ConditionalMethod(method, check)
 
 
 class RosenblattEstimator(BaseEstimator):
@@ -220,7 +249,10 @@ def warn_user(message, category=UserWarning):
 
 @contextlib.contextmanager
 def numbers_of(name):
-    """Integers of the block that are too large for a float are a ValueError that names them."""
+    """Integers of the block that are too large for a float are a ValueError that names them.
+
+    One about missing values also names the estimators that take them.
+    """
     try:
         yield
     except OverflowError as error:
@@ -228,6 +260,11 @@ def numbers_of(name):
             f"{name} has an integer beyond {sys.float_info.max:.2g}, the largest number of "
             "float64: scale it down."
         ) from error
+    except ValueError as error:
+        if "missing values encoded as NaN natively" in str(error):  # in scikit-learn's words
+            kind = "Regressor" if "Regressor does not" in str(error) else "Classifier"
+            error.add_note(f"rosenblatt.TabularMLP{kind} takes missing values as they are.")
+        raise
 
 
 class _NoEntropy(ISeedSequence):

@@ -68,6 +68,19 @@ class History(dict[str, list[float]]):
         """How many epochs there are."""
         return len(self["loss"])
 
+    def __repr__(self) -> str:
+        if not self.n_epochs:
+            return "History of no epochs"
+        last = ((name, self[name][-1]) for name in COLUMNS)
+        shown = [f"{name} {value:.4g}" for name, value in last if not math.isnan(value)]
+        return f"History of {self.n_epochs} epochs, the last: {', '.join(shown)}"
+
+    def __missing__(self, name: object) -> list[float]:
+        raise KeyError(
+            f"history_ has no {name!r}: it has a list for each of {', '.join(COLUMNS)}, in which "
+            "epoch 1 has place 0; to_frame() has the epochs' numbers as its index."
+        )
+
     def extend(self, **columns: list[float]) -> None:
         """Adds epochs: a list for every column that is known; the others are NaN."""
         unknown = [math.nan] * len(columns["loss"])

@@ -214,6 +214,11 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
                     "(stopped_ is True): partial_fit did nothing."
                 )
                 return self
+        if self.scoring is not None and validation is None and not self.early_stopping:
+            warn_user(
+                f"scoring={self.scoring!r} is not used: without early_stopping=True or X_val there "
+                "are no validation rows to score."
+            )
         max_epochs = 1 if incremental else self.max_iter
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         with (
@@ -473,3 +478,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
         X = checked_rows(self, X, dtype=self.dtype)
         network = fitted_network(self).folded()
         return network, X.astype(self.dtype or network.dtype_with(X), copy=False)
+
+
+# what Python's own messages about arguments call it; the class is not one that users know
+MultiLayerPerceptron.fit.__qualname__ = "fit"

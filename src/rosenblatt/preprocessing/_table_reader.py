@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from rosenblatt._base import warn_user
+from rosenblatt._links import page
 from rosenblatt._plain_state import stored_as_plain_data
 from rosenblatt.preprocessing._categorical_features import categorical_mask
 from rosenblatt.preprocessing._category_levels import Levels
@@ -446,7 +447,10 @@ def _warn_of_text(owner, summaries):
     if dropped:
         warn_user(
             f"{owner} does not use the text columns {', '.join(dropped)}: nearly every row has "
-            "another value. Leave them out, or make numbers or coarser categories of them."
+            "another value. Leave them out, make coarser categories of them, or "
+            "numbers of their words: make_column_transformer((make_pipeline(TfidfVectorizer(), "
+            f"TruncatedSVD(20)), {dropped[0]}), remainder=TabularPreprocessor()). Example: "
+            f"{page('tables')}."
         )
 
 
