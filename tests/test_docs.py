@@ -104,6 +104,7 @@ def test_every_row_of_the_vocabulary_has_its_formula():
             assert by_hand[0], known[0]
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_examples_of_the_layers_page_run():
     """Every block of code of the page, one after another."""
     text = (ROOT / "docs" / "layers.md").read_text()
@@ -112,8 +113,7 @@ def test_examples_of_the_layers_page_run():
     names = {}
     for block in blocks:
         exec(block, names)
-    X, y = [[0.0], [1.0], [2.0], [3.0]] * 5, [0, 1, 0, 1] * 5
-    names["model"].set_params(max_iter=300, tol=0).fit(X, y)
+    assert names["model"].coefs_[0].shape == (64, 20)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

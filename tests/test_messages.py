@@ -2,9 +2,13 @@
 test_bad_input.py.
 """
 
+import warnings
+
 import numpy as np
 import pytest
 from problems import diabetes, iris
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 
 import rosenblatt
 from rosenblatt import MLPClassifier, MLPRegressor, TabularMLPClassifier
@@ -82,3 +86,22 @@ def test_callbacks_of_epochs_hear_that_tables_have_none():
         AttributeError, match=r"no 'validation_score', but member, .* not after every"
     ):
         TabularMLPClassifier("fast", n_members=2, max_iter=2, callbacks=[report]).fit(X, y)
+
+
+def test_features_far_from_what_networks_learn_from_are_told():
+    """Most of them far from 0, for a regressor also large; not one of them, nor scaled ones."""
+    X, y = iris()
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    one = Z * [3000, 1, 1, 1] + [1e5, 0, 0, 0]
+    with pytest.warns(UserWarning, match=r"a mean of 100 standard .*StandardScaler"):
+        MLPClassifier((4,), max_iter=1).fit(Z + 100, y)
+    with pytest.warns(UserWarning, match="columns of X have a standard deviation of 200 or more"):
+        MLPRegressor((4,), max_iter=1).fit(Z * 200, Z[:, 0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for rows in (X, Z, one, Z * 20, np.zeros_like(Z), sparse.csr_array(Z + 100)):
+            MLPClassifier((4,), max_iter=1).fit(rows, y)
+            MLPRegressor((4,), max_iter=1).fit(rows, Z[:, 0])
+        MLPClassifier((4,), max_iter=1).fit(Z * 1000, y)
+        MLPClassifier((4,), max_iter=1, normalization="batch").fit(Z + 100, y)

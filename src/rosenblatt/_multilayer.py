@@ -28,6 +28,7 @@ from rosenblatt._base import (
 )
 from rosenblatt._callback_calls import CallbackSupportMixin, calling_callbacks, with_callbacks
 from rosenblatt._data import checked_rows
+from rosenblatt._feature_scale import warn_of_feature_scale
 from rosenblatt._history import History
 from rosenblatt._initializers import initial_parameters
 from rosenblatt._links import with_links
@@ -276,6 +277,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
 
     def _warn_of_data(self, plan, data):
         """Warns of data on which a new fit cannot succeed."""
+        warn_of_feature_scale(plan, data, type(self).__name__)
 
     def _check_parameters(self):
         """Validates parameters, alone and in combination, before the data."""

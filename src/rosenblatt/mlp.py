@@ -557,6 +557,7 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         quantile_levels(self)
 
     def _warn_of_data(self, plan, data):
+        super()._warn_of_data(plan, data)
         warn_of_target_scale(plan, data)
         warn_of_other_validation_scale(data)
 
