@@ -1,4 +1,4 @@
-"""Speed and memory of this package next to its peers: ``python -m benchmarks``.
+"""Speed and memory of this package compared with others: ``python -m benchmarks``.
 
 README.md says how to read the outcome, CONTRIBUTING.md how to measure a change.
 """

@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: the command line, and nothing but the command line.
+"""The command line of ``python -m benchmarks``.
 
 Run it with nothing else running. sections/ has what is measured, timing.py how.
 """

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.compare OLD NEW SECTION ...``: two builds of this package, in turn.
+"""``python -m benchmarks.compare OLD NEW SECTION ...``: compares two builds.
 
 OLD and NEW are the Python interpreters of two environments, each with its build installed. What
 is measured is chosen as for ``python -m benchmarks``, whose sections run without peers.

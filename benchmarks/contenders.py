@@ -1,4 +1,4 @@
-"""One adapter a library: how each trains the same network and predicts with it.
+"""One adapter per library, which trains the same network and predicts with it.
 
 All use the log loss or the squared error, and shuffle; unless a network says otherwise, Adam with
 the same constants, and ReLU. What is not timed: making the network in PyTorch, whose users do it

@@ -1,4 +1,4 @@
-"""What ran: processor, instruction sets, BLAS core, threads, versions, the multiply-add peak."""
+"""The environment of a run: processor, instruction sets, BLAS core, threads, versions, peak."""
 
 import os
 import platform

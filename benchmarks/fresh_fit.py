@@ -1,4 +1,4 @@
-"""A process that does one fit and prints, as JSON, what it took: see sections/memory.py."""
+"""Runs one fit in a fresh process and prints its cost as JSON; see sections/memory.py."""
 
 import json
 import sys

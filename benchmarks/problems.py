@@ -1,4 +1,4 @@
-"""The networks and data that are timed. Random data of fixed seeds: no choice in the package may
+"""The networks and data for timing. Random data of fixed seeds: no choice in the package may
 depend on them.
 """
 

@@ -1,4 +1,4 @@
-"""One line on standard error that says what is measured; nothing where that is no terminal."""
+"""A progress line on standard error, if that is a terminal."""
 
 import shutil
 import sys

@@ -1,4 +1,4 @@
-"""Tables: printed while they grow, kept for JSON, printed again from it. It measures nothing."""
+"""Tables: printed while they grow, saved as JSON, and printed again from JSON."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""How long a step takes on many machines: a model, from what one machine and the network take.
+"""A model of the duration of a step on many machines, from measurements of one machine.
 
 Numbers in, numbers out; what one machine takes is measured in sections/machines.py. Measured on
 two processes of one machine the model is checked only for computing: loopback is no network.

@@ -1,4 +1,4 @@
-"""What the command line chose: how long to measure, what, and against whom."""
+"""The options of the command line: duration, sections and libraries to compare with."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How a time is taken: all sides in turn, several rounds, medians; and on how many threads.
+"""Timing: all candidates alternate for several rounds, and medians are taken.
 
 What is timed is a function that returns the seconds it took, so that it can leave out its own
 preparations; `timed` makes one of any function.

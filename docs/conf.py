@@ -1,7 +1,7 @@
 """How Sphinx makes the site of the pages in this folder: `python -m sphinx -W docs docs/_build`.
 
 The build needs no network. DOCS_INTERSPHINX names other projects whose objects shall be linked, as
-`NAME=ADDRESS` separated by blanks, and then needs one.
+`NAME=ADDRESS` separated by blanks, and then needs one; scikit-learn's NAME is sklearn.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -1,4 +1,4 @@
-"""Find the few customers who leave: class weights and a scorer of one's choice, on imbalanced data.
+"""Find the few customers who leave: class weights and a choice of scorer, on imbalanced data.
 
     python examples/churn.py                  downloads churn from openml.org (needs pandas)
     python examples/churn.py --data FOLDER    reads FOLDER/churn.csv.gz
@@ -38,7 +38,7 @@ NUMERIC = [
     ),
     "number_customer_service_calls",
 ]
-LEAVES = ("yes", "1")  # the target's name for it, in the two places that the data come from
+LEAVES = ("yes", "1")  # the positive label in each of the two data sources
 
 RECIPES = {
     "plain": {},
@@ -63,7 +63,7 @@ def parse_arguments(argv=None):
 
 
 def build_model(arguments, recipe, seed):
-    """Return scaling, indicators of categories, and a network that stops early."""
+    """Return a pipeline of scaling, one-hot encoding, and a network with early stopping."""
     columns = make_column_transformer(
         (StandardScaler(), NUMERIC),
         (OneHotEncoder(handle_unknown="ignore", sparse_output=False), CATEGORICAL),
@@ -85,7 +85,7 @@ def build_model(arguments, recipe, seed):
 
 
 def measure(model, X, y):
-    """Return what MEASURES names, on rows that training did not see."""
+    """Return the MEASURES on held-out rows."""
     predicted, probability = model.predict(X), model.predict_proba(X)[:, 1]
     return (
         accuracy_score(y, predicted),

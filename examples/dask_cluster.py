@@ -1,10 +1,10 @@
-"""Train on the workers of a dask cluster: mini-batches in lockstep, and L-BFGS as tasks.
+"""Train on the workers of a dask cluster: synchronous mini-batches, and L-BFGS as tasks.
 
     python examples/dask_cluster.py                       downloads MNIST (needs pandas)
     python examples/dask_cluster.py --data FOLDER         reads FOLDER/mnist.npz
-    python examples/dask_cluster.py --scheduler ADDRESS   a cluster that runs already
+    python examples/dask_cluster.py --scheduler ADDRESS   connects to a running cluster
 
-Without an address two worker processes are started on this machine.
+Without an address, two worker processes are started on this machine.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def parse_arguments(argv=None):
 
 
 def main(argv=None):
-    """Spread the images over the workers, train there, predict there."""
+    """Distribute the images over the workers, then train and predict on the workers."""
     arguments = parse_arguments(argv)
     with loading("MNIST"):
         X_train, y_train, X_test, y_test = load_images(arguments.data, "mnist")

@@ -1,10 +1,10 @@
-"""Train on a Parquet file that is read block by block, here of MNIST's images.
+"""Train on a Parquet file that is read block by block, with MNIST's images as an example.
 
     python examples/larger_than_memory.py                  downloads MNIST (needs pandas)
     python examples/larger_than_memory.py --data FOLDER    reads FOLDER/mnist.npz
 
-The images would fit into memory; the file is written first, and from then on the network sees no
-more of it at once than --buffer megabytes. After Ctrl-C, run it again: training goes on.
+The images would fit into memory. The script first writes the file, and then trains with a buffer of
+--buffer megabytes. After Ctrl-C, run it again to resume training.
 """
 
 import argparse
@@ -23,14 +23,14 @@ def parse_arguments(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--max-iter", type=int, default=5, metavar="N", help="default: 5 epochs")
     parser.add_argument(
-        "--buffer", type=float, default=16.0, metavar="MB", help="rows mixed at once (default: 16)"
+        "--buffer", type=float, default=16.0, metavar="MB", help="shuffle buffer (default: 16)"
     )
     add_common_arguments(parser, "mnist.npz", "a small network, to see that everything works")
     return parser.parse_args(argv)
 
 
 def write_table(path, X, y):
-    """Write rows of pixels and the digit as Parquet, 4,096 rows a group."""
+    """Write pixels and digits as Parquet, with 4,096 rows per row group."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -54,7 +54,7 @@ def main(argv=None):
         target="digit",
         buffer_size=arguments.buffer,
         checkpoint=folder / "rosenblatt_mnist.checkpoint",
-        progress=True,  # a bar of each epoch's rows
+        progress=True,  # a progress bar over the rows of each epoch
     )
     model = MLPClassifier(
         (16,) if arguments.quick else (256,),

@@ -25,7 +25,7 @@ def parse_arguments(argv=None):
 
 
 def main(argv=None):
-    """Every rank takes every so-many-th image; rank 0 reports."""
+    """Each rank trains on every comm.size-th image; rank 0 reports."""
     arguments, comm = parse_arguments(argv), MPI.COMM_WORLD
     with loading("MNIST"):
         X_train, y_train, X_test, y_test = load_images(arguments.data, "mnist")

@@ -1,13 +1,12 @@
-"""Say between which bounds a house's price lies: several quantiles of one target, from one network.
+"""Predict intervals for house prices: several quantiles of one target, from one network.
 
     python examples/price_intervals.py                  downloads from openml.org (needs pandas)
     python examples/price_intervals.py --data FOLDER    reads FOLDER/kc_house.csv.gz
 
-21,613 houses sold in King County in 2014 and 2015. The network learns the logarithm of the price;
-quantiles keep their places under any increasing function, so exp makes prices of them again. How
-many held-out prices lie between two quantiles is counted as the network gives them, and after
-the bounds were moved by what a fifth of the training rows, kept for that, say (conformalized
-quantile regression: Romano, Patterson & Candes, 2019).
+The data are 21,613 houses sold in King County in 2014 and 2015. The network predicts the logarithm
+of the price. Quantiles are preserved by increasing functions, so exp gives quantiles of the price.
+The script measures the coverage on held-out prices before and after calibration by conformalised
+quantile regression (Romano, Patterson & Candes, 2019), which uses a fifth of the training rows.
 """
 
 import argparse
@@ -42,7 +41,7 @@ def parse_arguments(argv=None):
 
 
 def build_model(arguments):
-    """Return scaling, indicators of the zip code, and a network with an output for each level."""
+    """Return a pipeline of scaling, one-hot zip codes, and a network with an output per level."""
     columns = make_column_transformer(
         (QuantileTransformer(output_distribution="normal", subsample=None), NUMERIC),
         (OneHotEncoder(handle_unknown="ignore", sparse_output=False), CATEGORICAL),
@@ -58,7 +57,7 @@ def build_model(arguments):
         max_iter=20 if arguments.quick else 40,
         early_stopping=True,
         scoring="loss",
-        n_iter_no_change=np.inf,  # the schedule is to come to its end; the best epoch is kept
+        n_iter_no_change=np.inf,  # so that the schedule runs to its end; the best epoch is kept
         random_state=arguments.random_state,
         dtype="float32",
     )
@@ -66,9 +65,9 @@ def build_model(arguments):
 
 
 def conformal_shift(y, lower, upper, share):
-    """Return how far to move both bounds outwards so that `share` of such rows lie between."""
+    """Return the distance to move both bounds outwards so that they cover `share` of the rows."""
     outside = np.maximum(lower - y, y - upper)  # negative between the bounds
-    rank = math.ceil((len(y) + 1) * share)  # + 1: the row to come, as likely to lie anywhere
+    rank = math.ceil((len(y) + 1) * share)  # + 1 for the new row, which has any rank
     return np.sort(outside)[min(rank, len(y)) - 1]
 
 
@@ -108,7 +107,7 @@ def main(argv=None):
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, **split)
     X_train, X_kept, y_train, y_kept = train_test_split(X_train, y_train, test_size=0.2, **split)
     print(f"Training on {len(y_train):,} houses, testing on {len(y_test):,} ...", flush=True)
-    center = y_train.mean()  # around 0, the output's intercepts need not travel
+    center = y_train.mean()  # centred targets need no large intercepts of the output layer
     model = build_model(arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the schedule ends with max_iter

@@ -1,6 +1,6 @@
-"""What the examples share: reading real data from a folder or from openml.org, printing a table.
+"""Functions that the examples share: loading data from a folder or openml.org, printing a table.
 
-Imported by the scripts beside it; it is no script itself, and knows no model.
+The scripts in this folder import it. It does not depend on models.
 """
 
 import sys
@@ -12,7 +12,7 @@ from sklearn.datasets import fetch_openml
 
 N_TRAIN_IMAGES = 60_000
 
-# the numbers on openml.org, and what the target is called there
+# the data set ids on openml.org, and the names of the targets
 OPENML_IMAGES = {"mnist": 554, "fashion_mnist": 40996}
 OPENML_TABLES = {
     "bike_sharing": (42712, "count"),
@@ -22,13 +22,12 @@ OPENML_TABLES = {
 
 
 def add_common_arguments(parser, file, quick):
-    """Give a command line --data, --random-state and --quick."""
+    """Add --data, --random-state and --quick to a parser."""
     parser.add_argument(
         "--data",
         type=Path,
         metavar="FOLDER",
-        help=f"a folder with {file} (default: download from openml.org, kept by scikit-learn for "
-        "the next time)",
+        help=f"a folder with {file} (default: download from openml.org, cached by scikit-learn)",
     )
     parser.add_argument("--random-state", type=int, default=0, metavar="SEED", help="default: 0")
     parser.add_argument("--quick", action="store_true", help=quick)
@@ -36,7 +35,7 @@ def add_common_arguments(parser, file, quick):
 
 @contextmanager
 def loading(what):
-    """End the script with one line and status 2 where data cannot be had."""
+    """End the script with a one-line message and status 2 if data cannot be loaded."""
     try:
         yield
     except (OSError, KeyError, ImportError, ValueError) as error:
@@ -62,14 +61,14 @@ def load_images(folder, name):
 
 
 def _scale_pixels(images):
-    """Return one row of values from 0 to 1 an image."""
+    """Return one row of values in [0, 1] per image."""
     return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
 
 
 def load_table(folder, name, numeric, categorical):
     """Return (X, y): a DataFrame of the named columns, numbers and text, and a Series.
 
-    FOLDER/name.csv.gz has a line of column names; the target is called target.
+    FOLDER/name.csv.gz has a header; the target column is named target.
     """
     try:
         import pandas as pd

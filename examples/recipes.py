@@ -2,10 +2,11 @@
 
     python examples/recipes.py                  downloads from openml.org
     python examples/recipes.py --data FOLDER    reads FOLDER/fashion_mnist.npz
-    python examples/recipes.py --picture FILE   draws what every epoch scored (needs matplotlib)
+    python examples/recipes.py --picture FILE   plots the score of each epoch (needs matplotlib)
 
-The same network, the same seed, the same few epochs: what a recipe makes of a short training.
-10,000 of the training images are scored after every epoch (X_val); the 10,000 test images once.
+All recipes train the same network with the same seed for the same few epochs. 10,000 of the
+training images are a validation set, scored after every epoch (X_val); the 10,000 test images are
+scored once.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from sklearn.model_selection import train_test_split
 
 from rosenblatt import MLPClassifier
 
-# each with a rate at which it does well when it is constant
+# each with a learning rate that works well with a constant schedule
 OPTIMIZERS = {
     "sgd": {"learning_rate_init": 0.1},
     "adam": {"learning_rate_init": 0.002},
@@ -100,13 +101,13 @@ def draw(found, path):
         panel.grid(color="#dddddd")
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("accuracy on validation images")
-    # outside: where the curves run depends on the data
+    # outside the panel, because the position of the curves depends on the data
     panels[-1].legend(title="learning_rate", loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     figure.savefig(path, dpi=150)
 
 
 def main(argv=None):
-    """Load, compare, report, and draw where that is asked for."""
+    """Load, compare, report, and plot if requested."""
     arguments = parse_arguments(argv)
     if arguments.picture and importlib.util.find_spec("matplotlib") is None:
         print("--picture needs matplotlib: python -m pip install matplotlib", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Networks whose fault is known because it was built in, on scikit-learn's own data sets.
+"""Networks with a known fault, on scikit-learn's data sets.
 
 Each case is a function that returns (fitted estimator, X, y, X_test, y_test); its place in `CASES`
 says what is wrong with it. The nets are small: all cases together take seconds.

@@ -1,4 +1,4 @@
-"""Small random fits: estimator, parameters and data drawn from one seed, and what must hold.
+"""Small random fits: estimator, parameters and data drawn from one seed, and invariants.
 
 `tests/test_fuzz.py` runs a few of them, `scripts/fuzz` as many as it is asked for.
 """

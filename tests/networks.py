@@ -1,4 +1,4 @@
-"""Networks of the core with random parameters, their NumPy references, and what counts as equal.
+"""Networks of the core with random parameters, their NumPy references, and tolerances.
 
 Shared by the tests of tests/core. Data sets and checks of whole estimators are in problems.py.
 """

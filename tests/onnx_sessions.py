@@ -9,13 +9,13 @@ pytest.importorskip("onnx", reason="needs onnx: pip install rosenblatt[export]")
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime runs the models")
 
 
-def session_of(model, X):
+def session_of(model, X, **options):
     """onnxruntime's session of a converted model; X are some rows."""
-    text = to_onnx(model, X).SerializeToString()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(text, options, providers=["CPUExecutionProvider"])
+    text = to_onnx(model, X, **options).SerializeToString()
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = 1
+    settings.log_severity_level = 3
+    return onnxruntime.InferenceSession(text, settings, providers=["CPUExecutionProvider"])
 
 
 def feeds_of(session, X):
@@ -35,9 +35,9 @@ def feeds_of(session, X):
     return feeds
 
 
-def outputs_of(model, X):
+def outputs_of(model, X, **options):
     """What onnxruntime makes of the rows, by the outputs' names."""
-    session = session_of(model, X[:2])
+    session = session_of(model, X[:2], **options)
     names = [one.name for one in session.get_outputs()]
     return dict(zip(names, session.run(names, feeds_of(session, X)), strict=True))
 

@@ -1,4 +1,4 @@
-"""Values that a parameter's rules take and values that they refuse, made from its row."""
+"""Valid and invalid values of a parameter, generated from its row."""
 
 from numbers import Integral
 

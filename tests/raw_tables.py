@@ -1,4 +1,4 @@
-"""Small raw tables with gaps, text and skew, and the quickest ensembles, for tests of tables."""
+"""Small raw tables with missing values, text and skew, and fast ensembles, for tests."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np

@@ -1,4 +1,4 @@
-"""The multi-layer perceptron in plain NumPy: what the compiled engine is meant to compute.
+"""The multi-layer perceptron in plain NumPy: the specification of the compiled core.
 
 Written to be read, not to be fast: the tests compare the engine with it. Every row of the
 engine's three tables has its row here, its mathematics and its tolerance side by side; a row

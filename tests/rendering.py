@@ -1,4 +1,4 @@
-"""What the tests of pictures share: rendering, and whether texts lie over each other."""
+"""Helpers for tests of plots: rendering, and detection of overlapping texts."""
 
 import io
 from itertools import chain, combinations

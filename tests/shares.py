@@ -1,4 +1,4 @@
-"""Trainings whose rows lie in several processes, and the same trainings on one machine."""
+"""Training with rows in several processes, and the same training on one machine."""
 
 import numpy as np
 from problems import digits, row_weights

@@ -71,7 +71,7 @@ def test_flat_vectors_are_the_arrays_in_the_catalogues_order(normalization, isa,
     for ours, theirs in zip(network.architecture.lists(vector), lists, strict=False):
         for one, other in zip(ours, theirs, strict=True):
             np.testing.assert_array_equal(one, other)
-    with pytest.raises(ValueError, match=rf"shape \({len(vector)},\) is wanted, got \(3,\)"):
+    with pytest.raises(ValueError, match=rf"must have shape \({len(vector)},\), got \(3,\)"):
         network.write_flat(network.parameters, vector[:3])
 
 

@@ -1,9 +1,10 @@
-"""What the estimators refuse, in which words, and how they end when training goes wrong."""
+"""Errors for invalid input, and the outcome of fits that fail."""
 
 import contextlib
 import copy
 import inspect
 import os
+import pickle
 import re
 import signal
 import threading
@@ -218,7 +219,6 @@ BAD_FITS = {
     "infinite-target": lambda X, y: (X, np.where(np.arange(len(y)) == 3, np.inf, y)),
     "one-dimensional": lambda X, y: (X[:, 0], y),
     "three-dimensional": lambda X, y: (X[:, :, np.newaxis], y),
-    "strings": lambda X, y: (np.full(X.shape, "a"), y),
     "complex": lambda X, y: (X * 1j, y),
     "no-rows": lambda X, y: (X[:0], y[:0]),
     "no-columns": lambda X, y: (X[:, :0], y),
@@ -338,14 +338,6 @@ def test_bad_classes_are_refused_in_scikit_learns_words(kind):
     """Classes that do not fit those seen: type and text of the error are scikit-learn's."""
     X, y = iris()
     assert_same_error("MLPClassifier", lambda model: BAD_CLASSIFIER_CALLS[kind](model, X, y))
-
-
-@pytest.mark.parametrize("name", CLASSES)
-def test_strings_are_refused_in_predict(name):
-    """A ValueError, as in fit."""
-    X, y = iris()
-    with pytest.raises(ValueError, match="string"):
-        getattr(rosenblatt, name)(max_iter=1).fit(X, y).predict(np.full(X.shape, "a"))
 
 
 def test_unfitted_model_is_told_to_be_fitted():
@@ -809,17 +801,94 @@ def test_weights_too_small_to_be_felt_are_refused(name, dtype):
     assert plain[-1] < plain[0]
 
 
-@pytest.mark.parametrize("name", CLASSES)
-def test_some_weights_too_small_to_be_felt_are_told_of(name):
-    """They count as 0 beside larger ones: the fit is that with zeros."""
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", [*CLASSES, "PerceptronClassifier"])
+def test_some_weights_too_small_to_be_felt_are_told_of(name, dtype):
+    """They count as 0 beside larger ones, also those that float32 rounds to 0: the fit is that
+    with zeros. The perceptron, which has no gradients, refuses weights below the smallest number
+    alone."""
     X, y = iris()
+    X, number = X.astype(dtype), np.finfo(dtype)
+    options = {"max_iter": 3, "random_state": 0}
+    if name == "PerceptronClassifier":
+        model = rosenblatt.PerceptronClassifier(tol=None, **options)
+        model.fit(X, y, sample_weight=np.full(150, number.tiny))
+        with pytest.raises(ValueError, match=f"too small for {np.dtype(dtype)}"):
+            model.fit(X, y, sample_weight=np.full(150, number.tiny / 2))
+    else:
+        model = getattr(rosenblatt, name)((3,), batch_size=10, **options)
     weights = np.ones(150)
-    weights[::3] = np.finfo(float).tiny / 2
-    model = getattr(rosenblatt, name)((3,), max_iter=3, random_state=0, batch_size=10)
-    with pytest.warns(UserWarning, match=r"^50 of sample_weight are below 2\.23e-308.*count as 0"):
-        losses = model.fit(X, y, sample_weight=weights).loss_curve_
-    weights[::3] = 0
-    np.testing.assert_allclose(model.fit(X, y, sample_weight=weights).loss_curve_, losses)
+    weights[::3], weights[1::30] = number.tiny / 2, 1e-310
+    message = rf"^55 of sample_weight are below {number.tiny:.3g}, .*count as 0"
+    with pytest.warns(UserWarning, match=message):
+        found = pickle.loads(pickle.dumps(model.fit(X, y, sample_weight=weights)))
+    weights[weights < 1] = 0
+    model.fit(X, y, sample_weight=weights)
+    np.testing.assert_array_equal(found.predict(X), model.predict(X))
+    for array in ("coef_", "intercept_") if hasattr(model, "coef_") else ("loss_curve_",):
+        np.testing.assert_array_equal(getattr(found, array), getattr(model, array))
+
+
+# text where numbers are needed ------------------------------------------------------------------
+
+
+def frame_with(kind, **columns):
+    columns = {"age": np.arange(6.0), **columns}
+    return pytest.importorskip(kind, reason="of frames").DataFrame(columns)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "array", "list"])
+@pytest.mark.parametrize("name", [*CLASSES, "PerceptronClassifier"])
+def test_text_in_rows_is_told_by_its_column(name, kind):
+    """In fit and predict, with what takes such a table."""
+    words = {"city": ["Rome", "Oslo"] * 3, "sex": ["m"] * 6}
+    if named := kind in ("pandas", "polars"):
+        X, rows = frame_with(kind, **words), frame_with(kind, age=["old"] * 6)
+        plain = frame_with(kind)
+    else:
+        X = np.array([np.arange(6.0), *words.values()], dtype=object).T
+        X, rows, plain = X if kind == "array" else X.tolist(), [["old"]], np.arange(6.0)[:, None]
+    model, y = getattr(rosenblatt, name)(max_iter=1), [0, 1] * 3
+    columns = ["city", "sex"] if named else [1, 2]
+    table = "TabularMLPRegressor" if name == "MLPRegressor" else "TabularMLPClassifier"
+    message = (
+        rf"Column {columns[0]!r} of X holds text, 'Rome' for example \(also {columns[1]!r}\), and "
+        rf"{name} takes numbers only\. {table} .*"
+        rf"handle_unknown='ignore'\), {re.escape(repr(columns))}\).*{name}\(\)"
+    )
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y)
+    with pytest.raises(ValueError, match=r"Column ('age'|0) of X holds text, 'old' for example"):
+        model.fit(plain, y).predict(rows)
+
+
+def test_text_of_one_dimension_is_told():
+    """Ragged lists keep their own message."""
+    with pytest.raises(ValueError, match="Column 0 of X holds text, 'x' for example"):
+        rosenblatt.MLPClassifier().fit(["x"] * 6, [0, 1] * 3)
+    with pytest.raises(ValueError, match="inhomogeneous"):
+        rosenblatt.MLPClassifier().fit([[1], [2, 3]] * 3, [0, 1] * 3)
+
+
+def test_dates_and_containers_in_rows_are_told_by_their_column():
+    """Each kind of thing by its name; a container is a TypeError, as in scikit-learn."""
+    dates = np.arange(6).astype("M8[D]").astype("M8[s]")
+    with pytest.raises(ValueError, match="Column 'day' of X holds dates"):
+        rosenblatt.MLPClassifier().fit(frame_with("pandas", day=dates), [0, 1] * 3)
+    with pytest.raises(TypeError, match=r"Column 'd' of X holds a list, \[1\] .*or drop 'd'"):
+        rosenblatt.MLPClassifier().fit(frame_with("pandas", d=[[1]] * 6), [0, 1] * 3)
+
+
+@pytest.mark.parametrize("as_target", [np.array, list, "Series"])
+@pytest.mark.parametrize("name", ["MLPRegressor", "TabularMLPRegressor"])
+def test_text_in_the_target_of_a_regressor_names_the_classifier(name, as_target):
+    """Arrays of text, and of objects."""
+    if as_target == "Series":
+        as_target = pytest.importorskip("pandas", reason="of frames").Series
+    classifier = name.replace("Regressor", "Classifier")
+    message = f"y must hold numbers, got text, 'low' for example.*use {classifier}"
+    with pytest.raises(ValueError, match=message):
+        getattr(rosenblatt, name)().fit(np.zeros((6, 1)), as_target(["low", "high"] * 3))
 
 
 # matrices that point outside themselves ---------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The benchmarks run, and write what they say they write. No time is asserted."""
+"""The benchmarks run and write their reports. No time is asserted."""
 
 import json
 import os

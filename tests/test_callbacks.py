@@ -1,4 +1,4 @@
-"""Who looks on while a network trains: what callbacks see, how they stop it, the supplied ones."""
+"""Callbacks: their arguments, stopping a fit, and the callbacks of the package."""
 
 import copy
 import os
@@ -800,6 +800,22 @@ def test_estimator_pickles_while_scikit_learns_callbacks_look_on():
     model.set_params(callbacks=[lambda r, e: pickled.append(e.__getstate__())]).fit(*iris())
     assert "_skl_callbacks" in pickled[0]
     assert not [name for name in pickled[0] if "ctx" in name or "teardown" in name]
+
+
+def test_what_is_no_callback_of_scikit_learn_is_told_where_it_belongs():
+    """A function goes into callbacks=, a class is to be an instance, a list is not unpacked."""
+    callback = pytest.importorskip("sklearn.callback", reason="from scikit-learn 1.9 on")
+    for given, remedy in (
+        (lambda record, estimator: None, r"<lambda>.*set_params\(callbacks=\[\.\.\.\]\)"),
+        (callback.ProgressBar, r"Make an instance: ProgressBar\(\)\."),
+        ([callback.ProgressBar()], r"one argument each; got \["),
+    ):
+        with pytest.raises(TypeError, match=remedy):
+            MLPClassifier().set_callbacks(given)
+    with pytest.raises(TypeError, match=r"FitCallback.*<lambda> at \w+>\.$"):
+        PerceptronClassifier().set_callbacks(lambda: None)
+    model = MLPClassifier().set_callbacks(callback.ProgressBar())
+    assert not hasattr(model.set_callbacks(), "_skl_callbacks")
 
 
 def perceptron_data(n_classes):

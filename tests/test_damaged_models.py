@@ -1,4 +1,4 @@
-"""Models that were damaged in a file or on purpose: errors, and no crash."""
+"""Models with corrupted attributes give errors and do not crash."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""The examples in docstrings and README do what they say."""
+"""The examples in docstrings and documentation run and print the documented output."""
 
 import contextlib
 import doctest
@@ -8,6 +8,7 @@ import inspect
 import io
 import itertools
 import os
+import pydoc
 import re
 import runpy
 import shutil
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+import rosenblatt
 from rosenblatt.core import dispatch
 
 ROOT = Path(__file__).parents[1]
@@ -63,6 +65,18 @@ def test_readme_example_prints_what_it_says(isa):
     command = [sys.executable, "-W", "error", "-c", code]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert run.stdout == expected
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_readme_example_on_threads_has_the_same_results():
+    """The search of the first example, shortened, and again as the section on threads says."""
+    first, _, threads = blocks_of((ROOT / "README.md").read_text())
+    names = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(first.replace("(random_state=0)", "(max_iter=2, random_state=0)"), names)
+    alone = names["search"].cv_results_["mean_test_score"]
+    exec(threads, names)
+    assert (names["search"].cv_results_["mean_test_score"] == alone).all()
 
 
 @pytest.mark.parametrize(
@@ -195,6 +209,22 @@ def test_parameters_page_has_those_of_fit(name):
     for method in (estimator.fit, estimator.partial_fit):
         for parameter in list(inspect.signature(method).parameters)[1:]:
             assert f"`{parameter}`" in of_fit
+
+
+def test_every_example_has_its_output_on_the_page():
+    """With the date: scripts/example_outputs stores it."""
+    text = (ROOT / "docs" / "examples.md").read_text()
+    stored = r"<!-- output of: .*examples/(\w+)\.py -->\n```console\n\$ .*\n[^`]+\n```\n\n\*20\d\d-"
+    scripts = {path.stem for path in (ROOT / "examples").glob("*.py")} - {"real_data"}
+    assert sorted(re.findall(stored, text)) == sorted(scripts)
+
+
+def test_every_page_with_code_has_a_test_that_runs_it():
+    """A new page is named in a test file, most easily in GUIDE."""
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    for page in PAGES:
+        if blocks_of(page.read_text()):
+            assert f'"{page.name}"' in tests or f'"{page.stem}"' in tests, page.name
 
 
 def anchors_of(page):
@@ -376,3 +406,14 @@ def test_examples_of_the_export_page_run(tmp_path, monkeypatch):
         assert float(printed) == pytest.approx(expected, abs=1e-4)
     if missing:
         pytest.skip(f"without the blocks of {', '.join(missing)}: pip install .[test-export]")
+
+
+def test_help_can_be_read():
+    """Signatures name their types, whose members would fill pages; the ten parameters that are
+    changed most come first."""
+    for estimator in (rosenblatt.MLPClassifier, rosenblatt.MLPRegressor):
+        text = pydoc.render_doc(estimator, renderer=pydoc.plaintext)
+        assert "_SupportsArray" not in text
+        assert len(text.splitlines()) < 850
+        first = estimator.__doc__.split("Other Parameters")[0].split("Parameters\n")[1]
+        assert len(re.findall(r"^ *\w+ : ", first, re.MULTILINE)) == 10

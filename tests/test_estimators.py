@@ -1,4 +1,4 @@
-"""The estimators among scikit-learn's tools: checks, copies, pickles, searches, frames, layouts."""
+"""The estimators with scikit-learn's tools: checks, copies, pickles, searches, frames, layouts."""
 
 import copy
 import io
@@ -595,6 +595,10 @@ def test_fitted_activations_are_not_set():
     with pytest.raises(AttributeError, match=r"cannot be set, got \['tanh'\].*activation=\.\.\."):
         model.activations_ = ["tanh"]
     assert not hasattr(MLPClassifier(), "activations_")
+    with pytest.raises(AttributeError, match=r"cannot be set, got 'identity'.*decision_function"):
+        model.out_activation_ = "identity"
+    assert model.out_activation_ == "softmax"
+    assert not hasattr(MLPClassifier(), "out_activation_")
 
 
 def test_predict_keeps_the_activation_of_the_fit():

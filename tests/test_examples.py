@@ -1,4 +1,4 @@
-"""The scripts in examples/ run as they are, here on small made-up data."""
+"""The scripts in examples/ run, on small made-up data."""
 
 import importlib
 import re

@@ -1,4 +1,4 @@
-"""Random small fits: whatever is asked of the estimators, they train or say why not."""
+"""Random small fits: the estimators train, or raise an error with a reason."""
 
 import pytest
 from fuzzing import check

@@ -1,4 +1,4 @@
-"""The figures of every epoch: against PyTorch, scikit-learn and NumPy; what stops on them."""
+"""The history of a fit, against PyTorch, scikit-learn and NumPy; stopping rules based on it."""
 
 import copy
 import pickle

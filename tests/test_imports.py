@@ -1,4 +1,4 @@
-"""What is imported when, in processes of their own: `import rosenblatt` stays quick."""
+"""Imports, in fresh processes: `import rosenblatt` stays fast."""
 
 import subprocess
 import sys
@@ -53,4 +53,4 @@ try:
 except ImportError as error:
     print(error)
 """
-    assert printed(code) == "3\nTrainingDisplay needs matplotlib: pip install matplotlib\n"
+    assert printed(code) == "3\nTrainingDisplay requires matplotlib: pip install matplotlib\n"

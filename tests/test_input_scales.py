@@ -1,4 +1,4 @@
-"""input_scale_rate: learned factors of the features, as a person meets them."""
+"""input_scale_rate: learned factors of the features, in the estimators."""
 
 import pickle
 
@@ -78,7 +78,7 @@ class TestInputScales:
         model.input_scales_[0] = np.zeros(4)
         assert not np.allclose(model.predict_proba(X), before)
         model.input_scales_[0] = np.zeros(3)
-        with pytest.raises(ValueError, match=r"input_scales_ have the shapes \[\(3,\)\]"):
+        with pytest.raises(ValueError, match=r"input_scales_ have shapes \[\(3,\)\]"):
             model.predict_proba(X)
 
     def test_what_has_no_place_for_factors_says_so(self):
@@ -86,5 +86,5 @@ class TestInputScales:
         X, y = diabetes()
         with pytest.raises(ValueError, match="input_scale_rate=3"):
             MLPRegressor(input_scale_rate=3, solver="lbfgs").fit(X, y)
-        with pytest.raises(ValueError, match="input_scale_rate=10: fit with input_scale_rate=0"):
+        with pytest.raises(ValueError, match=r"input_scale_rate=10\. Fit with input_scale_rate=0"):
             gradient(fitted(), *iris())

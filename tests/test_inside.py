@@ -1,4 +1,4 @@
-"""Rows that change from epoch to epoch, and what a network shows of its inside."""
+"""`augment`, `activations` and `summary`."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Estimators with normalisation, dropout and noise: what whole fits promise of them."""
+"""Estimators with normalisation, dropout and noise: properties of whole fits."""
 
 import copy
 import pickle
@@ -143,9 +143,9 @@ def test_regression_in_both_precisions(options, dtype):
     ("options", "message"),
     [
         ({"dropout": [0.5]}, r"dropout must be one rate, or one for each of the 2 hidden layers"),
-        ({"dropout": [0.5, 1.0]}, r"dropout must hold numbers in the range \[0, 1\), got \[0.5, 1"),
-        ({"dropout": [0.5, "a"]}, r"dropout must hold numbers in the range \[0, 1\)"),
-        ({"dropout": [[0.5, 0.5], [0.5]]}, r"dropout must hold numbers in the range \[0, 1\)"),
+        ({"dropout": [0.5, 1.0]}, r"dropout must be numbers in the range \[0, 1\), got \[0.5, 1"),
+        ({"dropout": [0.5, "a"]}, r"dropout must be numbers in the range \[0, 1\)"),
+        ({"dropout": [[0.5, 0.5], [0.5]]}, r"dropout must be numbers in the range \[0, 1\)"),
         (
             {"normalization": "batch", "solver": "lbfgs"},
             r"normalization='batch' needs mini-batches, which solver='lbfgs' does not use: use "
@@ -356,7 +356,7 @@ def test_warm_start_keeps_the_kind_of_normalization(normalization):
     model.set_params(normalization=normalization)
     model.normalization_shifts_[0] = np.zeros(3)
     for method in (lambda: model.fit(X, y), lambda: model.predict(X)):
-        with pytest.raises(ValueError, match=r"normalization_shifts_ have the shapes \[\(3,\), "):
+        with pytest.raises(ValueError, match=r"normalization_shifts_ have shapes \[\(3,\), "):
             method()
 
 

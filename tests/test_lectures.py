@@ -1,4 +1,4 @@
-"""The lecture's worked examples, with the numbers that a person can follow on paper.
+"""The lecture's worked examples, with numbers that can be followed on paper.
 
 Weights are set by hand on a fitted model; a step of training is seen in what it changes.
 """

@@ -1,4 +1,4 @@
-"""``python -m rosenblatt``: what it prints, what it shows on a terminal, what it says of bad files.
+"""``python -m rosenblatt``: its output, its display on a terminal, its errors for bad files.
 
 Times are never asserted; that the two MLPs are the same model is (and in depth elsewhere).
 """
@@ -215,7 +215,7 @@ def result(name, seconds=1.0, model=None, values=(1.0, 0.0)):
     [
         (2.0, (1.0, 0.0), "reached the same accuracy because they are the same model"),
         (2.0 + 1e-9, (1.0, 0.0), "(largest relative difference 5e-10)"),
-        (2.0 + 1e-9, (1.0, 1.0), "even that changes some predictions"),
+        (2.0 + 1e-9, (1.0, 1.0), "Even that changes the predictions"),
         (2.2, (1.0, 0.0), "are not the same model here: their weights differ by up to 9e-02"),
         (np.nan, (1.0, 0.0), "are not the same model here"),
     ],
@@ -387,9 +387,9 @@ def test_raw_table_is_taken_as_it_comes(customers):
     assert child.stderr == ""
     assert child.returncode == 0
     assert "customers.csv.gz: 120 rows with 5 columns from which to predict 'left'" in text
-    assert "one of 2 classes (classification). 3 rows without a value in 'left' are left" in text
+    assert "one of 2 classes (classification). 3 rows without a value in 'left' are dropped" in text
     assert "learns from 90 rows and is tested on the 30 others" in text
-    assert "Plain networks take numbers without gaps and are left out: no numbers" in text
+    assert "Plain networks require numbers without missing values and are left out" in text
     assert "Logic gates" not in text
 
 
@@ -732,7 +732,7 @@ def test_snippet_quotes_any_name(path):
 GOOD = ["a,b,c,kind", *numeric_rows()]
 UNREADABLE = {
     "empty": ([""], "-1", "data.csv is empty"),
-    "one_column": (["a", "1", "2"], "-1", "the first line is a single column"),
+    "one_column": (["a", "1", "2"], "-1", "the first line has a single column"),
     "only_header": (GOOD[:1], "-1", "there are 0 rows of data; at least 20 are needed"),
     "one_row": (GOOD[:2], "-1", "there is 1 row of data; at least 20 are needed"),
     "few_rows": (GOOD[:8], "-1", "there are 7 rows of data; at least 20 are needed"),
@@ -746,10 +746,10 @@ UNREADABLE = {
     "unknown_number": (GOOD, "4", "no column '4'; the columns are: a, b, c, kind"),
     "number_without_header": (GOOD[1:], "-5", "no column '-5'; the columns are: 0, 1, 2, 3"),
     "name_without_header": (GOOD[1:], "kind", "no column 'kind'; the columns are: 0, 1, 2, 3"),
-    "no_target": (GOOD, None, "say with --target which column to predict; the columns are: a, b"),
-    "name_twice": (["a,b,b,c", *GOOD[1:]], "b", "2 columns are called 'b'; use a number"),
-    "ragged": ([*GOOD, "1,2,3,4,5"], "-1", "line 42 has 5 values where lines before have 4"),
-    "short_header": (["a,b,c", *GOOD[1:]], "-1", "has fewer values than the others; it has to"),
+    "no_target": (GOOD, None, "--target must name the column to predict; the columns are: a, b"),
+    "name_twice": (["a,b,b,c", *GOOD[1:]], "b", "2 columns are named 'b'; pass the index"),
+    "ragged": ([*GOOD, "1,2,3,4,5"], "-1", "line 42 has 5 values, but the lines before have 4"),
+    "short_header": (["a,b,c", *GOOD[1:]], "-1", "has fewer values than the others; it must"),
     "open_quote": ([*GOOD, '"1,2,3,1'], "-1", "EOF inside string starting at row 4"),
     "infinite": (
         ["x,y", *["1,2.5", "2,inf"] * 20],
@@ -760,9 +760,9 @@ UNREADABLE = {
     "one_class": (
         [line[:-1] + "no" for line in GOOD[1:]],
         "-1",
-        "column '3' holds 'no' in every row: there is nothing to learn",
+        "column '3' is 'no' in every row; there is nothing to learn",
     ),
-    "constant": (["x,y", *(f"{i},1.5" for i in range(20))], "y", "column 'y' holds '1.5' in every"),
+    "constant": (["x,y", *(f"{i},1.5" for i in range(20))], "y", "column 'y' is '1.5' in every"),
     "many_classes": (
         ["x,y", *(f"{row},{'abcdefg'[row % 7]}" for row in range(24))],
         "y",
@@ -771,12 +771,12 @@ UNREADABLE = {
     "text_among_numbers": (
         ["x,y", *(f"{row},{row}" for row in range(20)), "1,seven"],
         "y",
-        "column 'y', row 21 of the data: 'seven' is text among numbers; correct it, or add --task",
+        "column 'y', row 21 of the data: 'seven' is text in a column of numbers; correct it",
     ),
     "dates": (
         ["x,y", *(f"{row},2020-01-{row:02}" for row in range(1, 31))],
         "y",
-        "column 'y' holds dates or times; turn them into numbers",
+        "column 'y' contains dates or times",
     ),
 }
 
@@ -804,7 +804,7 @@ def test_regression_of_text_is_refused(csv_file, capsys):
     path = csv_file(["x,y", *(f"{row},{'yes' if row % 2 else 'no'}" for row in range(20))])
     arguments = ["--data", str(path), "--target", "y", "--task", "regression"]
 
-    assert_one_line(arguments, "row 1 of the data: 'no' is not a number; a regression", capsys)
+    assert_one_line(arguments, "row 1 of the data: 'no' is not a number; regression", capsys)
 
 
 BAD_FILES = {

@@ -1,4 +1,4 @@
-"""What a fit and a prediction hold, by the peak of a fresh process, and what an import loads."""
+"""Peak memory of fits and predictions in fresh processes, and the modules that an import loads."""
 
 import subprocess
 import sys

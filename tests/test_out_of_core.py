@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from problems import digits, row_weights
+from sklearn.base import clone
 from sklearn.datasets import load_diabetes
-from sklearn.preprocessing import scale
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
 
-from rosenblatt import Dataset, MLPClassifier, MLPRegressor
+from rosenblatt import (
+    Dataset,
+    MLPClassifier,
+    MLPRegressor,
+    PerceptronClassifier,
+    TabularMLPClassifier,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -171,7 +180,7 @@ def test_training_goes_on_in_the_middle_of_an_epoch(rows, sources, tmp_path):
             model.fit(dataset, **validation)
         assert dataset.checkpoint.exists()
         other = MLPClassifier(**settings | {"alpha": 1.0}, augment=Fails(0))
-        with pytest.raises(ValueError, match="training with other parameters"):
+        with pytest.raises(ValueError, match="fit with other parameters"):
             other.fit(dataset, **validation)
         resumed = Fails(0)
         model.set_params(augment=resumed).fit(dataset, **validation)
@@ -220,32 +229,95 @@ def test_what_cannot_be_trained_on_is_refused(rows, frame, tmp_path):
         yield frame[: 300 if n_calls[0] < 3 else 250]
 
     texts = frame.assign(**{"pixel 1": "dark"})
+    table, text = tmp_path / "rows.parquet", tmp_path / "rows.csv"
+    pd.DataFrame({"a": [0.0, 1.0], "label": [0, 1]}).to_parquet(table)
+    pd.DataFrame({"a": [0.0, 1.0], "label": [0, 1]}).to_csv(text)
     cases = [
-        (Dataset(X), ValueError, "target must say where the targets"),
-        (Dataset(X, 64), ValueError, "no column 64 among 64"),
+        (Dataset(X), ValueError, "array requires target: the index"),
+        (Dataset(X, 64), ValueError, "must be column numbers below 64.*got 64"),
+        (Dataset(X, "digit"), ValueError, "target='digit' must be a column's number from 0 to 63"),
         (Dataset(X, y[:9]), ValueError, "target has 9 rows, X has 300"),
         (Dataset(broken, y, buffer_size=SMALL), ValueError, "contains NaN"),
-        (Dataset(lambda: iter([frame]), "number"), ValueError, "no column 'number'"),
-        (Dataset(lambda: iter([texts]), "digit"), ValueError, r"\['pixel 1'\] hold no numbers"),
-        (Dataset(shrinking, "digit"), ValueError, "ended 50 rows before"),
+        (Dataset(lambda: iter([frame]), "number"), ValueError, r"target='number' is no column of"),
+        (Dataset(table, "lab"), ValueError, r"target='lab' is no column.*\['a', 'label'\]"),
+        (Dataset(table, 2), ValueError, r"target=2 is no column.*\['a', 'label'\]"),
+        (Dataset(table, np.ones(2)), ValueError, r"target=ndarray is no column"),
+        (Dataset(table), ValueError, r"target must be .* one of \['a', 'label'\]; got None"),
+        (Dataset(table, "label", columns=["b"]), ValueError, "columns='b' is no column"),
+        (Dataset(table, "label", sample_weight="w"), ValueError, "sample_weight='w' is no column"),
+        (Dataset(text, "label"), ValueError, "no Parquet file .*read_csv"),
+        (Dataset(lambda: iter([texts]), "digit"), ValueError, r"\['pixel 1'\] are not numeric"),
+        (Dataset(shrinking, "digit"), ValueError, "ended 50 rows short"),
         (
             Dataset(X, y, classes=range(9)),
             ValueError,
-            r"labels that `classes` does not name: \[9\]",
+            r"labels that are not in `classes`: \[9\]",
         ),
         (Dataset(X[:0], y[:0]), ValueError, "has no rows"),
         (Dataset(tmp_path / "none.npy", y), FileNotFoundError, "there is no file"),
-        (Dataset({1: 2}, y), TypeError, "Dataset takes an array, a path"),
+        (Dataset({1: 2}, y), TypeError, "Dataset must be an array, a path"),
     ]
     for dataset, kind, message in cases:
         with pytest.raises(kind, match=message):
             MLPClassifier(**SETTINGS).fit(dataset)
     with pytest.raises(ValueError, match="give no y"):
         MLPClassifier().fit(Dataset(X, y), y)
-    with pytest.raises(ValueError, match="hand them to `fit`"):
+    with pytest.raises(ValueError, match="Pass them to `fit`"):
         MLPClassifier(early_stopping=True).fit(Dataset(X, y))
     with pytest.raises(ValueError, match="buffer_size"):
         Dataset(X, y, buffer_size=0)
+
+
+def test_the_target_of_a_table_may_be_a_number(rows, tmp_path):
+    """The first column too."""
+    X, y, _ = rows
+    names = [f"x{i}" for i in range(3)]
+    pd.DataFrame(X[:, :3], columns=names).assign(y=y).to_parquet(tmp_path / "last")
+    pd.DataFrame({"y": y}).join(pd.DataFrame(X[:, :3], columns=names)).to_parquet(
+        tmp_path / "first"
+    )
+    settings = SETTINGS | {"shuffle": False}
+    models = [
+        MLPClassifier(**settings).fit(Dataset(tmp_path / name, target))
+        for name, target in (("last", "y"), ("last", 3), ("first", 0))
+    ]
+    for model in models:
+        assert list(model.feature_names_in_) == names
+        assert_same(model, models[0])
+
+
+@pytest.mark.parametrize("call", ["fit", "fit with y", "predict"])
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        TabularMLPClassifier(preset="fast", n_members=2, n_folds=2, max_iter=1),
+        PerceptronClassifier(),
+        make_pipeline(StandardScaler(), MLPClassifier()),
+        MLPClassifier(max_iter=1),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_what_cannot_read_a_dataset_says_what_can(estimator, call, rows):
+    """Not that y is missing, nor that it is no number."""
+    X, y, _ = rows
+    if isinstance(estimator, MLPClassifier) and call != "predict":
+        return
+    model, dataset = clone(estimator), Dataset(X, y)
+    if call == "predict":
+        model.fit(X[:, :2], y)
+    arguments = (dataset, y) if call == "fit with y" else (dataset,)
+    with pytest.raises(TypeError, match="`partial_fit` of MLPClassifier and MLPRegressor alone"):
+        getattr(model, call.split()[0])(*arguments)
+
+
+def test_the_page_about_files_shows_what_runs(tmp_path, monkeypatch):
+    """Its first block, in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[1] / "docs" / "several_machines.md").read_text()
+    section, names = page.split("## Rows on disk")[1], {}
+    exec(section.split("```python\n")[1].split("```")[0], names)
+    assert names["model"].score(names["X_val"], names["y_val"]) > 0.8
+    assert not (tmp_path / "training.state").exists()
 
 
 MEASURED = """

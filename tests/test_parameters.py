@@ -1,4 +1,4 @@
-"""Bad constructor parameters are refused with scikit-learn's own messages.
+"""Invalid constructor parameters raise scikit-learn's messages.
 
 The estimators here are empty shells with the parameters of scikit-learn's; whether the package's
 own estimators have the right rules is tested with them.

@@ -488,7 +488,7 @@ def test_sparse_weights_that_point_outside_themselves_are_refused(edit):
     part, value = edit
     getattr(model.coef_, part)[1] = value
     for call in (model.predict, model.densify, lambda X: model.partial_fit(X, y)):
-        with pytest.raises(ValueError, match="coef_ is no valid CSR matrix"):
+        with pytest.raises(ValueError, match="coef_ is not a valid CSR matrix"):
             call() if call == model.densify else call(X)
     model.coef_ = sp.csc_array((3, 11))
     with pytest.raises(ValueError, match=r"coef_ must be .*format 'csc': coef_\.tocsr"):

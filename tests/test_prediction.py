@@ -1,4 +1,4 @@
-"""The quick way through predict and the long one: same values, same bits, same refusals."""
+"""The fast and the general path of predict: same values, same bits, same errors."""
 
 import pickle
 import warnings
@@ -196,7 +196,7 @@ def test_weights_that_are_no_real_numbers_are_refused(dtype):
     model, X, _ = fitted("multiclass")
     model.intercepts_[1] = model.intercepts_[1].astype(dtype)
     for rows in (X[:1], X, sparse.csr_array(X)):
-        with pytest.raises(ValueError, match="intercepts_ must hold real numbers, got the dtypes"):
+        with pytest.raises(ValueError, match="intercepts_ must be real numbers, got dtypes"):
             model.predict(rows)
 
 
@@ -218,6 +218,6 @@ def test_weights_of_a_wrong_shape_are_named():
     for layer, columns in [(0, 10), (2, 2)]:
         right = model.coefs_[layer]
         model.coefs_[layer] = np.ascontiguousarray(right[:, :columns])
-        with pytest.raises(ValueError, match=r"coefs_ have the shapes .* but must have"):
+        with pytest.raises(ValueError, match=r"coefs_ have shapes .* but must have"):
             model.predict(X[:1])
         model.coefs_[layer] = right

@@ -1,4 +1,4 @@
-"""Processes that are forked or spawned after and during training train as any other."""
+"""Training in processes that are forked or spawned after and during training."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""What a release hangs on outside of the package: addresses, and the actions that build it."""
+"""Requirements of a release outside the package: addresses, and the actions that build it."""
 
 import re
 import subprocess

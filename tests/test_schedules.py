@@ -413,6 +413,7 @@ BAD = {
     schedules.Linear: {"start_factor": [0, 2], "end_factor": [-1, 2], "total_iters": [0, "a"]},
     schedules.Cosine: {"T_max": [0, -1, "a"], "eta_min": [-1, None]},
     schedules.CosineRestarts: {"T_0": [0, 1.5, None], "T_mult": [0, 1.5], "eta_min": [-1]},
+    schedules.CosineCycles: {"n_cycles": [0, 1.5, 33]},
     schedules.OneCycle: {
         "pct_start": [-0.1, 1.1],
         "anneal_strategy": ["sin", None],
@@ -516,3 +517,19 @@ def test_recorded_rate_is_that_of_the_last_step():
     steps = 4 * np.arange(1, 6) - 1
     expected = 0.01 * (1 - steps / 20)
     np.testing.assert_allclose(model.history_["learning_rate"], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_cycles", [1, 3, 4])
+def test_cosine_cycles_peak_in_the_middle_of_cycles_that_double(n_cycles):
+    """Zero between the cycles, where 1 + (2^n - 1) p is a power of 2, and the full rate where it
+    is one times the square root of 2; cosine-shaped on its logarithm."""
+    n_total = 2**n_cycles - 1
+    clock = Clock(INITIAL, INITIAL, 1, n_total, 0, 70)
+    ends = np.array([2**k - 1 for k in range(n_cycles + 1)])
+    peaks = np.sqrt(2) * 2.0 ** np.arange(n_cycles) - 1
+    schedule = schedules.CosineCycles(n_cycles)
+    np.testing.assert_allclose(schedule._rates(ends, clock), 0, atol=1e-12)
+    np.testing.assert_allclose(schedule._rates(peaks, clock), INITIAL, rtol=1e-12)
+    quarter = 2.0 ** (np.arange(n_cycles) + 0.25) - 1
+    np.testing.assert_allclose(schedule._rates(quarter, clock), INITIAL / 2, rtol=1e-12)
+    assert schedule._rates(np.array([n_total + 5.0]), clock) == pytest.approx(0, abs=1e-12)

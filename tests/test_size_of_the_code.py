@@ -1,4 +1,4 @@
-"""Files, classes and functions stay of a size that a person can hold, and imports go one way."""
+"""Limits on the size of files, classes and functions, and the direction of imports."""
 
 import ast
 import graphlib

@@ -1,4 +1,4 @@
-"""Any order of what a person may do with an estimator: nothing is lost, nothing crashes.
+"""Random sequences of operations on an estimator: nothing is lost, nothing crashes.
 
 Short in every run; `scripts/state_machine` looks for longer and rarer orders.
 """

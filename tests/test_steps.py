@@ -1,4 +1,4 @@
-"""Training taken apart: a loop of single steps is a fit, to the bit."""
+"""A loop of single steps is bitwise equivalent to a fit."""
 
 from dataclasses import replace
 
@@ -139,7 +139,7 @@ def test_groups_have_rates_and_decays_of_their_own(optimizer, isa, dtype):
 def test_steps_that_cannot_be_taken_are_refused():
     """No optimizer; no weight to divide by."""
     described = dense_network((2, 1), [], "squared_error", "float64")
-    with pytest.raises(ValueError, match="takes an optimizer"):
+    with pytest.raises(ValueError, match="requires an optimizer"):
         Network.of(described, 2).take_step(0.1, 1.0)
     with pytest.raises(ValueError, match="weight above 0"):
         Network.of(described, 2, optimizer="sgd").take_step(0.1, 0.0)

@@ -2,8 +2,10 @@
 
 import copy
 import pickle
+import re
 import time
 import warnings
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -24,6 +26,7 @@ from problems import (
 from scipy import sparse
 from sklearn import metrics
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import (
     balanced_accuracy_score,
@@ -34,7 +37,7 @@ from sklearn.metrics import (
     r2_score,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
 from rosenblatt import (
@@ -44,6 +47,7 @@ from rosenblatt import (
     TabularMLPRegressor,
     schedules,
 )
+from rosenblatt._validation_scale import warn_of_other_targets
 from rosenblatt.callbacks import Checkpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -126,7 +130,7 @@ def test_class_weight_names_labels():
         ({0: -1}, "class_weight must hold finite numbers"),
         ({0: np.nan}, "class_weight must hold finite numbers"),
         ({0: "many"}, "class_weight must hold finite numbers"),
-        ({0: 0, 1: 0, 2: 0}, "class_weight makes all rows weigh 0"),
+        ({0: 0, 1: 0, 2: 0}, "gives all rows weight 0"),
         ({7: 2}, "class_weight"),
         ("even", "class_weight"),
         ([1, 2, 3], "class_weight"),
@@ -186,7 +190,7 @@ def test_split_rows_without_weight_have_no_score(kind):
     held_out = np.isin(X[:, 0], scored[0][:, 0])
     weights = np.where(held_out, 0.0, 1.0)
     model.set_params(scoring=None)
-    with pytest.raises(ValueError, match="validation set's rows sum to 0"):
+    with pytest.raises(ValueError, match="validation set sum to 0"):
         model.fit(X, y, sample_weight=weights)
     weights[held_out.argmax()] = 1
     model.fit(X, y, sample_weight=weights)
@@ -385,11 +389,11 @@ def test_scorers_that_take_no_weights_say_so(scoring):
     arguments = {"X_val": X, "y_val": y}
     weighted = {**arguments, "sample_weight_val": row_weights(len(y))}
     _, warned = call_recording_warnings(model.fit, X, y, **weighted)
-    assert [text for _, text in warned if "takes no sample_weight" in text]
+    assert [text for _, text in warned if "does not support sample_weight" in text]
     scorer = get_scorer(scoring) if isinstance(scoring, str) else scoring
     assert model.best_validation_score_ == scorer(model, X, y)
     _, warned = call_recording_warnings(model.fit, X, y, **arguments)
-    assert not [text for _, text in warned if "takes no sample_weight" in text]
+    assert not [text for _, text in warned if "does not support sample_weight" in text]
 
 
 @pytest.mark.parametrize("scoring", [None, "r2", "neg_mean_absolute_error"])
@@ -526,31 +530,142 @@ def test_tables_and_transformed_targets_are_never_told():
     inside = TransformedTargetRegressor(MLPRegressor(max_iter=2), transformer=StandardScaler())
     for model in (members, inside):
         assert scale_warnings(model, X, 1e6 * y) == []
-    _, warned = call_recording_warnings(MLPRegressor().partial_fit, X, 1e6 * y)
-    assert warned == []
+
+
+def test_scale_of_the_first_batch_is_told_once():
+    """With a remedy that takes batches; not of few rows, nor of a sorted batch near the targets."""
+    X, y = made_up_regression(60)
+    for far in (1e6 * y, 1e-6 * y, y + 1000):
+        model = MLPRegressor((4,))
+        _, warned = call_recording_warnings(model.partial_fit, X, far)
+        ((kind, message),) = warned
+        assert kind is UserWarning
+        assert re.search(r"y has a mean of .*StandardScaler, whose partial_fit takes", message)
+        assert call_recording_warnings(model.partial_fit, X, far)[1] == []
+    for rows, values in ((slice(3), 1e6 * y), (slice(60), 0.9 + 1e-3 * y)):
+        model = MLPRegressor((4,))
+        assert call_recording_warnings(model.partial_fit, X[rows], values[rows])[1] == []
 
 
 def test_targets_to_validate_on_that_were_not_transformed_are_told():
-    """Inside TransformedTargetRegressor; not where they were, nor for other rows like those of y,
-    heavy tails, other means and few rows included."""
+    """Inside TransformedTargetRegressor, whatever its transformer; or transformed alone."""
     X, y = made_up_regression()
-    model = TransformedTargetRegressor(MLPRegressor(max_iter=2), transformer=StandardScaler())
     scaler = StandardScaler().fit(y.reshape(-1, 1))
-    for held_out in (50 + 20 * y, 1e-3 * y, y + 30):
-        (message,) = scale_warnings(model, X, y, X_val=X, y_val=held_out)
+    counts = np.exp(y + 3)
+    cases = [
+        ({"transformer": StandardScaler()}, y, y_val) for y_val in (50 + 20 * y, 1e-3 * y, y + 30)
+    ]
+    cases += [
+        ({"func": np.log1p, "inverse_func": np.expm1}, counts, counts),
+        ({"transformer": MinMaxScaler()}, counts, counts),
+        ({"transformer": MinMaxScaler()}, 50 * (y - y.mean()), 50 * (y - y.mean())),
+        ({"transformer": RobustScaler()}, 10 * (y - y.mean()), 10 * (y - y.mean())),
+        ({"transformer": RobustScaler()}, 0.01 * y, 0.01 * y),
+        ({}, 100 * (y - y.mean()), scaler.transform(y.reshape(-1, 1))[:, 0]),
+        ({}, 100 * (y - y.mean()), RobustScaler().fit_transform(y.reshape(-1, 1))[:, 0]),
+    ]
+    for how, y, y_val in cases:
+        model = TransformedTargetRegressor(MLPRegressor(max_iter=2), **how)
+        (message,) = scale_warnings(model, X, y, X_val=X, y_val=y_val)
         assert "y_val is on another scale than y" in message
-    counts, logarithm = np.exp(y + 3), {"func": np.log1p, "inverse_func": np.expm1}
-    for how in (logarithm, {"transformer": MinMaxScaler()}):
-        outer = TransformedTargetRegressor(MLPRegressor(max_iter=2), **how)
-        (message,) = scale_warnings(outer, X, counts, X_val=X, y_val=counts)
-        assert "y_val is on another scale than y" in message
-    for make in (np.asarray, lambda y: np.exp(2 * y)):
-        scaler.fit(make(y).reshape(-1, 1))
-        for seed in range(20):
-            _, other = made_up_regression(30, seed + 1)
-            other = scaler.transform(make(other).reshape(-1, 1))[:, 0]
-            for held_out in (other, other + 0.5):
-                assert scale_warnings(model, X, make(y), X_val=X[:30], y_val=held_out) == []
+
+
+def test_honest_targets_to_validate_on_are_not_told_of():
+    """Transformed as y was, or both as they are: heavy tails, few rows, shifts by three standard
+    deviations, values of twice the size or a third of it, counts and values that are mostly 0."""
+    draws = {
+        "normal": np.random.RandomState.standard_normal,
+        "skewed": lambda random, n: np.exp(random.standard_normal(n)),
+        "heavy tails": lambda random, n: random.standard_t(1.5, n),
+        "counts": lambda random, n: random.poisson(0.7, n).astype(float),
+        "zeros": lambda random, n: np.exp(random.standard_normal(n)) * (random.rand(n) < 0.3),
+    }
+    random, told = np.random.RandomState(0), []
+    for name, draw in draws.items():
+        for n_val in (20, 100):
+            for _ in range(4):
+                y, y_val = draw(random, 300), draw(random, n_val)
+                wide = min(y.std(), 3.0)  # of heavy tails it is that of single rows
+                others = [y_val, 2 * y_val, y_val / 3, y_val + 3 * wide, y_val - 3 * wide]
+                for scaler in (FunctionTransformer(), StandardScaler(), RobustScaler()):
+                    scaler.fit(y.reshape(-1, 1))
+                    data = [scaler.transform(each.reshape(-1, 1)) for each in (y, *others)]
+                    told += [(name, type(scaler), i) for i in told_of(*data)]
+    assert told == [], str(told)
+
+
+def told_of(targets, *others):
+    """Numbers of the others that are not what the targets are."""
+    told = []
+    for i, y_val in enumerate(others):
+        data = SimpleNamespace(targets=targets, validation=SimpleNamespace(targets=y_val))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            warn_of_other_targets(data)
+        told += [i] if caught else []
+    return told
+
+
+# scales of rows ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "scaler", [StandardScaler(), RobustScaler(), MinMaxScaler()], ids=lambda s: type(s).__name__
+)
+def test_rows_to_validate_on_that_passed_no_pipeline_are_told(scaler):
+    """Of a scaled X; not where they were transformed, sorted tables included, nor where neither
+    was, nor where one column of many goes on beyond X, as times do."""
+    message = (
+        r"X_val is on another scale than X in \d+ of \d+ columns: .*transform_input=\['X_val'\]"
+    )
+    for load in (load_breast_cancer, load_wine, load_digits):
+        plain = load().data
+        for order in (np.arange(len(plain)), np.argsort(plain[:, 2])):
+            X, X_val = plain[order[: len(plain) // 2]], plain[order[len(plain) // 2 :]]
+            scaled = scaler.fit(X).transform(X)
+            timed, later = X.copy(), X_val.copy()
+            timed[:, 0], later[:, 0] = np.arange(len(X)), 1e5 + np.arange(len(X_val))
+            cases = [
+                (scaled, X_val, True),
+                (scaled, scaler.transform(X_val), False),
+                (X, X_val, False),
+                (scaler.fit_transform(timed), scaler.transform(later), False),
+            ]
+            for rows, rows_val, is_told in cases:
+                model = MLPClassifier((2,), max_iter=1)
+                n, n_val = len(rows), len(rows_val)
+                _, warned = call_recording_warnings(
+                    model.fit, rows, np.arange(n) % 2, X_val=rows_val, y_val=np.arange(n_val) % 2
+                )
+                told = [text for _, text in warned if "X_val" in str(text)]
+                assert len(told) == is_told
+                assert all(re.match(message, str(text)) for text in told)
+
+
+def test_rows_of_one_column_may_lie_beyond():
+    """A curve that is to be continued, and columns that are constant."""
+    x, y = np.linspace(0, 1, 50)[:, None], np.linspace(0, 1, 50)
+    for X, X_val in ((x, x + 3), (np.ones((50, 3)), np.zeros((50, 3)))):
+        _, warned = call_recording_warnings(
+            MLPRegressor(max_iter=1).fit, X, y, X_val=X_val, y_val=y
+        )
+        assert not any("X_val" in str(text) for _, text in warned)
+
+
+def test_rows_in_a_pipeline_are_told_with_what_transforms_them():
+    """The remedy is that of the message, and ends it; regressors are told too."""
+    X, y = made_up_regression()
+    X, net = 100 * X + 1000, MLPRegressor(max_iter=2)
+    model = make_pipeline(StandardScaler(), net)
+    _, warned = call_recording_warnings(
+        model.fit, X, y, mlpregressor__X_val=X, mlpregressor__y_val=y
+    )
+    assert sum("X_val is on another scale" in str(text) for _, text in warned) == 1
+    with sklearn.config_context(enable_metadata_routing=True):
+        net.set_fit_request(X_val=True, y_val=True)
+        model.set_params(transform_input=["X_val"])
+        _, warned = call_recording_warnings(model.fit, X, y, X_val=X, y_val=y)
+    assert not any("X_val" in str(text) for _, text in warned)
 
 
 # partial_fit ------------------------------------------------------------------------------------
@@ -734,3 +849,27 @@ def test_failing_fit_leaves_the_kept_optimizer_alone():
         model.set_params(callbacks=[fail]).fit(*iris())
     assert model._optimizer.schedule_memory == before.schedule_memory
     assert model._optimizer.learning_rate == before.learning_rate
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("verbose", [False, True])  # epochs one by one, and many a call
+def test_patience_grows_with_the_epoch_of_the_best(early_stopping, verbose, capsys):
+    """Training ends after the epoch b of the last improvement by 2 + 1.5 b epochs and one."""
+    X, y = iris()
+    model = MLPClassifier(
+        (4,), solver="sgd", learning_rate_init=0.3, batch_size=10, tol=0.01, max_iter=1000,
+        n_iter_no_change=2, patience_ratio=1.5, early_stopping=early_stopping, scoring="loss",
+        random_state=0, verbose=verbose,
+    ).fit(X, y)  # fmt: skip
+    values = [-score for score in model.validation_scores_] if early_stopping else model.loss_curve_
+    best, last, n_epochs = np.inf, 0, None
+    for epoch, value in enumerate(values, 1):
+        if value <= best - 0.01:
+            last = epoch
+        best = min(best, value)
+        if epoch - last > 2 + 1.5 * last:
+            n_epochs = epoch
+            break
+    assert n_epochs == model.n_iter_ == len(values)
+    assert n_epochs > 5
+    assert (f"for {2 + int(1.5 * last)} consecutive" in capsys.readouterr().out) == verbose

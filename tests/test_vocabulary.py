@@ -1,4 +1,4 @@
-"""What the estimators make of the engine's tables: activations by name, alias and layer, losses,
+"""The rows of the core's tables in the estimators: activations by name, alias and layer, losses,
 optimisers and penalties, with their errors. The formulas' own tests are in core and against
 PyTorch."""
 

@@ -1,4 +1,4 @@
-"""What an installation contains: the files of the tree, and libraries that disturb nobody."""
+"""The contents of an installation: the files of the tree, and no interfering libraries."""
 
 import os
 import shutil
@@ -41,7 +41,7 @@ def test_installation_has_exactly_the_python_files_of_the_tree(tree):
         assert relative_paths(INSTALLED, pattern) == in_tree
 
 
-def test_installation_has_no_sources_of_the_core():
+def test_installation_has_no_sources_of_the_core(tree):
     """Beside Python files there are extension modules and typing information only."""
     suffixes = {path.suffix for path in INSTALLED.rglob("*") if path.is_file()}
 

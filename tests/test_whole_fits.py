@@ -1,4 +1,4 @@
-"""Whole fits against PyTorch's: everything that a step may have, drawn together at random.
+"""Whole fits against PyTorch, with random combinations of all options of a step.
 
 Each part by itself is in test_against_torch.py, test_layers.py and test_vocabulary.py; here is
 what they do to each other: the order of penalty, limits, decay and step, weights, short batches.

@@ -1,4 +1,4 @@
-"""How long until MNIST is learned to a given test accuracy."""
+"""Time to train MNIST to a given test accuracy."""
 
 import socket
 import time

@@ -1,4 +1,4 @@
-"""The fit that everybody tries first."""
+"""A fit of scikit-learn's digits."""
 
 from benchmarks import problems
 from benchmarks.contenders import Estimators

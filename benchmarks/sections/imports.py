@@ -1,4 +1,4 @@
-"""What an installation costs before any work: the time of the import, the room on the disk."""
+"""Import time and size of the installation."""
 
 import importlib.metadata
 import importlib.util

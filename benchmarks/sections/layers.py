@@ -1,4 +1,4 @@
-"""Optimiser steps with what layers and solvers can have besides, next to PyTorch's same layers."""
+"""Optimiser steps with optional parts of layers and other solvers, compared with PyTorch."""
 
 from dataclasses import replace
 

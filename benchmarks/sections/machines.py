@@ -1,4 +1,4 @@
-"""Training on several processes: what a step is made of, and what to expect of many machines."""
+"""Training in several processes: the parts of a step, and the predicted speedup."""
 
 import multiprocessing
 import time
@@ -65,19 +65,19 @@ def foreseen(report, name, whole, half):
     step = scaling.Step(seconds_a_row, besides, 4 * n_parameters)
     columns = {"name": ("network, all-reduce", "text")}
     columns |= {f"w{n}": (str(n), "times") for n in scaling.WORKERS}
-    columns["pays"] = ("pays to", "text")
+    columns["pays"] = ("worthwhile up to", "text")
     for kind, speed_up in (("strong", scaling.strong), ("weak", scaling.weak)):
         table = report.table(
-            f"{name}, {kind} scaling foreseen: times as fast with so many workers",
+            f"{name}, predicted speedup for {kind} scaling by number of workers",
             columns,
             notes=[
-                f"of {ROWS} rows {'in all' if kind == 'strong' else 'a worker'}: "
-                f"{1e6 * seconds_a_row:.2f} microseconds a row, {1e3 * besides:.2f} ms besides, "
+                f"batches of {ROWS} rows {'in total' if kind == 'strong' else 'per worker'}: "
+                f"{1e6 * seconds_a_row:.2f} microseconds per row, {1e3 * besides:.2f} ms overhead, "
                 f"{step.n_bytes / 2**20:.2f} MB of gradients",
                 "; ".join(
                     f"{each.name}: {1e6 * each.latency:g} microseconds" for each in scaling.NETWORKS
                 ),
-                "pays to: the last doubling that gains a fifth",
+                "worthwhile up to: the last doubling that gains at least a fifth",
             ],
         )
         for network in scaling.NETWORKS:

@@ -1,4 +1,4 @@
-"""Many fits: a grid search over small networks, and fits that run at the same time."""
+"""Many fits: a grid search over small networks, and concurrent fits."""
 
 import threading
 from functools import partial

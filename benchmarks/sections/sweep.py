@@ -1,4 +1,4 @@
-"""Whole steps over a grid of shapes: where a rule that chooses a kernel by shape is right.
+"""Whole steps over a grid of shapes, to check a rule that chooses a kernel by shape.
 
 Run it with the rule and without, in turn, and compare the tables' JSON. The grid is the command
 line's: ``python -m benchmarks sweep --widths 16,20,24 --batches 1,2,4,8``.

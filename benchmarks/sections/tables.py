@@ -1,4 +1,4 @@
-"""Accuracy and time of the estimators for tables beside networks and gradient boosting."""
+"""Accuracy and time of the estimators for tables, compared with networks and gradient boosting."""
 
 from benchmarks.tables import scores
 from benchmarks.tables.contenders import BASELINE, BOOSTING, contenders, recipe_with

@@ -1,1 +1,1 @@
-"""Accuracy and time on real tables: what the section `tables` reads, fits, keeps and draws."""
+"""Accuracy and time on real tables, for the section `tables`."""

@@ -1,4 +1,4 @@
-"""One class a contender: an estimator that takes the frame as it is, on one thread."""
+"""One class per contender: an estimator for raw DataFrames, on one thread."""
 
 import contextlib
 import importlib.util

@@ -1,4 +1,4 @@
-"""Fits that are not yet among the results: one at a time, on one thread. It prints no table."""
+"""Runs the fits that are not yet among the results, one at a time, on one thread."""
 
 import gc
 import statistics

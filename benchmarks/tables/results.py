@@ -1,4 +1,4 @@
-"""Results, one a fit: kept in a file of a line each, so that an interrupted run goes on."""
+"""Results, one line per fit in a file, so that an interrupted run can be resumed."""
 
 import json
 from dataclasses import asdict, dataclass, field, fields

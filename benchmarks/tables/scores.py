@@ -1,4 +1,4 @@
-"""What is computed of predictions and of scores: arithmetic, and nothing that is fitted."""
+"""Statistics of predictions and scores."""
 
 import math
 import statistics

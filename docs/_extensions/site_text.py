@@ -93,12 +93,12 @@ def escaped(line):
 def read_docstring(app, what, name, obj, options, lines):
     """Pages that a docstring names become links to them.
 
-    References to scikit-learn's pages, in what is inherited from it, need its inventory.
+    References to scikit-learn's pages, in what is inherited from it, need its inventory, `sklearn`.
     """
     for i, line in enumerate(lines):
         line = escaped(line)
         lines[i] = MENTION.sub(lambda found: f":doc:`/{found['file'] or found['page']}`", line)
-        if not app.config.intersphinx_mapping:
+        if "sklearn" not in app.config.intersphinx_mapping:
             lines[i] = REFERENCE.sub(r"\1", lines[i])
 
 
@@ -107,7 +107,16 @@ def skip_member(app, what, name, obj, skip, options):
     return True if re.fullmatch(r"set_\w+_request|get_metadata_routing", name) else None
 
 
+def find_versions(app, page, template, context, doctree):
+    """Of a site without an address the list of versions is found from where the page lies."""
+    if not DOCUMENTATION:
+        switcher = context["theme_switcher"]
+        place = context["pathto"]("_static/versions.json", resource=True)
+        context["theme_switcher"] = switcher | {"json_url": place}
+
+
 def setup(app):
+    app.connect("html-page-context", find_versions)
     app.connect("autodoc-skip-member", skip_member)
     app.connect("source-read", read_page)
     app.connect("autodoc-process-docstring", join_types, priority=100)

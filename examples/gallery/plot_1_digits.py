@@ -2,13 +2,13 @@
 Handwritten digits
 ==================
 
-A network of one hidden layer learns 8 x 8 images, and two displays show how the training went and
-what the units of its first layer look for.
+A network with one hidden layer is trained on 8 x 8 images. Two displays show the history of
+training and the weights of the first layer.
 """
 
 # %%
-# Pixels go from 0 to 16; divided by 16 they are as large as a network likes its features. A tenth
-# of the training rows is set aside to stop by.
+# Pixels are in [0, 16] and are scaled to [0, 1]. A tenth of the training rows is set aside for
+# early stopping.
 
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -23,17 +23,17 @@ net.fit(X_train, y_train)
 print(f"test accuracy {net.score(X_test, y_test):.3f} after {net.n_iter_} epochs")
 
 # %%
-# The estimator as notebooks show it:
+# The representation of the estimator in notebooks:
 
 net
 
 # %%
-# Every epoch left a line in ``history_``. The marked epoch is the one whose weights were kept.
+# ``history_`` has one row per epoch. The marked epoch is the one whose weights were kept.
 
 TrainingDisplay.from_estimator(net)
 
 # %%
-# Weights into the first layer as images, one for each unit: positive where a unit wants ink,
-# negative where it wants none.
+# The weights of each first-layer unit as an image: positive where ink increases the pre-activation,
+# negative where ink decreases it.
 
 WeightsDisplay.from_estimator(net)

@@ -2,13 +2,13 @@
 A table with text and missing values
 ====================================
 
-`TabularMLPClassifier` takes a data frame as it is. It says how well it predicts rows that its
-networks did not see, what became of each column, and which columns matter.
+`TabularMLPClassifier` accepts a raw DataFrame. It reports its out-of-fold score, the encoding of
+each column and the importance of the columns.
 """
 
 # %%
-# scikit-learn's wine data have numbers only. To make them look like a real table, one column
-# becomes text, another loses a fifth of its values, and the labels become names.
+# scikit-learn's wine data are numeric. To resemble a real table, one column is converted to text, a
+# fifth of the values of another are removed, and the labels are replaced by names.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,7 +32,7 @@ print(f"test accuracy        {model.score(X_test, y_test):.3f}")
 model.summary()
 
 # %%
-# Importances are shares of what shuffling each column adds to the loss.
+# Importances are the increase of the loss when a column is shuffled, normalised to sum to 1.
 
 importances = pd.Series(model.feature_importances_, X.columns).sort_values()
 figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")

@@ -1,9 +1,9 @@
 """
-The error surface, and the path across it
+The loss surface and the path of training
 =========================================
 
-`Trajectory` keeps the parameters of every epoch, and the displays of :doc:`/plots` draw the loss
-around where the training ended.
+`Trajectory` stores the parameters of every epoch, and the displays of :doc:`/plots` show the loss
+around the final parameters.
 """
 
 # %%
@@ -25,12 +25,12 @@ net = MLPClassifier(
 net.fit(X, y)
 
 # %%
-# The plane through the end along the two directions in which the path went farthest.
+# The plane through the final parameters, along the two principal directions of the path.
 
 LossSurfaceDisplay.from_estimator(net, X, y)
 
 # %%
-# Eigenvalues of the Hessian at the end: a few steep directions, most of them flat.
+# The eigenvalues of the Hessian at the final parameters: a few directions are steep, most are flat.
 
 SpectrumDisplay.from_estimator(net, X, y, random_state=0)
 # %%

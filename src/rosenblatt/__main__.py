@@ -1,4 +1,4 @@
-"""``python -m rosenblatt``: the door to rosenblatt.command_line, and nothing else."""
+"""The entry point of ``python -m rosenblatt``, which calls rosenblatt.command_line."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import sys

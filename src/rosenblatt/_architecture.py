@@ -1,15 +1,15 @@
-"""What a network is: layers, loss, and the catalogue of its arrays.
+"""The description of a network: layers, loss, and the catalogue of its arrays.
 
-A description, frozen and of plain values: whoever stores, moves, counts or names parameters
-reads it, and nobody else knows how many lists of arrays there are. Nothing is computed here, and
-how a network is trained is the Plan's (_plan.py).
+It is frozen and has plain values. All code that stores, copies, counts or names parameters uses it;
+no other code depends on the number of lists of arrays. Nothing is computed here. How a network is
+trained is described by the Plan (_plan.py).
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -19,15 +19,15 @@ from rosenblatt._plain_state import stored_as_plain_data
 
 @dataclass(frozen=True)
 class Group:
-    """Parameters that an optimiser treats alike.
+    """Parameters that an optimiser treats in the same way.
 
     Attributes
     ----------
     name : str
     is_penalised : bool
-        Whether the penalty counts them.
+        Whether the penalty includes them.
     learning_rate_factor, decay_factor : float
-        What a step multiplies the learning rate and `weight_decay` by.
+        Factors of the learning rate and of `weight_decay`.
     """
 
     name: str
@@ -48,11 +48,11 @@ class Attribute(NamedTuple):
     Attributes
     ----------
     role : str
-        What its arrays are to their layer, see Arrays in core/layer.pxd.
+        The role of its arrays in their layer, see Arrays in core/layer.pxd.
     group : str or None
-        The name of the group of its parameters; None where they are not learned but averaged.
+        The name of the group of its parameters; None if they are averaged instead of learned.
     start : float
-        What all its numbers are before training, unless it draws them.
+        The initial value, unless the array is initialised randomly.
     """
 
     role: str
@@ -60,8 +60,8 @@ class Attribute(NamedTuple):
     start: float
 
 
-# All of them, in the order of the flat vector. A group's attributes follow each other, and what is
-# learned comes first.
+# All attributes in the order of the flat vector. The attributes of a group are adjacent, and
+# learned attributes come first.
 ATTRIBUTES = {
     "coefs_": Attribute("weights", WEIGHTS.name, 0.0),
     "intercepts_": Attribute("intercepts", INTERCEPTS.name, 0.0),
@@ -86,6 +86,71 @@ NORMALIZATION_ATTRIBUTES = {
 
 @stored_as_plain_data
 @dataclass(frozen=True)
+class CodedInputs:
+    """How the columns of X encode the inputs of a first layer, of which there may be many more.
+
+    Each column encodes one or several consecutive inputs, from which their means are subtracted:
+
+    - 'number': one input, the value itself;
+    - 'bin': a value x = t + f, where t is a bin and 0 <= f <= 1 the position in it, encodes
+      clip(x - k, 0, 1) for k = 0 .. count - 1;
+    - 'level': an integer encodes 1 in the input of its number and 0 in the others; a value outside
+      0 .. count - 1, such as -1, encodes zeros.
+
+    Attributes
+    ----------
+    columns : tuple of (str, int)
+        The kind of each column of X and its count.
+    means : tuple of float
+        Of each input.
+    """
+
+    columns: tuple
+    means: tuple
+
+    @cached_property
+    def firsts(self):
+        """The number of each column's first input."""
+        return tuple(accumulate((count for _, count in self.columns[:-1]), initial=0))
+
+    @property
+    def fan_in(self):
+        """The number of inputs."""
+        return sum(count for _, count in self.columns)
+
+    @cached_property
+    def n_stored(self):
+        """The number of rows of weights that the product of one row of X reads."""
+        return sum(2 if kind == "bin" else 1 for kind, _ in self.columns)
+
+    @cached_property
+    def begins(self):
+        """Whether a cumulative sum of weights starts at each input."""
+        return tuple(kind != "bin" or k == 0 for kind, count in self.columns for k in range(count))
+
+    @cached_property
+    def shifts(self):
+        """The means of the factors of cumulative sums."""
+        following = zip(self.means[1:], self.begins[1:], strict=True)
+        after = [0.0 if begins else mean for mean, begins in following] + [0.0]
+        return tuple(mean - other for mean, other in zip(self.means, after, strict=True))
+
+    def dense(self, codes):
+        """The inputs of rows of codes: ndarray of shape (n_rows, fan_in)."""
+        parts = []
+        for (kind, count), column in zip(self.columns, codes.T, strict=True):
+            column, numbers = column[:, np.newaxis], np.arange(count, dtype=codes.dtype)
+            if kind == "bin":
+                parts.append(np.clip(column - numbers, 0, 1))
+            else:
+                parts.append(column if kind == "number" else column == numbers)
+        inputs = np.concatenate(parts, axis=1, dtype=codes.dtype)
+        inputs -= np.array(self.means, codes.dtype)
+        return inputs
+
+
+@stored_as_plain_data
+@dataclass(frozen=True)
 class Layer:
     """A dense layer: activation(normalization((scales * inputs) @ coef + intercept)).
 
@@ -93,12 +158,15 @@ class Layer:
     ----------
     fan_in, fan_out : int
     activation : str
-        A row of activations.def; 'identity' in the output layer, whose activation is the loss's.
+        A row of activations.def; 'identity' in the output layer, whose activation belongs to the
+        loss.
     normalization : str or None
     scales_inputs : bool
-        Whether each input has a learned factor, which only a first layer's can have.
+        Whether each input has a learned factor, which is possible in the first layer only.
+    coding : CodedInputs or None
+        How the columns of X encode the inputs of a first layer; None if they are the inputs.
     shapes : dict
-        From each attribute that has an array of the layer's to the shape of that; not given.
+        Maps each attribute with an array of this layer to its shape. Not a constructor argument.
     """
 
     fan_in: int
@@ -106,6 +174,7 @@ class Layer:
     activation: str
     normalization: str | None = None
     scales_inputs: bool = False
+    coding: CodedInputs | None = None
 
     def __post_init__(self):
         units = (self.fan_out,)
@@ -122,12 +191,12 @@ class Entry(NamedTuple):
     Attributes
     ----------
     attribute : str
-        Of fitted estimators; a list with an array for each layer that has one.
+        Attribute of fitted estimators, a list with an array for each layer that has one.
     layer : int
-        Counted from 0.
+        Index of the layer, from 0.
     shape : tuple of int
     role, group, start : str, str or None, float
-        As the Attribute says.
+        Those of the Attribute.
     """
 
     attribute: str
@@ -139,47 +208,48 @@ class Entry(NamedTuple):
 
     @property
     def size(self):
-        """How many numbers it holds."""
+        """Number of elements."""
         return math.prod(self.shape)
 
 
 @stored_as_plain_data
 @dataclass(frozen=True)
 class Architecture:
-    """A network without its numbers.
+    """A network without the values of its parameters.
 
-    `lists` in its methods are a network's arrays: for each of `attributes`, or for as many of
-    the first of them as there are, a list of arrays. A flat vector has the numbers of all arrays
-    that are learned, each in C order, in the order of the catalogue.
+    `lists` in its methods are the arrays of a network: a list of arrays for each of `attributes`,
+    or for the first several of them. A flat vector has the values of all learned arrays, each in C
+    order, in the order of the catalogue.
 
     Attributes
     ----------
     layers : tuple of Layer
     loss : str
-        A row of losses.def, the activation of the output layer included.
+        A row of losses.def, which includes the activation of the output layer.
     loss_constants : tuple of float
-        The loss's constant, for each output.
+        The constant of the loss, for each output.
     dtype : numpy.dtype
     widths : tuple of int
-        n_features, the hidden layers' units, n_outputs. This and what follows is not given: it
-        is made of the layers, once.
+        n_features, the units of the hidden layers, n_outputs. This and the following attributes
+        are computed from the layers.
     hidden : tuple of Layer
-        Those before the last.
+        The layers before the last.
     activations : tuple of str
-        The hidden layers'.
+        The activations of the hidden layers.
     normalization : str or None
-        Of the hidden layers; None, too, where there are none.
+        The normalisation of the hidden layers; None if there are none.
     entries, learned : tuple of Entry
-        The catalogue: an entry for every array, those that are learned first; and these alone,
-        which are what flat vectors hold.
+        The catalogue, with an entry for every array, learned arrays first; and the learned entries
+        only, whose values form a flat vector.
     shapes : dict
-        From each attribute that the network has to the shapes of its list.
+        Maps each attribute of the network to the shapes of its list.
     attributes : tuple of str
-        Their names, in the order of the catalogue.
+        The names of the attributes, in the order of the catalogue.
     n_parameters : int
         Length of the flat vectors.
     is_plain : bool
-        Whether `coefs_` and `intercepts_` are all its arrays: core.prediction reads those.
+        Whether `coefs_` and `intercepts_` are its only arrays, and the columns of X its inputs;
+        core.prediction requires this.
     """
 
     layers: tuple
@@ -209,11 +279,11 @@ class Architecture:
             shapes=shapes,
             attributes=tuple(shapes),
             n_parameters=sum(entry.size for entry in learned),
-            is_plain=len(shapes) == 2,
+            is_plain=len(shapes) == 2 and layers[0].coding is None,
         )
 
     def __reduce__(self):
-        """Pickles are of what it was made from."""
+        """Pickle the constructor arguments only."""
         return Architecture, (self.layers, self.loss, self.loss_constants, self.dtype)
 
     @cached_property
@@ -226,7 +296,7 @@ class Architecture:
         return ranges
 
     def starts(self, but_for=()):
-        """A dict from each attribute to its list before training, which some are drawn for."""
+        """A dict from each attribute, except those in `but_for`, to its initial list."""
         starts = {attribute: [] for attribute in self.attributes if attribute not in but_for}
         for entry in self.entries:
             if entry.attribute in starts:
@@ -248,7 +318,7 @@ class Architecture:
         return list(lists.values())
 
     def averaged(self, lists):
-        """Those of the lists that are not learned."""
+        """The lists that are averaged instead of learned."""
         named = self.named(lists)
         return [arrays for name, arrays in named.items() if ATTRIBUTES[name].group is None]
 
@@ -257,28 +327,28 @@ class Architecture:
         return dict(zip(self.attributes, lists, strict=False))
 
     def read(self, estimator):
-        """The lists that a fitted estimator has, as they are."""
+        """The lists of a fitted estimator, not copied."""
         return [getattr(estimator, attribute) for attribute in self.attributes]
 
     def refuse_other_shapes(self, lists, needed_for):
-        """Raises ValueError for lists, which a person may have assigned, that do not fit.
+        """Raise ValueError if the shapes of lists, which the user may have assigned, are wrong.
 
         Parameters
         ----------
         lists : list of lists of array-like
         needed_for : str
-            What the message says of the network.
+            Description of the network in the message.
         """
         for name, arrays in self.named(lists).items():
             shapes = [tuple(np.shape(array)) for array in arrays]
             if shapes != self.shapes[name]:
                 raise ValueError(
-                    f"{name} have the shapes {shapes}, but must have {self.shapes[name]} for "
+                    f"{name} have shapes {shapes}, but must have shapes {self.shapes[name]} for "
                     f"{needed_for}."
                 )
             dtypes = [np.asarray(array).dtype for array in arrays]
             if any(dtype.kind not in "biuf" for dtype in dtypes):
-                raise ValueError(f"{name} must hold real numbers, got the dtypes {dtypes}.")
+                raise ValueError(f"{name} must be real numbers, got dtypes {dtypes}.")
 
     @property
     def scales_inputs(self):
@@ -287,13 +357,25 @@ class Architecture:
 
     @cached_property
     def without_input_scales(self):
-        """The same network, whose inputs have no factors."""
+        """The same network without input factors."""
         first, *others = self.layers
         return replace(self, layers=(replace(first, scales_inputs=False), *others))
 
     @cached_property
+    def without_coding(self):
+        """The same network for X whose columns are the inputs."""
+        first, *others = self.layers
+        return replace(self, layers=(replace(first, coding=None), *others))
+
+    @property
+    def n_columns(self):
+        """The number of columns of X."""
+        first = self.layers[0]
+        return first.fan_in if first.coding is None else len(first.coding.columns)
+
+    @cached_property
     def without_normalization(self):
-        """The same network, whose layers do not normalise."""
+        """The same network without normalisation."""
         layers = tuple(replace(layer, normalization=None) for layer in self.layers)
         return replace(self, layers=layers)
 
@@ -309,7 +391,15 @@ class Architecture:
 
 
 def dense_network(
-    widths, activations, loss, dtype, *, normalization=None, scales_inputs=False, loss_constants=0.0
+    widths,
+    activations,
+    loss,
+    dtype,
+    *,
+    normalization=None,
+    scales_inputs=False,
+    coding=None,
+    loss_constants=0.0,
 ):
     """The Architecture of a multi-layer perceptron.
 
@@ -326,6 +416,8 @@ def dense_network(
         Of the hidden layers.
     scales_inputs : bool
         Whether each input has a learned factor.
+    coding : CodedInputs or None
+        How X has the inputs.
     loss_constants : float or sequence of float
         The loss's constant, one for all outputs or one each.
     """
@@ -333,17 +425,19 @@ def dense_network(
         loss_constants = (float(loss_constants),) * widths[-1]
     return _dense_network(
         tuple(widths), tuple(activations), loss, np.dtype(dtype), normalization, scales_inputs,
-        tuple(loss_constants),
+        coding, tuple(loss_constants),
     )  # fmt: skip
 
 
-@lru_cache  # fits of one shape follow each other, and small ones take little longer than this
-def _dense_network(widths, activations, loss, dtype, normalization, scales_inputs, loss_constants):
+@lru_cache  # consecutive fits often have the same shape, and this is slow for small ones
+def _dense_network(
+    widths, activations, loss, dtype, normalization, scales_inputs, coding, loss_constants
+):
     *hidden, (fan_in, n_outputs) = pairwise(widths)
     layers = [
         Layer(k, n, activation, normalization)
         for (k, n), activation in zip(hidden, activations, strict=True)
     ]
     layers.append(Layer(fan_in, n_outputs, "identity"))
-    layers[0] = replace(layers[0], scales_inputs=scales_inputs)
+    layers[0] = replace(layers[0], scales_inputs=scales_inputs, coding=coding)
     return Architecture(tuple(layers), loss, loss_constants, dtype)

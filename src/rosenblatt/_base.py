@@ -1,4 +1,4 @@
-"""What the estimators share: the link to their documentation, copies and pickles, checked sample
+"""The base class of all estimators: the link to their documentation, copies and pickles, sample
 weights, and the promise that a fit is seen whole or, where it fails, not at all. No training here.
 """
 

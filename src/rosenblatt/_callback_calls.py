@@ -1,32 +1,73 @@
 """Calls the callbacks during a fit: those of `callbacks=`, and scikit-learn's own protocol.
 
-Training knows them as one object that is told of the begin and the end of every epoch, or as
-None: where there is no callback, nothing here runs in it.
+Training has one object that it notifies of the start and the end of every epoch, or None if there
+are no callbacks.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
 import contextlib
+from typing import Any, Self
 
 import numpy as np
 
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn import callback
+
+    with_callbacks = callback.with_callbacks
+
+    class CallbackSupportMixin(callback.CallbackSupportMixin):
+        """scikit-learn's, which says what goes elsewhere."""
+
+        def set_callbacks(self, *callbacks: Any) -> Self:
+            """Set scikit-learn's callbacks, such as `sklearn.callback.ProgressBar`.
+
+            Parameters
+            ----------
+            *callbacks : callback instances
+                They follow scikit-learn's FitCallback protocol. Without any, those that are set
+                are removed.
+
+            Returns
+            -------
+            self : object
+            """
+            for each in callbacks:
+                if isinstance(each, type) or not isinstance(each, callback.FitCallback):
+                    raise TypeError(_not_of_the_protocol(self, each))
+            return super().set_callbacks(*callbacks)
+
 except ImportError:  # scikit-learn before 1.9
 
     class CallbackSupportMixin:
-        """Nothing: this scikit-learn has no callbacks."""
+        """Empty, because this version of scikit-learn has no callbacks."""
 
     def with_callbacks(method):
-        """The method as it is."""
+        """Return the method unchanged."""
         return method
 
 
 __all__ = ["CallbackSupportMixin", "calling_callbacks", "with_callbacks"]
 
 
+def _not_of_the_protocol(estimator, given):
+    """The message about what is no callback of scikit-learn's."""
+    text = (
+        "set_callbacks takes instances that follow scikit-learn's FitCallback protocol, such as "
+        f"sklearn.callback.ProgressBar(), one argument each; got {given!r}."
+    )
+    if isinstance(given, type):
+        return f"{text} Make an instance: {given.__name__}()."
+    if callable(given) and hasattr(estimator, "callbacks"):
+        return (
+            f"{text} Functions of (record, estimator), and rosenblatt.callbacks, are a parameter: "
+            "set_params(callbacks=[...])."
+        )
+    return text
+
+
 @contextlib.contextmanager
 def calling_callbacks(estimator, max_epochs, **data):
-    """A context around a fit, whose begin and end callbacks are told; gives CallbackCalls, or None.
+    """A context that notifies callbacks of the start and end of a fit; gives CallbackCalls or None.
 
     Parameters
     ----------
@@ -34,7 +75,7 @@ def calling_callbacks(estimator, max_epochs, **data):
     max_epochs : int
         0 for a fit without epochs.
     **data : X, y and metadata
-        As scikit-learn's hooks take them.
+        As in scikit-learn's hooks.
     """
     own, theirs = list(estimator.callbacks or []), getattr(estimator, "_skl_callbacks", [])
     if not own and not theirs:
@@ -63,9 +104,9 @@ class CallbackCalls:
     Attributes
     ----------
     tracks_change : bool
-        Whether one of them asks how far the parameters moved in each epoch.
+        Whether a callback requires the change of the parameters in each epoch.
     sees_estimator : bool
-        True: before every `end_epoch` the estimator gets the parameters so far.
+        If True, the estimator gets the current parameters before every `end_epoch`.
     """
 
     sees_estimator = True
@@ -79,8 +120,8 @@ class CallbackCalls:
             self.tasks.begin_epoch()
 
     def end_epoch(self, record):
-        """Whether one of them wants training to stop; all are asked."""
-        # a comparison with a number of NumPy's is no True of Python's
+        """Call all callbacks; returns whether one of them requests training to stop."""
+        # comparisons with NumPy scalars return numpy.bool_ instead of bool
         answers = [
             isinstance(answer, (bool, np.bool_)) and bool(answer)
             for answer in [callback(record, self.estimator) for callback in self.callbacks]
@@ -91,7 +132,7 @@ class CallbackCalls:
 
 
 class ScikitLearnTasks:
-    """The callbacks of `set_callbacks`, to which a fit is a task and each epoch one inside it."""
+    """The callbacks of `set_callbacks`, for which a fit is a task and each epoch a subtask."""
 
     def __init__(self, estimator, max_epochs, data):
         self.estimator, self.data = estimator, data
@@ -110,7 +151,7 @@ class ScikitLearnTasks:
         self._end(self.fit_task)
 
     def _end(self, task):
-        # the estimator has all its attributes by now: there is nothing to add to a copy of it
+        # the estimator already has all its attributes, so nothing is added to a copy of it
         return task.call_on_fit_task_end(
             estimator=self.estimator, reconstruction_attributes={}, **self.data
         )

@@ -1,6 +1,6 @@
-"""The classes of a classifier: which labels y may have, their order, and their weights.
+"""The classes of a classifier: validation of labels, their order, and class weights.
 
-Shared by the networks and the perceptron. What a loss makes of classes is in _data.py.
+Shared by the networks and the perceptron. Classes are encoded for a loss in _data.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -17,15 +17,15 @@ from sklearn.utils.multiclass import (
 
 
 def checked_labels(y):
-    """(y, its labels sorted, whether it is an indicator matrix); a sparse one is made dense.
+    """(y, its sorted labels, whether it is an indicator matrix); sparse y is made dense.
 
     Raises
     ------
     ValueError
-        For targets that are no classes, or of several columns that are no indicators.
+        If the targets are not classes, or have several columns that are not indicators.
     """
     if y.ndim == 1 and y.dtype.kind in "biu":
-        # plain integers: scikit-learn would look through them five times
+        # plain integers, which scikit-learn would scan five times
         labels = np.unique(y)
         if len(labels) > len(y) / 2:
             check_classification_targets(y)  # warns of so many, where there are rows enough
@@ -39,7 +39,7 @@ def checked_labels(y):
 
 
 def refuse_one_class(classes):
-    """Raises ValueError for fewer than two classes, in scikit-learn's words."""
+    """Raise ValueError for fewer than two classes, with scikit-learn's message."""
     if len(classes) < 2:
         raise ValueError(
             f"The number of classes has to be greater than one; got {len(classes)} class"
@@ -47,12 +47,12 @@ def refuse_one_class(classes):
 
 
 def fit_classes(labels, is_multilabel, estimator):
-    """The classes of a call of `fit`, given the labels in y; after a warm start those of before.
+    """The classes for a call of `fit` with the labels of y; for a warm start those of the last fit.
 
     Raises
     ------
     ValueError
-        Where a warm start has other classes, or another kind of target, than the fit before.
+        If a warm start has other classes or another kind of target than the last fit.
     """
     known = getattr(estimator, "classes_", None)
     if known is None or not estimator.warm_start:
@@ -67,12 +67,12 @@ def fit_classes(labels, is_multilabel, estimator):
 
 
 def partial_fit_classes(labels, is_multilabel, estimator, classes):
-    """The classes of a call of `partial_fit`: those of earlier calls, or what `classes=` gives.
+    """The classes for a call of `partial_fit`: those of earlier calls, or the argument `classes`.
 
     Raises
     ------
     ValueError
-        Where neither does, they disagree, or y has other labels or is of another kind.
+        If there are neither, they disagree, or y has other labels or is of another kind.
     """
     known = getattr(estimator, "classes_", None)
     if known is not None:
@@ -97,16 +97,16 @@ def _refuse_other_kind(estimator, is_multilabel):
     was_multilabel = getattr(estimator, "_multilabel", False)
     if is_multilabel != was_multilabel:
         raise ValueError(
-            "`y` must stay what it was in the first call, "
-            f"{'an indicator matrix' if was_multilabel else 'one label a row'}."
+            "`y` must be of the same kind as in the first call, "
+            f"{'an indicator matrix' if was_multilabel else '1-d labels'}."
         )
 
 
 def class_weights(classes, counts, class_weight):
-    """The weight of every class, which has so many rows."""
+    """The weight of each class; `counts` are the numbers of rows."""
     if isinstance(class_weight, str):  # 'balanced'
         return counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
-    largest = float(np.finfo(float).max)  # an integer can be larger, and is no infinity
+    largest = float(np.finfo(float).max)  # a Python int can be larger without being infinite
     if not all(isinstance(w, Real) and 0 <= w <= largest for w in class_weight.values()):
         raise ValueError(f"class_weight must hold finite numbers >= 0, got {class_weight!r}.")
     return compute_class_weight(class_weight, classes=classes, y=classes).astype(float)

@@ -1,4 +1,4 @@
-"""What was built and what runs: the answer to "why is it slow here?". It decides nothing."""
+"""Reports the kernels that were built and those in use."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
@@ -11,10 +11,10 @@ __version__ = version("rosenblatt")
 
 
 def show_config() -> None:
-    """Print versions, the kernels that were built and those that run.
+    """Print versions, the kernels that were built and those in use.
 
-    The environment variable ROSENBLATT_ISA, read at import, chooses another of the available
-    instruction-set levels.
+    The environment variable ROSENBLATT_ISA, which is read at import, selects another of the
+    available instruction-set levels.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Checks what a person hands in and turns it into what the network reads.
+"""Validates X, y and weights, and encodes them for the network.
 
 The target is encoded here (class indices, indicators, or numbers) and decoded by the
 estimators' predict. Nothing is drawn at random: the validation split is training's.
@@ -15,8 +15,14 @@ from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from rosenblatt._base import checked_sample_weight, numbers_of, warn_user
 from rosenblatt._classes import checked_labels, class_weights
+from rosenblatt._not_numbers import (
+    first_that_is_no_number,
+    target_of_no_numbers,
+    telling_what_is_no_number,
+)
 from rosenblatt._parameter_checks import Interval, refuse_value
 from rosenblatt.core.dispatch import LOSSES
+from rosenblatt.out_of_core._dataset import refuse_dataset
 
 DTYPES = (np.dtype(np.float64), np.dtype(np.float32))  # that are computed in
 QUANTILE_LEVEL = Interval(Real, 0, 1, closed="neither")
@@ -50,6 +56,8 @@ class TrainingData:
         divided them: several fits can share one X this way.
     levels : tuple of float or None
         The quantiles that the outputs are, where `quantile` gives several.
+    coding : CodedInputs or None
+        How the columns of X stand for the network's inputs; None where they are these.
     means : (ndarray of float64 of shape (n_outputs,), int) or None
         Of the targets (of classes their shares) and of how many rows, where those are not all
         here; see `target_means`.
@@ -70,6 +78,7 @@ class TrainingData:
     held_out: np.ndarray | None = None
     levels: tuple | None = None
     means: tuple | None = None
+    coding: object = None
 
     def target_means(self):
         """(the targets' weighted means, or the classes' shares; of how many rows)."""
@@ -107,7 +116,7 @@ def augmented_rows(augment, X, random_state):
 
 def checked_rows(estimator, X, *, reset=False, dtype=None):
     """X as C-ordered rows (or CSR) of float32 or float64, and of `dtype` where it is given."""
-    with numbers_of("X"):
+    with numbers_of("X"), telling_what_is_no_number(estimator, X):
         X = validate_data(
             estimator,
             X,
@@ -170,7 +179,8 @@ def checked_pair(estimator, X, y, *, reset, dtype=None, **options):
         if reset:
             estimator.n_features_in_ = X.shape[1]
         return _engine_rows(X), y
-    with numbers_of("X or y"):
+    refuse_dataset(X)
+    with numbers_of("X or y"), telling_what_is_no_number(estimator, X, y):
         X, y = validate_data(
             estimator,
             X,
@@ -195,9 +205,14 @@ def _of_validation_rows():
         raise ValueError(f"Of X_val, y_val, sample_weight_val: {error}") from error
 
 
-def training_sample_weight(sample_weight, n_samples, dtype):
-    """`checked_sample_weight`, none of them too small to be felt in training, which takes
-    subnormal numbers as zero.
+def training_sample_weight(sample_weight, n_samples, dtype, *, least=None):
+    """`checked_sample_weight`, those that are too small to be felt in training set to 0.
+
+    Parameters
+    ----------
+    least : float, default=None
+        What the largest weight must be; None is for training whose products with gradients would
+        be subnormal below it.
 
     Warns
     -----
@@ -208,15 +223,19 @@ def training_sample_weight(sample_weight, n_samples, dtype):
     if weights is None:
         return None
     number = np.finfo(dtype)
-    largest, least = max(weights.max(), -weights.min()), number.tiny / number.eps
-    if largest < least:  # their products with gradients would be subnormal
+    least = number.tiny / number.eps if least is None else least
+    largest = max(weights.max(), -weights.min())
+    if largest < least:
         raise ValueError(
             f"All of sample_weight is too small for {np.dtype(dtype)}: the largest is "
             f"{largest:.3g}, training takes {least:.3g} or more. Scale it up: but for the "
-            "penalty, alpha over the sum of a batch's weights, only their ratios matter."
+            "penalty, only their ratios matter."
         )
-    n_lost = np.count_nonzero((weights != 0) & (np.abs(weights) < number.tiny))
+    # as they were handed in: another dtype may have rounded them to 0
+    given, is_small = np.asarray(sample_weight, dtype=np.float64), np.abs(weights) < number.tiny
+    n_lost = np.count_nonzero((given != 0) & is_small)
     if n_lost:
+        weights = np.where(is_small, weights.dtype.type(0), weights)
         warn_user(
             f"{n_lost} of sample_weight are below {number.tiny:.3g}, the smallest normal "
             f"number of {np.dtype(dtype)}, and count as 0. If these rows matter, scale "
@@ -247,6 +266,9 @@ def _regression_rows(estimator, X, y, sample_weight, *, reset, dtype=None):
     X, y = checked_pair(
         estimator, X, y, reset=reset, dtype=dtype or estimator.dtype, y_numeric=True
     )
+    if not sp.issparse(y) and y.dtype.kind in "USO":
+        value = first_that_is_no_number(y)
+        raise ValueError(target_of_no_numbers("y", value, type(estimator).__name__))
     if sp.issparse(y) or y.dtype.kind not in "fiub":
         kind = "a sparse matrix" if sp.issparse(y) else f"values of type {y.dtype}"
         raise ValueError(f"y must be an array of numbers, got {kind}.")
@@ -399,7 +421,7 @@ def training_weights(data, rows, class_weight, counts=None):
     Raises
     ------
     ValueError
-        For weights that are no finite numbers >= 0 or make all rows weigh 0; for a label in
+        For weights that are not finite numbers >= 0 or that are 0 for all rows; for a label in
         the dict that is no class.
     """
     if class_weight is None:
@@ -420,7 +442,7 @@ def training_weights(data, rows, class_weight, counts=None):
 def _relative(weights, counts, class_weight):
     """Weights over their mean, each of which counts so many times."""
     if not weights.any():
-        raise ValueError(f"class_weight makes all rows weigh 0, got {class_weight!r}.")
+        raise ValueError(f"class_weight={class_weight!r} gives all rows weight 0.")
     weights = weights / weights.max()  # the sum of large ones overflows
     return weights / np.average(weights, weights=counts)
 

@@ -1,6 +1,6 @@
-"""What is remembered of every epoch: the table `history_` and one line of it.
+"""The table `history_` with the recorded values of every epoch, and the type of its rows.
 
-The figures come from the core and from scoring; this is only where they are kept.
+The values are computed by the core and by scoring.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -15,27 +15,29 @@ if TYPE_CHECKING:
 
 
 class EpochRecord(NamedTuple):
-    """One epoch of a training; one iteration of 'lbfgs', which has loss, norm and seconds alone.
+    """The record of one epoch, or of one iteration of solver='lbfgs'.
+
+    For 'lbfgs' only the loss, the gradient norm and the time are recorded; other values are NaN.
 
     Attributes
     ----------
     epoch : int
-        Counted from 1, over warm starts and calls of `partial_fit`.
+        The number of the epoch, counted from 1, including warm starts and calls of `partial_fit`.
     loss : float
-        The training loss, as in `loss_curve_`; of 'lbfgs' the loss that the iteration reached.
+        The training loss, as in `loss_curve_`; for 'lbfgs' the loss at the end of the iteration.
     validation_loss, validation_score : float
-        On the validation rows: the mean loss without the penalty, and the score that early
-        stopping looks at; NaN without such rows.
+        The mean loss without the penalty and the score used by early stopping, on the validation
+        rows; NaN without such rows.
     learning_rate : float
-        Of the last step.
+        The learning rate of the last step.
     gradient_norm : float
-        The root mean square, over the epoch's steps, of the Euclidean norm of the batch's
-        gradient, the penalty's included; of 'lbfgs' the norm where the iteration ended.
+        The root mean square over the steps of the Euclidean norm of the gradient, including the
+        penalty; for 'lbfgs' the norm at the end of the iteration.
     seconds : float
-        That training and scoring took.
+        Duration of training and scoring in seconds.
     parameter_change : float
-        The Euclidean norm of what all weights and intercepts moved by; NaN where nobody asked:
-        neither `tol_params` nor a callback with `tracks_change`.
+        The Euclidean norm of the change of all weights and intercepts; NaN unless `tol_params` is
+        set or a callback has `tracks_change`.
     """
 
     epoch: int
@@ -53,10 +55,10 @@ COLUMNS = EpochRecord._fields[1:]
 
 @stored_as_plain_data
 class History(dict[str, list[float]]):
-    """The epochs of a training: a list of float for each of the names in `EpochRecord`.
+    """The history of a fit: a list of float for each field of `EpochRecord`.
 
-    It is a dict of lists, `history_["loss"][-1]` the last epoch's loss. The epochs' numbers are
-    the lists' places, counted from 1.
+    It is a dict of lists; for example, `history_["loss"][-1]` is the loss of the last epoch. Epoch
+    n is item n - 1 of each list.
     """
 
     def __init__(self, columns: Mapping[str, Iterable[float]] | None = None) -> None:
@@ -65,7 +67,7 @@ class History(dict[str, list[float]]):
 
     @property
     def n_epochs(self) -> int:
-        """How many epochs there are."""
+        """Number of epochs."""
         return len(self["loss"])
 
     def __repr__(self) -> str:
@@ -82,26 +84,26 @@ class History(dict[str, list[float]]):
         )
 
     def extend(self, **columns: list[float]) -> None:
-        """Adds epochs: a list for every column that is known; the others are NaN."""
+        """Add epochs: a list for each given column; other columns become NaN."""
         unknown = [math.nan] * len(columns["loss"])
         for name in COLUMNS:
             self[name] += columns.get(name, unknown)
 
     def last(self) -> EpochRecord:
-        """The last epoch's EpochRecord."""
+        """The EpochRecord of the last epoch."""
         return EpochRecord(self.n_epochs, *(self[name][-1] for name in COLUMNS))
 
     def to_frame(self) -> "pd.DataFrame":
-        """The table as a pandas.DataFrame, the epochs' numbers as its index.
+        """Convert to a pandas.DataFrame with the numbers of the epochs as index.
 
         Raises
         ------
         ImportError
-            Without pandas.
+            If pandas is not installed.
         """
         try:
             import pandas as pd
         except ImportError as error:
-            raise ImportError("history_.to_frame() needs pandas: pip install pandas") from error
+            raise ImportError("history_.to_frame() requires pandas: pip install pandas") from error
         epochs = pd.RangeIndex(1, self.n_epochs + 1, name="epoch")
         return pd.DataFrame(dict(self), index=epochs)

@@ -1,8 +1,8 @@
-"""How a network's parameters begin: the tables of initialisers for weights and intercepts.
+"""Initial parameters of a network: the tables of initialisers for weights and intercepts.
 
-The order of random draws is part of the contract with scikit-learn: `initial_parameters`
-makes the first ones; training makes the rest (a seed where the layers have noise, which
-scikit-learn's have not; the validation split; shuffles).
+The order of random draws must be that of scikit-learn. `initial_parameters` makes the first draws,
+training makes the others: a seed if layers have noise (not in scikit-learn), the validation split,
+and shuffles.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -53,7 +53,7 @@ def _lecun_normal(shape, random_state, init_factor, dtype):
 def _orthogonal(shape, random_state, init_factor, dtype):
     tall = random_state.normal(size=(max(shape), min(shape)))
     q, r = np.linalg.qr(tall)
-    # uniform over the orthogonal matrices only where r's diagonal is positive (Mezzadri, 2007)
+    # the signs of r's diagonal are needed for a uniform distribution (Mezzadri, 2007)
     q *= np.where(np.diag(r) < 0, -1, 1)
     return (q if shape[0] >= shape[1] else q.T).astype(dtype)
 
@@ -99,11 +99,11 @@ INTERCEPT_INITS = {
 
 
 def initial_parameters(plan, data, random_state):
-    """The network's arrays, in lists by its catalogue, as training begins with them.
+    """The initial arrays of the network, in lists in the order of the catalogue.
 
-    Weights and intercepts are drawn as the plan's rows of the tables say, layer by layer, each
-    layer's weights before its intercepts: with the defaults these are scikit-learn's draws. They
-    are made in float64 and then rounded, so that float32 starts from the same network.
+    Weights and intercepts are drawn by the initialisers of the plan, layer by layer, with the
+    weights of a layer before its intercepts. With the defaults these are scikit-learn's draws. They
+    are drawn in float64 and then rounded, so that float32 starts from the same network.
     """
     architecture, drawn = plan.architecture, {"coefs_": [], "intercepts_": []}
     for i, layer in enumerate(architecture.layers):
@@ -122,7 +122,7 @@ def _initial_weights(i, plan, shape, random_state):
 
 
 def _weights_of(weight_init, shape, random_state, dtype):
-    """What a person's weight_init gives for a layer, checked."""
+    """The validated result of a user-defined weight_init for a layer."""
     weights = np.asarray(weight_init(*shape, random_state))
     if weights.shape != shape:
         raise ValueError(
@@ -132,16 +132,17 @@ def _weights_of(weight_init, shape, random_state, dtype):
     if weights.dtype.kind not in "fiub":
         raise ValueError(f"weight_init must return finite numbers, got {weights.dtype}.")
     with np.errstate(over="ignore"):
-        weights = weights.astype(dtype)  # a copy: what was returned stays the caller's
+        weights = weights.astype(dtype)  # a copy, because the caller may keep the returned array
     if not np.isfinite(weights).all():
         raise ValueError(
-            f"weight_init must return finite numbers, got NaN, infinity or what {dtype} has not."
+            "weight_init must return finite numbers, got NaN, infinity or a value out of range "
+            f"for {dtype}."
         )
     return weights
 
 
 def draw_noise_seed(plan, random_state):
-    """What dropout and noise of a fit depend on; nothing is drawn for a fit without them."""
+    """The seed of dropout and noise; nothing is drawn for a fit without them."""
     if not plan.is_noisy:
         return 0
     low, high = random_state.randint(2**32, size=2, dtype=np.uint32).tolist()

@@ -1,6 +1,6 @@
-"""Lets Ctrl-C end a fit between two calls of the core, where nothing is half done.
+"""Lets Ctrl-C end a fit between two calls of the core, where the state is consistent.
 
-For this package's training loops; it changes nothing outside the block it guards.
+It is used by the training loops, and has no effect outside its block.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -10,15 +10,16 @@ import threading
 
 
 class Interruption:
-    """A context in which Ctrl-C is noted instead of raised.
+    """A context in which Ctrl-C is recorded instead of raising KeyboardInterrupt.
 
-    Only where Python would raise KeyboardInterrupt anyway: in the main thread, under Python's
-    own handler. Elsewhere the block runs as without it. A second Ctrl-C raises at once.
+    This applies only in the main thread and with Python's default handler. Otherwise the context
+    has no effect. A second Ctrl-C raises immediately.
 
     Parameters
     ----------
     is_noted : bool, default=True
-        False: it is raised. What people call in loops of their own must not swallow it.
+        If False, KeyboardInterrupt is raised at the end of the block. This is for methods that
+        users call in their own loops, which must not swallow Ctrl-C.
 
     Attributes
     ----------

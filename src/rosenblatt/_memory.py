@@ -1,6 +1,6 @@
-"""The memory check before a fit: what training will take, against what the machine has.
+"""The memory check before a fit: compares the memory for training with that of the machine.
 
-It reads parameters and the description of the network; nothing is allocated here.
+It uses the parameters and the description of the network; nothing is allocated here.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -15,11 +15,11 @@ import numpy as np
 from rosenblatt._parameter_table import AUTO_BATCH_SIZE
 from rosenblatt.core.dispatch import ACTIVATIONS, OPTIMIZERS
 
-CHUNK_ROWS = 240  # that a thread works on at once, see core/layers.pyx
+CHUNK_ROWS = 240  # rows that a thread processes at a time, see core/layers.pyx
 
 
 def refuse_too_large(estimator, architecture, dropout, n_rows, n_threads):
-    """Raises MemoryError for a network that this machine cannot hold, before any work."""
+    """Raise MemoryError if training the network needs more memory than this machine has."""
     n_features, *hidden, n_outputs = architecture.widths
     refuse_beyond_memory(
         memory_needed(estimator, architecture, dropout, n_rows, n_threads),
@@ -29,7 +29,7 @@ def refuse_too_large(estimator, architecture, dropout, n_rows, n_threads):
 
 
 def refuse_beyond_memory(needed, work):
-    """Raises MemoryError for work that takes more bytes than this machine has."""
+    """Raise MemoryError if `work` needs more bytes than this machine has."""
     available = memory_of_this_machine()
     if needed > available:
         raise MemoryError(
@@ -38,15 +38,15 @@ def refuse_beyond_memory(needed, work):
 
 
 def memory_needed(estimator, architecture, dropout, n_rows, n_threads):
-    """Bytes that a fit to so many rows takes besides X and y, padding and small change apart."""
+    """Bytes that a fit needs in addition to X and y, without padding and small arrays."""
     n_parameters, item_size = architecture.n_parameters, architecture.dtype.itemsize
     if estimator.solver == "lbfgs":
-        # scipy's workspace of 25 vectors, 20 of them past steps, its bounds and copies of what it
-        # was last told, all in float64; our flat vectors, and parameters and gradient of the core
+        # scipy's workspace of 25 vectors (20 of them past steps), its bounds and copies of its last
+        # arguments, all in float64; our flat vectors; parameters and gradient of the core
         needed = n_parameters * (39 * 8 + 4 * item_size)
     else:
-        # parameters, gradient, moments, the transposed weights and the arrays to begin with; with
-        # early stopping the best parameters so far, with tol_params those of the last epoch
+        # parameters, gradient, moments, transposed weights and the initial arrays; with early
+        # stopping also the best parameters, with tol_params those of the last epoch
         n_copies = 4 + OPTIMIZERS[estimator.solver].n_moments
         n_copies += bool(estimator.early_stopping) + (estimator.tol_params is not None)
         needed = n_copies * n_parameters * item_size
@@ -55,8 +55,8 @@ def memory_needed(estimator, architecture, dropout, n_rows, n_threads):
 
 
 def _rows_at_once(estimator, n_rows, n_threads):
-    """The most rows whose activations are kept: a chunk's, or with batch normalisation a batch's,
-    which another row may join."""
+    """Maximum number of rows whose activations are stored: a chunk, or with batch normalisation a
+    batch, which may have one more row."""
     is_auto = estimator.batch_size == "auto"
     batch_size = AUTO_BATCH_SIZE if is_auto else estimator.batch_size
     if estimator.normalization == "batch":
@@ -66,8 +66,8 @@ def _rows_at_once(estimator, n_rows, n_threads):
 
 
 def _numbers_a_row(architecture, dropout):
-    """What the core keeps of each of these rows: the row, and of every layer outputs and deltas;
-    of a hidden layer normalised products, and slopes where outputs do not give them."""
+    """Values that the core stores per row: the row, outputs and deltas of each layer, and for
+    hidden layers normalised products, and slopes if they are not computed from outputs."""
     n_features, *hidden, n_outputs = architecture.widths
     n_normalized = {None: 0, "batch": 1, "layer": 2}[architecture.normalization]  # 2: both deltas
     has_slopes = [
@@ -79,12 +79,12 @@ def _numbers_a_row(architecture, dropout):
     return n_features + 2 * (n_units + n_outputs) + n_normalized * n_units + n_slopes
 
 
-@cache  # a file is read, which shows in a small fit
+@cache  # reading a file would be noticeable in a small fit
 def memory_of_this_machine():
-    """Bytes of memory that a process may have at most; infinite where that is not told."""
+    """The maximum number of bytes of memory of a process; infinite if unknown."""
     limits = [np.inf]
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     with contextlib.suppress(OSError, ValueError):  # no control group, not readable, or "max"
         limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return min(limit for limit in limits if limit > 0)  # -1: not known
+    return min(limit for limit in limits if limit > 0)  # -1 means unknown

@@ -6,6 +6,8 @@ not share is in mlp.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from __future__ import annotations
+
 import copy
 from dataclasses import replace
 from functools import partial
@@ -40,7 +42,8 @@ from rosenblatt._plan import dropout_rates, training_plan
 from rosenblatt._prediction import arrays_for, fitted_network, outputs_of_plain_rows
 from rosenblatt._training_state import State
 from rosenblatt._types import Array, Matrix
-from rosenblatt.core.dispatch import OPTIMIZERS
+from rosenblatt._validation_scale import warn_of_other_rows
+from rosenblatt.core.dispatch import LOSSES, OPTIMIZERS
 from rosenblatt.out_of_core._dataset import Dataset
 
 _STOCHASTIC_ATTRIBUTES = (
@@ -99,7 +102,6 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
     n_layers_: int
     n_outputs_: int
     n_parameters_: int
-    out_activation_: str
     n_iter_: int
     batch_size_: int
     loss_: float
@@ -267,7 +269,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
 
     def _train(self, data, callbacks, continues, incremental, noted):
         plan = training_plan(self, data, incremental=incremental)
-        if not (continues or incremental):
+        if not continues:
             self._warn_of_data(plan, data)
         state = self._state(plan, data, continues, incremental)
         update_estimator = partial(self._set_fitted, plan, data, state, noted)
@@ -278,6 +280,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
     def _warn_of_data(self, plan, data):
         """Warns of data on which a new fit cannot succeed."""
         warn_of_feature_scale(plan, data, type(self).__name__)
+        warn_of_other_rows(data)
 
     def _check_parameters(self):
         """Validates parameters, alone and in combination, before the data."""
@@ -353,7 +356,6 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
             "n_layers_": len(architecture.widths),
             "n_outputs_": data.n_outputs,
             "n_parameters_": architecture.n_parameters,
-            "out_activation_": data.loss.out_activation,
             "n_iter_": state.n_epochs,
             "t_": state.n_samples_seen,
             "loss_": state.loss,
@@ -424,6 +426,21 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
             f"activations_ says what was fitted and cannot be set, got {value!r}: "
             "set_params(activation=...) and fit again, with warm_start=True from the weights that "
             "are there."
+        )
+
+    @property
+    def out_activation_(self) -> str:
+        """The output layer's activation, of the last fit."""
+        if not hasattr(self, "_architecture"):
+            raise AttributeError("out_activation_ is there after fit.")
+        return LOSSES[self._architecture.loss].out_activation
+
+    @out_activation_.setter
+    def out_activation_(self, value):
+        raise AttributeError(
+            f"out_activation_ says what was fitted and cannot be set, got {value!r}: it follows "
+            "from `loss`. For the sums of the output layer of a classifier, call "
+            "decision_function(X)."
         )
 
     @on_one_fit

@@ -1,7 +1,7 @@
-"""From an estimator's parameters and checked data to the description of its network.
+"""Creates the Architecture of a network from an estimator's parameters and validated data.
 
-What a network is, as an Architecture; how it is trained is the Plan's (_plan.py), which those who
-only look at a fitted network do not need.
+How the network is trained is described by the Plan (_plan.py), which is not needed for inspection
+of a fitted network.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -16,15 +16,17 @@ MOST_HIDDEN_LAYERS = 255  # see core/layer.pxd
 
 
 def architecture_of(estimator, data):
-    """The network that an estimator's parameters and checked data ask for."""
+    """The Architecture for an estimator's parameters and validated data."""
     hidden = hidden_widths(estimator.hidden_layer_sizes)
+    fan_in = data.X.shape[1] if data.coding is None else data.coding.fan_in
     return dense_network(
-        (data.X.shape[1], *hidden, data.n_outputs),
+        (fan_in, *hidden, data.n_outputs),
         hidden_activations(estimator.activation, len(hidden)),
         data.loss.name,
         data.X.dtype,
         normalization=estimator.normalization,
         scales_inputs=estimator.input_scale_rate > 0,
+        coding=data.coding,
         loss_constants=loss_constants(estimator, data),
     )
 
@@ -40,23 +42,23 @@ def hidden_widths(hidden_layer_sizes):
     given = hidden_layer_sizes
     sizes = _items(given)
     if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must hold integers, got {given!r}.")
+        raise ValueError(f"hidden_layer_sizes must be integers, got {given!r}.")
     if any(size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     if len(sizes) > MOST_HIDDEN_LAYERS:
         raise ValueError(
-            f"hidden_layer_sizes must name at most {MOST_HIDDEN_LAYERS} layers, got {len(sizes)}."
+            f"hidden_layer_sizes must have at most {MOST_HIDDEN_LAYERS} layers, got {len(sizes)}."
         )
     return tuple(int(size) for size in sizes)
 
 
 def hidden_activations(activation, n_hidden):
-    """Each hidden layer's activation, by its row's own name, from one name or a name for each.
+    """The activation of each hidden layer, by the name of its row, from one name or one per layer.
 
     Raises
     ------
     ValueError
-        If there are not as many names as hidden layers, or one is no activation.
+        If the number of names differs from that of the hidden layers, or a name is unknown.
     """
     if isinstance(activation, str):
         return (ACTIVATION_NAMES[activation],) * n_hidden
@@ -72,7 +74,7 @@ def hidden_activations(activation, n_hidden):
 
 
 def loss_constants(estimator, data):
-    """The loss's constant for each output: that of `quantile` may differ between them."""
+    """The constant of the loss for each output; for `quantile` they may differ."""
     if data.loss.constant is None:
         return (0.0,) * data.n_outputs
     if data.levels is not None:
@@ -81,7 +83,7 @@ def loss_constants(estimator, data):
 
 
 def _items(given):
-    """What a sequence holds; what is none, as an array without dimensions, is the only one."""
+    """The items of a sequence; a scalar or 0-d array is a single item."""
     try:
         return list(given)
     except TypeError:

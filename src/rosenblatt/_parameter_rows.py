@@ -132,11 +132,11 @@ def documented(estimator: Class) -> Class:
         row = rows[name]
         if has_common and not row.is_common and not has_others:
             has_others = True
-            texts.append("Other Parameters\n    ----------------")
+            texts.append("\n    Other Parameters\n    ----------------")
         text = textwrap.indent(cleandoc(row.text), " " * 8)
-        texts.append(f"{name} : {row.kind}, default={parameter.default!r}\n{text}\n")
-    text = estimator.__doc__.replace("@PARAMETERS@\n", "\n    ".join(texts) + "\n")
-    estimator.__doc__ = text.replace("@ATTRIBUTES@\n", ATTRIBUTES)
+        texts.append(f"{name} : {row.kind}, default={parameter.default!r}\n{text}")
+    text = estimator.__doc__.replace("@PARAMETERS@\n", "\n    ".join(texts) + "\n\n")
+    estimator.__doc__ = text.replace("@ATTRIBUTES@\n", ATTRIBUTES + "\n")
     return with_links(estimator)
 
 

@@ -523,6 +523,19 @@ SHARED = {
             "its end",
         ),
     ),
+    "patience_ratio": Parameter(
+        "float >= 0",
+        """
+        Training goes on for patience_ratio * b more epochs without improvement, where b is the
+        epoch of the last improvement: the patience is n_iter_no_change + patience_ratio * b.
+        Not supported by solver='lbfgs'.
+        """,
+        [Interval(Real, 0, None, closed="left")],
+        needs_steps=Needs(_is_positive),
+        page=Page(
+            "When to stop", "further epochs without improvement, as a share of the epochs before"
+        ),
+    ),
     "max_fun": Parameter(
         "int >= 1",
         """

@@ -1,8 +1,8 @@
-"""The states of fitted estimators as plain data: what pickles, skops files and copies hold.
+"""Converts the states of fitted estimators to plain data for pickles, skops files and copies.
 
-An estimator keeps objects of the package's own classes. In a stored state each is a dict of its
-class's name and its contents, so that a file names no class that is private, and classes may move.
-What is stored and when is for the estimators to say (`__getstate__` of _base.py).
+An estimator has attributes of private classes of the package. In a stored state each of them is a
+dict with the name of its class and its contents, so that files do not refer to private classes, and
+classes can be moved. The estimators decide what is stored (`__getstate__` of _base.py).
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 _CLASS, _CONTENTS = "rosenblatt class", "contents"
-_CLASSES = {"dtype": np.dtype}  # by name, those whose objects estimators keep
+_CLASSES = {"dtype": np.dtype}  # the classes of estimators' attributes, by name
 
 Class = TypeVar("Class", bound=type)
 
@@ -30,7 +30,7 @@ def stored_as_plain_data(cls: Class) -> Class:
 
 
 def to_plain(value):
-    """The value, and all that it contains in lists, tuples and dicts, without these classes."""
+    """The value with all objects of these classes, also in lists, tuples and dicts, converted."""
     kind = type(value)
     if kind in (list, tuple):
         return kind(to_plain(item) for item in value)
@@ -48,12 +48,12 @@ def to_plain(value):
 
 
 def from_plain(value):
-    """The value that `to_plain` made this of.
+    """The inverse of `to_plain`.
 
     Raises
     ------
     ValueError
-        For a class that this version of the package does not have.
+        If a class does not exist in this version of the package.
     """
     kind = type(value)
     if kind in (list, tuple):
@@ -66,8 +66,9 @@ def from_plain(value):
     cls, contents = _CLASSES.get(value[_CLASS]), contents[_CONTENTS]
     if cls is None:
         raise ValueError(
-            f"the file has an object of rosenblatt's class {value[_CLASS]!r}, which this version "
-            f"does not have; it has {sorted(_CLASSES)}. Load it with the version that wrote it."
+            f"The file has an object of class {value[_CLASS]!r} of rosenblatt, which does not "
+            f"exist in this version; it has {sorted(_CLASSES)}. Load it with the version that "
+            "wrote it."
         )
     if is_dataclass(cls):
         return cls(**contents)

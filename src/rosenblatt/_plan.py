@@ -1,7 +1,7 @@
-"""What a fit is going to do, decided before any work: the network, rules, batch, counts.
+"""The plan of a fit, made before training: network, solver, batch size, stopping rules.
 
-A Plan is frozen and holds plain values: training needs nothing of the estimator but it. What the
-network is stands in its Architecture (_architecture.py); the rest is how it is trained.
+A Plan is frozen and has plain values. Training uses it instead of the estimator. The network is
+described by its Architecture (_architecture.py); the other fields describe the training.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from numbers import Real
 
 import numpy as np
-from joblib import effective_n_jobs  # which scikit-learn depends on
+from joblib import effective_n_jobs  # a dependency of scikit-learn
 
 from rosenblatt._architecture import GROUPS, INPUT_SCALES, Architecture
 from rosenblatt._base import warn_user
@@ -21,49 +21,49 @@ from rosenblatt._parameter_table import AUTO_BATCH_SIZE, CLASSIFIER, REGRESSOR, 
 from rosenblatt.core.dispatch import ACTIVATION_NAMES, ACTIVATIONS, OPTIMIZERS
 from rosenblatt.schedules import Constant, Plateau, Scheduled, as_schedule
 
-MOST_THREADS = 64  # of one fit, see core/threads.h
+MOST_THREADS = 64  # maximum number of threads of a fit, see core/threads.h
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The fit that parameters and data ask for.
+    """The plan of a fit for given parameters and data.
 
     Attributes
     ----------
     architecture : Architecture
         The network.
     init_factors : tuple of float
-        One per layer, of the initial weights' bound, see `initial_parameters`: the
-        activation's own, and for the output layer that of the last hidden one.
+        Factors of the bounds of initial weights, one per layer, see `initial_parameters`: that of
+        the activation, and for the output layer that of the last hidden layer.
     dropout : tuple of float
-        One per hidden layer.
+        Rates, one per hidden layer.
     input_dropout, input_noise : float
     weight_init, intercept_init : str or callable, str
-        Rows of _initializers.py's tables, or what to call for weights.
+        Rows of the tables in _initializers.py, or a callable for weights.
     solver : str
     optimizer : dict
-        The constants of the solver's step, penalties and limits included.
+        The constants of the solver's step, including penalties and limits.
     groups : dict
-        From the name of each group of parameters to the Group that says how steps treat it.
+        Maps the name of each group of parameters to its Group.
     learning_rate_init : float
     scheduled : dict
-        From the name of each quantity that changes from step to step to its Scheduled. Training
-        computes their values and hands them to the core; 'learning_rate' is always there.
+        Maps the name of each quantity that changes from step to step to its Scheduled. Training
+        computes the values and passes them to the core; 'learning_rate' is always included.
     schedule_epochs : int
-        How many are the whole of training to the schedules.
+        Number of epochs that the schedules span.
     batch_size : int or 'auto'
     max_epochs : int
     tol_params : float or None
     n_iter_no_change, patience_ratio : float
         Training stops after more than n_iter_no_change + patience_ratio * b consecutive epochs
-        without improvement, b of them the epochs up to the best.
+        without improvement, where b is the number of epochs up to the best.
     scoring : None, 'loss' or callable
-        A scorer of (estimator, X, y); None is accuracy or R^2.
+        A scorer of (estimator, X, y); None means accuracy or R^2.
     class_weight : dict, 'balanced' or None
     augment : callable or None
-        Of (X, random_state); called with a copy of the training rows before every epoch.
+        Called with (a copy of the training rows, random_state) before every epoch.
     keeps_optimizer : bool
-        Whether training may go on from where this fit ends, its optimiser's state included.
+        Whether the state of the optimiser is kept, so that training can be continued.
     """
 
     architecture: Architecture
@@ -101,21 +101,21 @@ class Plan:
 
     @property
     def schedule(self):
-        """The learning rate's Schedule."""
+        """The Schedule of the learning rate."""
         return self.scheduled["learning_rate"].schedule
 
     @property
     def is_stochastic(self):
-        """Whether the solver takes steps on batches (lbfgs takes the whole)."""
+        """Whether the solver takes steps on mini-batches (lbfgs does not)."""
         return self.solver in OPTIMIZERS
 
     @property
     def is_noisy(self):
-        """Whether steps draw at random within the layers."""
+        """Whether layers have dropout or noise."""
         return any(self.dropout) or self.input_dropout > 0 or self.input_noise > 0
 
     def rows_per_step(self, n_rows):
-        """The batch size for so many training rows, as scikit-learn clips it."""
+        """The batch size for `n_rows` training rows, clipped as in scikit-learn."""
         if self.batch_size == "auto":
             return min(AUTO_BATCH_SIZE, n_rows)
         if self.batch_size > n_rows:
@@ -135,7 +135,7 @@ _NUMBERS = {
 
 
 def training_plan(estimator, data, *, incremental):
-    """The Plan for an estimator whose parameters and data have been checked."""
+    """The Plan for an estimator whose parameters and data have been validated."""
     refuse_with_data(estimator, data, incremental=incremental)
     architecture, n_threads = architecture_of(estimator, data), thread_count(estimator.n_jobs)
     dropout = dropout_rates(estimator.dropout, len(architecture.hidden))
@@ -158,7 +158,7 @@ def training_plan(estimator, data, *, incremental):
         "groups": _groups(estimator),
         "scheduled": _scheduled(estimator, incremental=incremental),
         "schedule_epochs": estimator.max_iter,
-        # which may be infinite, or an integer that is no float
+        # may be infinite, or an integer that does not fit into a float
         "n_iter_no_change": min(estimator.n_iter_no_change, 2.0**53),
         "max_epochs": 1 if incremental else estimator.max_iter,
         "incremental": incremental,
@@ -170,13 +170,13 @@ def training_plan(estimator, data, *, incremental):
 
 
 def _groups(estimator):
-    """The groups of parameters, with the rates that the estimator asks for."""
+    """The groups of parameters, with the learning-rate factors of the estimator."""
     rate = estimator.input_scale_rate or 1.0
     return GROUPS | {INPUT_SCALES.name: replace(INPUT_SCALES, learning_rate_factor=float(rate))}
 
 
 def _as_given(estimator):
-    """The fields of a Plan that are parameters, as the estimator has them."""
+    """The fields of a Plan that are parameters of the estimator."""
     values = {name: getattr(estimator, name) for name in _GIVEN if hasattr(estimator, name)}
     for name, kind in _NUMBERS.items():
         values[name] = kind(values[name])
@@ -192,20 +192,20 @@ def _scorer(scoring):
 
 
 def _scheduled(estimator, *, incremental):
-    """The quantities that change from step to step: a parameter that is one has its line here."""
+    """The quantities that change from step to step, one line each."""
     schedule = _effective_schedule(estimator, incremental=incremental)
     return {"learning_rate": Scheduled(float(estimator.learning_rate_init), schedule)}
 
 
 def _effective_schedule(estimator, *, incremental):
-    """The schedule of `learning_rate`, or a constant one, with a warning, where it cannot act."""
+    """The schedule of `learning_rate`, or a constant one with a warning if it has no effect."""
     schedule = as_schedule(estimator.learning_rate, estimator.power_t)
     solvers = "'sgd'" if schedule.sgd_only else " or ".join(map(repr, OPTIMIZERS))
     if estimator.solver == "lbfgs" or (schedule.sgd_only and estimator.solver != "sgd"):
         if not isinstance(schedule, Constant):
             warn_user(
-                f"learning_rate={schedule.name!r} acts with solver={solvers} only: with "
-                f"solver={estimator.solver!r} it is ignored."
+                f"learning_rate={schedule.name!r} is used by solver={solvers} only; it is ignored "
+                f"with solver={estimator.solver!r}."
             )
         return Constant(warmup=schedule.warmup)
     stops_first = isinstance(schedule, Plateau) and schedule.patience >= estimator.n_iter_no_change
@@ -219,21 +219,21 @@ def _effective_schedule(estimator, *, incremental):
 
 
 def _optimizer_parameters(estimator):
-    """The estimator's values of the parameters that its solver's row names; lbfgs has none."""
+    """The values of the parameters in the solver's row; lbfgs has none."""
     row = OPTIMIZERS.get(estimator.solver)
     return {name: getattr(estimator, name) for name in row.parameters} if row else {}
 
 
 def thread_count(n_jobs):
-    """Threads for n_jobs as joblib counts them; None is 1 unless a joblib context says more."""
+    """The number of threads for n_jobs, as in joblib; None is 1 unless set by a joblib context."""
     with warnings.catch_warnings():
-        # joblib's remarks on its own workers; these are threads of the core
+        # joblib's warnings about its workers do not apply to the threads of the core
         warnings.simplefilter("ignore", UserWarning)
         return min(effective_n_jobs(n_jobs), MOST_THREADS)
 
 
 def _init_factors(activation, activations):
-    """Of every layer; the output layer goes with the last hidden one, as in scikit-learn."""
+    """The factor of each layer; the output layer has that of the last hidden one, as in sklearn."""
     if isinstance(activation, str):
         activations = (*activations, ACTIVATION_NAMES[activation])
     else:
@@ -242,18 +242,18 @@ def _init_factors(activation, activations):
 
 
 def dropout_rates(dropout, n_hidden):
-    """Each hidden layer's share of dropped units, from one rate or a rate for each.
+    """The dropout rate of each hidden layer, from one rate or one per layer.
 
     Raises
     ------
     ValueError
-        If a rate is not a number in [0, 1), or there are not as many as hidden layers.
+        If a rate is not a number in [0, 1), or the number of rates differs from that of layers.
     """
     if isinstance(dropout, Real):
         return (float(dropout),) * n_hidden
     rates = np.ravel(np.asarray(dropout, dtype=object)).tolist()
     if not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates):
-        raise ValueError(f"dropout must hold numbers in the range [0, 1), got {dropout!r}.")
+        raise ValueError(f"dropout must be numbers in the range [0, 1), got {dropout!r}.")
     if len(rates) != n_hidden:
         raise ValueError(
             f"dropout must be one rate, or one for each of the {n_hidden} hidden layers, got "

@@ -1,6 +1,6 @@
-"""Bars and lines that show how far something is: tqdm's bar where it is installed, a line without.
+"""Progress displays: a tqdm bar if tqdm is installed, otherwise a line of text.
 
-What is counted, and whether it is shown at all, is the callers' affair.
+The callers decide what is counted and whether it is shown.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -11,12 +11,12 @@ SECONDS_BETWEEN_UPDATES = 0.1
 
 
 def open_bar(**options):
-    """A bar of tqdm's, for a terminal or a notebook; None where tqdm is not installed.
+    """A tqdm bar, for a terminal or a notebook; None if tqdm is not installed.
 
     Parameters
     ----------
     **options
-        Of `tqdm.tqdm`. Unless `leave` is given, the bar vanishes when it is closed.
+        Arguments of `tqdm.tqdm`. Unless `leave` is given, the bar is removed when it is closed.
     """
     try:
         from tqdm.auto import tqdm
@@ -26,12 +26,12 @@ def open_bar(**options):
 
 
 def line_width():
-    """Columns of the terminal but one: a character in the last would move some to the next line."""
+    """Columns of the terminal minus one, because some terminals wrap after the last column."""
     return min(shutil.get_terminal_size().columns, 80) - 1
 
 
 class RewrittenLine:
-    """One line of text that is written over itself; `close` leaves an empty line.
+    """One line of text that is overwritten; `close` leaves an empty line.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class RewrittenLine:
         self._shown_at = -SECONDS_BETWEEN_UPDATES
 
     def show(self, text):
-        """Write the text, unless the last one has hardly been seen."""
+        """Write the text, unless the last one was written a moment ago."""
         now = time.monotonic()
         if now - self._shown_at >= SECONDS_BETWEEN_UPDATES:
             self._shown_at = now

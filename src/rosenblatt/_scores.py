@@ -1,7 +1,8 @@
 """Scores of predictions: accuracy, R^2 and D^2 as scikit-learn defines them, on encoded targets.
 
-For the epoch-by-epoch scores of training, which know their arrays: nothing is checked here,
-and scikit-learn's checks take longer than the scores. Estimators' `score` is scikit-learn's.
+They are used for validation scores in every epoch. Nothing is validated here, because the arrays
+are known and scikit-learn's validation takes longer than the scores. `score` of the estimators is
+scikit-learn's.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -9,27 +10,27 @@ import numpy as np
 
 
 def validation_score(predictions, targets, sample_weight, target, *, threshold=0.5, levels=None):
-    """The score that early stopping watches.
+    """The score that early stopping uses.
 
     Parameters
     ----------
     predictions : ndarray of shape (n_samples, n_outputs)
         Outputs of the network.
     targets : ndarray
-        As the loss takes them: class indices (n_samples,), or of predictions' shape.
+        Targets of the loss: class indices (n_samples,), or of the shape of predictions.
     sample_weight : ndarray of shape (n_samples,) or None
     target : {'real', 'binary', 'class'}
-        What the loss takes as targets.
+        The kind of targets of the loss.
     threshold : float
-        Above which an output of 'binary' is a 1.
+        An output of 'binary' above it is predicted as 1.
     levels : sequence of float or None
-        Of the quantiles of one target that the outputs are.
+        Quantile levels of the outputs, if they are quantiles of one target.
 
     Returns
     -------
     float
-        For a regression R^2, or of several quantiles D^2, NaN where predictions are not finite;
-        else the share of the weight whose rows are right, in all labels for multilabel.
+        For regression R^2, or D^2 for several quantiles, or NaN if predictions are not finite.
+        Otherwise the weighted accuracy, for multilabel targets of whole rows.
     """
     if target == "real":
         if levels is not None and np.isfinite(predictions).all():
@@ -43,8 +44,8 @@ def validation_score(predictions, targets, sample_weight, target, *, threshold=0
 
 
 def mean_d2_score(y, predictions, levels, sample_weight):
-    """D^2 of the pinball loss, averaged over the levels that the predictions' columns are."""
-    from sklearn.metrics import d2_pinball_score  # whose import takes long, and few need it
+    """D^2 of the pinball loss, averaged over the levels of the columns of predictions."""
+    from sklearn.metrics import d2_pinball_score  # a slow import that is rarely needed
 
     return float(
         np.mean(
@@ -59,7 +60,7 @@ def mean_d2_score(y, predictions, levels, sample_weight):
 def r2(predictions, targets, sample_weight):
     """R^2, averaged over outputs: 1 - sum((y - f)**2) / sum((y - mean(y))**2), weighted.
 
-    An output whose target is constant counts 1 where predictions are right, else 0.
+    An output with a constant target counts 1 if all predictions are exact, and 0 otherwise.
     """
     if not np.isfinite(predictions).all():
         return np.nan

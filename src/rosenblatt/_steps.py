@@ -1,8 +1,8 @@
-"""Training taken apart: the gradient of a batch, then the step that it leads to.
+"""Single training steps: the gradient of a batch, and the optimiser step from a gradient.
 
-For the package's own use, where something comes between the two, such as a sum over the machines
-of a data-parallel training. `train_epochs` of the core takes the same steps without coming back to
-Python, and a loop of these gives its bits.
+It is used internally if something happens between the two, such as a sum over machines.
+`train_epochs` of the core takes the same steps without returning to Python; a loop over these steps
+gives bitwise the same result.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -12,17 +12,17 @@ import numpy as np
 
 
 class BatchSums(NamedTuple):
-    """What a batch gives: sums over its rows, which add up over parts of a batch.
+    """Sums over the rows of a batch, which are additive over parts of a batch.
 
     Attributes
     ----------
     loss : float
-        Of the rows' losses times their weights.
+        Sum of the losses times the weights.
     weight : float
-        Of the weights; how many rows there are, where they have none.
+        Sum of the weights, or the number of rows without weights.
     gradient : ndarray of shape (n_parameters,)
-        Of the gradients of these losses, without the penalty: a flat vector in the order of the
-        catalogue (Architecture), the same at every instruction-set level.
+        Gradient of the loss sum, without the penalty: a flat vector in the order of the catalogue
+        (Architecture), which does not depend on the instruction-set level.
     """
 
     loss: float
@@ -66,9 +66,9 @@ class Steps:
         return BatchSums(loss, weight, self.network.read_flat(self.network.gradient))
 
     def take(self, sums, learning_rate):
-        """Takes the step that a batch's sums lead to; returns the batch's loss, penalty included.
+        """Take the step for the sums of a batch; returns its loss including the penalty.
 
-        A batch without weight has nothing to say: there is no step.
+        For a batch with zero weight no step is taken.
         """
         if sums.weight == 0:
             return 0.0

@@ -1,7 +1,7 @@
 """The stochastic training loop: at most one call of the core per epoch.
 
-Sets the learning rates, scores, decides when to stop. The arithmetic of an epoch and the
-shuffling of rows are the core's; parameters and data arrive checked.
+It sets the learning rates, scores, and decides when to stop. The core computes an epoch and
+shuffles rows; parameters and data have been validated.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -263,7 +263,12 @@ class TrainingRun:
         rule = None
         if not plan.early_stopping:
             rule = StoppingRule(
-                state.best_loss, state.n_epochs_without_improvement, plan.tol, plan.n_iter_no_change
+                state.best_loss,
+                state.n_epochs_without_improvement,
+                plan.tol,
+                plan.n_iter_no_change,
+                patience_ratio=plan.patience_ratio,
+                n_epochs=state.n_epochs,
             )
         optimizer, values = state.optimizer, self._scheduled_values(n_epochs)
         rates = values.pop("learning_rate")
@@ -412,11 +417,10 @@ class TrainingRun:
         patience = plan.n_iter_no_change + plan.patience_ratio * (state.n_epochs - n_missed)
         if n_missed <= patience:
             return False
+        n_waited = int(patience) if plan.patience_ratio else plan.n_iter_no_change
         message = (
-            ("Validation score" if plan.early_stopping else "Training loss")
-            + f" did not improve more than tol={plan.tol:f} for {plan.n_iter_no_change} "
-            "consecutive epochs."
-        )
+            "Validation score" if plan.early_stopping else "Training loss"
+        ) + f" did not improve more than tol={plan.tol:f} for {n_waited} consecutive epochs."
         is_adaptive = isinstance(plan.schedule, Adaptive)
         if is_adaptive and optimizer.learning_rate > 1e-6:
             optimizer.learning_rate /= 5

@@ -1,6 +1,6 @@
-"""What changes while a network trains: parameters, counters, the optimiser's moments.
+"""The state of training: parameters, counters and the moments of the optimiser.
 
-Containers only: how a fit begins is in _initializers.py, what changes them in _training.py.
+These are containers only. They are initialised in _initializers.py and trained in _training.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -14,31 +14,31 @@ from rosenblatt._plain_state import stored_as_plain_data
 
 @dataclass
 class State:
-    """Parameters and counters; what `fit` ends with is what the estimator keeps.
+    """Parameters and counters; after `fit` the estimator stores the state.
 
     Attributes
     ----------
     parameters : list of lists of ndarray
-        The network's arrays by the plan's catalogue (Architecture): where training begins and
-        what it ends with; None meanwhile: the network has them.
+        The arrays of the network in the order of the catalogue (Architecture), before and after
+        training; None during training, when the network has them.
     random_state : numpy.random.RandomState
     n_epochs, n_samples_seen : int
-        Of this fit, and of all fits since the parameters were drawn.
+        Epochs of this fit, and rows of all fits since the parameters were initialised.
     batch_size : int
-        Of this fit's steps; with lbfgs all rows.
+        The batch size of this fit; for lbfgs the number of rows.
     loss : float
-        The last epoch's.
+        The loss of the last epoch.
     loss_curve, validation_scores : lists of float
     history : History
     best_loss, best_validation_score : float
     n_epochs_without_improvement : int
     optimizer : OptimizerState or None
     best_parameters : list of lists of ndarray or None
-        What scored best under early stopping.
+        The parameters with the best score under early stopping.
     is_exhausted : bool
-        Whether patience is at its end.
+        Whether the patience is exhausted.
     rows_set_aside : tuple of (int, ndarray of int) or None
-        How many rows there were, and the numbers of those that were drawn for validation.
+        The number of rows, and the numbers of those that were drawn for validation.
     """
 
     parameters: list
@@ -62,22 +62,22 @@ class State:
 @stored_as_plain_data
 @dataclass
 class OptimizerState:
-    """What a stochastic solver carries from step to step.
+    """The state of a stochastic solver.
 
     Attributes
     ----------
     solver : str
     learning_rate_init, learning_rate : float
-        What the schedule started from, and where the epochs have taken it.
+        The initial and the current learning rate.
     n_scheduled : int
-        Steps since the schedule began.
+        Number of steps since the start of the schedule.
     schedule_memory : dict
-        What the schedule 'plateau' has seen.
+        The state of the schedule 'plateau'.
     n_steps : int
     step_product : float
-        What the steps carry besides moments, see core/optimizers.def.
+        A product over the steps, see core/optimizers.def.
     moments : list of lists of lists of ndarray
-        For each moment the lists of what is learned.
+        For each moment, the lists of learned arrays.
     """
 
     solver: str
@@ -90,7 +90,7 @@ class OptimizerState:
     moments: list = field(default_factory=list)
 
     def is_compatible_with(self, plan):
-        """Whether a fit of this plan can go on from here."""
+        """Whether a fit with this plan can continue from this state."""
         wanted = [entry.shape for entry in plan.architecture.learned]
         return (self.solver, self.learning_rate_init) == (
             plan.solver,

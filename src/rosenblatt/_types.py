@@ -1,5 +1,5 @@
-"""The types in public signatures, which editors and type checkers read. Nothing is checked by them
-at run time: the rules that are stand in the tables of parameters, and tests compare the two.
+"""The types of public signatures, for editors and type checkers. They are not checked at run time;
+the rules that are checked are in the tables of parameters, and tests compare the two.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -71,6 +71,7 @@ LearningRate: TypeAlias = Literal[
     "linear",
     "cosine",
     "cosine_restarts",
+    "cosine_cycles",
     "one_cycle",
     "plateau",
 ]

@@ -1,6 +1,6 @@
-"""Takes off what is around a fitted network: Pipeline, TransformedTargetRegressor, a search.
+"""Extracts a fitted network from a Pipeline, a TransformedTargetRegressor or a search.
 
-For what looks at networks and is handed what people fit. Data come out as the network sees them.
+It is used by functions that analyse networks. Data are transformed as for the network.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 
 def unwrapped(estimator, *data, refuse):
-    """The network inside an estimator, and data as it sees them.
+    """The network inside an estimator, and the data as transformed for it.
 
     Parameters
     ----------
@@ -20,13 +20,13 @@ def unwrapped(estimator, *data, refuse):
         a search whose `best_estimator_` is one, or any of these in another.
     *data : pairs of X and y
     refuse : callable
-        Called with what is inside, and raises for what it does not want.
+        Called with the inner estimator; must raise if it is not acceptable.
 
     Returns
     -------
     network : object
     prefix : str
-        Before the names of its parameters in `set_params` of what was handed in.
+        Prefix of its parameters in `set_params` of the given estimator.
     *data : pairs of X and y
         X transformed by the steps of a Pipeline before the network, y by the transformer of a
         TransformedTargetRegressor.
@@ -34,7 +34,7 @@ def unwrapped(estimator, *data, refuse):
     Raises
     ------
     NotFittedError
-        For a wrapping that is not fitted.
+        If a wrapper is not fitted.
     """
     prefix = ""
     while True:
@@ -59,14 +59,14 @@ def unwrapped(estimator, *data, refuse):
 
 
 def is_wrapping(estimator):
-    """Whether it is one of those that `unwrapped` takes off."""
+    """Whether it is one of the wrappers that `unwrapped` handles."""
     return isinstance(estimator, (Pipeline, TransformedTargetRegressor)) or hasattr(
         estimator, "best_estimator_"
     )
 
 
 def _transformed(estimator, y):
-    """The targets that a TransformedTargetRegressor hands to its regressor."""
+    """The targets that a TransformedTargetRegressor passes to its regressor."""
     y = np.asarray(y)
     y = estimator.transformer_.transform(y.reshape(len(y), -1))
     return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y

@@ -1,6 +1,6 @@
-"""The rows that are scored after every epoch: drawn from the data or handed in, and their score.
+"""The validation rows, drawn from the data or given by the user, and their score in every epoch.
 
-What the score leads to is training's.
+Training decides how the score is used.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -37,7 +37,7 @@ def split_rows(plan, data, state):
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "
             f"dataset: validation_fraction={plan.validation_fraction} of n_samples={len(every)} "
-            f"makes {n_validation}, and 2 are needed."
+            f"gives {n_validation} rows, but at least 2 are needed."
         )
     n_rows, validation = state.rows_set_aside or (0, None)
     if n_rows == len(every):
@@ -51,34 +51,34 @@ def split_rows(plan, data, state):
         state.rows_set_aside = len(every), validation.astype(np.min_scalar_type(len(every)))
     if data.sample_weight is not None and data.sample_weight[validation].sum() == 0:
         raise ValueError(
-            "The sample_weight of the validation set's rows sum to 0: they have no score. Increase "
-            "'validation_fraction' or leave out rows without weight."
+            "The sample weights of the validation set sum to 0, so its score is undefined. "
+            "Increase 'validation_fraction' or drop rows of zero weight."
         )
     return rows, ValidationSet(plan, data, validation)
 
 
 def random_split(rows, fraction, random_state, strata):
-    """(rows to train on, rows to score), drawn as scikit-learn does.
+    """(training rows, validation rows), drawn as in scikit-learn.
 
     Parameters
     ----------
     rows : ndarray of int
     fraction : float
-        The share of the rows to score.
+        The fraction of validation rows.
     random_state : int, RandomState instance or None
     strata : ndarray of shape of `rows` or None
-        Their classes, whose shares both parts keep.
+        The classes of the rows, for a stratified split.
     """
-    # with scikit-learn's metrics behind it, which take longer to import than this package
+    # imported here because it imports sklearn.metrics, which takes longer than this package
     from sklearn.model_selection import train_test_split
 
     return train_test_split(rows, test_size=fraction, random_state=random_state, stratify=strata)
 
 
 def _strata(data, n_validation):
-    """The classes whose shares the split keeps; None, with a warning, where it cannot.
+    """The classes for a stratified split; None, with a warning, if it is impossible.
 
-    Two classes that cannot be kept are an error, of train_test_split, as in scikit-learn.
+    For two classes, train_test_split raises an error instead, as in scikit-learn.
     """
     if data.loss.target != "class":
         return data.strata
@@ -87,22 +87,22 @@ def _strata(data, n_validation):
     if counts.min() >= 2 and len(counts) <= min(n_validation, len(data.strata) - n_validation):
         return data.strata
     warn_user(
-        "The validation set is drawn without keeping the classes' shares: that takes two rows of "
-        f"every class and a row for each in both parts. The smallest of {len(counts)} classes "
-        f"has {counts.min()}, the validation set {n_validation}."
+        "The validation set is not stratified, because that requires two rows of every class, and "
+        f"at least as many rows as classes in both parts. The smallest of {len(counts)} classes "
+        f"has {counts.min()} rows, the validation set has {n_validation}."
     )
     return None
 
 
 class ValidationSet:
-    """Rows to score and how.
+    """Validation rows and their score.
 
     Parameters
     ----------
     plan : Plan
     data : TrainingData
     rows : ndarray of int or None
-        Which of its rows; None for all.
+        The rows of `data` to use; None for all.
     """
 
     def __init__(self, plan, data, rows=None):
@@ -115,14 +115,13 @@ class ValidationSet:
             len(self.rows) if self.weights is None else self.weights.sum(dtype=float)
         )
         if self.total_weight == 0:
-            raise ValueError("sample_weight_val sums to 0: the validation rows have no score.")
+            raise ValueError("sample_weight_val sums to 0, so the validation score is undefined.")
         self._as_given = None
         self._scorer_takes_weights = self.weights is not None and self._may_scorer_weigh()
 
     def score(self, network, fitted):
-        """(score, loss) of the network's parameters: the higher, the lower the better.
-
-        The score is NaN where predictions are no finite numbers.
+        """The (score, loss) of the network's parameters; the score is NaN for predictions that are
+        not finite.
 
         Parameters
         ----------
@@ -137,11 +136,11 @@ class ValidationSet:
         if self.scoring == "loss":
             return -loss, loss
         if not np.isfinite(predictions).all():
-            return math.nan, loss  # which scikit-learn's scorers refuse
+            return math.nan, loss  # scikit-learn's scorers would raise an error
         return self._scorers_score(fitted()), loss
 
     def _default_score(self, predictions):
-        """What the estimator's `score` gives."""
+        """The same score as `score` of the estimator."""
         row = self.data.loss
         return validation_score(
             predictions,
@@ -155,7 +154,7 @@ class ValidationSet:
     def _scorers_score(self, estimator):
         if self._as_given is None:
             self._as_given = self.data.X[self.rows], self.data.y[self.rows]
-        # the rows are an array by now: a copy that knows no names does not miss them
+        # a copy without feature names, because the rows are an array
         estimator = copy.copy(estimator)
         vars(estimator).pop("feature_names_in_", None)
         weights = {"sample_weight": self.weights} if self._scorer_takes_weights else {}
@@ -165,13 +164,14 @@ class ValidationSet:
         return float(score)
 
     def _may_scorer_weigh(self):
-        """Whether it is a scorer of scikit-learn's around a metric with sample_weight."""
+        """Whether it is a scikit-learn scorer of a metric with sample_weight."""
         metric = getattr(self.scoring, "_score_func", None)
         if metric is None:
             return False
         if "sample_weight" in signature(metric).parameters:
             return True
         warn_user(
-            f"scoring={self.scoring!r} takes no sample_weight: the validation rows count alike."
+            f"scoring={self.scoring!r} does not support sample_weight; all validation rows have "
+            "equal weight."
         )
         return False

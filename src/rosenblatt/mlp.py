@@ -3,6 +3,8 @@ outputs. What they share, the stages of a fit, is in _multilayer.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self
 
@@ -30,7 +32,7 @@ from rosenblatt._parameter_table import (
     SHARED,
 )
 from rosenblatt._scores import mean_d2_score
-from rosenblatt._target_scale import warn_of_other_validation_scale, warn_of_target_scale
+from rosenblatt._target_scale import warn_of_target_scale
 from rosenblatt._types import (
     Activation,
     Array,
@@ -50,6 +52,7 @@ from rosenblatt._types import (
     Solver,
     WeightInit,
 )
+from rosenblatt._validation_scale import warn_of_other_targets
 from rosenblatt.schedules import Schedule
 
 
@@ -85,7 +88,6 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The sorted class labels; for multilabel targets, the column indices.
-
     @ATTRIBUTES@
     See Also
     --------
@@ -160,6 +162,7 @@ class MLPClassifier(ClassifierMixin, MultiLayerPerceptron):
         rmsprop_momentum: float = 0.0,
         momentum_decay: float = 0.004,
         n_iter_no_change: float = 10,
+        patience_ratio: float = 0.0,
         max_fun: int = 15000,
         n_jobs: int | None = None,
         dtype: DType = None,
@@ -434,6 +437,7 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
         rmsprop_momentum: float = 0.0,
         momentum_decay: float = 0.004,
         n_iter_no_change: float = 10,
+        patience_ratio: float = 0.0,
         max_fun: int = 15000,
         n_jobs: int | None = None,
         dtype: DType = None,
@@ -559,7 +563,7 @@ class MLPRegressor(RegressorMixin, MultiLayerPerceptron):
     def _warn_of_data(self, plan, data):
         super()._warn_of_data(plan, data)
         warn_of_target_scale(plan, data)
-        warn_of_other_validation_scale(data)
+        warn_of_other_targets(data)
 
     def _training_data(self, X, y, sample_weight, *, validation, continues, incremental, classes):
         return regression_data(

@@ -1,7 +1,7 @@
 """Multi-layer perceptrons that train on the processes of an MPI program, each with its own rows.
 
-Here are the estimators and how a fit is shared out; steps in lockstep and the search of L-BFGS
-are in distributed/. Nothing here starts processes: mpiexec does.
+This file has the estimators and the exchange between ranks in a fit. Synchronous steps and L-BFGS
+are in distributed/. Processes are started by mpiexec.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -42,8 +42,8 @@ _ROWS = {
     "comm": Parameter(
         "mpi4py.MPI.Intracomm or None",
         """
-        The processes that train together; None is MPI.COMM_WORLD. Copies of the estimator share
-        it, pickles are without it.
+        Communicator of the processes that train together. None means MPI.COMM_WORLD. Copies of
+        the estimator share it; it is not pickled.
         """,
         [None, object],
     )
@@ -51,20 +51,20 @@ _ROWS = {
 
 
 def _communicator(comm):
-    """Of `comm`, or of the world.
+    """The MPICommunicator of `comm`, or of MPI.COMM_WORLD if it is None.
 
     Raises
     ------
     ImportError
-        Without mpi4py.
+        If mpi4py is not installed.
     TypeError
-        If it is no communicator.
+        If `comm` is not a communicator.
     """
     try:
         from mpi4py import MPI
     except ImportError as error:
         raise ImportError(
-            "rosenblatt.mpi needs mpi4py and an MPI library: pip install mpi4py mpich"
+            "rosenblatt.mpi requires mpi4py and an MPI library: pip install mpi4py mpich"
         ) from error
     if comm is not None and not isinstance(comm, MPI.Intracomm):
         raise TypeError(f"comm must be an mpi4py.MPI.Intracomm or None, got {comm!r}.")
@@ -72,7 +72,7 @@ def _communicator(comm):
 
 
 class _MPINetwork(KeepsConnection):
-    """The stages of a fit where they concern all ranks."""
+    """The stages of a fit that involve all ranks."""
 
     _connection = "comm"
     _of_a_fit = ("_group",)
@@ -82,13 +82,15 @@ class _MPINetwork(KeepsConnection):
         try:
             with warnings.catch_warnings():
                 if self._group.rank:
-                    warnings.simplefilter("ignore")  # rank 0 says it
+                    warnings.simplefilter("ignore")  # rank 0 gives the warning
                 return super()._fit(*args, **kwargs)
         finally:
             vars(self).pop("_group").close()
 
     def _fit_dataset(self, dataset, *args, **options):
-        raise TypeError(f"{type(self).__name__} takes no Dataset: that is read on one machine.")
+        raise TypeError(
+            f"{type(self).__name__} does not accept a Dataset, which is read on one machine."
+        )
 
     def _calling_callbacks(self, max_epochs, **data):
         if self._group.rank:
@@ -97,13 +99,13 @@ class _MPINetwork(KeepsConnection):
 
     def _training_data(self, X, y, sample_weight, **options):
         group = vars(self).get("_group")
-        if group is None:  # rows to inspect, after a fit
+        if group is None:  # rows passed to inspection after a fit
             return super()._training_data(X, y, sample_weight, **options)
         with failing_together(group):
             share = share_of(X, y, sample_weight, is_classifier(self))
         shares = exchange(group, share)
         if not any(each.n_rows for each in shares):
-            raise ValueError("no process has rows: X is empty on every rank.")
+            raise ValueError("X is empty on every rank.")
         if is_classifier(self):
             self._labels_everywhere, _ = labels_of(shares)
         with failing_together(group):
@@ -120,7 +122,7 @@ class _MPINetwork(KeepsConnection):
         return data
 
     def _plain_parameters(self):
-        """What ranks can compare of their parameters."""
+        """The parameters that are compared between ranks."""
         return {
             f"the parameter {name}": value
             for name, value in self.get_params(deep=False).items()
@@ -149,7 +151,7 @@ class _MPINetwork(KeepsConnection):
         return update_estimator()
 
     def _begun(self, plan, data, continues, incremental):
-        """Where all ranks begin: the state, and the seed of what is drawn from here on."""
+        """The common initial state of all ranks, and the seed for all later random numbers."""
         state = self._state(plan, data, continues, incremental)
         return state, int(state.random_state.randint(2**31))
 
@@ -158,20 +160,20 @@ class _MPINetwork(KeepsConnection):
 class MPIMLPClassifier(_MPINetwork, MLPClassifier):
     """Multi-layer perceptron classifier that trains on the processes of an MPI program.
 
-    Every rank calls `fit` (or `partial_fit`) with rows of its own, and all end with the same
-    network. A batch holds `batch_size` rows of all ranks together, of each rank its share; the
-    gradients of a batch are summed over the ranks, so the training is that of one machine on all
-    rows, in another order. Of solver='lbfgs' the result is that of one machine, to rounding.
-    Classes, class weights, early stopping and its score are those of all rows. Callbacks are
-    called, warnings given and `verbose` output printed on rank 0. A rank may have no rows: then
-    X has the shape (0, n_features).
+    Every rank calls `fit` (or `partial_fit`) with its own rows, and all ranks end with the same
+    network. A batch has `batch_size` rows in total, to which each rank contributes in proportion
+    to its number of rows. Gradients are summed over the ranks, so training is equivalent to
+    training on one machine with all rows, in a different order of rows. With solver='lbfgs' the
+    result equals that of one machine up to rounding. Classes, class weights and early stopping are
+    based on all rows. Callbacks, warnings and `verbose` output are on rank 0. A rank may have no
+    rows; its X then has shape (0, n_features).
 
-    normalization='batch' takes the statistics of each rank's part of a batch, and averages the
-    running ones after every epoch, as PyTorch's DistributedDataParallel does: that result is not
-    one machine's.
+    normalization='batch' computes statistics over each rank's part of a batch and averages the
+    running statistics after every epoch. As with PyTorch's DistributedDataParallel, the result
+    differs from that of one machine.
 
-    Run it as ``mpiexec -n 4 python -m mpi4py train.py``: that way an exception on one rank,
-    anywhere in the script, ends them all.
+    Run the script as ``mpiexec -n 4 python -m mpi4py train.py``. An exception on one rank then
+    ends the script on all ranks.
 
     Parameters
     ----------
@@ -179,18 +181,18 @@ class MPIMLPClassifier(_MPINetwork, MLPClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels of all ranks, sorted; for multilabel the columns' numbers.
+        The sorted labels of all ranks; for multilabel y, the column indices.
 
     @ATTRIBUTES@
     See Also
     --------
     rosenblatt.MLPClassifier : The same network on one machine.
-    rosenblatt.dask.DaskMLPClassifier : On the workers of a dask cluster.
+    rosenblatt.dask.DaskMLPClassifier : Training on the workers of a dask cluster.
 
     References
     ----------
-    P. Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017: what
-    learning rates large batches take.
+    P. Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017 (on
+    learning rates for large batches).
     """
 
 
@@ -198,7 +200,7 @@ class MPIMLPClassifier(_MPINetwork, MLPClassifier):
 class MPIMLPRegressor(_MPINetwork, MLPRegressor):
     """Multi-layer perceptron regressor that trains on the processes of an MPI program.
 
-    As MPIMLPClassifier does, for numbers.
+    Training is distributed in the same way as in MPIMLPClassifier.
 
     Parameters
     ----------
@@ -208,6 +210,6 @@ class MPIMLPRegressor(_MPINetwork, MLPRegressor):
     @ATTRIBUTES@
     See Also
     --------
-    MPIMLPClassifier : What is shared among the ranks, and how it is run.
+    MPIMLPClassifier : The classifier; describes the exchange between ranks and how to run it.
     rosenblatt.MLPRegressor : The same network on one machine.
     """

@@ -22,7 +22,6 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from rosenblatt._base import (
     RosenblattEstimator,
     ScikitLearnTwinMixin,
-    checked_sample_weight,
     on_one_fit,
     warn_user,
 )
@@ -33,7 +32,7 @@ from rosenblatt._classes import (
     partial_fit_classes,
     refuse_one_class,
 )
-from rosenblatt._data import checked_pair, checked_rows, is_plain
+from rosenblatt._data import checked_pair, checked_rows, is_plain, training_sample_weight
 from rosenblatt._interruption import Interruption
 from rosenblatt._memory import refuse_beyond_memory
 from rosenblatt._parameter_checks import Interval, Options, validate_parameters
@@ -317,7 +316,7 @@ class PerceptronClassifier(
     def fit(
         self,
         X: Matrix,
-        y: ArrayLike,
+        y: ArrayLike | None = None,
         coef_init: ArrayLike | None = None,
         intercept_init: ArrayLike | None = None,
         sample_weight: ArrayLike | float | None = None,
@@ -389,7 +388,7 @@ default=None
     def partial_fit(
         self,
         X: Matrix,
-        y: ArrayLike,
+        y: ArrayLike | None = None,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | float | None = None,
     ) -> Self:
@@ -462,7 +461,8 @@ default=None
         X, y, sample_weight = rows
         n_samples, n_classes = X.shape[0], len(learner.classes_)
         max_iter = 1 if incremental else self.max_iter
-        weights = checked_sample_weight(sample_weight, n_samples, X.dtype)
+        least = np.finfo(X.dtype).tiny
+        weights = training_sample_weight(sample_weight, n_samples, X.dtype, least=least)
         encoded = np.searchsorted(learner.classes_, y).astype(np.intp, copy=False)
         own_step, other_step = learner._steps(encoded, n_classes)
         validation, order = self._draws(encoded, n_classes, weights)

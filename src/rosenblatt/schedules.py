@@ -21,6 +21,7 @@ __all__ = [
     "Adaptive",
     "Constant",
     "Cosine",
+    "CosineCycles",
     "CosineRestarts",
     "Exponential",
     "InverseScaling",
@@ -422,6 +423,43 @@ class CosineRestarts(Schedule):
 
 
 @dataclass(frozen=True)
+class CosineCycles(Schedule):
+    """rate = learning_rate_init * (1 - cos(2 pi log2(1 + (2**n_cycles - 1) p))) / 2, per step.
+
+    p is the share of all steps that are completed. Each cycle goes from 0 up to learning_rate_init
+    and back to 0, and is about twice as long as the one before: a network that overfits early has
+    a good moment to stop at the end of every cycle, and one that does not ends with a long cycle.
+
+    Parameters
+    ----------
+    n_cycles : int >= 1, default=4
+        The number of cycles.
+    warmup : int or float, default=0
+        See `Schedule`.
+
+    References
+    ----------
+    D. Holzmueller, L. Grinsztajn and I. Steinwart, "Better by default: strong pre-tuned MLPs and
+    boosted trees on tabular data", NeurIPS 2024.
+    """
+
+    name: ClassVar[str] = "cosine_cycles"
+    summary: ClassVar[str] = (
+        "raises it to `learning_rate_init` and decreases it to 0 in n_cycles=4 cycles, each about "
+        "twice as long as the one before"
+    )
+    rules: ClassVar[dict] = {"n_cycles": [Interval(Integral, 1, 32, closed="both")]}
+
+    n_cycles: int = 4
+    warmup: int | float = 0
+
+    def _rates(self, steps, clock):
+        progress = np.minimum(steps / clock.n_total, 1)
+        turns = np.log2(1 + (2.0**self.n_cycles - 1) * progress)
+        return clock.initial * (1 - np.cos(2 * np.pi * turns)) / 2
+
+
+@dataclass(frozen=True)
 class OneCycle(Schedule):
     """Raises the rate to learning_rate_init, then decreases it to a much lower one, per step.
 
@@ -629,6 +667,7 @@ SCHEDULES = {
         Linear,
         Cosine,
         CosineRestarts,
+        CosineCycles,
         OneCycle,
         Plateau,
     ]

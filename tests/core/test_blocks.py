@@ -36,7 +36,7 @@ def test_too_many_layers_are_refused():
     most = Network([2, *[1] * 255, 1], ["relu"] * 255, "squared_error", 1, "float64")
 
     assert len(most.read(most.parameters)[0]) == 256
-    with pytest.raises(ValueError, match="hidden_layer_sizes must name at most 255 layers"):
+    with pytest.raises(ValueError, match="hidden_layer_sizes must have at most 255 layers"):
         Network([2, *[1] * 256, 1], ["relu"] * 256, "squared_error", 1, "float64")
 
 
@@ -109,5 +109,5 @@ def test_arrays_of_other_shapes_are_not_written(place):
     arrays = net.read(net.parameters)
     arrays[place][1] = arrays[place][1][:1]
 
-    with pytest.raises(ValueError, match=r"have the shapes .* must have"):
+    with pytest.raises(ValueError, match=r"have shapes .* must have"):
         net.write(net.parameters, *arrays)

@@ -1,4 +1,4 @@
-"""Every form in which rows may lie in memory, and rows that are empty."""
+"""All memory layouts of rows, and empty inputs."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What hidden layers do besides product and activation: normalisation, dropout, noise on inputs.
+"""Optional parts of hidden layers: normalisation, dropout, noise on inputs.
 
 Oracles: closed forms and statistics for what is random, finite differences and a forward pass in
 NumPy for what is computed.
@@ -367,7 +367,7 @@ def test_what_is_read_of_blocks(normalization, dtype):
         for one, other in zip(ours, theirs, strict=True):
             np.testing.assert_array_equal(one, other)
     lists[2][0] = lists[2][0][:1]
-    with pytest.raises(ValueError, match=r"scales_ have the shapes .* must have"):
+    with pytest.raises(ValueError, match=r"scales_ have shapes .* must have"):
         net.write(net.parameters, *lists)
 
 
@@ -404,10 +404,10 @@ def test_batches_without_variance_or_too_large_are_refused():
     net = adam_network(problem, batch_size=10, normalization="batch")
     rates = np.full((1, 30), 0.01)
     for rows, batch_size in [(1, 10), (30, 1), (30, 11)]:
-        with pytest.raises(ValueError, match="takes batches of 2 to 10 rows"):
+        with pytest.raises(ValueError, match="requires batches of 2 to 10 rows"):
             train_epochs(net, problem.examples, RowOrder(problem.order[:rows]), rates, batch_size)
     for rows in (1, 12):
-        with pytest.raises(ValueError, match="takes batches of 2 to 11 rows"):
+        with pytest.raises(ValueError, match="requires batches of 2 to 11 rows"):
             net.loss_and_gradient(problem.examples, problem.order[:rows])
 
 
@@ -480,5 +480,5 @@ def test_noise_on_sparse_inputs_is_refused():
     """It would fill them."""
     problem = classification((5,), "tanh", 8, kind="csr")
     net = adam_network(problem, input_noise=0.5)
-    with pytest.raises(ValueError, match="not sparse"):
+    with pytest.raises(ValueError, match="requires dense X"):
         net.loss_and_gradient(problem.examples, problem.order)

@@ -1,4 +1,4 @@
-"""The error surface in the engine: gradients and Hessian-vector products by finite differences,
+"""Derivatives of the loss in the core: gradients and Hessian-vector products by finite differences,
 whatever the rows, the chunks and the instruction set. PyTorch's are in test_against_torch.py and
 tests/inspection.
 """
@@ -231,7 +231,7 @@ def test_small_tangents_near_certainty():
 @pytest.mark.parametrize(
     ("X", "targets", "what", "message"),
     [
-        (np.zeros((2, 5)), np.zeros(2, np.intp), "loss", "takes 6 features"),
+        (np.zeros((2, 5)), np.zeros(2, np.intp), "loss", "must have 6 features"),
         (np.zeros((2, 6), "f4"), np.zeros(2, np.intp), "loss", "of float64"),
         (np.zeros((2, 6)), np.array([0, 3]), "loss", "targets"),
         (np.zeros((2, 6)), np.zeros(3, np.intp), "loss", "targets"),

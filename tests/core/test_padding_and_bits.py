@@ -1,4 +1,4 @@
-"""Padding that stays zero, bits that do not depend on company or place, precision."""
+"""Padding stays zero; results do not depend on other rows or on memory addresses; precision."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Predictions from parameters as they lie: against NumPy, and bit for bit the network's."""
+"""Predictions from parameters in place, against NumPy and bitwise against the network."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Numbers that the core and Python both have are the same."""
+"""Constants that are defined both in the core and in Python are the same."""
 
 import re
 from pathlib import Path

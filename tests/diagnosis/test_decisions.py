@@ -1,5 +1,6 @@
-"""What diagnose decides and advises, from figures that are made up: nothing is trained."""
+"""Decisions and advice of diagnose from made-up figures, without training."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -117,35 +118,64 @@ def test_what_was_standardised_is_advised_and_nothing_else(scaled):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("verdict", ["optimisation", "model bias"])
-def test_first_step_is_none_that_costs_test_score(verdict):
-    """What was measured to do so comes last, and says it; what keeps the test score comes first."""
-    costly = rival(verdict, 0.95, 0.1, test_score=0.55, alpha=0.5)
-    made = run(costly)
+def test_what_was_measured_to_cost_test_score_is_not_advised(verdict):
+    """The advice says why; what keeps the test score is the first step, and all others say that
+    they were not tried."""
+    made = run(rival(verdict, 0.95, 0.1, test_score=0.599, scaled=("features",), alpha=0.5))
     made._decide()
-    *first, last = next_steps(verdict, case(), made)
-    assert dict(last) == {"alpha": 0.5}
-    assert "test score 0.550 instead of 0.600." in last.reason
-    assert first
-    assert not any("measured" in step.reason for step in first)
+    steps = next_steps(verdict, case(), made)
+    assert steps
+    assert {"alpha": 0.5} not in steps
+    assert all(step.reason.startswith("Not tried. ") for step in steps)
+    assert "dropout" in steps[1]  # against memorising, not for a lower training loss
+    text = advice(verdict, case(), made)
+    assert "its test score falls (0.599 instead of 0.600), so it is no next step" in text
+    assert "Standardise" not in text
     made = run(rival(verdict, 0.95, 0.1, test_score=0.6, alpha=0.5))
     made._decide()
-    first = next_steps(verdict, case(), made)[0]
+    first, *others = next_steps(verdict, case(), made)
     assert dict(first) == {"alpha": 0.5}
-    assert first.reason.endswith("test score 0.600.")
+    assert first.reason.endswith("test score 0.600 instead of 0.600.")
+    assert all(step.reason.startswith("Not tried. ") for step in others)
+    assert "falls" not in advice(verdict, case(), made)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_measured_steps_that_keep_the_test_score_come_before_the_decider_that_does_not():
-    """And all before what was not measured, each set of parameters once."""
-    costly = rival("optimisation", 0.95, 0.1, test_score=0.5, alpha=0.5)
-    kept = rival("optimisation", 0.9, 0.2, test_score=0.7, alpha=0.25)
-    made = run(costly, kept)
+def test_measured_steps_are_in_the_order_of_their_test_scores():
+    """The significant ones first, and each set of parameters once; those that lower a score, and
+    larger nets where a better optimiser gained, are left out, tried as they are."""
+    untried, *_ = next_steps("optimisation", case(), run())
+    slight = rival("optimisation", 0.51, 0.9, test_score=0.9, alpha=0.1)
+    slight = replace(slight, finding=replace(slight.finding, counts=False))
+    made = run(
+        rival("optimisation", 0.95, 0.1, test_score=0.65, scaled=("features",), alpha=0.5),
+        rival("optimisation", 0.9, 0.2, test_score=0.8, alpha=0.5),
+        rival("optimisation", 0.8, 0.3, test_score=0.7, alpha=0.25),
+        slight,
+        rival("model bias", 0.9, 0.05, test_score=0.95, alpha=0.2),
+        rival("optimisation", 0.45, 0.9, test_score=0.7, **untried),
+    )
     made._decide()
-    steps = list(map(dict, next_steps("optimisation", case(), made)))
-    assert steps[0] == {"alpha": 0.25}
-    assert steps[-1] == {"alpha": 0.5}
-    assert len(steps) > 2
-    assert all(steps.count(step) == 1 for step in steps)
+    steps = next_steps("optimisation", case(), made)
+    assert list(map(dict, steps[:3])) == [{"alpha": 0.5}, {"alpha": 0.25}, {"alpha": 0.1}]
+    assert "test score 0.800" in steps[0].reason
+    assert dict(untried) not in steps
+    assert {"alpha": 0.2} not in steps
+    assert dict(steps[3]) == {"normalization": "batch"}
+    assert len(steps) == 4
+    assert "Standardise" not in advice("optimisation", case(), made)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(("test_score", "is_first"), [(0.66, True), (0.64, False)])
+def test_against_overfitting_a_net_that_was_measured_to_generalise_comes_first(
+    test_score, is_first
+):
+    """By more than tol=0.05 of the test score, whatever its training score."""
+    made = run(rival("optimisation", 0.45, 0.9, test_score=test_score, hidden_layer_sizes=(2,)))
+    first = next_steps("overfitting", case(), made)[0]
+    assert ("hidden_layer_sizes" in first) == is_first
+    assert first.reason.startswith("Not tried. ") != is_first
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

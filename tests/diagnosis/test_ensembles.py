@@ -1,4 +1,4 @@
-"""Ensembles for tables: what looks at one network says which to hand in, and then takes it."""
+"""Functions for a single network explain how to pass a member of an ensemble, and accept it."""
 
 import numpy as np
 import pandas as pd
@@ -50,9 +50,9 @@ def test_diagnose_says_what_to_hand_in(classifier, regressor):
     call = (
         r"diagnose\(model\.members_\[0\], model\.encode\(X\), y, model\.encode\(X_test\), y_test\)"
     )
-    with pytest.raises(TypeError, match=f"a TabularMLPClassifier is the mean of several.*{call}.$"):
+    with pytest.raises(TypeError, match=f"a TabularMLPClassifier is an ensemble.*{call}.$"):
         diagnose(*classifier)
-    with pytest.raises(TypeError, match=rf"{call}\. Networks learn targets standardised"):
+    with pytest.raises(TypeError, match=rf"{call}\. Its networks are trained on standardised"):
         diagnose(*regressor)
     model, *data = classifier
     with pytest.raises(TypeError, match=call):

@@ -1,4 +1,4 @@
-"""The page that walks through the recipe prints what its code prints."""
+"""The outputs on the page of diagnose are those of its code."""
 
 import contextlib
 import io

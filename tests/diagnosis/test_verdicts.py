@@ -1,4 +1,4 @@
-"""Diagnoses of networks whose fault was built in: the verdicts, and what is said of them."""
+"""Diagnoses of networks with a known fault: the verdicts and their explanation."""
 
 import warnings
 
@@ -65,7 +65,7 @@ def test_a_fault_has_next_steps(diagnosed):
 
 
 def test_first_step_mends_what_is_too_simple_or_badly_trained(diagnosed):
-    """It was measured: the training score is what the evidence says."""
+    """It was measured: the scores are what the evidence says."""
     data = {case.__name__: case for cases in CASES.values() for case in cases}
     tried = 0
     for _, name, estimator, diagnosis in diagnosed:
@@ -74,7 +74,7 @@ def test_first_step_mends_what_is_too_simple_or_badly_trained(diagnosed):
         step = diagnosis.next_steps[0]
         if "standardised" in step.reason:
             continue  # of rows as they came
-        if "measured" not in step.reason:
+        if step.reason.startswith("Not tried"):
             continue  # what was measured costs test score
         _, X, y, X_test, y_test = data[name]()
         with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Networks as C: what cc makes of the file computes what the estimators predict."""
+"""Networks as C: the compiled file computes the estimators' predictions."""
 
 import ctypes
 import re
@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 import reference
 from problems import fitted, iris, multilabel, wine
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from rosenblatt import MLPClassifier, MLPRegressor, PerceptronClassifier, TabularMLPRegressor, to_c
 from rosenblatt.core import dispatch
@@ -163,11 +167,19 @@ def test_what_cannot_be_written_is_refused():
     model = fitted(MLPRegressor((3,), max_iter=1), X, y)
     with pytest.raises(TypeError, match="PerceptronClassifier, got TabularMLPRegressor"):
         to_c(TabularMLPRegressor())
+    search = GridSearchCV(MLPRegressor(max_iter=1), {"alpha": [0.1]}, cv=2).fit(X, y)
+    for wrapping, remedy in (
+        (make_pipeline(StandardScaler(), model), r"Pipeline\. .*to_c\(pipeline\[-1\]\).*Standard"),
+        (search, r"to_c\(search\.best_estimator_\)"),
+        (TransformedTargetRegressor(model).fit(X, y), r"model\.regressor_"),
+    ):
+        with pytest.raises(TypeError, match=remedy):
+            to_c(wrapping)
     for name in ("for", "2nd", "a b", ""):
-        with pytest.raises(ValueError, match=f"name must be an identifier of C, got '{name}'"):
+        with pytest.raises(ValueError, match=f"name must be a C identifier, got '{name}'"):
             to_c(model, name=name)
     with pytest.raises(ValueError, match="dtype must be 'float32', 'float64' or None, got 'half'"):
         to_c(model, dtype="half")
     model.coefs_[0][0, 0] = np.inf
-    with pytest.raises(ValueError, match="to_c takes finite weights"):
+    with pytest.raises(ValueError, match="The weights must be finite"):
         to_c(model)

@@ -64,6 +64,41 @@ def test_tabular_regressors(n_targets):
     assert_agrees(outputs_of(model, new)["variable"], model.predict(new), TOLERANCE)
 
 
+@pytest.mark.parametrize("n_rows", [150, 300])
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_intervals_and_quantiles_are_further_outputs(n_targets, n_rows):
+    """As the methods give them, from networks and, below 200 rows, without; levels in any order."""
+    frame, new, wage = people()
+    y = wage if n_targets == 1 else np.column_stack([wage, -(wage**2)])
+    model = raw_tables.regressor().fit(frame[:n_rows], y[:n_rows])
+    for residuals in model._ensemble.distribution.residuals_:
+        residuals.smallest_spread_ *= 20  # so that it counts for some rows
+    levels = [0.9, 0.001, 0.33]
+    outputs = outputs_of(model, new, coverage=0.8, levels=levels)
+    assert list(outputs) == ["variable", "interval", "quantiles"]
+    for name, expected in (
+        ("variable", model.predict(new).reshape(len(new), -1)),
+        ("interval", model.predict_interval(new, 0.8)),
+        ("quantiles", model.predict_quantiles(new, levels)),
+    ):
+        assert outputs[name].shape == expected.shape
+        assert_agrees(outputs[name], expected, TOLERANCE)
+
+
+def test_intervals_of_what_has_none_are_refused():
+    """Before anything else is converted; so are shares and levels that are none."""
+    frame, _, wage = people()
+    model = raw_tables.regressor().fit(frame, wage)
+    with pytest.raises(ValueError, match=r"coverage must be a number in \(0, 1\), got 90"):
+        to_onnx(model, frame, coverage=90)
+    with pytest.raises(ValueError, match="levels must be a sequence of numbers"):
+        to_onnx(model, frame, levels=[0.5, 1.0])
+    X, y = iris()
+    for other in (MLPRegressor((3,), max_iter=1), make_pipeline(StandardScaler(), Ridge())):
+        with pytest.raises(ValueError, match=f"a TabularMLPRegressor; got {type(other).__name__}"):
+            to_onnx(fitted(other, X, y), X, coverage=0.9)
+
+
 def test_tables_that_are_arrays():
     """One input, of gaps too; a category by its index."""
     X, y = iris()
@@ -165,11 +200,11 @@ def test_what_onnx_has_not_is_refused_by_name():
     """Dates, durations, categories of other things, text that is empty, other columns."""
     frame, wage = raw_tables.people()
     model = raw_tables.regressor().fit(frame, wage)
-    with pytest.raises(ValueError, match="cannot read column 'since': it is a date"):
+    with pytest.raises(ValueError, match="not support column 'since': ONNX has no type for a date"):
         to_onnx(model, frame)
     frame["since"] = frame["since"] - frame["since"].min()
     model = raw_tables.regressor().fit(frame, wage)
-    with pytest.raises(ValueError, match="cannot read column 'since': it is a duration"):
+    with pytest.raises(ValueError, match="'since': ONNX has no type for a duration"):
         to_onnx(model, frame)
     del frame["since"]
     model = raw_tables.regressor().fit(frame, wage)
@@ -181,5 +216,5 @@ def test_what_onnx_has_not_is_refused_by_name():
         to_onnx(model, frame)
     frame["mixed"] = np.resize(["", "a", "b", None], len(frame))
     model = raw_tables.regressor().fit(frame, wage)
-    with pytest.raises(ValueError, match="an empty text stands for a missing one"):
+    with pytest.raises(ValueError, match="the empty string as a category"):
         to_onnx(model, frame)

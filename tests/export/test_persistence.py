@@ -1,4 +1,4 @@
-"""Models in files: what loads without private types and predicts and goes on to the bit."""
+"""Models in files: they load without private types, predict and continue training bitwise."""
 
 import copy
 import importlib
@@ -170,22 +170,66 @@ def test_a_file_of_another_version_is_refused_by_name():
     model, _ = flowers(MLPClassifier((3,), max_iter=2))
     state = model.__getstate__()
     state["history_"]["rosenblatt class"] = "Chronicle"
-    with pytest.raises(ValueError, match="'Chronicle', which this version does not have"):
+    with pytest.raises(
+        ValueError, match="'Chronicle' of rosenblatt, which does not exist in this version"
+    ):
         MLPClassifier().__setstate__(state)
 
 
-@pytest.mark.parametrize("case", ["regressor", "pipeline", "tabular classifier"])
-def test_mlflow_stores_models_by_default(case, tmp_path):
+@pytest.fixture(scope="module")
+def mlflow(tmp_path_factory):
+    """MLflow with a database of its own; it guesses no requirements, which takes a process each."""
+    package = pytest.importorskip("mlflow", reason="needs MLflow: pip install .[test-export]")
+    for name in ("mlflow.sklearn", "skops", "sqlalchemy", "alembic"):
+        pytest.importorskip(name, reason=f"MLflow needs {name}: pip install .[test-export]")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("mlflow"))
+        patch.setattr(package.models, "infer_pip_requirements", lambda *a, fallback, **k: fallback)
+        package.set_tracking_uri("sqlite:///mlflow.db")
+        yield package
+
+
+quietly = pytest.mark.filterwarnings(
+    "ignore:.*:sklearn.exceptions.ConvergenceWarning",
+    "ignore:Precision is ill-defined",
+    "ignore::FutureWarning:sklearn",
+    "ignore::DeprecationWarning",
+    "ignore::UserWarning:mlflow",
+)
+
+
+@quietly
+def test_mlflow_stores_every_model_by_default(mlflow):
     """log_model writes skops files; SKOPS_TYPES is all that it has to be told."""
-    mlflow_sklearn = pytest.importorskip("mlflow.sklearn", reason="needs MLflow")
-    model, X = fitted(case)
-    path = tmp_path / "model"
-    mlflow_sklearn.save_model(
-        model,
-        path,
-        skops_trusted_types=rosenblatt.SKOPS_TYPES,
-        pip_requirements=["rosenblatt"],
-    )
-    assert list(path.glob("*.skops"))
-    stored = mlflow_sklearn.load_model(str(path))
-    np.testing.assert_array_equal(model.predict(X), stored.predict(X))
+    with mlflow.start_run():
+        for case in CASES:
+            model, X = fitted(case)
+            logged = mlflow.sklearn.log_model(
+                model, name=case.replace(" ", "-"), skops_trusted_types=rosenblatt.SKOPS_TYPES
+            )
+            assert "skops" in logged.flavors["sklearn"]["serialization_format"]
+            assert_same_model(model, mlflow.sklearn.load_model(logged.model_uri), X)
+
+
+@quietly
+def test_mlflow_logs_pipelines_by_itself(mlflow, request):
+    """autolog: parameters, training scores and a model that is the same to the bit."""
+    request.addfinalizer(lambda: mlflow.sklearn.autolog(disable=True))
+    mlflow.sklearn.autolog(silent=True)
+    X, y = iris()
+    table, wage = raw_tables.people(n_rows=300)
+    for model, rows, target in (
+        (MLPClassifier((7,), max_iter=3, random_state=0), X, y),
+        (MLPRegressor((7,), max_iter=3, random_state=0), X, y),
+        (PerceptronClassifier(), X, y),
+        (raw_tables.classifier(), table, wage > 30),
+        (raw_tables.regressor(), table, wage),
+    ):
+        with mlflow.start_run() as run:
+            pipeline = make_pipeline(model).fit(rows, target)
+        run, step = mlflow.get_run(run.info.run_id), pipeline.steps[0][0]
+        assert run.data.params[f"{step}__random_state"] == str(model.random_state)
+        assert run.data.metrics["training_score"] == pipeline.score(rows, target)
+        (stored,) = run.outputs.model_outputs
+        stored = mlflow.sklearn.load_model(f"models:/{stored.model_id}")
+        assert_same_model(pipeline, stored, rows)

@@ -1,4 +1,4 @@
-"""Models as scikit-learn's own classes and back: its code is the oracle of what they predict."""
+"""Models as scikit-learn's own classes and back: scikit-learn's code is the oracle."""
 
 import numpy as np
 import pytest
@@ -86,10 +86,10 @@ def test_perceptrons(n_classes):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"activation": "gelu"}, "cannot hold activation='gelu'; it has 'identity'"),
-        ({"activation": ["relu", "tanh"]}, "cannot hold layers of different activations"),
-        ({"normalization": "layer"}, "cannot hold normalization='layer'"),
-        ({"loss": "huber"}, "cannot hold loss='huber'; it has 'squared_error', 'poisson'"),
+        ({"activation": "gelu"}, "does not support activation='gelu', only 'identity'"),
+        ({"activation": ["relu", "tanh"]}, "does not support layers with different activations"),
+        ({"normalization": "layer"}, "does not support normalization='layer'"),
+        ({"loss": "huber"}, "does not support loss='huber', only 'squared_error', 'poisson'"),
     ],
 )
 def test_what_their_classes_cannot_hold_is_named(params, message):
@@ -98,5 +98,5 @@ def test_what_their_classes_cannot_hold_is_named(params, message):
     model = fitted(MLPRegressor((3, 3), max_iter=1, **params), X, y)
     with pytest.raises(ValueError, match=f"scikit-learn's MLPRegressor {message}"):
         model.to_sklearn()
-    with pytest.raises(TypeError, match=r"takes scikit-learn's MLPRegressor, got sklearn.*Ridge"):
+    with pytest.raises(TypeError, match=r"scikit-learn's MLPRegressor, got sklearn.*Ridge"):
         MLPRegressor.from_sklearn(Ridge().fit(X, y))

@@ -1,4 +1,4 @@
-"""Critical points: verdicts where the answer is known, ways to one and away from one."""
+"""Critical points: verdicts with known answers, the search for one and the escape from one."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Lanczos's method and what is built upon it, on matrices whose eigenvalues are known."""
+"""Lanczos's method and functions based on it, on matrices with known eigenvalues."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""stuck: each verdict on histories made for it, and on trainings that end that way."""
+"""stuck: each verdict on synthetic histories and on real fits."""
 
 import numpy as np
 import pytest

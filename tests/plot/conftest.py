@@ -1,4 +1,4 @@
-"""Fixtures of the tests of pictures: without a screen, and no picture stays open."""
+"""Fixtures for tests of plots: no display, and all figures are closed."""
 
 import pytest
 

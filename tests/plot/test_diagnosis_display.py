@@ -1,4 +1,4 @@
-"""What the picture of a diagnosis shows: the scores of all nets, noise, and what counts."""
+"""The plot of a diagnosis: the scores of all nets, noise, and significance."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What all displays have in common: they render, legibly, and leave matplotlib as it was."""
+"""Properties of all displays: they render legibly and do not change matplotlib's settings."""
 
 import doctest
 import importlib

@@ -1,4 +1,4 @@
-"""The loss on a plane: against scikit-learn's log loss, a closed form, and what is drawn."""
+"""The loss on a plane: against scikit-learn's log loss, a closed form, and the drawn artists."""
 
 import copy
 
@@ -129,7 +129,7 @@ def test_a_path_out_of_view_is_in_no_legend(kind):
     display = LossSurfaceDisplay.from_estimator(model, *iris(), path=away, extent=1, **options)
     labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert labels == ["the estimator"]
-    assert "the training's path lies outside" in display.ax_.get_title()
+    assert "the path of training is outside" in display.ax_.get_title()
     # its end alone
     away[-1] = model.callbacks[0].parameters_[-1]
     display = LossSurfaceDisplay.from_estimator(model, *iris(), path=away, extent=1, **options)
@@ -141,7 +141,7 @@ def test_a_path_out_of_view_is_in_no_legend(kind):
     display = LossSurfaceDisplay.from_estimator(model, *iris(), path=near, extent=1, **options)
     labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert labels == ["the estimator"]
-    assert "path is too short here to be seen" in display.ax_.get_title()
+    assert "path of training is too short to be seen" in display.ax_.get_title()
 
 
 def test_star_of_two_parameters_is_at_their_values():
@@ -264,7 +264,7 @@ def surface(model=None, data=None, **options):
     ("options", "error", "message"),
     [
         ({"model": MLPClassifier()}, NotFittedError, "not fitted"),
-        ({"model": PerceptronClassifier().fit(*iris())}, TypeError, "LossSurfaceDisplay takes"),
+        ({"model": PerceptronClassifier().fit(*iris())}, TypeError, "LossSurfaceDisplay requires"),
         ({"data": digits()}, ValueError, "64 features"),
         ({"kind": "wireframe"}, ValueError, "kind must be 'contour' or 'surface', got 'wire"),
         ({"grid_resolution": 1}, ValueError, "grid_resolution must be an int of at least 2, got 1"),
@@ -275,10 +275,14 @@ def surface(model=None, data=None, **options):
         ({"extent": (1, 0, 0, 1)}, ValueError, "extent must be"),
         ({"extent": (0, np.nan, 0, 1)}, ValueError, "extent must be"),
         ({"path": Trajectory()}, AttributeError, "has no point yet: fit an estimator with it"),
-        ({"path": np.ones((3, 5))}, ValueError, "points of 5 parameters, the estimator has 51"),
+        (
+            {"path": np.ones((3, 5))},
+            ValueError,
+            "points with 5 parameters, but the estimator has 51",
+        ),
         ({"path": np.ones(51)}, ValueError, "path must be a Trajectory or an array of shape"),
         ({"path": "mine"}, ValueError, "path must be a Trajectory .* got 'mine'"),
-        ({"path": np.full((3, 51), np.inf)}, ValueError, "path has points that are not finite"),
+        ({"path": np.full((3, 51), np.inf)}, ValueError, "path must be finite"),
         ({"directions": "straight"}, ValueError, "directions must be 'random'"),
     ],
 )
@@ -295,7 +299,7 @@ def test_axes_of_the_other_kind_are_refused():
     """A surface needs three dimensions, a contour map two."""
     from matplotlib import pyplot as plt
 
-    with pytest.raises(ValueError, match="kind='surface' needs axes with projection='3d'"):
+    with pytest.raises(ValueError, match="kind='surface' requires axes with projection='3d'"):
         surface(kind="surface", ax=plt.figure().add_subplot())
-    with pytest.raises(ValueError, match="kind='contour' needs axes without projection='3d'"):
+    with pytest.raises(ValueError, match="kind='contour' requires axes without projection='3d'"):
         surface(ax=plt.figure().add_subplot(projection="3d"))

@@ -139,13 +139,17 @@ def test_every_parameter_has_its_name():
         ((0, 105), None, "two different parameters from 0 to 104"),
         ((4, 4), None, "two different parameters"),
         ((-1, 4), None, "two different parameters"),
-        (np.ones((2, 105)), None, "two finite vectors that are not parallel"),
-        (np.zeros((2, 105)), None, "not parallel, nor 0"),
-        (np.full((2, 105), np.nan), None, "two finite vectors"),
-        ("path", None, "needs the path of the training: fit with a Trajectory"),
-        ("path", np.eye(2, 105), "the 2 points of the path span no plane.*directions='random'"),
-        ("path", np.outer([1, 2, 5, 6], np.ones(105)), "the 4 points .* not on a line"),
-        ("path", np.ones((5, 105)), "the 5 points of the path span no plane"),
+        (np.ones((2, 105)), None, "two finite nonzero vectors that are not parallel"),
+        (np.zeros((2, 105)), None, "nonzero vectors that are not parallel"),
+        (np.full((2, 105), np.nan), None, "two finite nonzero vectors"),
+        ("path", None, "requires the path of training. Fit with a Trajectory"),
+        (
+            "path",
+            np.eye(2, 105),
+            "2 points of the path do not span a plane.*directions='random'",
+        ),
+        ("path", np.outer([1, 2, 5, 6], np.ones(105)), "The 4 points .* not on a line"),
+        ("path", np.ones((5, 105)), "The 5 points of the path do not span a plane"),
     ],
 )
 def test_what_spans_no_plane_is_refused(directions, path, message):
@@ -163,5 +167,5 @@ def test_weights_without_random_plane_are_refused():
     for coef in model.coefs_:
         coef[:] = 0
     origin = flat_parameters(model).astype(float)
-    with pytest.raises(ValueError, match=r"filter normalisation leaves no plane.*from 0 to 104"):
+    with pytest.raises(ValueError, match=r"Filter normalisation does not give.*from 0 to 104"):
         plane_through(model, origin, "random", None, 0)

@@ -1,4 +1,4 @@
-"""The picture of a spectrum shows what hessian_spectrum found."""
+"""The plot of a spectrum shows the result of hessian_spectrum."""
 
 from types import SimpleNamespace
 
@@ -112,7 +112,7 @@ def test_spectrum_without_a_trace():
     ("model", "data", "error", "message"),
     [
         (MLPClassifier(), iris(), NotFittedError, "not fitted"),
-        (PerceptronClassifier(), iris(), TypeError, "SpectrumDisplay takes a fitted"),
+        (PerceptronClassifier(), iris(), TypeError, "SpectrumDisplay requires a fitted"),
         (MLPClassifier((2,), max_iter=2).fit(*iris()), digits(), ValueError, "64 features"),
     ],
 )

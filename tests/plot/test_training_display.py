@@ -1,4 +1,4 @@
-"""The picture of a training shows what history_ says."""
+"""The plot of a training shows the values of history_."""
 
 import numpy as np
 import pytest
@@ -194,14 +194,27 @@ def test_histories_of_every_kind():
     np.testing.assert_array_equal(gaps.axes_[1].collections[0].get_offsets(), [[2, 0.3]])
 
 
-def test_trainings_without_names_are_told_apart():
-    """By numbers; the title names none of them."""
-    first = TrainingDisplay.from_estimator(classifier(), panels="loss")
-    TrainingDisplay.from_estimator(classifier(random_state=1), panels="loss", ax=first.axes_[0])
-    (axes,) = first.axes_
-    labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == ["training", "training 2"]
-    assert axes.get_title() == "Training"
+@pytest.mark.parametrize("names", [(None, None, None), (None, "b", "c"), ("a", "b", "c")])
+def test_trainings_are_told_apart(names):
+    """By colours of their own in every panel; the one legend stands above all, and the title names
+    none of them. Without names they have numbers."""
+    axes, colours = None, []
+    for seed, name in enumerate(names):
+        model = classifier(early_stopping=True, random_state=seed)
+        display = TrainingDisplay.from_estimator(model, ax=axes, name=name)
+        axes = display.axes_
+        colours.append({line.get_color() for line in display.lines_.values()})
+    assert not set.intersection(*colours)
+    assert len(set.union(*colours)) == sum(map(len, colours))
+    display.figure_.canvas.draw()
+    labels = [text.get_text() for text in axes[0].get_legend().get_texts()]
+    assert len(set(labels)) == len(labels) == 6
+    if names[1] is None:
+        assert labels[:4] == ["training", "validation", "training 2", "validation 2"]
+    box = axes[0].get_legend().get_window_extent()
+    assert box.y0 >= axes[0].get_window_extent().y1 - 1
+    assert all(each.get_legend() is None for each in axes[1:])
+    assert axes[0].get_title() == "Training"
 
 
 @pytest.mark.parametrize(
@@ -211,7 +224,7 @@ def test_trainings_without_names_are_told_apart():
         (
             lambda: TrainingDisplay.from_estimator(PerceptronClassifier().fit(*iris())),
             TypeError,
-            "takes a fitted MLPClassifier or MLPRegressor, .* got PerceptronClassifier",
+            "requires a fitted MLPClassifier or MLPRegressor, .* got PerceptronClassifier",
         ),
         (
             lambda: TrainingDisplay.from_estimator(
@@ -232,7 +245,11 @@ def test_trainings_without_names_are_told_apart():
             ValueError,
             r"must have the column 'loss', got \['losses'\]",
         ),
-        (lambda: TrainingDisplay.from_history({"loss": []}), ValueError, "no epoch with a loss"),
+        (
+            lambda: TrainingDisplay.from_history({"loss": []}),
+            ValueError,
+            "no epoch has a finite loss",
+        ),
         (
             lambda: TrainingDisplay.from_history({"loss": [1, 2], "gradient_norm": [1.0]}),
             ValueError,
@@ -241,7 +258,7 @@ def test_trainings_without_names_are_told_apart():
         (
             lambda: TrainingDisplay.from_estimator(classifier(), panels=["losses"]),
             ValueError,
-            r"panels must be some of \['loss', 'score', .* got \['losses'\]",
+            r"panels must be a list with items of \['loss', .* got \['losses'\]",
         ),
         (
             lambda: TrainingDisplay.from_estimator(classifier(), panels=["score"]),
@@ -251,7 +268,8 @@ def test_trainings_without_names_are_told_apart():
         (
             lambda: TrainingDisplay.from_estimator(classifier(), ax=[None, None]),
             ValueError,
-            "ax has 2 axes, 3 panels need one or 3",
+            r"array of 2 axes, and 3 panels are to be drawn, .*: give as "
+            "many axes.*give both the same panels",
         ),
     ],
 )

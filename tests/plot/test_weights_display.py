@@ -148,17 +148,17 @@ def four_features(**options):
         (
             lambda: WeightsDisplay.from_estimator(PerceptronClassifier().fit(*iris())),
             TypeError,
-            "WeightsDisplay takes a fitted MLPClassifier or MLPRegressor",
+            "WeightsDisplay requires a fitted MLPClassifier or MLPRegressor",
         ),
         (
             lambda: WeightsDisplay.from_estimator(network(10)),
             ValueError,
-            r"10 features are no square image.*image_shape=\(height, width\)",
+            r"10 features do not form a square image.*image_shape=\(height, width\)",
         ),
         (
             lambda: four_features(image_shape=(3, 2)),
             ValueError,
-            r"image_shape=\(3, 2\) has 6 values, the network was fitted on 4 features",
+            r"image_shape=\(3, 2\) has 6 values, but the network was fitted on 4 features",
         ),
         (lambda: four_features(image_shape=(4,)), ValueError, r"image_shape must be .*\(4,\)"),
         (lambda: four_features(image_shape=4), ValueError, "image_shape must be .* got 4"),

@@ -1,4 +1,4 @@
-"""What the encoder makes of a table: its formulas, centring, weights, levels and chunks."""
+"""Encoding a table: formulas, centring, weights, levels and chunks."""
 
 import pickle
 import warnings
@@ -227,7 +227,7 @@ def test_tree_finds_a_step_at_any_scale():
 
 def test_tree_needs_y():
     """The message says so."""
-    with pytest.raises(ValueError, match="encoding='tree' places bins by y, which is None"):
+    with pytest.raises(ValueError, match="encoding='tree' requires y, which is None"):
         ColumnEncoder("tree").fit(table_of(np.arange(10.0).reshape(-1, 1)))
 
 
@@ -420,3 +420,30 @@ def test_edges_of_values_that_are_all_frequent():
     x = np.repeat([-1.0, 0.0, 2.0], [100, 800, 100])
     assert quantile_edges(SortedColumn(x), 16, 0).tolist() == [-1, 0, 2]
     assert quantile_edges(SortedColumn(x), 1, 0).tolist() == [-1, 2]
+
+
+@pytest.mark.parametrize("encoding", ["quantile", "tree", "coarse", "none"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_codes_stand_for_the_encoded_rows(mixed, encoding, weighted):
+    """One code a number and a category, means included, also for rows that fit did not see."""
+    y = np.random.default_rng(5).normal(size=len(mixed))
+    weights = np.random.default_rng(6).integers(0, 3, len(mixed)) if weighted else None
+    table = table_of(mixed)
+    dense = ColumnEncoder(encoding, classification=False)
+    X = dense.fit_transform(table, y, weights)
+    coded = ColumnEncoder(encoding, classification=False)
+
+    codes, inputs = coded.fit_codes(table, y, weights)
+
+    assert codes.shape == (300, coded.n_codes)
+    assert codes.dtype == np.float32
+    assert inputs.fan_in == dense.n_columns
+    np.testing.assert_allclose(coded.centre, dense.centre, atol=ROUNDING)
+    np.testing.assert_allclose(inputs.dense(codes), X, atol=4 * ROUNDING)  # of codes up to 16
+    others = mixed.sample(frac=1, random_state=0)
+    others["x"] *= 3
+    others.loc[::7, "level"] = "unseen"
+    others = TableReader().fit(mixed, "from_dtype").read(others)
+    np.testing.assert_allclose(
+        inputs.dense(coded.codes(others)), coded.transform(others), atol=4 * ROUNDING
+    )

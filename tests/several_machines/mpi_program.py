@@ -1,4 +1,4 @@
-"""What the tests run under mpiexec; rank 0 writes what came out."""
+"""The program that the tests run under mpiexec; rank 0 writes the results."""
 
 import sys
 import warnings

@@ -1,8 +1,9 @@
-"""Training on a dask cluster of processes: the results, and every kind of trouble."""
+"""Training on a dask cluster of processes: results, and all kinds of failures."""
 
 import copy
 import os
 import pickle
+import re
 import signal
 import threading
 import time
@@ -212,12 +213,12 @@ def test_what_does_not_fit_is_refused(client):
     mixed = [delayed(X[:100].astype(np.float32)), delayed(X[100:])]
     labels = [delayed(y[:100]), delayed(y[100:].astype(str))]
     cases = [
-        ((X, y), TypeError, "X must be a dask array, a dask frame .*got ndarray"),
+        ((X, y), TypeError, "X must be a dask array, DataFrame .*got ndarray"),
         ((dask_X, dask_y[:200]), ValueError, "y has 200 rows, X has 300"),
         ((mixed, [delayed(y[:100]), delayed(y[100:])]), ValueError, "dtype of X must be the same"),
-        ((mixed, labels), ValueError, "numbers everywhere, or strings everywhere"),
-        ((mixed, [delayed(y)]), ValueError, "different numbers: {'X': 2, 'y': 1}"),
-        ((mixed, [delayed(y[:99]), delayed(y[99:])]), ValueError, "a partition of X has"),
+        ((mixed, labels), ValueError, "numbers in all parts of the data, or strings"),
+        ((mixed, [delayed(y)]), ValueError, "same number of partitions, got {'X': 2, 'y': 1}"),
+        ((mixed, [delayed(y[:99]), delayed(y[99:])]), ValueError, "A partition of X has"),
         ((dask_X * np.nan, dask_y), ValueError, "contains NaN"),
         ((dask_X[:0], dask_y[:0]), ValueError, "X has no rows"),
     ]
@@ -358,7 +359,7 @@ def test_a_scheduler_that_goes_away_is_an_error(tmp_path):
         assert grow.fit(*data).n_iter_ == 4
         assert late == [None]
         big = [delayed(np.ones)((2**27, 2)), delayed(np.ones)((5, 2))], [delayed(y), delayed(y[:5])]
-        with pytest.raises(Exception, match=r"KilledWorker|MemoryError|killed|rows, that of y"):
+        with pytest.raises(Exception, match=r"KilledWorker|MemoryError|killed|rows, but that of y"):
             DaskMLPClassifier((5,), retries=0, timeout=10).fit(*big)
 
         def close(record, estimator):
@@ -371,3 +372,33 @@ def test_a_scheduler_that_goes_away_is_an_error(tmp_path):
         assert time.monotonic() - began < 60
         assert not hasattr(model, "coefs_")
     client.close(timeout=5)
+
+
+def test_blocks_of_the_page_run(client, tmp_path, monkeypatch):
+    """Those of docs/several_machines.md on files, joblib's backend and dask, with small data."""
+    pytest.importorskip("pyarrow", reason="one of them reads a Parquet file")
+    monkeypatch.chdir(tmp_path)
+    page = Path(__file__).parents[2] / "docs" / "several_machines.md"
+    text = page.read_text().replace("tcp://scheduler:8786", client.scheduler.address)
+    for slow, quick in (
+        ("TabularMLPClassifier()", "TabularMLPClassifier('fast', n_members=2)"),
+        ("MLPClassifier()", "MLPClassifier(max_iter=2)"),
+        ("(256, 256)", "(8,), max_iter=2"),
+    ):
+        text = text.replace(slow, quick)
+    on_disk, searches, applied, trained, _ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    X, y = digits()
+    frame = pd.DataFrame(X).rename(columns=str)
+    frame.assign(label=y).to_parquet("rows.parquet")
+    names = {"X_val": X[:50], "y_val": y[:50], "X": X[:200], "y": y[:200]}
+    exec(on_disk, names)
+    assert names["model"].n_iter_ == 10
+    names |= {"grid": {"alpha": [0.1, 1.0]}, "frame": frame[:200]}
+    exec(searches, names)
+    assert len(names["search"].cv_results_["params"]) == 2
+    names |= {"X_sample": X, "y_sample": y, "X": da.from_array(X), "X_new": da.from_array(X[:9])}
+    names |= {"frame": dd.from_pandas(pd.DataFrame(X), npartitions=2), "y": da.from_array(y)}
+    exec(applied, names)
+    assert names["labels"].compute().shape == y.shape
+    exec(trained, names)
+    assert type(names["model"].to_local()) is MLPClassifier

@@ -1,4 +1,4 @@
-"""What scikit-learn expects of every estimator, and the promise of the same bits."""
+"""scikit-learn's estimator checks, and bitwise reproducibility."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np

@@ -1,4 +1,4 @@
-"""A fitted ensemble: what it holds, its copies, predictions row by row, scikit-learn's tools."""
+"""A fitted ensemble: its attributes, copies, predictions row by row, scikit-learn's tools."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import copy

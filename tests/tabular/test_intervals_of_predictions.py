@@ -82,6 +82,17 @@ def test_quantiles_ascend_with_their_levels(model):
     )
 
 
+def test_a_row_has_the_same_quantiles_whatever_rows_come_with_it():
+    """Also where hardly any spread is left, which counts as a share of the training rows' mean."""
+    rng = np.random.RandomState(0)
+    X = rng.uniform(-1, 1, size=(1000, 2))
+    y = X[:, 0] + np.where(X[:, 1] > 0, 3, 0.001) * rng.normal(size=1000)
+    model = regressor(max_iter=30).fit(X, y)
+    every = model.predict_interval(X)
+    quiet = np.argsort(every[:, 1] - every[:, 0])[:9]
+    np.testing.assert_allclose(model.predict_interval(X[quiet]), every[quiet], rtol=1e-5)
+
+
 def test_few_rows_give_intervals_of_equal_noise():
     """40 rows: wide enough for 80 % of new rows."""
     rng = np.random.RandomState(0)

@@ -1,4 +1,4 @@
-"""Targets of any type and scale, weights, groups and validation rows; what is refused, and how."""
+"""Targets of any type and scale, weights, groups and validation rows; errors for invalid input."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import decimal
@@ -76,10 +76,10 @@ def test_labels_of_every_type(kind, probabilities):
     ("labels", "message"),
     [
         (np.where(SIGN, np.nan, 1.0), "NaN"),
-        (np.where(SIGN, None, "a"), "row 0 has no label but None"),
-        (pd.Series(np.where(SIGN, "a", None), dtype="string"), "has no label but <NA>"),
+        (np.where(SIGN, None, "a"), "the label of row 0 is None"),
+        (pd.Series(np.where(SIGN, "a", None), dtype="string"), "is <NA>"),
         (pd.Series(np.where(SIGN, 1, None), dtype="Int64"), "NaN"),
-        (pl.Series([None if one else "a" for one in SIGN]), "row 0 has no label but None"),
+        (pl.Series([None if one else "a" for one in SIGN]), "the label of row 0 is None"),
         (np.array([1 if one else "a" for one in SIGN], dtype=object), "of type int, str"),
         (np.array([(1,) if one else (2,) for one in SIGN] + [None], object)[:-1], "of type tuple"),
         (Z, "continuous"),
@@ -203,7 +203,7 @@ def test_numbers_of_every_container_are_one_target(numbers):
     [
         (np.append(np.nan, Z[1:]), "NaN"),
         (np.append(np.inf, Z[1:]), "infinity"),
-        (Z * 1e300, r"must not go beyond 1e\+150"),
+        (Z * 1e300, r"must not exceed 1e\+150"),
         (pl.Series([None, *Z[1:]]), "NaN"),
         (np.array(["a"] * 120), "must hold numbers"),
         (np.arange(120).astype("M8[D]"), "must hold numbers"),
@@ -336,7 +336,7 @@ def test_class_weight_multiplies_weights():
         # bins and medians are those of the rows: only statistics tell the two apart
         by_row = classifier(**options).fit(X, y, factor)
         np.testing.assert_allclose(by_row.oof_prediction_.mean(axis=0)[0], mean[0], atol=0.05)
-    with pytest.raises(ValueError, match="class_weight makes all rows weigh 0"):
+    with pytest.raises(ValueError, match="gives all rows weight 0"):
         classifier(class_weight={"few": 0, "many": 0}).fit(X, y)
     with pytest.raises(ValueError, match="class_weight must hold finite numbers >= 0"):
         classifier(class_weight={"few": -1, "many": 1}).fit(X, y)
@@ -397,10 +397,10 @@ def test_fewer_groups_than_folds_and_groups_without_weight():
     ("groups", "message"),
     [
         (np.zeros(120), "at least 2 groups"),
-        (np.arange(119), r"groups must have the shape \(120,\)"),
-        (X, r"groups must have the shape \(120,\)"),
-        (np.append(None, np.arange(119)), "groups must name a group for every row, got None"),
-        (np.append(np.nan, np.arange(119)), "groups must name a group for every row, got nan"),
+        (np.arange(119), r"groups must have shape \(120,\)"),
+        (X, r"groups must have shape \(120,\)"),
+        (np.append(None, np.arange(119)), "groups must not be missing in any row, got None"),
+        (np.append(np.nan, np.arange(119)), "groups must not be missing in any row, got nan"),
     ],
 )
 def test_bad_groups_are_refused(groups, message):
@@ -439,8 +439,8 @@ def test_validation_rows_take_the_place_of_folds():
         ({"X_val": X}, "X_val is provided, but y_val was not"),
         ({"y_val": SIGN}, "y_val is provided, but X_val was not"),
         ({"sample_weight_val": Z**2}, "sample_weight_val is provided, but X_val was not"),
-        ({"X_val": X, "y_val": SIGN, "groups": np.arange(120)}, "groups divide rows into folds"),
-        ({"X_val": X, "y_val": np.arange(120)}, "y_val has classes that y does not have"),
+        ({"X_val": X, "y_val": SIGN, "groups": np.arange(120)}, "groups determines the folds"),
+        ({"X_val": X, "y_val": np.arange(120)}, "y_val contains classes that are not in y"),
         ({"X_val": X[:, :2], "y_val": SIGN}, "X has 2 features"),
         ({"X_val": X[:9], "y_val": SIGN}, "inconsistent numbers of samples"),
         ({"X_val": X, "y_val": SIGN, "sample_weight_val": -(Z**2)}, ">= 0"),

@@ -1,4 +1,4 @@
-"""What a fit says of itself: out-of-fold predictions and their score, calibration, importances."""
+"""Out-of-fold predictions and their score, calibration, importances."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np

@@ -1,4 +1,4 @@
-"""Promises that are easily broken unseen: confident classes, weights of members, bounds of
+"""Documented properties that could break silently: confident classes, weights of members, bounds of
 intervals, what ended a fit, memory of quantiles."""
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -1,4 +1,4 @@
-"""Tables as they come: every kind of column goes in, by value and by name; what cannot be used is
+"""Raw tables: every kind of column is accepted, by value and by name; what cannot be used is
 refused by name."""
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -123,7 +123,7 @@ def test_categorical_features_none_makes_numbers_of_categories():
     model = classifier(categorical_features=None, max_iter=100).fit(frame, SIGN)
     assert kinds(model) == {"flag": "binary", "code": "integer"}
     assert model.oof_score_ > 0.95
-    with pytest.raises(ValueError, match="'trade' is read as numbers and holds"):
+    with pytest.raises(ValueError, match="'trade' is numeric but holds"):
         classifier(categorical_features=None).fit(X[["trade"]], Y)
 
 
@@ -291,7 +291,7 @@ def test_columns_are_found_by_name(model):
         model.predict(X.assign(town="Ur"))
     twice = pd.concat([X, X[["noise"]]], axis=1)
     for call in (model.predict, lambda frame: classifier().fit(frame, Y)):
-        with pytest.raises(ValueError, match="more than once: noise"):
+        with pytest.raises(ValueError, match="duplicates: noise"):
             call(twice)
     with pytest.warns(UserWarning, match="valid feature names"):
         model.predict(X.to_numpy())
@@ -397,9 +397,9 @@ def test_text_where_numbers_were_is_refused_by_column(model):
     """Numbers as text are read, other text is refused with row and column."""
     as_text = X.assign(age=X["age"].astype(object).where(X["age"].isna(), X["age"].astype(str)))
     np.testing.assert_array_equal(model.predict(as_text), model.predict(X))
-    with pytest.raises(ValueError, match="'age' is read as numbers and holds 'old' in row 0"):
+    with pytest.raises(ValueError, match="'age' is numeric but holds 'old' in row 0"):
         model.predict(X.assign(age="old"))
-    with pytest.raises(ValueError, match="'since' was a date when fitted and holds 'soon'"):
+    with pytest.raises(ValueError, match="'since' held dates in fit but holds 'soon'"):
         model.predict(X.assign(since="soon"))
 
 

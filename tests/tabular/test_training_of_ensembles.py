@@ -14,6 +14,7 @@ import pytest
 from raw_tables import classifier, people, regressor
 
 from rosenblatt.tabular import _members
+from rosenblatt.tabular._member_inputs import dense_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore:Got `batch_size`")
 
@@ -402,7 +403,7 @@ def test_factors_of_the_inputs_end_in_the_first_layer(monkeypatch):
         assert not hasattr(member, "input_scales_")
         if has_factors:
             rows = task.data.held_out
-            errors = member._outputs(task.data.X[rows]) - task.data.targets[rows]
+            errors = member._outputs(dense_rows(task.data, rows)) - task.data.targets[rows]
             losses.append(np.mean(errors**2) / 2)
             scores.append(member.best_validation_score_)
         return member

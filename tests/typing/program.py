@@ -1,4 +1,4 @@
-"""What a person writes after the documentation. Type checkers pass it in their strictest mode, and
+"""A program like those of users. Type checkers accept it in their strictest mode, and
 it runs; each assert_type fails them where a result has lost its type.
 """
 

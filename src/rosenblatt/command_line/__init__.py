@@ -1,10 +1,10 @@
-"""What ``python -m rosenblatt`` does: options in, a report on standard output, an exit status.
+"""The command line ``python -m rosenblatt``: options in, a report on standard output, exit status.
 
-Stands above the estimators, which know nothing of it. Files: _arguments.py reads the options;
-_digits_report.py and _logic_gates.py are the demonstration without a file. For a person's own
-table, _table_reading.py reads it, _target.py finds what is to be predicted and divides the rows,
-_contenders.py says which models are trained, _table_report.py reports. _training.py and
-_progress.py fit one model, _text.py has layout and wording that all reports share.
+It uses the estimators; they do not depend on it. _arguments.py parses the options.
+_digits_report.py and _logic_gates.py are the demonstration that runs without a file. For a user's
+table, _table_reading.py reads the file, _target.py finds the target and splits the rows,
+_contenders.py lists the models and _table_report.py prints the report. _training.py and
+_progress.py fit one model. _text.py has the layout and wording that all reports share.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -29,14 +29,14 @@ def main(argv=None):
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except BrokenPipeError:
-        # the reader, such as head, has seen enough; Python must not flush into it again at exit
+        # the reader of the pipe, such as head, has closed it; Python must not flush again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0
 
 
 def _run(arguments):
-    # imported here: what is not used need not be there, and Ctrl-C is caught by now
+    # imported here so that unused dependencies may be missing and Ctrl-C is already caught
     if arguments.data is None:
         from rosenblatt.command_line._digits_report import show_digits
         from rosenblatt.command_line._logic_gates import show_gates

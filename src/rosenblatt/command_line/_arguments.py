@@ -1,16 +1,17 @@
-"""The options of the command line: their rules and their help. Nothing is done here."""
+"""The options of the command line: their validation and their help texts."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
 import math
 
 DESCRIPTION = """\
-Trains the networks of this package beside others and prints how they score.
+Trains the networks of this package and other models, and prints their scores.
 
-With --data on your own table: TabularMLP, gradient boosting and, where all
-columns are numbers, plain networks; it ends with what to type in Python next.
-Without, on handwritten digits: a perceptron, a multi-layer perceptron (MLP)
-and scikit-learn's MLP with the same parameters and seed; then logic gates.
+With --data, on your own table: TabularMLP, gradient boosting and, if all
+columns are numbers, plain networks. The report ends with Python code to
+continue with. Without --data, on handwritten digits: a perceptron, a
+multi-layer perceptron (MLP) and scikit-learn's MLP with the same parameters
+and seed, followed by logic gates.
 """
 
 EPILOG = """\
@@ -20,12 +21,12 @@ examples:
   python -m rosenblatt --data houses.parquet --target price --preset fast
 """
 
-# options that do nothing without --data
+# options that have no effect without --data
 OF_TABLES = ("target", "task", "preset", "time_limit")
 
 
 def hidden_layer_sizes(text):
-    """Read "100,50" as (100, 50)."""
+    """Parse "100,50" as (100, 50)."""
     sizes = tuple(int(size) for size in text.split(","))
     if min(sizes) < 1:
         raise ValueError
@@ -33,7 +34,7 @@ def hidden_layer_sizes(text):
 
 
 def positive_int(text):
-    """Read an integer that is at least 1."""
+    """Parse an integer >= 1."""
     number = int(text)
     if number < 1:
         raise ValueError
@@ -41,7 +42,7 @@ def positive_int(text):
 
 
 def seconds(text):
-    """Read a positive number, as an int if it is one."""
+    """Parse a positive number, as an int if it is integral."""
     number = float(text)
     if not 0 < number < math.inf:
         raise ValueError
@@ -49,7 +50,7 @@ def seconds(text):
 
 
 def seed(text):
-    """Read an integer that NumPy takes as a seed."""
+    """Parse an integer that NumPy accepts as a seed."""
     number = int(text)
     if not 0 <= number < 2**32:
         raise ValueError
@@ -64,7 +65,7 @@ seed.__name__ = "seed (0 to 4294967295)"
 
 
 def parse_arguments(argv):
-    """Parse the command line and refuse options that do nothing without --data."""
+    """Parse the command line and reject options that have no effect without --data."""
     parser = _build_parser()
     arguments = parser.parse_args(argv)
     if arguments.data is None and any(getattr(arguments, name) is not None for name in OF_TABLES):
@@ -89,30 +90,30 @@ def _add_table_options(group):
     group.add_argument(
         "--data",
         metavar="FILE",
-        help="a table as text (CSV, with commas, semicolons, tabs or bars; gzip is fine) or "
-        "Parquet; text, dates and gaps may be in it",
+        help="table as a text file (CSV, separated by commas, semicolons, tabs or bars, optionally "
+        "gzipped) or Parquet; it may contain text, dates and missing values",
     )
     group.add_argument(
         "--target",
         metavar="COLUMN",
-        help="the column to predict: its name, or its number counted from 0 (-1 is the last)",
+        help="column to predict: its name, or its index from 0 (-1 is the last)",
     )
     group.add_argument(
         "--task",
         choices=["classification", "regression"],
-        help="default: classification if the target holds text or few distinct integers, "
-        "else regression",
+        help="default: classification if the target contains text or few distinct integers, "
+        "otherwise regression",
     )
     group.add_argument(
         "--preset",
         choices=["fast", "default", "best"],
-        help="how much time TabularMLP takes for how much accuracy (default: default)",
+        help="trade-off between time and accuracy of TabularMLP (default: default)",
     )
     group.add_argument(
         "--time-limit",
         type=seconds,
         metavar="SECONDS",
-        help="seconds that TabularMLP may train (default: no limit)",
+        help="time limit for training TabularMLP, in seconds (default: no limit)",
     )
 
 
@@ -121,20 +122,20 @@ def _add_model_options(group):
         "--hidden",
         type=hidden_layer_sizes,
         metavar="SIZES",
-        help="neurons in each hidden layer of the networks, such as 100,50 (default: 100; of "
-        "TabularMLP, the preset's choice)",
+        help="number of neurons in each hidden layer, such as 100,50 (default: 100; for "
+        "TabularMLP, as in the preset)",
     )
     group.add_argument(
         "--max-iter",
         type=positive_int,
         metavar="N",
-        help="epochs (passes over the training data) at most (default: 200; of TabularMLP, the "
-        "preset's choice)",
+        help="maximum number of epochs (passes over the training data) (default: 200; for "
+        "TabularMLP, as in the preset)",
     )
     group.add_argument(
         "--random-state",
         type=seed,
         default=0,
         metavar="SEED",
-        help="seed of the split and of all models (default: 0)",
+        help="seed for the train/test split and for all models (default: 0)",
     )

@@ -1,6 +1,6 @@
-"""Which models are trained on a table, and each's rows in the form that it takes.
+"""The models that are trained on a table, each with the rows in the form that it requires.
 
-Meant to be read by newcomers as an example of use.
+It is also meant as an example of use for newcomers.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -24,12 +24,12 @@ from rosenblatt import (
 from rosenblatt.command_line._target import LARGEST_VALUE
 from rosenblatt.command_line._text import listed
 
-MOST_LEVELS = 255  # of a category that scikit-learn's boosting takes
+MOST_LEVELS = 255  # maximum number of levels per category in scikit-learn's boosting
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A model to train, and the rows as it takes them."""
+    """A model to train, with the rows in the form that it requires."""
 
     name: str
     model: object
@@ -37,7 +37,7 @@ class Contender:
 
 
 def tabular_options(settings):
-    """What the command line says of the ensemble, as its parameters."""
+    """The ensemble's parameters that are set on the command line."""
     options = {
         "preset": settings.preset,
         "time_limit": settings.time_limit,
@@ -55,7 +55,7 @@ def tabular(problem, settings):
 
 
 def boosting(problem, settings):
-    """scikit-learn's gradient boosting, which takes gaps and categories."""
+    """scikit-learn's gradient boosting, which supports missing values and categories."""
     kind = HistGradientBoostingRegressor
     if problem.is_classification:
         kind = HistGradientBoostingClassifier
@@ -65,7 +65,7 @@ def boosting(problem, settings):
 
 
 def plain_networks(problem, settings):
-    """Networks that take numbers alone, on standardised columns."""
+    """Networks that require numeric input, on standardised columns."""
     rows = [X.to_numpy(dtype=float) for X in (problem.X_train, problem.X_test)]
     rows += [problem.y_train, problem.y_test]
     shared = {"max_iter": settings.max_iter or 200, "random_state": settings.random_state}
@@ -82,7 +82,7 @@ def plain_networks(problem, settings):
 
 
 def why_not_plain(problem):
-    """Which columns the plain networks cannot take, in words, or None."""
+    """The reason why the plain networks cannot use these columns, as text, or None."""
     frame = pd.concat([problem.X_train, problem.X_test])
     text = [name for name in frame if not types.is_numeric_dtype(frame[name])]
     if text:
@@ -95,10 +95,9 @@ def why_not_plain(problem):
 
 
 def for_boosting(X_train, X_test):
-    """Both frames with numbers and categories alone.
+    """Both data frames with dates converted to seconds and text to categories.
 
-    Dates become seconds, text becomes categories. Levels that are not among the 255 most frequent
-    of the training rows count as missing.
+    Only the 255 most frequent levels of the training rows are kept; others become missing values.
     """
     pairs = {str(label): _for_boosting(X_train[label], X_test[label]) for label in X_train}
     return tuple(pd.DataFrame({name: pair[i] for name, pair in pairs.items()}) for i in (0, 1))

@@ -1,6 +1,6 @@
 """Three classifiers on scikit-learn's handwritten digits: the report of a run without options.
 
-Meant to be read by newcomers as an example of use. Measures one fit, so it is no benchmark.
+It is also meant as an example of use for newcomers. It times a single fit and is not a benchmark.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -14,7 +14,7 @@ from rosenblatt.command_line._text import describe_layers, say
 from rosenblatt.command_line._training import TEST_SIZE, train
 
 DEFAULT_HIDDEN, DEFAULT_MAX_ITER = (100,), 200
-# two trainings of the same model differ by rounding only; anything larger is another model
+# largest relative difference of weights that rounding explains if the two models are the same
 SAME_MODEL = 1e-6
 
 
@@ -24,7 +24,7 @@ def show_digits(settings):
     Parameters
     ----------
     settings : argparse.Namespace
-        `hidden`, `max_iter` (None is the default of either) and `random_state`.
+        `hidden`, `max_iter` (None for the default of either) and `random_state`.
     """
     images = load_digits()
     X, y = images.data / images.data.max(), images.target
@@ -47,9 +47,9 @@ def show_digits(settings):
 
 
 def models_for(hidden, max_iter, random_state):
-    """Return ``(name, unfitted model)`` pairs; the last two are the same MLP of both packages."""
+    """Return ``(name, unfitted model)`` pairs; the last two are the same MLP from both packages."""
     shared = {"max_iter": max_iter, "random_state": random_state}
-    # a larger step and an earlier stop than the defaults: as accurate here, in a third of the time
+    # a larger learning rate and earlier stopping than the defaults: as accurate here, and faster
     mlp = shared | {"hidden_layer_sizes": hidden, "learning_rate_init": 0.005, "tol": 1e-3}
     return [
         ("rosenblatt PerceptronClassifier", PerceptronClassifier(**shared)),
@@ -59,7 +59,7 @@ def models_for(hidden, max_iter, random_state):
 
 
 def report(results, max_iter):
-    """Print the table and what to learn from it."""
+    """Print the table and its explanation."""
     print(f"{'model':<32} {'test accuracy':>13} {'seconds':>9} {'epochs':>7}")
     for result in results:
         print(
@@ -68,14 +68,14 @@ def report(results, max_iter):
         )
     print()
     say(
-        "Test accuracy is the share of right answers on data the model has not seen. An epoch is "
-        "one pass over the training data. All models train on one thread."
+        "Test accuracy is the share of correct predictions on data the model has not seen. An "
+        "epoch is one pass over the training data. All models train on one thread."
     )
     if not all(result.settled for result in results):
         limited = ", ".join(result.name for result in results if not result.settled)
         say(
             f"Stopped at the limit of {max_iter} epochs while still improving: {limited}. "
-            "A larger --max-iter lets them go on."
+            "A larger --max-iter lets them continue."
         )
     *_, ours, theirs = results
     say(speed_sentence(ours, theirs))
@@ -83,7 +83,7 @@ def report(results, max_iter):
 
 
 def speed_sentence(ours, theirs):
-    """Say which package trained faster, and how much."""
+    """A sentence on which package trained faster, and by what factor."""
     ratio = theirs.seconds / ours.seconds
     if ratio >= 1:
         return f"rosenblatt's MLP trained {ratio:.1f} times faster than scikit-learn's."
@@ -91,9 +91,9 @@ def speed_sentence(ours, theirs):
 
 
 def same_model_sentence(ours, theirs):
-    """Say whether the two MLPs are the same model, judged by their weights."""
+    """A sentence on whether the two MLPs are the same model, judged by their weights."""
     difference = largest_relative_difference(ours.model, theirs.model)
-    if not difference <= SAME_MODEL:  # so that NaN is no agreement
+    if not difference <= SAME_MODEL:  # so that NaN counts as a difference
         return (
             f"The two MLPs are not the same model here: their weights differ by up to "
             f"{difference:.0e} of the largest in a layer. Both start from the same weights and see "
@@ -102,7 +102,7 @@ def same_model_sentence(ours, theirs):
     if not np.array_equal(ours.values, theirs.values):
         return (
             f"Both MLPs are the same model up to {difference:.0e} of the largest weight in a "
-            "layer, but even that changes some predictions: a few images lie on the border."
+            "layer. Even that changes the predictions of a few images near a class boundary."
         )
     return (
         "Both MLPs reached the same accuracy because they are the same model: same parameters, "
@@ -111,7 +111,7 @@ def same_model_sentence(ours, theirs):
 
 
 def largest_relative_difference(ours, theirs):
-    """Compare all weights and biases, relative to the largest in their layer."""
+    """The largest difference of weights and biases, relative to the largest in their layer."""
     differences = []
     for name in ("coefs_", "intercepts_"):
         for our, their in zip(getattr(ours, name), getattr(theirs, name), strict=True):

@@ -1,4 +1,4 @@
-"""Logic gates as single neurons and a hidden layer learn them: the truth table and its words."""
+"""Logic gates learned by single neurons and by a hidden layer: the truth table and its text."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
@@ -10,7 +10,7 @@ GATE_INPUTS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 
 
 def show_gates(random_state):
-    """Print the truth table of logic gates as single neurons and a hidden layer learn them."""
+    """Print the truth table of logic gates learned by single neurons and by a hidden layer."""
     a, b = GATE_INPUTS.T
     neuron = PerceptronClassifier(max_iter=100, tol=None, random_state=random_state)
     network = MLPClassifier(
@@ -24,19 +24,19 @@ def show_gates(random_state):
         ("XOR", a ^ b, learn(network, GATE_INPUTS, a ^ b)),
     ]
     say(
-        "Logic gates: one neuron draws one straight line between 0 and 1. That is enough for AND, "
-        "OR and NOT, not for XOR, whose ones lie across a diagonal; a hidden layer can do it."
+        "Logic gates: one neuron separates 0 from 1 by a straight line. That is enough for AND, OR "
+        "and NOT, but not for XOR, whose ones lie on a diagonal. A hidden layer can learn XOR."
     )
     print_gates(gates)
 
 
 def learn(model, X, y):
-    """Fit a gate and return what it predicts for its four inputs."""
+    """Fit a gate and return the predictions for its inputs."""
     return model.fit(X, y).predict(X)
 
 
 def print_gates(gates):
-    """Print the truth table of four neurons and a network, with a mark at wrong answers."""
+    """Print the truth table of four neurons and a network, with wrong answers marked."""
     print("              one neuron             hidden layer")
     print_gate_row(" a  b", [name for name, *_ in gates])
     for row, (a, b) in enumerate(GATE_INPUTS):

@@ -1,7 +1,7 @@
-"""Shows on a terminal how far a fit has come: tqdm's bar, or one line that rewrites itself.
+"""Shows the progress of a fit on a terminal: a tqdm bar, or one line that is overwritten.
 
-It reads the lines that estimators print where verbose is set, so it serves scikit-learn's as well
-as this package's. The ensembles of rosenblatt.tabular have a display of their own.
+It parses the lines that estimators print when verbose is set, so it works for scikit-learn's
+estimators too. The ensembles of rosenblatt.tabular have their own display.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -13,13 +13,13 @@ import sys
 from rosenblatt._progress import RewrittenLine, line_width, open_bar
 from rosenblatt.tabular import TabularMLPClassifier, TabularMLPRegressor
 
-# of scikit-learn's networks and ours, of perceptrons, of boosting
+# lines of MLPs (scikit-learn's and ours), of perceptrons and of boosting
 STEP_LINE = re.compile(r"(?:Iteration |-- Epoch |\[)(\d+)(?:, loss = (\S+))?")
 
 
 class StepLines(io.TextIOBase):
-    """A stream to print to; every line about an epoch, or a round of boosting, is passed to
-    ``show(step, loss)``."""
+    """An output stream that calls ``show(step, loss)`` for each line about an epoch or a boosting
+    iteration."""
 
     def __init__(self, show):
         self._show = show
@@ -37,7 +37,7 @@ class StepLines(io.TextIOBase):
 
 
 class StepLine:
-    """A line that is written over itself, with the pass and the loss."""
+    """A line with the current pass and loss, which is overwritten."""
 
     def __init__(self, stream, name, max_steps):
         self._line, self._name, self._max_steps = RewrittenLine(stream), name, max_steps
@@ -52,7 +52,7 @@ class StepLine:
 
 
 class StepBar:
-    """The same with tqdm's bar, which adds the time that is left if all passes are needed."""
+    """The same as a tqdm bar, which adds the remaining time if all passes are needed."""
 
     def __init__(self, bar):
         self._bar = bar
@@ -67,8 +67,8 @@ class StepBar:
 
 
 def open_display(stream, name, max_steps):
-    """Return tqdm's bar when tqdm is installed, else the plain line."""
-    # told how many lines there are, because it shows nothing on a terminal that does not know
+    """Return a tqdm bar if tqdm is installed, otherwise the plain line."""
+    # nrows is passed because tqdm shows nothing on a terminal that does not report its size
     bar = open_bar(
         desc=name,
         total=max_steps,
@@ -81,16 +81,16 @@ def open_display(stream, name, max_steps):
 
 
 def fit_with_progress(model, name, X, y):
-    """Fit ``model``; where the output is a terminal, show there how far it has come."""
+    """Fit ``model``, and show the progress if the output is a terminal."""
     if isinstance(model, (TabularMLPClassifier, TabularMLPRegressor)):
         return model.set_params(verbose=int(sys.stderr.isatty())).fit(X, y)
     terminal = sys.stdout
     if not terminal.isatty():
         return model.fit(X, y)
-    # a network may be inside a pipeline
+    # the network may be a step of a pipeline
     parameters = model.get_params()
     prefix = next(key for key in parameters if key.endswith("max_iter")).removesuffix("max_iter")
-    # 2, because scikit-learn's boosting is silent about its rounds below
+    # scikit-learn's boosting prints its iterations only if verbose >= 2
     model.set_params(**{f"{prefix}verbose": 2})
     display = open_display(terminal, name, parameters[f"{prefix}max_iter"])
     try:

@@ -1,4 +1,4 @@
-"""What to type in Python next, with the names of the person's own table; it runs as printed."""
+"""Python code to continue with, using the names of the user's table. It runs as printed."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from rosenblatt.command_line._text import PAGE_WIDTH
@@ -16,7 +16,7 @@ print(model.predict_interval(table.head(), coverage=0.9))
 
 
 def snippet(source, problem, options):
-    """The lines of a program that reads the table and fits the ensemble to all of it.
+    """A program that reads the table and fits the ensemble to all of its rows.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def snippet(source, problem, options):
 
 
 def _call(before, function, positional, keywords):
-    """A call on one line, or with an argument on each where that is too long."""
+    """A call on one line, or with one argument per line if that is too long."""
     arguments = [_literal(value) for value in positional]
     arguments += [f"{name}={_literal(value)}" for name, value in keywords.items()]
     line = f"{before}{function}({', '.join(arguments)})\n"
@@ -55,7 +55,7 @@ def _call(before, function, positional, keywords):
 
 
 def _literal(value):
-    """As a person types it: text in double quotes."""
+    """A literal as people write it, with text in double quotes."""
     if isinstance(value, list):
         return f"[{', '.join(map(_literal, value))}]"
     text = repr(value)

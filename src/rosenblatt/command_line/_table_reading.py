@@ -1,7 +1,7 @@
-"""Reads a table with pandas, and keeps how: the same call is what a person types next.
+"""Reads a table with pandas, and records the call so that the report can print it.
 
-Text is looked through once before: what is no text, and what pandas has to be told, is found
-there. What the columns mean is not decided here.
+A first pass over a text file finds out whether it is text and which options pandas needs. The
+meaning of the columns is not decided here.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -20,8 +20,8 @@ from rosenblatt.command_line._text import DataError, quoted
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
 CONTROL_CHARACTERS = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 CHUNK_BYTES = 1 << 20
-SAMPLE_ROWS = 1000  # what the header and dates are told by
-# in this order, because files with semicolons often have commas inside their numbers
+SAMPLE_ROWS = 1000  # rows by which the header and dates are recognised
+# semicolons come first because such files often have commas inside their numbers
 DELIMITERS = "\t;|,"
 DATE = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?"
 
@@ -35,9 +35,9 @@ class Source:
     path : Path
     frame : pandas.DataFrame
     function : str
-        Of pandas, that read it.
+        The pandas function that read the file.
     options : dict
-        What it was told besides the path.
+        The arguments of the function besides the path.
     """
 
     path: Path
@@ -48,7 +48,7 @@ class Source:
 
 @dataclass(frozen=True)
 class _Text:
-    """What a look through a text file found: its first lines, and what is in it anywhere."""
+    """Findings of the first pass over a text file: its first lines, encoding and contents."""
 
     head: str
     encoding: str
@@ -62,7 +62,7 @@ def read_source(path, target):
     ----------
     path : str
     target : str or None
-        The column to predict, as a person names it: it tells a header from a row.
+        The column to predict, as given by the user. It helps to recognise a header.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def read_source(path, target):
     Raises
     ------
     DataError
-        For everything that can be wrong with a file.
+        If the file cannot be read as a table.
     """
     pandas, path = _import_pandas(), Path(path)
     if path.exists() and not path.is_file():
@@ -96,11 +96,11 @@ def _import_pandas():
 
 
 def _reason(error):
-    """An error of the system, pandas or pyarrow in one line."""
+    """The message of an OSError or of an error of pandas or pyarrow, on one line."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     ragged = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", text)
     if ragged:
-        return f"line {ragged[2]} has {ragged[3]} values where lines before have {ragged[1]}"
+        return f"line {ragged[2]} has {ragged[3]} values, but the lines before have {ragged[1]}"
     return " ".join(text.removeprefix("Error tokenizing data. C error: ").split())
 
 
@@ -113,7 +113,7 @@ def _read_parquet(pandas, path):
         raise ValueError(*error.args) from None
 
 
-# what pandas has to be told of a text file
+# the options of pandas for a text file
 
 
 def _text_options(pandas, path, is_gzip, target):
@@ -138,14 +138,16 @@ def _text_options(pandas, path, is_gzip, target):
         options["header"] = None
         sample = _read_text(pandas, path, options, nrows=SAMPLE_ROWS)
     elif names.count(target) > 1:
-        raise DataError(f"{names.count(target)} columns are called {quoted(target)}; use a number")
+        raise DataError(
+            f"{names.count(target)} columns are named {quoted(target)}; pass the index of one"
+        )
     if dates := [name for name in sample if _holds_dates(pandas, sample[name])]:
         options["parse_dates"] = dates
     return options
 
 
 def _look_through(path, is_gzip):
-    """All of the file, piece by piece: whether it is text, and in which encoding."""
+    """Read the whole file in chunks to find out whether it is text, and its encoding."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     head, encoding, has_question_marks = b"", "utf-8", False
     with (gzip.open if is_gzip else open)(path, "rb") as file:
@@ -156,22 +158,22 @@ def _look_through(path, is_gzip):
                 try:
                     decoder.decode(piece)
                 except UnicodeDecodeError:
-                    encoding = "cp1252"  # what spreadsheets on Windows save
+                    encoding = "cp1252"  # the default of spreadsheets on Windows
             head = head or piece
             has_question_marks |= b"?" in piece
     return _Text(head.decode(encoding, "replace").lstrip("\ufeff"), encoding, has_question_marks)
 
 
 def _find_delimiter(head):
-    """The first delimiter that divides the first line, and the cells of that line."""
+    """The first delimiter that splits the first line, and the cells of that line."""
     for delimiter in DELIMITERS:
         reader = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)
         cells = [cell.strip() for cell in next(cells for cells in reader if any(cells))]
         if len(cells) > 1:
             return delimiter, cells
     raise DataError(
-        "the first line is a single column; a target and at least one other column are separated "
-        "by commas, semicolons, tabs or bars"
+        "the first line has a single column; a target and at least one other column are needed, "
+        "separated by commas, semicolons, tabs or bars"
     )
 
 
@@ -183,9 +185,9 @@ def _has_decimal_commas(head):
 
 
 def _is_header(pandas, sample, target):
-    """Whether the first row, which pandas took for names, names the columns.
+    """Whether the first row, which pandas read as column names, is a header.
 
-    It does if it holds no number, or the target's name, or text above nothing but numbers.
+    It is if it contains no number, or the name of the target, or text above a numeric column.
     """
     names = [str(name) for name in sample.columns]
     if not any(map(_is_number, names)) or (target in names and not _is_number(target)):
@@ -214,16 +216,16 @@ def _holds_dates(pandas, column):
 
 def _read_text(pandas, path, options, **more):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of dates that turn out to be none
+        warnings.simplefilter("ignore", UserWarning)  # pandas warns if text is not a date
         warnings.simplefilter("error", pandas.errors.DtypeWarning)
         try:
             frame = pandas.read_csv(path, **options, **more)
         except pandas.errors.DtypeWarning:
-            # numbers and text in one column: the whole column is text, not a part of it
+            # a column that mixes numbers and text is read as text throughout
             options["low_memory"] = False
             frame = pandas.read_csv(path, **options, **more)
     if not isinstance(frame.index, pandas.RangeIndex):
         raise DataError(
-            f"the first line of {path} has fewer values than the others; it has to name all columns"
+            f"the first line of {path} has fewer values than the others; it must name all columns"
         )
     return frame

@@ -1,4 +1,4 @@
-"""The report on a person's own table: what is in it, how models score, what to type next."""
+"""The report on a user's table: its contents, the scores of the models, and code to continue."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from collections import Counter
@@ -19,17 +19,17 @@ from rosenblatt.command_line._text import DataError, count, quoted, say, shorten
 from rosenblatt.command_line._training import train
 from rosenblatt.diagnosis._statistics import difference_of_rows
 
-MOST_COLUMNS = 8  # shown, of those that are important
+MOST_COLUMNS = 8  # number of important columns that are shown
 BAR_WIDTH = 30
 
 
 def show_table(settings):
-    """Read, train, report.
+    """Read the table, train the models and print the report.
 
     Parameters
     ----------
     settings : argparse.Namespace
-        The command line's.
+        The options of the command line.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def _say_what_is_there(source, problem):
     if problem.n_without_target:
         without = (
             f" {count(problem.n_without_target, 'row')} without a value in "
-            f"{quoted(problem.target)} {'is' if problem.n_without_target == 1 else 'are'} left out."
+            f"{quoted(problem.target)} {'is' if problem.n_without_target == 1 else 'are'} dropped."
         )
     say(
         f"{source.path.name}: {n_train + n_test:,} rows with {count(n_columns, 'column')} from "
@@ -73,7 +73,7 @@ def _classes(problem):
 
 
 def _train_all(problem, settings):
-    """The results, the ensemble's first, and sentences on what could not be trained."""
+    """The results, the ensemble's first, and remarks on models that could not be trained."""
     try:
         results = [_trained(tabular(problem, settings), problem)]
     except (TypeError, ValueError) as error:
@@ -83,7 +83,9 @@ def _train_all(problem, settings):
     if reason is None:
         others += plain_networks(problem, settings)
     else:
-        remarks.append(f"Plain networks take numbers without gaps and are left out: {reason}.")
+        remarks.append(
+            f"Plain networks require numbers without missing values and are left out: {reason}."
+        )
     for contender in others:
         try:
             results.append(_trained(contender, problem))
@@ -93,7 +95,7 @@ def _train_all(problem, settings):
     if limited:
         remarks.append(
             f"Stopped at the limit of epochs while still improving: {', '.join(limited)}. A larger "
-            "--max-iter lets them go on."
+            "--max-iter lets them continue."
         )
     return results, remarks
 
@@ -112,7 +114,7 @@ def _one_line(error):
 
 
 def _print_scores(results, problem):
-    """One line a model, the best first."""
+    """Print one line per model, the best first."""
     results = sorted(results, key=lambda result: -result.score)
     is_share = problem.is_classification
     if is_share:
@@ -137,21 +139,21 @@ def _print_scores(results, problem):
 
 def _explain_scores(results, problem):
     if problem.is_classification:
-        score = "Accuracy is the share of right answers on rows that no model has seen"
+        score = "Accuracy is the share of correct predictions on rows that no model has seen"
     else:
         score = (
             "R2, on rows that no model has seen, is 1 for perfect predictions and 0 for always "
             "predicting the mean; the typical error is the mean distance between prediction and "
             "truth"
         )
-    text = f"{score}. Behind +- is its standard error."
+    text = f"{score}. The standard error follows +-."
     if len(results) > 1:
         text += " " + _difference_sentence(results)
     say(text)
 
 
 def _difference_sentence(results):
-    """Whether the best model's lead is more than chance, judged on pairs of test rows."""
+    """A sentence on whether the best model's lead is significant, by a paired test on the rows."""
     first, second, *_ = sorted(results, key=lambda result: -result.score)
     difference = difference_of_rows(first.values, second.values)
     lead = f"The lead of {first.name} over {second.name}"
@@ -167,7 +169,7 @@ def _print_columns(model):
     if not order:
         return
     names = [shortened(model.columns_[j].name, 32) for j in order]
-    print(f"{'most important columns':<34}share of what all columns give")
+    print(f"{'most important columns':<34}share of the total importance")
     for name, j in zip(names, order, strict=True):
         share = f"{100 * importances[j]:.1f} %"
         bar = "#" * max(1, round(BAR_WIDTH * importances[j] / importances[order[0]]))
@@ -183,5 +185,5 @@ def _say_out_of_fold(model, problem):
         text = f"an R2 of {score:.3f} +- {error:.3f}"
     say(
         f"Out of fold, {type(model).__name__} reached {text}: each row is predicted by networks "
-        "that did not learn from it. So it needs no test part, and can learn from all rows."
+        "that were not trained on it. No test set is needed, so it can be trained on all rows."
     )

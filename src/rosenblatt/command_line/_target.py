@@ -1,4 +1,4 @@
-"""Finds what is to be predicted, as classes or as numbers, and divides the rows in two parts."""
+"""Finds the target column and the task, and splits the rows into a training and a test set."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import difflib
@@ -14,13 +14,13 @@ from rosenblatt.command_line._training import TEST_SIZE
 
 MIN_ROWS = 20
 MAX_GUESSED_CLASSES = 20
-# beyond this the variance overflows, and nothing can be standardised
+# beyond this the variance overflows and standardisation fails
 LARGEST_VALUE = 1e100
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Rows in two parts: models learn from the first and are scored on the second.
+    """A training and a test set.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Problem:
         The column's label in the frame.
     task : {'classification', 'regression'}
     n_without_target : int
-        Rows that are left out.
+        Number of rows that are dropped because the target is missing.
     X_train, X_test : pandas.DataFrame
     y_train, y_test : ndarray
     """
@@ -43,12 +43,12 @@ class Problem:
 
     @property
     def is_classification(self):
-        """Whether the score is the accuracy, else R2."""
+        """Whether the score is the accuracy; otherwise it is R2."""
         return self.task == "classification"
 
     @property
     def rows(self):
-        """As `train` takes them."""
+        """The rows in the form that `train` requires."""
         return self.X_train, self.X_test, self.y_train, self.y_test
 
 
@@ -59,7 +59,7 @@ def open_problem(frame, target, task, random_state):
     ----------
     frame : pandas.DataFrame
     target : str or None
-        A column's name, or its number from 0, negative from the end.
+        Name or index of a column; negative indices count from the end.
     task : {'classification', 'regression'} or None
         None guesses it from the target.
     random_state : int
@@ -67,11 +67,11 @@ def open_problem(frame, target, task, random_state):
     Raises
     ------
     DataError
-        For a target that cannot be predicted.
+        If the target cannot be predicted.
     """
     label = find_target(frame, target)
     if frame.shape[1] == 1:
-        raise DataError(f"there is no column but {quoted(label)}: nothing to predict it from")
+        raise DataError(f"{quoted(label)} is the only column; there is nothing to predict it from")
     has_target = frame[label].notna().to_numpy()
     frame = frame[has_target].reset_index(drop=True)
     if len(frame) < MIN_ROWS:
@@ -84,7 +84,7 @@ def open_problem(frame, target, task, random_state):
     y = _classes(frame[label]) if task == "classification" else _numbers(frame[label])
     if len(np.unique(y)) == 1:
         raise DataError(
-            f"column {quoted(label)} holds {quoted(y[0])} in every row: there is nothing to learn"
+            f"column {quoted(label)} is {quoted(y[0])} in every row; there is nothing to learn"
         )
     X = frame.drop(columns=label)
     is_class = task == "classification"
@@ -94,14 +94,14 @@ def open_problem(frame, target, task, random_state):
 
 
 def find_target(frame, target):
-    """The label of the column that ``target`` names or counts."""
+    """The label of the column whose name or index is ``target``."""
     labels = list(frame.columns)
     names = [str(label) for label in labels]
-    # the first and the last, because the target is often there
+    # the first and the last columns, because the target is often there
     shown = [shortened(name, 40) for name in names]
     known = ", ".join(shown if len(names) <= 20 else [*shown[:15], "...", *shown[-5:]])
     if target is None:
-        raise DataError(f"say with --target which column to predict; the columns are: {known}")
+        raise DataError(f"--target must name the column to predict; the columns are: {known}")
     if target in names:
         return labels[names.index(target)]
     try:
@@ -119,7 +119,7 @@ def _nearest(target, names):
 
 
 def guess_task(column):
-    """Text or few distinct integers are classes, other numbers are values to predict."""
+    """Classification for text or few distinct integers, regression for other numbers."""
     if types.is_bool_dtype(column):
         return "classification"
     if types.is_numeric_dtype(column):
@@ -131,7 +131,7 @@ def guess_task(column):
         is_number = pd.to_numeric(column, errors="coerce").notna()
         if is_number.mean() > 0.5:
             raise DataError(
-                f"{_cell(column, ~is_number)} is text among numbers; correct it, or add "
+                f"{_cell(column, ~is_number)} is text in a column of numbers; correct it, or add "
                 "--task classification if the numbers are classes"
             )
     return "classification"
@@ -140,19 +140,19 @@ def guess_task(column):
 def _refuse_dates(column):
     if types.is_datetime64_any_dtype(column) or types.is_timedelta64_dtype(column):
         raise DataError(
-            f"column {quoted(column.name)} holds dates or times; turn them into numbers, such as "
-            "days from a first day, to predict them"
+            f"column {quoted(column.name)} contains dates or times; to predict them, convert them "
+            "to numbers, such as days since a first day"
         )
 
 
 def _cell(column, mask):
-    """The first value of which the mask is true, and where."""
+    """The first value for which the mask is true, with its position."""
     row = int(np.flatnonzero(mask)[0])
     return f"column {quoted(column.name)}, row {row + 1} of the data: {quoted(column.iloc[row])}"
 
 
 def _classes(column):
-    """Labels that can be sorted, as a NumPy array."""
+    """The labels as a NumPy array, converted to text if they cannot be sorted."""
     labels = column.to_numpy()
     if labels.dtype != object:
         return labels
@@ -168,7 +168,7 @@ def _numbers(column):
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     if np.isnan(values).any():
         raise DataError(
-            f"{_cell(column, np.isnan(values))} is not a number; a regression needs numbers"
+            f"{_cell(column, np.isnan(values))} is not a number; regression requires numbers"
         )
     too_large = np.abs(values) > LARGEST_VALUE
     if too_large.any():
@@ -177,9 +177,9 @@ def _numbers(column):
 
 
 def _parts(y, is_classification, label, random_state):
-    """Row numbers to learn from and to test on; classes keep their shares.
+    """Row numbers of the training and the test set, stratified by class.
 
-    A class of a single row is learnt and not tested.
+    A class with a single row is in the training set.
     """
     rows, alone, shares = np.arange(len(y)), [], None
     if is_classification:

@@ -1,4 +1,4 @@
-"""Words and layout that all reports share, and the one kind of error that a person is told."""
+"""Layout and wording that all reports share, and the exception for errors shown to the user."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import textwrap
@@ -7,33 +7,33 @@ PAGE_WIDTH = 79
 
 
 class DataError(Exception):
-    """What is wrong with the person's data, in one line for that person."""
+    """An error in the user's data, described in one line."""
 
 
 def say(text):
-    """Print a paragraph, wrapped, and an empty line."""
+    """Print a wrapped paragraph and an empty line."""
     print(fill(text), end="\n\n", flush=True)
 
 
 def fill(text):
-    """A paragraph's lines; names of columns and options are not broken at their hyphens."""
+    """Wrap a paragraph; names of columns and options are not broken at hyphens."""
     return textwrap.fill(text, PAGE_WIDTH, break_on_hyphens=False)
 
 
 def describe_layers(hidden):
-    """Say how many hidden layers there are, and how wide."""
+    """The number and the widths of the hidden layers, as text."""
     if len(hidden) == 1:
         return f"a hidden layer of {hidden[0]} neurons"
     return f"{len(hidden)} hidden layers of {', '.join(map(str, hidden))} neurons"
 
 
 def quoted(text, width=40):
-    """The text in quotes, on one line and not too long for a message."""
+    """The text in quotes, on one line and shortened to `width`."""
     return repr(shortened(str(text), width))
 
 
 def shortened(text, width):
-    """At most so many characters of a text."""
+    """The text, shortened to `width` characters."""
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
@@ -43,7 +43,7 @@ def count(number, singular, plural=None):
 
 
 def listed(names, most):
-    """Names in quotes, the first of them if there are many."""
+    """Names in quotes, of which at most `most` are listed."""
     names = list(names)
     text = ", ".join(quoted(name) for name in names[:most])
     return text + (f" and {len(names) - most} more" if len(names) > most else "")

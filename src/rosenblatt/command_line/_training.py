@@ -1,4 +1,4 @@
-"""Fits, times and scores one model; shared by all reports. Nothing is printed but progress."""
+"""Fits, times and scores one model, for all reports. It prints only the progress."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import time
@@ -24,14 +24,14 @@ class Result:
     name : str
     model : estimator
     values : ndarray of shape (n_test,)
-        Values of the test rows whose mean is the score: accuracy or R2.
+        Values of the test rows whose mean is the score (accuracy or R2).
     seconds : float
     settled : bool
-        False when it ran into its limit of epochs.
+        False if training stopped at the maximum number of epochs.
     remarks : tuple of str
-        What it warned of.
+        Messages of the warnings during fit.
     error : float
-        Mean distance of predictions from targets; NaN for classes.
+        Mean absolute error; NaN for classification.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Result:
         return self.values.mean()
 
     def standard_error(self, *, is_share):
-        """Of the score."""
+        """Standard error of the score."""
         return standard_error(self.values, is_share=is_share)
 
 
@@ -69,11 +69,11 @@ def train(name, model, rows, *, is_classification):
     Raises
     ------
     KeyboardInterrupt
-        For Ctrl-C, where a model keeps what it has learnt and warns, too.
+        On Ctrl-C, even if the model catches it and only warns.
     """
     X_train, X_test, y_train, y_test = rows
-    # threads of BLAS and OpenMP that wait for a busy processor can make small work a hundred times
-    # slower; boosting gains by them on large tables alone
+    # on a busy machine, waiting BLAS and OpenMP threads can make small work a hundred times slower;
+    # boosting gains from threads on large tables only
     limits = threadpool_limits(1, "blas" if len(X_train) > MANY_ROWS else None)
     with warnings.catch_warnings(record=True) as caught, limits:
         warnings.simplefilter("always", UserWarning)
@@ -91,7 +91,7 @@ def train(name, model, rows, *, is_classification):
 
 
 def _remarks(caught):
-    """Whether all epochs were enough, and the other warnings' texts; each once."""
+    """(whether training converged, the distinct messages of the other warnings)."""
     settled, remarks = True, {}
     for warning in caught:
         text = str(warning.message)

@@ -1,1 +1,1 @@
-"""Everything compiled: the kernels, the network and the perceptron that call them."""
+"""The compiled extensions: the kernels, and the network and the perceptron that call them."""

@@ -1,4 +1,4 @@
-# Where a NumPy array's data lies, for the extensions that hand it to kernels.
+# The address of a NumPy array's data, for the extensions that pass it to kernels.
 # SPDX-License-Identifier: BSD-3-Clause
 
 cdef inline char *address(object array) except? NULL:

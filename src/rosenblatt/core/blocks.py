@@ -1,10 +1,9 @@
-"""Where the arrays of a network's catalogue lie in the blocks that kernels work on.
+"""The positions of a network's arrays in the blocks that kernels work on.
 
 A block is one aligned array with all parameters of a network, padded with zeros to whole vectors
-and laid out as the products read them, which may differ between instruction sets; its gradient
-and each of its moments are blocks like it. Here blocks are translated to and from plain arrays,
-and into flat vectors, which are the same at every level. Which layout a layer has is the
-affair of layers.pyx.
+and in the layout that the products read, which may depend on the instruction set. The gradient and
+each moment are blocks of the same layout. This file converts blocks to and from plain arrays and
+flat vectors, which do not depend on the instruction set. layers.pyx chooses the layout of a layer.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -16,21 +15,21 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Stored:
-    """How a layer's weights lie.
+    """The layout of a layer's weights.
 
     Attributes
     ----------
     n_units : int
     width : int
-        The units, padded to whole vectors.
+        The number of units, padded to whole vectors.
     stride : int
-        From row to row of its inputs.
+        Distance between rows of its inputs.
     panel : int
-        How many columns lie together; `width` for rows one after another.
+        Number of columns per panel; `width` for row-major weights.
     vector : int
-        Numbers of a vector.
+        Number of elements of a vector.
     is_transposed : bool
-        Whether the rows are the units', `stride` apart.
+        Whether there is one row per unit, with distance `stride`.
     """
 
     n_units: int
@@ -41,10 +40,10 @@ class Stored:
     is_transposed: bool = False
 
     def size_of(self, shape):
-        """Numbers that an array takes, padding included.
+        """Number of elements of an array, including padding.
 
-        A vector over the units is as long as the rows of outputs, any other is padded to whole
-        vectors, which all places are multiples of.
+        An array with one value per unit is as long as a row of outputs. Other arrays are padded to
+        whole vectors, so that all positions are multiples of a vector.
         """
         if len(shape) == 1:
             (count,) = shape
@@ -52,7 +51,7 @@ class Stored:
         return shape[1] * self.stride if self.is_transposed else shape[0] * self.width
 
     def views(self, part, shape):
-        """Pairs of some columns of an array and a view of where they are in its part."""
+        """Pairs of column indices of an array and the view of these columns in its part."""
         if len(shape) == 1:
             return [(slice(None), part[: shape[0]])]
         fan_in, fan_out = shape
@@ -67,7 +66,7 @@ class Stored:
 
 
 class Blocks:
-    """The places of a catalogue's arrays.
+    """The positions of the arrays of a catalogue.
 
     Parameters
     ----------
@@ -78,11 +77,11 @@ class Blocks:
     Attributes
     ----------
     places : list of (Entry, int, int)
-        In the catalogue's order: the array, and where it begins and ends.
+        In the order of the catalogue: each array, and its start and end.
     n_learned, n_stored : int
-        Length of a block with what is learned, and of one with what is averaged behind it.
+        Length of a block of learned arrays, and of a block that also has averaged arrays.
     ranges : dict
-        From each group's name to the begin and the end of its part.
+        Maps the name of each group to the start and end of its part.
     """
 
     def __init__(self, architecture, stored):
@@ -99,16 +98,16 @@ class Blocks:
         self.n_learned, self.n_stored = averaged
 
     def begin(self, block):
-        """Makes of a block of zeros what parameters are before training."""
+        """Set the initial values of parameters in a block of zeros."""
         for entry, start, stop in self.places:
             if entry.start != 0:
                 for _, view in self.stored[entry.layer].views(block[start:stop], entry.shape):
                     view[...] = entry.start
 
     def read(self, block):
-        """Copies of what a block holds: for each attribute of the catalogue a list of arrays.
+        """Copies of the arrays of a block: a list for each attribute of the catalogue.
 
-        Of a block without what is averaged, those that are learned.
+        For a block without averaged arrays, only the learned attributes.
         """
         lists = {}
         for entry, views in self._views(block):
@@ -122,17 +121,17 @@ class Blocks:
         return list(lists.values())
 
     def write(self, block, lists):
-        """Puts lists like those of `read` into a block; what is not given stays.
+        """Write lists like those of `read` into a block; arrays that are not given are unchanged.
 
         Raises
         ------
         ValueError
-            For arrays of other shapes, before anything is written.
+            If shapes are wrong. Nothing is written then.
         """
         for (name, wanted), arrays in zip(self.architecture.shapes.items(), lists, strict=False):
             shapes = [np.shape(array) for array in arrays]
-            if shapes != wanted:  # NumPy might broadcast them
-                raise ValueError(f"{name} have the shapes {shapes}, but must have {wanted}")
+            if shapes != wanted:  # otherwise NumPy could broadcast them
+                raise ValueError(f"{name} have shapes {shapes}, but must have shapes {wanted}")
         given = [array for arrays in lists for array in arrays]
         for array, (_, views) in zip(given, self._views(block), strict=False):
             if len(views) == 1:
@@ -142,22 +141,22 @@ class Blocks:
                 view[...] = np.asarray(array)[:, columns]
 
     def flat(self, block):
-        """A block's learned numbers as one vector, in the catalogue's order: a copy."""
+        """A copy of the learned values of a block as a flat vector, in catalogue order."""
         return np.concatenate(
             [array.ravel() for arrays in self.read(block[: self.n_learned]) for array in arrays]
         )
 
     def write_flat(self, block, vector):
-        """Puts a vector like that of `flat` into a block."""
+        """Write a vector like that of `flat` into a block."""
         if np.shape(vector) != (self.architecture.n_parameters,):
             raise ValueError(
-                f"a vector of the shape {(self.architecture.n_parameters,)} is wanted, got "
+                f"The vector must have shape {(self.architecture.n_parameters,)}, got "
                 f"{np.shape(vector)}"
             )
         self.write(block, self.architecture.lists(vector))
 
     def _views(self, block):
-        """Each array that the block has, with its views."""
+        """Each array of the block, with its views."""
         for entry, start, stop in self.places:
             if stop > len(block):
                 return

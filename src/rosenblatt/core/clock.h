@@ -1,4 +1,4 @@
-/* Seconds since some moment, for the length of an epoch. For network.pyx alone. */
+/* Seconds since an arbitrary moment, to time epochs. Used by epochs.pyx only. */
 // SPDX-License-Identifier: BSD-3-Clause
 #ifndef ROSENBLATT_CLOCK_H
 #define ROSENBLATT_CLOCK_H

@@ -1,9 +1,9 @@
-/* A layer's forward pass and its two backward products, with intercepts, activation and slope
- * applied to rows that are still in cache. */
+/* A layer's forward pass and its two backward products; intercepts, activation and slope are
+ * applied while the rows are still in cache. */
 // SPDX-License-Identifier: BSD-3-Clause
 
-/* out (count,) = activation(z); out may be z. With slopes one that keeps its input leaves them
- * in z, which is then not out. */
+/* out (count,) = activation(z); out may be z. With slopes, an activation that keeps its input
+ * writes them to z, which must then not be out. */
 typedef void NAME(activation_function)(real *out, real *z, ptrdiff_t count);
 /* delta *= slope(kept) */
 typedef void NAME(slope_function)(real *delta, const real *kept, ptrdiff_t count);
@@ -18,7 +18,7 @@ typedef void NAME(slope_function)(real *delta, const real *kept, ptrdiff_t count
     }                                                                                    \
     static void NAME(train_##name)(real *restrict out, real *restrict from,              \
                                    ptrdiff_t count) {                                    \
-        for (ptrdiff_t i = 0; i < count; i++) { /* what both have in common is done once */ \
+        for (ptrdiff_t i = 0; i < count; i++) { /* common subexpressions are computed once */ \
             const real z = from[i], a = value;                                           \
             out[i] = a;                                                                  \
             from[i] = slope;                                                             \
@@ -45,7 +45,7 @@ static NAME(activation_function) *const NAME(forward_of)[2 * N_ACTIVATIONS] = {
 #include "activations.def"
 #undef ACTIVATION
 };
-/* delta *= slopes, computed before */
+/* delta *= slopes, which were computed before */
 static void NAME(backward_by_slopes)(real *delta, const real *slopes, ptrdiff_t count) {
     for (ptrdiff_t i = 0; i < count; i++) delta[i] *= slopes[i];
 }
@@ -65,7 +65,7 @@ static void NAME(activate)(void *a, void *slope, const void *z, ptrdiff_t count,
         delta, rb_activation_rows[activation].keeps == OUTPUT ? out : z, count);
 }
 
-/* Columns [j0, j1) of rows that are `stride` apart: one call where they are contiguous. */
+/* Columns [j0, j1) of rows that are `stride` apart; one call if they are contiguous. */
 static void NAME(activate_rows)(real *out, real *z, ptrdiff_t rows, ptrdiff_t j0,
                                 ptrdiff_t j1, ptrdiff_t stride, int activation) {
     if (activation % N_ACTIVATIONS == ACTIVATION_identity && out == z) return;
@@ -102,7 +102,7 @@ ALWAYS_INLINE void NAME(add_multiple)(real *restrict out, real factor,
     for (ptrdiff_t j = 0; j < count; j++) out[j] += factor * x[j];
 }
 
-/* Panels of the columns [j0, j1) of W; j0 is where a panel begins. */
+/* Panels of the columns [j0, j1) of W; j0 is the start of a panel. */
 static void NAME(pack)(void *packed, const void *W, ptrdiff_t k, ptrdiff_t width,
                        ptrdiff_t j0, ptrdiff_t j1) {
     const NAME(columns) to = NAME(in_panels)(packed, k);
@@ -117,12 +117,12 @@ static void NAME(pack)(void *packed, const void *W, ptrdiff_t k, ptrdiff_t width
     }
 }
 
-/* How many vectors the panel of column j has, of `width` columns in all. */
+/* The number of vectors of the panel of column j, with `width` columns in total. */
 ALWAYS_INLINE int NAME(vectors_at)(ptrdiff_t j, ptrdiff_t width) {
     return width - j / PANEL * PANEL == LANES ? 1 : 2;
 }
 
-/* Where the vector of row q and column j lies. */
+/* The position of the vector at row q and column j. */
 ALWAYS_INLINE real *NAME(vector_at)(const NAME(columns) * matrix, ptrdiff_t q, ptrdiff_t j,
                                     ptrdiff_t width) {
     return NAME(at)(matrix, NAME(vectors_at)(j, width), q, j) + j % PANEL;
@@ -148,8 +148,8 @@ static void NAME(transpose)(void *transposed, const rb_weights *W, ptrdiff_t j0,
     }
 }
 
-/* A few rows: products with the rows of W as they lie, where transposing W would cost more.
- * LANES rows of W at once, so that their sums across lanes come as one vector. */
+/* For a few rows, for which transposing W would cost more: products with the rows of W in place.
+ * LANES rows of W at a time, so that their sums across lanes form one vector. */
 static void NAME(backward_input_by_rows)(real *dA, const real *dZ, const NAME(columns) * W,
                                          ptrdiff_t m, ptrdiff_t k, ptrdiff_t width,
                                          ptrdiff_t k_width) {
@@ -221,9 +221,9 @@ static void NAME(column_sums)(void *db, const void *dZ, ptrdiff_t m, ptrdiff_t w
         NAME(sum_columns)(1, sums + j, deltas + j, m, width, accumulate);
 }
 
-/* The panel of A that a row block of the product reads, brought together: in place its
- * elements lie a_stride apart and would be fetched anew for every tile. Whole vectors are
- * copied, each over what the one before wrote too much: panel and A go on that far. */
+/* Copies the panel of A that a row block of the product reads. In place, its elements are a_stride
+ * apart and would be fetched again for every tile. Whole vectors are copied, each of which
+ * overwrites the excess of the one before; panel and A must extend by one vector. */
 ALWAYS_INLINE void NAME(pack_columns)(real *panel, const real *A, ptrdiff_t depth,
                                       ptrdiff_t a_stride, const ptrdiff_t rows) {
     for (ptrdiff_t q = 0; q < depth; q++, panel += rows, A += a_stride)
@@ -234,10 +234,10 @@ ALWAYS_INLINE void NAME(pack_columns)(real *panel, const real *A, ptrdiff_t dept
 static void NAME(dense_backward_weights)(const rb_weights *dW, const void *A, const void *dZ,
                                          const void *packed, ptrdiff_t m, ptrdiff_t i0,
                                          ptrdiff_t i1, int accumulate) {
-    enum { DEPTH = 256 }; /* rows of the batch at once: their panel is 24 KB at most */
+    enum { DEPTH = 256 }; /* rows of the batch at a time, whose panel has at most 24 KB */
     const ptrdiff_t width = dW->width, a_stride = dW->stride;
     real panel[DEPTH * TILE_ROWS + 2 * LANES];
-    const int pack = width > 2 * LANES; /* one tile alone reads the panel once */
+    const int pack = width > 2 * LANES; /* a single tile reads the panel only once */
     const NAME(columns) gradient = NAME(laid_out)(dW);
     for (ptrdiff_t q0 = 0; q0 < m; q0 += DEPTH) {
         const ptrdiff_t depth = smaller(DEPTH, m - q0);

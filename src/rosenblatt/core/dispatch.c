@@ -1,4 +1,4 @@
-/* Which kernels run: the tables' rows, the levels that were built, what the processor has.
+/* Selects the kernels: the rows of the tables, the levels that were built, and CPU detection.
  * The only mutable state of the compiled core is `level`, one atomic word. */
 // SPDX-License-Identifier: BSD-3-Clause
 #include <math.h>
@@ -39,7 +39,7 @@ const rb_optimizer_row rb_optimizer_rows[N_OPTIMIZERS] = {
 #if defined(__x86_64__)
 #include <cpuid.h>
 
-/* What XCR0 says the operating system saves when it switches tasks. */
+/* XCR0: the register state that the operating system saves in a context switch. */
 static unsigned long long saved_state(void) {
     unsigned low, high;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
@@ -49,7 +49,7 @@ static unsigned long long saved_state(void) {
 static int has_bits(unsigned value, unsigned bits) { return (value & bits) == bits; }
 
 /* 0: neither, 1: all that -mavx2 -mfma -mbmi -mbmi2 may emit, 2: AVX-512 F, DQ, CD, BW, VL
- * as well. __builtin_cpu_supports would do, but does not link with every toolchain. */
+ * as well. __builtin_cpu_supports does not link with every toolchain. */
 static int vector_level(void) {
     unsigned eax, ebx, ecx, edx;
     const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28;
@@ -66,7 +66,7 @@ static int vector_level(void) {
 static int vector_level(void) { return 0; }
 #endif
 
-/* From the plainest to the widest; `needs` is what vector_level must give. */
+/* In ascending order; `needs` is the required result of vector_level. */
 static const struct { const char *name; const rb_kernels *kernels; int needs; } levels[] = {
 #if defined(__aarch64__)
     {"neon", rb_kernels_base, 0},

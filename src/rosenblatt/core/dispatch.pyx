@@ -1,8 +1,7 @@
-"""The kernels' instruction-set level and the rows of the engine's tables.
+"""The instruction-set level of the kernels, and the rows of the core's tables.
 
-This module alone links the kernels: network and perceptron reach them through
-``active_kernels``, so there is one level in use and no second copy to disagree with it.
-It holds no arithmetic.
+Only this module links the kernels. The network and the perceptron access them through
+``active_kernels``, so there is a single current level. There is no arithmetic here.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -94,23 +93,23 @@ OPTIMIZERS = {row.name: row for row in _optimizers()}
 
 
 def built_isas():
-    """Names of the instruction-set levels that were built, the plainest first."""
+    """Names of the instruction-set levels that were built, in ascending order."""
     return [rb_level_name(level).decode() for level in range(rb_n_levels())]
 
 
 def available_isas():
-    """Names of the built levels that this processor has, the plainest first."""
+    """Names of the built levels that this processor supports, in ascending order."""
     return [rb_level_name(level).decode() for level in range(rb_n_levels())
             if rb_level_supported(level)]
 
 
 def get_isa():
-    """Name of the level in use."""
+    """Name of the current level."""
     return rb_level_name(rb_level()).decode()
 
 
 def set_isa(name):
-    """Choose the level that networks created from now on use.
+    """Set the level of networks that are created afterwards.
 
     Parameters
     ----------
@@ -120,7 +119,7 @@ def set_isa(name):
     Raises
     ------
     ValueError
-        If the level was not built or the processor does not have it.
+        If the level was not built or the processor does not support it.
     """
     if name not in available_isas():
         raise ValueError(f"isa must be one of {available_isas()}, got {name!r}.")

@@ -1,4 +1,4 @@
-# What follows a layer's product, for the extensions that run layers.
+# The epilogues of layers, for the extensions that run layers.
 # SPDX-License-Identifier: BSD-3-Clause
 from rosenblatt.core.kernels cimport rb_dropout, rb_kernels
 from rosenblatt.core.layer cimport Epilogue, Layer, Pass

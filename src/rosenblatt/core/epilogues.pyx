@@ -1,9 +1,8 @@
-"""What follows a layer's product: normalisation, activation and dropout; on inputs, noise.
+"""The epilogue of a layer's product: normalisation, activation and dropout; for inputs, noise.
 
-An epilogue is a row of functions (layer.pxd), read once a call. It works on rows that are still in
-a cache: the passes (layers.pyx) call `finish` of a layer inside the loop over pieces of the layer
-above it. Where nothing is normalised the product's own kernel activates, and there is no row's
-work but dropout.
+An epilogue is a table of functions (layer.pxd). It works on rows that are still in the cache: the
+passes (layers.pyx) call `finish` of a layer inside the loop over pieces of the layer above. Without
+normalisation, the kernel of the product applies the activation, and only dropout is left.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -16,7 +15,7 @@ from rosenblatt.core.layer cimport INPUT_DROPOUT, INPUT_NOISE, Epilogue, Layer, 
 from rosenblatt.core.threads cimport rb_meet, rb_share
 
 cdef enum:
-    FEW_NUMBERS = 2048  # of each array: they stay in the first-level cache
+    FEW_NUMBERS = 2048  # elements of each array that stay in the first-level cache
 
 
 cdef extern from "random_bits.h" nogil:
@@ -25,8 +24,8 @@ cdef extern from "random_bits.h" nogil:
 
 cdef void finish(const rb_kernels *kernels, const Layer *layer, Py_ssize_t first, Py_ssize_t last,
                  const Pass *training) noexcept nogil:
-    """What is left of a layer after its product, for rows [first, last) of the chunk: all of it on
-    a few rows, while they are in the first-level cache."""
+    """The epilogue of a layer for rows [first, last) of the chunk, applied to a few rows at a time
+    while they are in the first-level cache."""
     cdef Py_ssize_t rows, stop
     cdef bint drops = training and layer.slopes
     if layer.epilogue.finish == NULL and not drops:
@@ -43,7 +42,7 @@ cdef void finish(const rb_kernels *kernels, const Layer *layer, Py_ssize_t first
 
 cdef void drop_out(const rb_kernels *kernels, const Layer *layer, Py_ssize_t first,
                    Py_ssize_t last, const Pass *training) noexcept nogil:
-    """Outputs times masks, and slopes likewise."""
+    """Multiply outputs and slopes by the dropout masks."""
     cdef Py_ssize_t offset = first * layer.width * kernels.item_size
     kernels.noise.drop_out(
         layer.output + offset, layer.slopes + offset, layer.pre_activation + offset, last - first,
@@ -52,11 +51,11 @@ cdef void drop_out(const rb_kernels *kernels, const Layer *layer, Py_ssize_t fir
         training.first_row + training.start + first)
 
 
-# -- batch normalisation: rows wait for the statistics of all --------------------------------
+# -- batch normalisation: requires the statistics of all rows --------------------------------
 
 cdef inline char *sums_of(const rb_kernels *kernels, const Layer *layer,
                           Py_ssize_t first) noexcept nogil:
-    """Where the sums of the block that begins with row `first` of the chunk are."""
+    """The address of the sums of the block that starts at row `first` of the chunk."""
     return layer.block_sums + first // BATCH_BLOCK * 2 * layer.width * kernels.item_size
 
 
@@ -69,7 +68,7 @@ cdef void batch_after_product(const rb_kernels *kernels, const Layer *layer, Py_
 
 cdef void batch_collect(const rb_kernels *kernels, const Layer *layer, Py_ssize_t first,
                         Py_ssize_t last, const Pass *training) noexcept nogil:
-    """A batch's statistics from its blocks'; each thread has its share of the columns."""
+    """The statistics of a batch from those of its blocks; columns are divided among threads."""
     cdef Py_ssize_t start, stop
     rb_meet(training.team)
     rb_share(layer.width, kernels.vector_length, training.team.n_threads, training.thread, &start,
@@ -100,7 +99,7 @@ cdef void batch_after_deltas(const rb_kernels *kernels, const Layer *layer, Py_s
 
 cdef void batch_collect_gradients(const rb_kernels *kernels, const Layer *layer, Py_ssize_t first,
                                   Py_ssize_t last, const Pass *training) noexcept nogil:
-    """Of scales and shifts, from the blocks' sums, which all threads have left."""
+    """The gradients of scales and shifts, from the sums of the blocks of all threads."""
     cdef Py_ssize_t start, stop
     rb_meet(training.team)
     rb_share(layer.width, kernels.vector_length, training.team.n_threads, training.thread, &start,
@@ -121,12 +120,12 @@ cdef void batch_backward(const rb_kernels *kernels, const Layer *layer, Py_ssize
 
 cdef void batch_begin_predictions(const rb_kernels *kernels, const Layer *layer, Py_ssize_t first,
                                   Py_ssize_t last, const Pass *training) noexcept nogil:
-    """What predictions divide by, from the running variances."""
+    """The inverse deviations for predictions, from the running variances."""
     kernels.normalization.inverse_deviations(layer.statistics.inverse_deviations,
                                              layer.statistics.running_variances, layer.width)
 
 
-# -- layer normalisation: a row's own affair -------------------------------------------------
+# -- layer normalisation: rows are independent -----------------------------------------------
 
 cdef void layer_finish(const rb_kernels *kernels, const Layer *layer, Py_ssize_t first,
                        Py_ssize_t last, const Pass *training) noexcept nogil:
@@ -150,7 +149,7 @@ cdef void layer_backward(const rb_kernels *kernels, const Layer *layer, Py_ssize
 
 cdef void layer_add_gradients(const rb_kernels *kernels, const Layer *layer, Py_ssize_t first,
                               Py_ssize_t last, const Pass *training) noexcept nogil:
-    """Of scales and shifts; each thread has its share of the columns."""
+    """The gradients of scales and shifts; columns are divided among threads."""
     cdef Py_ssize_t start, stop
     rb_share(layer.width, kernels.vector_length, training.team.n_threads, training.thread, &start,
              &stop)
@@ -180,7 +179,7 @@ cdef void inputs_finish(const rb_kernels *kernels, const Layer *layer, Py_ssize_
 
 cdef rb_dropout dropout_of(const Layer *inputs, Py_ssize_t first,
                            const Pass *training) noexcept nogil:
-    """Of inputs, for rows from `first` of the chunk on; none in predictions."""
+    """Dropout of inputs for rows from `first` of the chunk on; none in predictions."""
     cdef rb_dropout dropout
     dropout.rate, dropout.key, dropout.first_row = 0, 0, 0
     if training and inputs.dropout > 0:
@@ -190,7 +189,7 @@ cdef rb_dropout dropout_of(const Layer *inputs, Py_ssize_t first,
     return dropout
 
 
-# -- which is which --------------------------------------------------------------------------
+# -- selection -------------------------------------------------------------------------------
 
 cdef Epilogue PLAIN, BY_BATCH, BY_LAYER, INPUTS
 BY_BATCH.keeps_products = BY_BATCH.needs_batch = True
@@ -205,12 +204,12 @@ INPUTS.finish = inputs_finish
 
 
 cdef const Epilogue *epilogue_of(normalization) except NULL:
-    """A layer's with the normalisation that its description says."""
+    """The epilogue of a layer with the given normalisation."""
     if normalization is None:
         return &PLAIN
     return &BY_BATCH if normalization == "batch" else &BY_LAYER
 
 
 cdef const Epilogue *epilogue_of_inputs(bint are_disturbed) noexcept:
-    """The inputs' layer's, whose rows may get noise and dropout."""
+    """The epilogue of the input layer, with optional noise and dropout."""
     return &INPUTS if are_disturbed else &PLAIN

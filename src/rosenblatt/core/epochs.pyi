@@ -32,9 +32,20 @@ class StoppingRule:
     @property
     def patience(self) -> float: ...
     @property
+    def patience_ratio(self) -> float: ...
+    @property
     def n_without_improvement(self) -> int: ...
+    @property
+    def n_epochs(self) -> int: ...
     def __init__(
-        self, best: float, n_without_improvement: int, tol: float, patience: float
+        self,
+        best: float,
+        n_without_improvement: int,
+        tol: float,
+        patience: float,
+        *,
+        patience_ratio: float = 0.0,
+        n_epochs: int = 0,
     ) -> None: ...
 
 def train_epochs(

@@ -1,9 +1,9 @@
-"""Epochs of steps: the order of rows, what may end training in the core, and the loop over both.
+"""Epochs of steps: the order of rows, the stopping rules in the core, and the training loop.
 
-An epoch walks a network (network.pyx) over examples, batch by batch, without the GIL and without
-a Python object touched. `Epochs` has all that one network's training needs, so that several can be
-under way side by side; `train_epochs` runs one of them by a team of threads. The rates, and what
-Python has to say between epochs, are the training loop's above.
+An epoch trains a network (network.pyx) on examples, batch by batch, without the GIL and without
+accessing Python objects. `Epochs` has the complete state of one training, so that several can run
+concurrently; `train_epochs` runs one of them with a team of threads. The Python training loop
+computes the learning rates, and runs between calls.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -25,8 +25,8 @@ EPOCH_FIGURES = ("gradient_norm", "seconds", "parameter_change")  # columns, see
 
 cdef enum:
     N_FIGURES = 3     # EPOCH_FIGURES
-    # Multiply-adds of weights, and what a step costs besides in as many, between two looks for
-    # Ctrl-C: some ten milliseconds
+    # Multiply-adds (including the overhead of steps) between two checks for Ctrl-C: about ten
+    # milliseconds
     LISTENS_AFTER = 20000000
     COST_OF_A_STEP = 2000
 
@@ -48,7 +48,7 @@ cdef extern from "clock.h" nogil:
 
 
 def _is_of_mt19937(random_state):
-    """Whether the generator is NumPy's MT19937; its state, which says so, takes long to copy."""
+    """Whether the generator is NumPy's MT19937, without copying its state, which is slow."""
     generator = getattr(random_state, "_bit_generator", None)
     if generator is None:
         return random_state.get_state(legacy=False)["bit_generator"] == "MT19937"
@@ -56,29 +56,29 @@ def _is_of_mt19937(random_state):
 
 
 cdef class RowOrder:
-    """The order in which rows are taken, shuffled anew for every epoch.
+    """The order of the rows, which is shuffled for every epoch.
 
-    Shuffles compose: each permutes the order of the epoch before, as scikit-learn's do.
+    As in scikit-learn, each shuffle permutes the order of the previous epoch.
 
     Parameters
     ----------
     rows : ndarray of intp of shape (n_rows,)
-        Row numbers, in the order to start from. Copied.
+        Row numbers in the initial order. Copied.
     random_state : numpy.random.RandomState or None
-        None keeps the order. A RandomState is left as if its own `shuffle` had been called.
+        None keeps the order. The state of a RandomState advances as by its own `shuffle`.
     is_private : bool
-        Whether no other thread draws from `random_state`. The core continues a copy of its
-        state without the GIL; one that is shared, as NumPy's global one is, must shuffle by
-        itself, under its lock.
+        Whether no other thread uses `random_state`. The core then continues a copy of its state
+        without the GIL. A shared generator, such as NumPy's global one, must shuffle under its own
+        lock.
 
     Attributes
     ----------
     n_taken : int
-        How many rows the last epoch took: all, unless it was interrupted.
+        Number of rows used in the last epoch: all, unless it was interrupted.
     is_continued_in_core : bool
-        Whether epochs can follow each other without Python: only MT19937 is known there.
+        Whether consecutive epochs can run without Python; the core implements MT19937 only.
     span : (int, int)
-        The lowest and the highest row number, which are the same in every epoch.
+        The lowest and the highest row number.
     """
 
     cdef object array
@@ -134,27 +134,32 @@ cdef class RowOrder:
 
 
 cdef class StoppingRule:
-    """Counts the epochs in a row whose loss is not `tol` below the best so far.
+    """Counts consecutive epochs whose loss is not at least `tol` below the best loss.
 
     Parameters
     ----------
     best : float
     n_without_improvement : int
-        Where to go on from.
+        The initial state.
     tol : float
-    patience : float
-        `is_exhausted` once there were more.
+    patience, patience_ratio : float
+        `is_exhausted` becomes true when the count exceeds patience + patience_ratio * b, where b
+        is the epoch of the last improvement.
+    n_epochs : int
+        The number of epochs before the first one that is counted.
     """
 
-    cdef readonly double best, tol, patience
-    cdef readonly Py_ssize_t n_without_improvement
+    cdef readonly double best, tol, patience, patience_ratio
+    cdef readonly Py_ssize_t n_without_improvement, n_epochs
 
-    def __init__(self, best, n_without_improvement, tol, patience):
+    def __init__(self, best, n_without_improvement, tol, patience, *, patience_ratio=0.0,
+                 n_epochs=0):
         self.best, self.n_without_improvement = best, n_without_improvement
-        self.tol, self.patience = tol, patience
+        self.tol, self.patience, self.patience_ratio = tol, patience, patience_ratio
+        self.n_epochs = n_epochs
 
     def observe(self, double loss):
-        """Counts an epoch with this loss; returns whether training has waited long enough."""
+        """Count an epoch with this loss; returns whether the patience is exhausted."""
         return self.is_exhausted(loss)
 
     cdef bint is_exhausted(self, double loss) noexcept nogil:
@@ -164,14 +169,13 @@ cdef class StoppingRule:
             self.n_without_improvement = 0
         if loss < self.best:
             self.best = loss
-        return self.n_without_improvement > self.patience
+        self.n_epochs += 1
+        return self.n_without_improvement > self.patience + self.patience_ratio * (
+            self.n_epochs - self.n_without_improvement)
 
 
 cdef class Epochs:
-    """A network's epochs over its examples: what `train_epochs` is asked, and where it has come.
-
-    Parameters are those of `train_epochs`.
-    """
+    """The arguments and the state of one call of `train_epochs`, whose parameters it has."""
 
     cdef Network network
     cdef Examples examples
@@ -209,13 +213,13 @@ cdef class Epochs:
         self.losses = np.empty(self.values.shape[1])
 
     def _check(self):
-        """What the loop takes for granted."""
+        """Check the preconditions of the loop."""
         network, n_epochs = self.network, self.values.shape[1]
         if self.figures.shape[0] < n_epochs or self.figures.shape[1] != N_FIGURES:
-            raise ValueError(f"figures must have the shape {(n_epochs, N_FIGURES)}.")
+            raise ValueError(f"figures must have shape {(n_epochs, N_FIGURES)}.")
         network.check(self.examples, self.order.span)
         if not network.takes_steps or self.n_rows == 0 or self.batch_size < 1:
-            raise ValueError("a step takes an optimizer, and a row at least")
+            raise ValueError("A step requires an optimizer and at least one row")
         network.check_step(self.examples, min(self.batch_size, self.n_rows), network.chunk - 1)
         n_steps = network.steps_per_epoch(self.n_rows, self.batch_size)
         if n_epochs == 0 or self.values.shape[2] < n_steps:
@@ -224,10 +228,10 @@ cdef class Epochs:
                              f"batches of {self.batch_size}.")
         only_in_python = self.order.random_state is not None and not self.order.shuffles
         if n_epochs > 1 and only_in_python:
-            raise ValueError("an order that only Python can continue goes one epoch at a time")
+            raise ValueError("An order that only Python can continue allows one epoch at a time")
 
     def begin(self):
-        """Python's part before `run`."""
+        """The part before `run` that requires the GIL."""
         self.order._begin()
         if self.tracks_change:
             self.before = aligned_zeros(self.network.n_parameters, self.network.dtype)
@@ -235,14 +239,14 @@ cdef class Epochs:
             self.before_data = address(self.before)
 
     def end(self):
-        """Python's part after it; returns the losses of the epochs that were run."""
+        """The part after `run` that requires the GIL; returns the losses of the epochs."""
         self.order._end()
         if self.error is not None:
             raise self.error
         return np.asarray(self.losses)[:self.n_done]
 
     cdef void run(self, rb_team *team, int thread) noexcept nogil:
-        """All epochs, by all threads of the team; thread 0 decides for all."""
+        """Run all epochs, in all threads of the team; thread 0 decides for all threads."""
         cdef rb_step step = self.network.optimizer.step
         cdef double loss
         while not self.is_over:
@@ -258,9 +262,9 @@ cdef class Epochs:
             rb_meet(team)
 
     cdef double one(self, rb_step *step, rb_team *team, int thread) noexcept nogil:
-        """One pass over the rows; returns the mean over rows of their batch's loss.
+        """Run one pass over the rows; returns the loss averaged over rows.
 
-        It ends early, after any step, where Ctrl-C is heard.
+        It ends early, after a step, on Ctrl-C.
         """
         cdef Py_ssize_t start = 0, i = 0, j, rows, n_unheard = 0
         cdef double total = 0, squares = 0, t = step.t
@@ -274,7 +278,7 @@ cdef class Epochs:
                 squares += self.network.optimizer.squared_norm
             start += rows
             i += 1
-            # as many in every thread: all come to the same decision at the same step
+            # the same count in every thread, so that all decide at the same step
             n_unheard += rows * self.network.optimizer.n_weights + COST_OF_A_STEP
             if n_unheard >= LISTENS_AFTER:
                 n_unheard = 0
@@ -290,7 +294,7 @@ cdef class Epochs:
         return total / start
 
     cdef void listen(self) noexcept with gil:
-        """Lets Python handle its signals, which it does in its main thread, and notes Ctrl-C."""
+        """Let Python handle signals (in its main thread), and record Ctrl-C."""
         try:
             PyErr_CheckSignals()
             self.is_interrupted = self.interruption is not None and self.interruption.requested
@@ -298,7 +302,7 @@ cdef class Epochs:
             self.error, self.is_interrupted = error, True
 
     cdef void end_epoch(self, double loss) noexcept nogil:
-        """Notes what an epoch gave, and whether it was the last."""
+        """Record the results of an epoch, and whether it was the last."""
         cdef double change = NAN
         if self.tracks_change:
             change = sqrt(self.network.kernels.update.moved(
@@ -324,41 +328,41 @@ def train_epochs(Network network, Examples examples, RowOrder order,
                  learning_rates, Py_ssize_t batch_size, StoppingRule rule=None, *,
                  scheduled=None, figures=None, tol_params=None, bint tracks_change=False,
                  interruption=None):
-    """Epochs over the examples, until the rates are used up or there is reason to stop.
+    """Run epochs over the examples until the learning rates are used up or a rule stops training.
 
     Parameters
     ----------
     network : Network
-        With an optimizer.
+        Must have an optimizer.
     examples : Examples
     order : RowOrder
-        Batches are consecutive slices of it, the last may be shorter.
+        Batches are consecutive slices of it; the last may be shorter.
     learning_rates : array of float64 of shape (n_epochs, n_steps)
-        One for every batch of every epoch.
+        One for each batch of each epoch.
     batch_size : int
     rule : StoppingRule or None
-        Told every epoch's loss; its exhaustion is a reason to stop.
+        Observes the loss of every epoch; training stops when it is exhausted.
     scheduled : dict or None
-        From the name of each other constant that changes from step to step, of those in
+        Maps the name of each other constant that changes from step to step, of those in
         `STEP_CONSTANTS`, to its values, of the same shape.
     figures : ndarray of float64 of shape (n_epochs, 3), C-contiguous, or None
         Filled with each epoch's EPOCH_FIGURES: the root mean square of the norm of the steps'
-        gradients (the penalty's included; NaN where every batch was skipped), the seconds
-        that it took, and the Euclidean norm of what all parameters moved by, or NaN.
+        gradients (including the penalty; NaN if every batch was skipped), the duration in seconds,
+        and the Euclidean norm of the change of all parameters, or NaN.
     tol_params : float or None
-        A movement below it is a reason to stop.
+        Training stops if the change of the parameters is below it.
     tracks_change : bool
-        Whether the movement is to be measured without that.
+        Whether to compute the change even if tol_params is None.
     interruption : object or None
-        Its `requested` is looked at between steps, every few milliseconds; where it is true the
-        epoch ends there and is the last. What a signal's handler raises comes out too.
+        Its `requested` is checked between steps every few milliseconds; if it is true, training
+        ends after the current step. Exceptions of signal handlers are raised.
 
     Returns
     -------
     ndarray of shape (n_epochs_done,)
-        Each epoch's loss: the mean over rows of their batch's, taken before the batch's
-        step. After an epoch that left parameters that are not finite there is no other. Of one
-        that was interrupted, the mean over the `n_taken` rows of the order that it saw.
+        The loss of each epoch: the batch losses before each step, averaged over rows. There are no
+        further epochs after parameters became non-finite. For an interrupted epoch, it is the mean
+        over the `n_taken` rows that were used.
     """
     if figures is None:
         figures = np.empty((len(learning_rates), N_FIGURES))

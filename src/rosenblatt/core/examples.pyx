@@ -1,4 +1,4 @@
-"""Rows of X with their targets and weights, as a network reads them: where they lie, not copied."""
+"""Rows of X with their targets and weights, which a network reads in place, without a copy."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
@@ -11,14 +11,14 @@ from rosenblatt.core.buffers import csr_parts
 
 
 cdef class Examples:
-    """What a network reads: rows of X with their targets and weights.
+    """Rows of X with their targets and weights, for a network.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features), C-contiguous, or scipy CSR
-        Of the network's dtype. Not copied, not written to.
+        Must have the dtype of the network. Neither copied nor modified.
     targets : ndarray or None
-        As the loss takes them: (n_samples, n_outputs) of X's dtype, or intp class indices
+        Targets of the loss: (n_samples, n_outputs) of X's dtype, or intp class indices
         (n_samples,).
     sample_weight : ndarray of shape (n_samples,) of X's dtype, or None
     """

@@ -1,10 +1,9 @@
-/* Brings the rows of a batch together. Only the rows of X: targets and weights are read
- * where they lie. */
+/* Gathers the rows of a batch of X. Targets and weights are read in place. */
 // SPDX-License-Identifier: BSD-3-Clause
 
 static void NAME(gather)(void *rows, const void *X, const ptrdiff_t *order, ptrdiff_t m,
                          ptrdiff_t k, ptrdiff_t x_stride) {
-    enum { AHEAD = 4, MOST = 4096 }; /* rows, and bytes of each: the processor foresees the rest */
+    enum { AHEAD = 4, MOST = 4096 }; /* rows, bytes of each; the CPU prefetches the rest */
     const size_t n_bytes = (size_t)k * sizeof(real);
     const ptrdiff_t fetched = n_bytes < MOST ? (ptrdiff_t)n_bytes : MOST;
     real *to = rows;

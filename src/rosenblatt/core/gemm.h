@@ -1,18 +1,18 @@
-/* The matrix product, C (m, n) = start + A (m, depth) B (depth, n): the one product that
- * forward and backward pass are made of.
- * Each element of C is a chain of multiply-adds in the order of depth, whatever the tile it
- * falls into, so its bits depend neither on blocking nor on the other rows.
+/* The matrix product C (m, n) = start + A (m, depth) B (depth, n), which both the forward and the
+ * backward pass use.
+ * Each element of C is a chain of multiply-adds in the order of depth, independent of its tile, so
+ * its bits depend neither on blocking nor on the other rows.
  *
  *   A's element (i, q) is A[i * a_row + q * a_step]: a transposed A is the same product;
  *   B, C and start are NAME(columns), row-major or in panels; their columns are whole vectors;
- *   start is the intercepts (rows 0 apart), C itself, to add to it, or has no data: zero.
+ *   start is the intercepts (row distance 0), C itself (to accumulate), or has no data (zero).
  */
 // SPDX-License-Identifier: BSD-3-Clause
 
-/* Columns in panels of PANEL, as many as a tile of many rows is wide: a panel's rows follow each
- * other in memory, so that it passes through the cache in order.
- * In place, rows a power of two apart would crowd into a few of the cache's sets.
- * The last panel has one vector where the columns are an odd number of vectors. */
+/* Columns in panels of PANEL, the width of a tile with many rows. The rows of a panel are
+ * contiguous, so that it is read sequentially. In row-major layout, rows that are a power of two
+ * apart would map to a few sets of the cache. The last panel has one vector if the number of
+ * vectors is odd. */
 #undef PANEL
 #define PANEL (2 * LANES)
 
@@ -35,7 +35,7 @@ ALWAYS_INLINE NAME(columns) NAME(laid_out)(const rb_weights *W) {
                                : NAME(row_major)(W->data, W->width);
 }
 
-/* Where the vectors of a tile lie: `vectors` is even, or 1 at the end of an odd number. */
+/* The position of a tile's vectors; `vectors` is even, or 1 at the end if their number is odd. */
 ALWAYS_INLINE real *NAME(at)(const NAME(columns) * matrix, const int vectors, ptrdiff_t q,
                              ptrdiff_t j) {
     const ptrdiff_t row = vectors == 1 ? matrix->row_of_last : matrix->row;
@@ -45,21 +45,21 @@ ALWAYS_INLINE real *NAME(at)(const NAME(columns) * matrix, const int vectors, pt
 typedef struct {
     const real *A;
     ptrdiff_t a_row, a_step, depth;
-    ptrdiff_t first;   /* row of B to begin with */
-    ptrdiff_t c_first; /* row of C and start to begin with */
+    ptrdiff_t first;   /* first row of B */
+    ptrdiff_t c_first; /* first row of C and start */
     NAME(columns) B, C, start;
 } NAME(product);
 
-/* The micro-kernel: `rows` x `vectors` of C in registers. Both are constants wherever it is
- * inlined, so the loops unroll and `sum` never touches memory. */
+/* The micro-kernel: `rows` x `vectors` of C in registers. Both are constants where it is inlined,
+ * so the loops are unrolled and `sum` stays in registers. */
 ALWAYS_INLINE void NAME(tile)(const int rows, const int vectors, const NAME(product) * p,
                               ptrdiff_t i0, ptrdiff_t j0) {
     NAME(vec) sum[12][8];
     const ptrdiff_t b_row = vectors == 1 ? p->B.row_of_last : p->B.row, b_panel = p->B.panel;
     const ptrdiff_t a_row = p->a_row, a_step = p->a_step;
     const real *B = NAME(at)(&p->B, vectors, p->first, j0);
-    /* Four rows to a pointer: the processor's addresses take a pointer and a multiple of one
-     * stride, and twelve strides would not stay in registers. */
+    /* Four rows per pointer: an address is a pointer plus a multiple of one stride, and twelve
+     * pointers would not fit into registers. */
     const real *A[3];
     UNROLL for (int g = 0; g < 3; g++) {
         A[g] = p->A + (i0 + (4 * g < rows ? 4 * g : 0)) * a_row;
@@ -90,8 +90,8 @@ ALWAYS_INLINE void NAME(tile)(const int rows, const int vectors, const NAME(prod
     }
 }
 
-/* Rows of C at once, and the vectors that go with so many rows: as many sums as hide the
- * latency of a multiply-add (8 in flight) and still fit the registers. */
+/* Rows and vectors of a tile of C: enough sums to hide the latency of a multiply-add (8 in flight),
+ * but no more than fit the registers. */
 #undef TILE_ROWS
 #undef VECTORS_FOR
 #if N_REGISTERS == 32
@@ -127,14 +127,14 @@ static void NAME(some_rows)(ptrdiff_t rows, const NAME(product) * p, ptrdiff_t i
     }
 }
 
-/* Columns of B that stay in the second-level cache together: 256 KB of B. */
+/* Number of columns of B that fit the second-level cache together: 256 KB of B. */
 static ptrdiff_t NAME(column_block)(ptrdiff_t depth) {
     const ptrdiff_t columns = (ptrdiff_t)(262144 / sizeof(real)) / (depth > 0 ? depth : 1);
     return columns < PANEL ? PANEL : columns / PANEL * PANEL;
 }
 
-/* Multiply-adds on registers alone: the processor's limit.
- * Returns how many operations that were, two for a multiply-add. */
+/* Multiply-adds on registers only, to measure the peak performance of the processor.
+ * Returns the number of operations, two per multiply-add. */
 static double NAME(multiply_adds)(ptrdiff_t repeats, void *result) {
     enum { IN_FLIGHT = 12 }; /* at least latency times throughput: 8 or 10 */
     NAME(vec) sum[IN_FLIGHT];

@@ -1,6 +1,6 @@
 /* All kernels of one instruction set, for float and then for double.
- * Compiled once per instruction set with -DISA=<name>; exports rb_kernels_<name> alone.
- * What each kernel is asked to do stands in kernels.def. */
+ * Compiled once per instruction set with -DISA=<name>; exports only rb_kernels_<name>.
+ * kernels.def specifies each kernel. */
 // SPDX-License-Identifier: BSD-3-Clause
 #include <float.h>
 #include <math.h>
@@ -33,7 +33,7 @@
 #define UNROLL _Pragma("GCC unroll 32")
 #endif
 
-/* keeps the compiler from expressing a pointer by another one */
+/* prevents the compiler from computing one pointer from another */
 #define HIDE(pointer) __asm__("" : "+r"(pointer))
 
 static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
@@ -51,6 +51,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "losses.h"
 #include "noise.h"
 #include "sparse.h"
+#include "coded.h"
 #include "normalize.h"
 #include "output.h"
 #include "tangents.h"
@@ -73,6 +74,7 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 #include "losses.h"
 #include "noise.h"
 #include "sparse.h"
+#include "coded.h"
 #include "normalize.h"
 #include "output.h"
 #include "tangents.h"

@@ -1,15 +1,16 @@
-/* What the network may ask of the kernels, and nothing about how they do it.
- * One struct per instruction set and precision; the network is written once and its
- * precision is which struct it was given: data pointers are void *, scalars double.
+/* The interface between the network and the kernels, without their implementation.
+ * There is one struct of function pointers per instruction set and precision. The network is
+ * written once, and its precision is that of its struct: data pointers are void *, scalars double.
  *
  * Conventions, for every kernel:
- *   - a name's shape is in the comment, (rows, columns); matrices are row-major, but for weights
+ *   - shapes are given in the comments as (rows, columns); matrices are row-major, except weights
  *     and deltas in panels;
  *   - `width` is a number of columns rounded up to whole vectors; rows of activations and deltas
  *     are `width` apart, and the padding of parameters and deltas is zero and stays zero;
  *   - no two arguments overlap unless the comment says so; parameters, activations and deltas are
  *     aligned to a vector, rows of X and a caller's arrays to their element;
- *   - nothing is allocated, nothing can fail; the order of every sum is fixed by the shapes.
+ *   - kernels do not allocate memory and cannot fail; the order of every sum is determined by the
+ *     shapes.
  */
 // SPDX-License-Identifier: BSD-3-Clause
 #ifndef ROSENBLATT_KERNELS_H
@@ -18,22 +19,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OUTPUT, INPUT };      /* what an activation keeps for the backward pass */
-enum { REAL, BINARY, CLASS }; /* what a loss takes as targets */
-enum { UNBOUNDED, NOT_NEGATIVE, POSITIVE, BY_POWER }; /* which REAL targets it takes */
-/* How a layer's weights lie: rows of `width`; panels of columns (see gemm.h), for weights that
- * outgrow the first-level cache; or transposed, for narrow layers (see narrow.h). */
+enum { OUTPUT, INPUT };      /* the array that an activation keeps for the backward pass */
+enum { REAL, BINARY, CLASS }; /* the kind of targets of a loss */
+enum { UNBOUNDED, NOT_NEGATIVE, POSITIVE, BY_POWER }; /* the domain of REAL targets */
+/* The layout of a layer's weights: rows of `width`; panels of columns (see gemm.h), for weights
+ * that exceed the first-level cache; or transposed, for narrow layers (see narrow.h). */
 enum { ROWS, PANELS, TRANSPOSED };
-enum { OUT_identity, OUT_exp, OUT_logistic, OUT_softmax }; /* what ends a network */
+enum { OUT_identity, OUT_exp, OUT_logistic, OUT_softmax }; /* output activations */
 
 enum {
 #define ACTIVATION(name, ...) ACTIVATION_##name,
 #include "activations.def"
 #undef ACTIVATION
     N_ACTIVATIONS,
-    SLOPES_KEPT = N_ACTIVATIONS, /* for the backward pass: what is kept are the slopes */
-    /* added to an activation in a forward pass: it leaves its slopes where its pre-activations
-     * were, if it keeps these */
+    SLOPES_KEPT = N_ACTIVATIONS, /* for the backward pass: the kept array has the slopes */
+    /* added to an activation in a forward pass: if it keeps its pre-activations, they are
+     * overwritten by the slopes */
     WITH_SLOPES = N_ACTIVATIONS
 };
 
@@ -61,7 +62,7 @@ enum {
     N_OPTIMIZERS
 };
 
-/* The rows of the tables as Python sees them. */
+/* The rows of the tables as exposed to Python. */
 typedef struct { const char *name; int keeps; double init_factor; } rb_activation_row;
 typedef struct { const char *alias; int activation; } rb_activation_alias;
 typedef struct {
@@ -85,25 +86,25 @@ extern const rb_optimizer_row rb_optimizer_rows[N_OPTIMIZERS];
 typedef struct {
     double learning_rate, alpha, l1_ratio, weight_decay, weight;
     double max_norm, clip_norm, clip_value; /* infinite: no limit */
-    double gradient_scale;  /* what clip_norm makes of this step's gradient */
+    double gradient_scale;  /* the factor of this step's gradient by clip_norm */
     double momentum, beta_1, beta_2, rho, rmsprop_momentum, momentum_decay, epsilon;
-    double t;               /* steps taken, this one included */
-    double product;         /* of the steps' factors, and this step's rates: optimizers.def */
+    double t;               /* number of steps, including this one */
+    double product;         /* product of the steps' factors; the rates: see optimizers.def */
     double rate, other_rate, unbias;
     int nesterovs_momentum, centered;
 } rb_step;
 
-/* A layer's weights, or an array like them: an input's for every unit. */
+/* A layer's weights, or an array of the same shape and layout. */
 typedef struct {
     void *data;
     ptrdiff_t fan_in, fan_out;
-    ptrdiff_t width;   /* fan_out, rounded up to whole vectors: outputs and deltas have such rows */
-    ptrdiff_t stride;  /* from row to row of the inputs, and of TRANSPOSED weights */
+    ptrdiff_t width;   /* fan_out rounded up to whole vectors; row length of outputs and deltas */
+    ptrdiff_t stride;  /* distance between rows of the inputs, and of TRANSPOSED weights */
     int layout;        /* ROWS (fan_in, width), PANELS, or TRANSPOSED (fan_out, stride) */
 } rb_weights;
 
-/* What batch normalisation knows of its layer's products, (width,) each: of the batch, and the
- * running averages that predictions use. */
+/* The statistics of batch normalisation, (width,) each: of the batch, and the running averages that
+ * predictions use. */
 typedef struct {
     void *means, *inverse_deviations, *running_means, *running_variances;
 } rb_statistics;
@@ -111,7 +112,18 @@ typedef struct {
 /* Compressed sparse rows of the caller's X. */
 typedef struct { const void *values; const int32_t *columns; const ptrdiff_t *starts; } rb_csr;
 
-/* Dropout of inputs that are not copied: the share, 0 for none, the key of its random bits, and the
+/* How the columns of X encode the inputs of the first layer, see coded.h: a number is one input, a
+ * position in bins or a level encodes `counts` inputs from number `firsts` on. */
+enum { NUMBER_CODE, BIN_CODE, LEVEL_CODE };
+typedef struct {
+    ptrdiff_t n_columns, n_stored;     /* n_stored: rows of weights that one row of X reads */
+    const ptrdiff_t *firsts, *counts;  /* (n_columns,) */
+    const int *kinds;                  /* (n_columns,) */
+    const char *begins;                /* (fan_in,) whether a cumulative sum starts here */
+    const void *shifts;                /* (fan_in,) means of the factors of cumulative sums */
+} rb_coding;
+
+/* Dropout of inputs that are not copied: the rate (0 for none), the key of the random bits, and the
  * number of the first row in its batch. */
 typedef struct { double rate; uint64_t key; ptrdiff_t first_row; } rb_dropout;
 
@@ -127,37 +139,37 @@ typedef struct {
 } rb_rows;
 
 /* The perceptron's parameters and counters. A column is a class; `width` is 1 or a whole
- * number of vectors. What is said to be in the unit of the weights is without their scale. */
+ * number of vectors. The stored weights are to be multiplied by `scale`. */
 typedef struct {
-    void *weights, *intercepts;         /* (n_features, width), to be times scale; (width,),
-                                           with -1 as padding: never wrong */
+    void *weights, *intercepts;         /* (n_features, width), without the scale; (width,),
+                                           padded with -1, so that padding is never wrong */
     void *weight_sums, *intercept_sums; /* the same shapes, or NULL: no averaging */
-    void *shrunk;                       /* (n_features, width) l1 shrinkage taken; or NULL */
-    ptrdiff_t *met;                     /* (n_features,) the step whose shrinkage each feature
-                                           has; NULL where every step shrinks all (dense) */
+    void *shrunk;                       /* (n_features, width) l1 shrinkage applied; or NULL */
+    ptrdiff_t *met;                     /* (n_features,) the last step whose shrinkage was applied
+                                           to each feature; NULL for dense X (all, every step) */
     void *scores, *steps;               /* (width,) */
     const void *one_hot;                /* (2 width + 1,) zeros and a 1 in the middle */
-    const void *own_step, *other_step;  /* (width,) lengths for own rows and for others */
+    const void *own_step, *other_step;  /* (width,) step lengths for rows of the class and others */
     double *loss, *penalty;             /* (width,) sums over the epoch so far */
-    double *squares, *absolutes;        /* (width,) norms after the last step, in that unit */
-    double *true_squares, *true_absolutes; /* (width,) with the shrinkage since */
-    double *correct, checked;           /* (width,) weight of rows scored right, and of all */
-    const ptrdiff_t *column_of;         /* (n_classes,) a class's column, or -1 */
+    double *squares, *absolutes;        /* (width,) norms after the last step, without the scale */
+    double *true_squares, *true_absolutes; /* (width,) the same including later shrinkage */
+    double *correct, checked;           /* (width,) weight of correctly scored rows, and of all */
+    const ptrdiff_t *column_of;         /* (n_classes,) the column of a class, or -1 */
     ptrdiff_t n_features, width;
-    double alpha, l1_ratio, decay;      /* decay: of the scale, a row */
-    double shrinkage, due;              /* l1: a row, and in all */
-    double scale, elapsed;              /* elapsed: the sum of averaged rows' scales */
+    double alpha, l1_ratio, decay;      /* decay: factor of the scale per row */
+    double shrinkage, due;              /* l1 shrinkage per row, and in total */
+    double scale, elapsed;              /* elapsed: the sum of the scales of averaged rows */
     double n_averaged;
-    ptrdiff_t step, average_from;       /* rows learned, and the first that is averaged */
+    ptrdiff_t step, average_from;       /* number of learned rows, and the first averaged one */
     int penalised, fit_intercept, overflow;
 } rb_perceptron;
 
-enum { OUTPUT_BLOCK = 16 };   /* rows that the losses handle at once */
-enum { BATCH_BLOCK = 24 };    /* rows of a batch whose statistics are taken at once; whole tiles */
-enum { UPDATE_BLOCK = 4096 }; /* parameters whose squares are summed at once */
+enum { OUTPUT_BLOCK = 16 };   /* rows per block of the losses */
+enum { BATCH_BLOCK = 24 };    /* rows per block of batch statistics; whole tiles */
+enum { UPDATE_BLOCK = 4096 }; /* parameters per block of a sum of squares */
 
-/* Whether a layer above another is narrow, and TRANSPOSED: few outputs, and they fill no whole
- * vectors. Training and prediction must agree, for their bits are the same. */
+/* Whether a layer above another one is narrow, and TRANSPOSED: it has few outputs, which do not
+ * fill whole vectors. Training and prediction must agree, because their bits must be the same. */
 static inline int rb_is_narrow(ptrdiff_t n, ptrdiff_t width) { return n < 16 && n < width; }
 
 typedef struct {

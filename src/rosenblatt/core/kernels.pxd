@@ -1,4 +1,4 @@
-# What kernels.h declares, for Cython.
+# The declarations of kernels.h, for Cython.
 # SPDX-License-Identifier: BSD-3-Clause
 from libc.stdint cimport int32_t, uint64_t
 
@@ -56,6 +56,16 @@ cdef extern from "kernels.h" nogil:
         const int32_t *columns
         const Py_ssize_t *starts
 
+    int NUMBER_CODE, BIN_CODE, LEVEL_CODE
+
+    ctypedef struct rb_coding:
+        Py_ssize_t n_columns, n_stored
+        const Py_ssize_t *firsts
+        const Py_ssize_t *counts
+        const int *kinds
+        const char *begins
+        const void *shifts
+
     ctypedef struct rb_dropout:
         double rate
         uint64_t key
@@ -105,6 +115,11 @@ cdef extern from "kernels.h" nogil:
         void (*plain_forward)(...) noexcept nogil
         Py_ssize_t (*plain_room)(...) noexcept nogil
         void (*csr_forward)(...) noexcept nogil
+        void (*decode)(...) noexcept nogil
+        void (*coded_forward)(...) noexcept nogil
+        void (*coded_backward_weights)(...) noexcept nogil
+        void (*accumulate_weights)(...) noexcept nogil
+        void (*accumulate_gradients)(...) noexcept nogil
         void (*transpose)(...) noexcept nogil
         void (*dense_backward_input)(...) noexcept nogil
         void (*dense_backward_weights)(...) noexcept nogil

@@ -1,12 +1,14 @@
-"""The kinds of layers: what a product does forward and backward, by how its weights lie.
+"""The kinds of layers: the forward and backward products, by the layout of the weights.
 
-A kind is a row of functions (layer.pxd), read once a call. A new one is written here, with its
-kernels, and told apart in `lay_out`; the passes (layers.pyx) and the derivatives of the loss
-(loss_derivatives.pyx) stay as they are. What follows a product is an epilogue (epilogues.pyx).
+A kind is a table of functions (layer.pxd). A new kind is added here, with its kernels, and selected
+in `lay_out`; the passes (layers.pyx) and the derivatives of the loss (loss_derivatives.pyx) need no
+change. Epilogues of products are in epilogues.pyx.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
-from rosenblatt.core.kernels cimport PANELS, ROWS, TRANSPOSED, rb_is_narrow, rb_kernels
+from rosenblatt.core.kernels cimport (
+    PANELS, ROWS, TRANSPOSED, rb_coding, rb_is_narrow, rb_kernels,
+)
 from rosenblatt.core.layer cimport (
     Arrays, Inputs, Kind, Layer, Reading, set_sizes, set_weights,
 )
@@ -16,9 +18,9 @@ from rosenblatt.core.blocks import Stored
 from rosenblatt.core.dispatch import ACTIVATIONS
 
 cdef enum:
-    TILE_ROWS = 12    # inputs are shared in multiples of the product's tiles' rows
-    FIRST_LEVEL = 98304  # weights of more bytes outgrow the first-level cache by far
-    CROWDED = 2048    # rows a multiple of so many bytes apart share too few sets of a cache
+    TILE_ROWS = 12    # inputs are divided among threads in multiples of the rows of a tile
+    FIRST_LEVEL = 98304  # weights with more bytes are much larger than the first-level cache
+    CROWDED = 2048    # rows a multiple of this many bytes apart map to too few sets of a cache
 
 
 # -- dense -----------------------------------------------------------------------------------
@@ -76,7 +78,7 @@ DENSE.backward_weights, DENSE.limit_norms = dense_backward_weights, dense_limit_
 DENSE.prepare, DENSE.pack = dense_prepare, dense_pack
 
 
-# -- narrow: a few outputs, of which the weights are transposed ------------------------------
+# -- narrow: few outputs, with transposed weights --------------------------------------------
 
 cdef void narrow_forward(const rb_kernels *kernels, const Layer *layer, const Arrays *arrays,
                          const Reading *read, char *output, char *product, Py_ssize_t rows,
@@ -107,7 +109,7 @@ NARROW.forward, NARROW.backward_input = narrow_forward, dense_backward_input
 NARROW.backward_weights, NARROW.limit_norms = narrow_backward_weights, narrow_limit_norms
 
 
-# -- sparse: a first layer that reads a sparse X where it lies -------------------------------
+# -- sparse: a first layer that reads a sparse X in place ------------------------------------
 
 cdef void sparse_forward(const rb_kernels *kernels, const Layer *layer, const Arrays *arrays,
                          const Reading *read, char *output, char *product, Py_ssize_t rows,
@@ -132,7 +134,31 @@ SPARSE.forward, SPARSE.backward_weights = sparse_forward, sparse_backward_weight
 SPARSE.limit_norms = dense_limit_norms
 
 
-# -- the inputs' own layer: rows of X, as many as are worked on ------------------------------
+# -- coded: a first layer whose inputs are encoded in fewer columns of X ---------------------
+
+cdef void coded_forward(const rb_kernels *kernels, const Layer *layer, const Arrays *arrays,
+                        const Reading *read, char *output, char *product, Py_ssize_t rows,
+                        int activation) noexcept nogil:
+    kernels.products.coded_forward(output, product, read.rows, &arrays.weights, arrays.intercepts,
+                                   rows, activation)
+
+
+cdef void coded_backward_weights(const rb_kernels *kernels, const Layer *layer,
+                                 const Arrays *gradient, const Reading *read, const char *delta,
+                                 const char *packed, Py_ssize_t rows, bint accumulate,
+                                 int n_threads, int thread) noexcept nogil:
+    cdef Py_ssize_t start, stop
+    rb_share(layer.width, 2 * kernels.vector_length, n_threads, thread, &start, &stop)
+    kernels.products.coded_backward_weights(&gradient.weights, read.rows, delta, rows, start,
+                                            stop, accumulate)
+
+
+cdef Kind CODED
+CODED.forward, CODED.backward_weights = coded_forward, coded_backward_weights
+CODED.limit_norms = dense_limit_norms
+
+
+# -- the input layer: gathered rows of X -----------------------------------------------------
 
 cdef void gather(const rb_kernels *kernels, const Layer *layer, const Arrays *arrays,
                  const Reading *read, char *output, char *product, Py_ssize_t rows,
@@ -140,28 +166,40 @@ cdef void gather(const rb_kernels *kernels, const Layer *layer, const Arrays *ar
     kernels.products.gather(output, read.rows, read.order, rows, layer.width, layer.width)
 
 
-cdef Kind INPUTS, UNREAD  # the second where X is sparse, which has no rows to bring together
-INPUTS.forward = gather
+cdef void decode(const rb_kernels *kernels, const Layer *layer, const Arrays *arrays,
+                 const Reading *read, char *output, char *product, Py_ssize_t rows,
+                 int activation) noexcept nogil:
+    kernels.products.decode(output, read.rows, read.order, rows, layer.coding)
 
 
-# -- which is which --------------------------------------------------------------------------
+cdef Kind INPUTS, UNREAD  # the second for sparse X, whose rows are not gathered
+cdef Kind CODES           # decoded rows of X, for a coded layer
+INPUTS.forward, CODES.forward = gather, decode
+
+
+# -- selection -------------------------------------------------------------------------------
 
 cdef const Kind *kind_of(const Layer *layer, const Inputs *inputs) noexcept nogil:
-    """A layer's, for rows of these inputs."""
+    """The kind of a layer for the given inputs."""
     return layer.sparse_kind if inputs.is_sparse and layer.sparse_kind else layer.kind
 
 
-cdef void begin_inputs(Layer *layer, Py_ssize_t n_features) noexcept:
-    """Makes a layer the one that others stand on."""
+cdef void begin_inputs(Layer *layer, Py_ssize_t n_features, const rb_coding *coding) noexcept:
+    """Set up the input layer, which is below all others; `coding` is NULL if the columns of X are
+    the inputs."""
+    if coding:
+        n_features = 2 * coding.n_stored
     set_sizes(layer, n_features, n_features, n_features, 1)
     layer.kind, layer.sparse_kind, layer.below = &INPUTS, &UNREAD, NULL
+    layer.coding = coding
+    if coding:
+        layer.kind, layer.sparse_kind = &CODES, NULL
     layer.layout, layer.passes_on = ROWS, False
 
 
 cdef object lay_out(const rb_kernels *kernels, Layer *layer, described, bint is_sparse,
                     bint in_rows):
-    """Gives a layer, whose `below` is known, the kind, the sizes and the activation that a
-    description says.
+    """Set the kind, the sizes and the activation of a layer, whose `below` is set.
 
     Parameters
     ----------
@@ -169,8 +207,8 @@ cdef object lay_out(const rb_kernels *kernels, Layer *layer, described, bint is_
     is_sparse : bool
         Whether X may be sparse.
     in_rows : bool
-        Whether weights are to lie in ROWS, as those that change at every call do; rows are then
-        kept from crowding.
+        Whether weights must be in ROWS, as for weights that change in every call. The stride of
+        rows is then chosen to avoid cache conflicts.
 
     Returns
     -------
@@ -184,6 +222,9 @@ cdef object lay_out(const rb_kernels *kernels, Layer *layer, described, bint is_
     layer.layout = ROWS if in_rows else layout_of(kernels, layer, is_first, is_sparse)
     layer.kind = &NARROW if layer.layout == TRANSPOSED else &DENSE
     layer.sparse_kind = &SPARSE if is_first else NULL
+    layer.coding = layer.below.coding if is_first else NULL
+    if layer.coding:
+        layer.layout, layer.kind, layer.sparse_kind = PANELS, &CODED, NULL
     layer.passes_on = not is_first
     row = ACTIVATIONS[described.activation]
     layer.activation, layer.keeps_input = row.code, row.keeps_input
@@ -194,7 +235,7 @@ cdef object lay_out(const rb_kernels *kernels, Layer *layer, described, bint is_
 
 cdef int layout_of(const rb_kernels *kernels, const Layer *layer, bint is_first, bint is_sparse):
     if is_first and is_sparse:
-        return ROWS  # as the values of a sparse row find them
+        return ROWS  # required by sparse rows
     if not is_first and rb_is_narrow(layer.fan_out, layer.width):
         return TRANSPOSED
     n_bytes = layer.fan_in * layer.width * kernels.item_size
@@ -202,7 +243,7 @@ cdef int layout_of(const rb_kernels *kernels, const Layer *layer, bint is_first,
 
 
 cdef int place(Arrays *arrays, const Layer *layer, role, char *at) except -1:
-    """Tells a layer where one of its arrays is in a block, by its role in the catalogue."""
+    """Set the address of one of a layer's arrays in a block, by its role in the catalogue."""
     if role == "weights":
         set_weights(&arrays.weights, layer, at)
     elif role == "intercepts":
@@ -218,5 +259,5 @@ cdef int place(Arrays *arrays, const Layer *layer, role, char *at) except -1:
     elif role == "input_scales":
         arrays.input_scales = at
     else:
-        raise ValueError(f"no layer of the core has {role}")
+        raise ValueError(f"Layers of the core have no array {role}")
     return 0

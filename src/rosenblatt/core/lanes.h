@@ -1,12 +1,11 @@
-/* Exchanges between the lanes of vectors: a block of LANES vectors turned into its transpose,
- * and their sums across lanes. Both halve the distance between lanes that trade places until
- * it is one. What the vectors mean is for others to know. */
+/* Permutations of vector lanes: the transpose of a block of LANES vectors, and sums across lanes.
+ * Both exchange lanes at a distance that is halved until it is one. */
 // SPDX-License-Identifier: BSD-3-Clause
 
 #undef N_LANES
 #undef LIST
 #undef FOR_DISTANCES
-#define N_LANES (VECTOR_BYTES / (8 - 4 * IS_FLOAT)) /* LANES as the preprocessor can count */
+#define N_LANES (VECTOR_BYTES / (8 - 4 * IS_FLOAT)) /* LANES, for the preprocessor */
 #if N_LANES == 16
 #define LIST(f, d) LIST_16(f, d)
 #define FOR_DISTANCES(X) X(8) X(4) X(2) X(1)
@@ -26,8 +25,8 @@
 #define LIST_4(f, d, l) LIST_2(f, d, l), LIST_2(f, d, l + 2)
 #define LIST_8(f, d, l) LIST_4(f, d, l), LIST_4(f, d, l + 4)
 #define LIST_16(f, d) LIST_8(f, d, 0), LIST_8(f, d, 8)
-/* Lane `l` of what a and b become: a's lanes whose number lacks the bit `d` and b's of the
- * same numbers, or those that have it. Lanes of b are counted on from a's. */
+/* The source of lane `l` when a and b are combined: the lanes of a and b whose number does not have
+ * the bit `d`, or those that have it. The lanes of b are numbered after those of a. */
 #define LOWER(l, d) (((l) & (d)) ? N_LANES + (l) - (d) : (l))
 #define UPPER(l, d) (((l) & (d)) ? N_LANES + (l) : (l) + (d))
 #if defined(__clang__)

@@ -1,10 +1,11 @@
-# What a layer is to the extensions that run layers: sizes, arrays, and how its kind and its
-# epilogue do their work. There is no algorithm here; kinds.pyx and epilogues.pyx have the rows of
-# the two tables.
+# The structs of a layer, for the extensions that run layers: sizes, arrays, and the functions of
+# its kind and its epilogue. The functions themselves are in kinds.pyx and epilogues.pyx.
 # SPDX-License-Identifier: BSD-3-Clause
 from libc.stdint cimport uint64_t
 
-from rosenblatt.core.kernels cimport rb_csr, rb_dropout, rb_kernels, rb_statistics, rb_weights
+from rosenblatt.core.kernels cimport (
+    rb_coding, rb_csr, rb_dropout, rb_kernels, rb_statistics, rb_weights,
+)
 from rosenblatt.core.threads cimport rb_team
 
 cdef enum:
@@ -117,10 +118,13 @@ cdef struct Layer:
     Py_ssize_t width            # fan_out, padded to whole vectors; of inputs not padded
     Py_ssize_t stride           # of its inputs' rows
     int layout                  # of the weights, see kernels.h
+    const rb_coding *coding     # of the inputs' layer and the first, where X has codes, or NULL
     bint passes_on              # whether a layer below learns, and is to have a gradient
     Py_ssize_t piece            # rows that go through it together
     Arrays at                   # the parameters, with the weights that products read
-    rb_weights learned          # the weights that are learned: others than these with input scales
+    # what is learned of these: others than products read with input scales and with codes
+    rb_weights learned
+    char *learned_intercepts
     Arrays d                    # their gradient
     int activation
     bint keeps_input            # whether the backward pass wants pre-activations
@@ -141,13 +145,13 @@ cdef struct Layer:
 
 cdef inline void set_sizes(Layer *layer, Py_ssize_t fan_in, Py_ssize_t fan_out, Py_ssize_t stride,
                            Py_ssize_t vector) noexcept nogil:
-    """Of a layer whose inputs' rows are `stride` apart."""
+    """The weights of a layer whose input rows are `stride` apart."""
     layer.fan_in, layer.fan_out, layer.stride = fan_in, fan_out, stride
     layer.width = (fan_out + vector - 1) // vector * vector
 
 
 cdef inline void set_weights(rb_weights *weights, const Layer *layer, void *data) noexcept nogil:
-    """Describes weights of the layer's sizes and layout."""
+    """Weights with the sizes and the layout of the layer."""
     weights.data, weights.layout = data, layer.layout
     weights.fan_in, weights.fan_out = layer.fan_in, layer.fan_out
     weights.width, weights.stride = layer.width, layer.stride

@@ -3,7 +3,7 @@
 cimport cython
 from libc.stdint cimport uint64_t
 
-from rosenblatt.core.kernels cimport rb_kernels
+from rosenblatt.core.kernels cimport rb_coding, rb_kernels
 from rosenblatt.core.layer cimport MOST_LAYERS, Inputs, Layer, Pass, Reading
 from rosenblatt.core.threads cimport rb_team
 
@@ -24,6 +24,8 @@ cdef class Layers:
     cdef char *scratch          # a thread's part: (3 * n_outputs, OUTPUT_BLOCK)
     cdef double[::1] row_losses
     cdef char *loss_constants   # (n_outputs,)
+    cdef rb_coding coding       # how X has the inputs, where it has codes
+    cdef tuple coding_arrays
     cdef public uint64_t noise_seed
     cdef public Py_ssize_t first_row
 
@@ -50,8 +52,9 @@ cdef class Layers:
     cdef void transpose_weights(self, rb_team *team, int thread) noexcept nogil
     cdef double gradients(self, const Inputs *inputs, const Py_ssize_t *order, Py_ssize_t rows,
                           uint64_t step, rb_team *team, int thread) noexcept nogil
-    cdef _place_scaled_weights(self)
-    cdef void scale_weights(self, rb_team *team, int thread) noexcept nogil
-    cdef void scale_gradients(self, rb_team *team, int thread) noexcept nogil
+    cdef _read_coding(self, coding)
+    cdef _place_derived(self)
+    cdef void derive_weights(self, rb_team *team, int thread) noexcept nogil
+    cdef void derive_gradients(self, rb_team *team, int thread) noexcept nogil
     cdef void limit_norms(self, double max_norm, rb_team *team, int thread) noexcept nogil
     cdef const Layer *last(self) noexcept nogil

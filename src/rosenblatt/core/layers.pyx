@@ -1,13 +1,13 @@
-"""A network's layers at work on the rows of a batch: forward, backward, the weights' gradients.
+"""The passes of a network over the rows of a batch: forward, backward, gradients of weights.
 
-They own the buffers of one chunk of rows, allocated once; all that a step does runs without the
-GIL and touches no Python object. Parameters and gradient are the network's (network.pyx), which
-says where they are; what a product is stands in kinds.pyx, and what follows it in epilogues.pyx.
-The lowest layer is the inputs': it brings rows of X together, and has no arrays.
+`Layers` owns the buffers for one chunk of rows, which are allocated once. A step runs without the
+GIL and does not access Python objects. Parameters and gradient belong to the network (network.pyx),
+which sets their addresses. Products are in kinds.pyx, epilogues in epilogues.pyx. The lowest layer
+is the input layer, which gathers rows of X and has no arrays.
 
-Every method that takes a `team` and a `thread`, or a Pass with them, is run by all threads of the
-team at once: each does its share, which is of rows or of parameters and never of a sum, and they
-meet where one needs what another has done. With one thread the shares are the whole.
+Every method with the arguments `team` and `thread`, or with a Pass that has them, is run by all
+threads of the team. The threads divide rows or parameters, never a sum, and synchronise at barriers
+where one needs results of another.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -20,7 +20,8 @@ from rosenblatt.core.address cimport address
 from rosenblatt.core.dispatch cimport active_kernels
 from rosenblatt.core.epilogues cimport dropout_of, epilogue_of, epilogue_of_inputs, finish
 from rosenblatt.core.kernels cimport (
-    ACTIVATION_identity, BATCH_BLOCK, OUTPUT_BLOCK, PANELS, SLOPES_KEPT, WITH_SLOPES,
+    ACTIVATION_identity, BATCH_BLOCK, BIN_CODE, LEVEL_CODE, NUMBER_CODE, OUTPUT_BLOCK, PANELS,
+    SLOPES_KEPT, WITH_SLOPES,
 )
 from rosenblatt.core.kinds cimport begin_inputs, kind_of, lay_out, place
 from rosenblatt.core.layer cimport (
@@ -32,16 +33,19 @@ from rosenblatt.core.buffers import aligned_zeros
 from rosenblatt.core.dispatch import LOSSES
 
 cdef enum:
-    TILE_ROWS = 12    # rows are shared in multiples of the product's tiles'
-    PIECE_ROWS = 48   # whole blocks, see kernels.h, as CHUNK_ROWS are
-    CHUNK_ROWS = 240  # a thread's; no more than a panel of backward weights is deep, see dense.h
-    FEW_ROWS = 4      # below, transposing weights costs more than it saves
-    MANY_ROWS = 48    # below, packing deltas costs more than it saves,
-    MANY_INPUTS = 192  # as where fewer inputs than these, so few tiles, read them
-    CROWDED = 2048    # rows so many bytes apart share too few sets of a second-level cache
-    ROOM = 65536      # bytes of a buffer that small ones share
-    ALIGNMENT = 64    # of aligned_zeros
-    SECOND_LEVEL = 1048576  # weights of more bytes leave little of it to anything else
+    TILE_ROWS = 12    # rows are divided among threads in multiples of the rows of a tile
+    PIECE_ROWS = 48   # whole blocks, see kernels.h, like CHUNK_ROWS
+    CHUNK_ROWS = 240  # per thread; at most the depth of a panel of backward weights, see dense.h
+    FEW_ROWS = 4      # with fewer rows, transposing weights costs more than it saves
+    MANY_ROWS = 48    # with fewer rows, packing deltas costs more than it saves,
+    MANY_INPUTS = 192  # and also with fewer inputs, because few tiles read the deltas
+    CROWDED = 2048    # rows this many bytes apart map to too few sets of a second-level cache
+    ROOM = 65536      # bytes of a buffer that small arrays share
+    ALIGNMENT = 64    # that of aligned_zeros
+    SECOND_LEVEL = 1048576  # weights with more bytes fill most of the second-level cache
+
+
+KINDS_OF_CODES = {"number": NUMBER_CODE, "bin": BIN_CODE, "level": LEVEL_CODE}
 
 
 cdef class Layers:
@@ -53,17 +57,16 @@ cdef class Layers:
     is_sparse : bool
         Whether X may be sparse.
     n_threads : int
-        The most that a call uses.
+        Maximum number of threads of a call.
     input_dropout, input_noise : float
-        The share of inputs dropped in training, and the standard deviation of what is added
-        to them.
+        The dropout rate of inputs, and the standard deviation of the noise on inputs, in training.
 
     Attributes
     ----------
     stored : list of Stored
-        How each layer's weights lie.
+        The layout of each layer's weights.
     chunk : int
-        The most rows that are worked on at once.
+        Maximum number of rows that are processed at a time.
     noise_seed : int
     """
 
@@ -74,12 +77,14 @@ cdef class Layers:
         self.buffers = []
         self.n_layers = 1 + len(architecture.layers)
         if self.n_layers > MOST_LAYERS + 1:
-            raise ValueError(f"hidden_layer_sizes must name at most {MOST_LAYERS - 1} layers, "
+            raise ValueError(f"hidden_layer_sizes must have at most {MOST_LAYERS - 1} layers, "
                              f"got {self.n_layers - 2}.")
         self.loss = LOSSES[architecture.loss].code
         self.n_threads = n_threads
         self.noise_seed = 0
         self.first_row = 0
+        if architecture.layers[0].coding and (is_sparse or input_dropout or input_noise):
+            raise ValueError("codes take X that is not sparse, without dropout and noise of inputs")
         self._lay_out(architecture, is_sparse)
         self.at[0].dropout, self.at[0].noise = input_dropout, input_noise
         self.at[0].epilogue = epilogue_of_inputs(input_dropout > 0 or input_noise > 0)
@@ -93,7 +98,9 @@ cdef class Layers:
                        for each in architecture.layers)
         if n_padded * self.dtype.itemsize > PY_SSIZE_T_MAX:  # more than an index can count
             raise MemoryError(f"Unable to allocate {n_padded * self.dtype.itemsize} bytes.")
-        begin_inputs(&self.at[0], architecture.layers[0].fan_in)
+        self._read_coding(architecture.layers[0].coding)
+        begin_inputs(&self.at[0], architecture.layers[0].fan_in,
+                     &self.coding if self.coding_arrays else NULL)
         self.stored, self.needs_batch = [], False
         for i, described in enumerate(architecture.layers):
             layer = &self.at[1 + i]
@@ -102,18 +109,36 @@ cdef class Layers:
             self.needs_batch |= layer.epilogue.needs_batch
             self.stored.append(lay_out(self.kernels, layer, described, is_sparse, False))
 
+    cdef _read_coding(self, coding):
+        """Describe the encoding of the inputs to the kernels; `coding` is a CodedInputs or None."""
+        if coding is None:
+            return
+        kinds = [KINDS_OF_CODES[kind] for kind, _ in coding.columns]
+        counts = [count for _, count in coding.columns]
+        self.coding_arrays = (
+            np.array(coding.firsts, np.intp), np.array(counts, np.intp), np.array(kinds, np.intc),
+            np.array(coding.begins, np.int8), np.array(coding.shifts, self.dtype),
+        )
+        firsts, counts, kinds, begins, shifts = self.coding_arrays
+        self.coding.n_columns, self.coding.n_stored = len(kinds), coding.n_stored
+        self.coding.firsts = <const Py_ssize_t *> address(firsts)
+        self.coding.counts = <const Py_ssize_t *> address(counts)
+        self.coding.kinds = <const int *> address(kinds)
+        self.coding.begins = address(begins)
+        self.coding.shifts = address(shifts)
+
     @property
     def input_noise(self):
-        """The deviation of what is added to inputs in training."""
+        """The standard deviation of the noise on inputs in training."""
         return self.at[0].noise
 
     @property
     def takes_sparse(self):
-        """Whether the first layer's weights lie as the values of sparse rows find them."""
+        """Whether the layout of the first layer's weights supports sparse rows."""
         return self.at[1].sparse_kind != NULL and self.at[1].layout != PANELS
 
     def place(self, blocks, parameters, gradient):
-        """Tells the layers where their arrays are: in `parameters`, and in `gradient` or None."""
+        """Set the addresses of the layers' arrays in `parameters` and, if not None, `gradient`."""
         cdef char *at = address(parameters)
         cdef char *d_at = NULL if gradient is None else address(gradient)
         cdef Py_ssize_t offset
@@ -128,17 +153,21 @@ cdef class Layers:
             layer.statistics.running_variances = layer.at.running_variances
         for i in range(1, self.n_layers):
             self.at[i].learned = self.at[i].at.weights
-        self._place_scaled_weights()
+            self.at[i].learned_intercepts = self.at[i].at.intercepts
+        self._place_derived()
 
-    cdef _place_scaled_weights(self):
-        """With input scales, products read the first layer's weights times these."""
+    cdef _place_derived(self):
+        """Allocate the first layer's weights as products read them: times the input scales, and for
+        encoded inputs summed, with intercepts that account for the inputs' means."""
         cdef Layer *layer = &self.at[1]
-        if layer.at.input_scales:
+        if layer.at.input_scales or layer.coding:
             n_numbers = self.stored[0].size_of((layer.fan_in, layer.fan_out))
             set_weights(&layer.at.weights, layer, self._buffer(1, n_numbers))
+        if layer.coding:
+            layer.at.intercepts = self._buffer(1, layer.width)
 
     def allocate(self, batch_size, dropout, trainable):
-        """Makes the buffers of a chunk of rows."""
+        """Allocate the buffers of a chunk of rows."""
         cdef Layer *layer
         self.chunk = self._chunk_rows(batch_size)
         for i in range(self.n_layers):
@@ -155,12 +184,12 @@ cdef class Layers:
         self.row_losses = np.zeros(self.chunk)
 
     cdef char *_buffer(self, Py_ssize_t rows, Py_ssize_t columns) except NULL:
-        """Zeros, aligned. Small ones lie together: each that NumPy is asked for takes 5
-        microseconds, which shows in fits of small networks."""
+        """An aligned array of zeros. Small arrays share a buffer, because each allocation by NumPy
+        takes 5 microseconds, which is noticeable for small networks."""
         cdef Py_ssize_t size = self.kernels.item_size, n_bytes
         cdef char *start
         if columns > 0 and rows > PY_SSIZE_T_MAX // columns // size - ROOM:
-            raise MemoryError(f"Unable to allocate {rows} rows of {columns} numbers.")
+            raise MemoryError(f"Unable to allocate {rows} rows of {columns} elements.")
         # products read a vector past the last element
         n_bytes = (rows * columns + self.kernels.vector_length) * size
         n_bytes = (n_bytes + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
@@ -191,7 +220,7 @@ cdef class Layers:
         if dropout > 0:
             layer.slopes = self._buffer(self.chunk, layer.width)
         layer.pre_activation = layer.output
-        if layer.keeps_input:  # dropout's slopes take their place when they are known
+        if layer.keeps_input:  # later overwritten by the slopes of dropout
             layer.pre_activation = layer.slopes or self._buffer(self.chunk, layer.width)
         layer.kept, layer.slope = layer.pre_activation, layer.activation
         if layer.pre_activation != layer.output:
@@ -213,20 +242,20 @@ cdef class Layers:
             layer.packed_delta = self._buffer(self.chunk, layer.width)
 
     def _chunk_rows(self, batch_size):
-        """Rows that are worked on together, so that what they touch stays in the caches.
+        """Number of rows that are processed together, so that their data stay in the caches.
 
-        A step walks its batch in equal chunks. The gradient's sums run over the rows in the
-        same order either way, so this changes no bit.
+        A step processes its batch in equal chunks. The sums of the gradient run over the rows in
+        the same order for any chunk size, so this changes no bit.
         """
         if self.needs_batch:
-            return batch_size + 1  # all of a step's rows, whose statistics are wanted
+            return batch_size + 1  # all rows of a step, because their statistics are needed
         n_chunks = -(-batch_size // (CHUNK_ROWS * self.n_threads))
         rows = -(-batch_size // n_chunks)
         return min(batch_size, -(-rows // TILE_ROWS) * TILE_ROWS)
 
     cdef Py_ssize_t _piece_rows(self, const Layer *layer):
-        """Rows of a chunk that go through a layer together, with what follows one product and
-        precedes the next. Weights that outgrow the cache are read anew for every piece."""
+        """Number of rows of a chunk that pass through a layer together, including the epilogue.
+        Weights that are larger than the cache are read again for each piece."""
         if not self.needs_batch or layer.below == NULL:
             return self.chunk
         n_numbers = self.stored[layer.number].size_of((layer.fan_in, layer.fan_out))
@@ -237,7 +266,7 @@ cdef class Layers:
                              const Pass *training) noexcept nogil:
         """Activations of all layers for rows order[first..last) of the chunk.
 
-        `training` is NULL in predictions. Returns where the first of these rows' logits are.
+        `training` is NULL in predictions. Returns the address of the logits of the first row.
         """
         cdef Py_ssize_t start, stop
         cdef Layer *layer = &self.at[0]
@@ -257,7 +286,7 @@ cdef class Layers:
 
     cdef Reading reading(self, const Layer *layer, const Inputs *inputs, const Py_ssize_t *order,
                          Py_ssize_t first, const Pass *training) noexcept nogil:
-        """What a layer reads for rows from `first` of the chunk on."""
+        """The input of a layer for rows from `first` of the chunk on."""
         cdef Reading reading
         reading.rows = inputs.rows
         if layer.below:
@@ -268,8 +297,8 @@ cdef class Layers:
 
     cdef void multiply(self, const Layer *layer, const Inputs *inputs, const Py_ssize_t *order,
                        Py_ssize_t first, Py_ssize_t last, const Pass *training) noexcept nogil:
-        """A layer's product for rows [first, last) of the chunk, and what of the rest can be done
-        at once: the activation, or a share in the batch's statistics."""
+        """A layer's product for rows [first, last) of the chunk, followed by the activation or by
+        the contribution to the statistics of the batch."""
         cdef Py_ssize_t offset = first * layer.width * self.kernels.item_size
         cdef char *product = layer.pre_activation + offset
         cdef char *output = layer.output + offset
@@ -278,30 +307,43 @@ cdef class Layers:
         cdef const Kind *kind = kind_of(layer, inputs)
         if layer.epilogue.keeps_products:
             product = output = layer.normalized + offset
-            activation = ACTIVATION_identity  # after normalisation comes the layer's own
+            activation = ACTIVATION_identity  # the layer's activation follows the normalisation
         if kind.forward:
             kind.forward(self.kernels, layer, &layer.at, &reading, output, product, last - first,
                          activation)
         if training and layer.epilogue.after_product:
             layer.epilogue.after_product(self.kernels, layer, first, last, training)
 
-    cdef void scale_weights(self, rb_team *team, int thread) noexcept nogil:
-        """The weights that products read, where inputs have scales; without a team all of them."""
+    cdef void derive_weights(self, rb_team *team, int thread) noexcept nogil:
+        """Compute the weights that products read, if they differ from the learned ones; without a
+        team all of them."""
         cdef const Layer *layer = &self.at[1]
-        cdef Py_ssize_t start = 0, stop = layer.fan_in
-        if layer.at.input_scales == NULL:
+        cdef int n_threads = team.n_threads if team else 1
+        cdef Py_ssize_t start, stop
+        if layer.coding:
+            rb_share(layer.width, 2 * self.kernels.vector_length, n_threads, thread, &start, &stop)
+            self.kernels.products.accumulate_weights(
+                &layer.at.weights, layer.at.intercepts, &layer.learned, layer.learned_intercepts,
+                layer.at.input_scales, layer.coding, start, stop)
+        elif layer.at.input_scales:
+            rb_share(layer.fan_in, TILE_ROWS, n_threads, thread, &start, &stop)
+            self.kernels.products.scale_weights(&layer.at.weights, &layer.learned,
+                                                layer.at.input_scales, start, stop)
+        else:
             return
-        if team:
-            rb_share(layer.fan_in, TILE_ROWS, team.n_threads, thread, &start, &stop)
-        self.kernels.products.scale_weights(&layer.at.weights, &layer.learned,
-                                            layer.at.input_scales, start, stop)
         if team:
             rb_meet(team)
 
-    cdef void scale_gradients(self, rb_team *team, int thread) noexcept nogil:
-        """The gradients of weights and input scales from that of their product."""
+    cdef void derive_gradients(self, rb_team *team, int thread) noexcept nogil:
+        """Compute the gradients of the learned arrays from those of the arrays that products read."""
         cdef const Layer *layer = &self.at[1]
         cdef Py_ssize_t start, stop
+        if layer.coding:
+            rb_share(layer.width, 2 * self.kernels.vector_length, team.n_threads, thread, &start,
+                     &stop)
+            self.kernels.products.accumulate_gradients(&layer.d.weights, layer.d.intercepts,
+                                                       layer.coding, start, stop)
+            rb_meet(team)
         if layer.at.input_scales == NULL:
             return
         rb_share(layer.fan_in, TILE_ROWS, team.n_threads, thread, &start, &stop)
@@ -310,10 +352,10 @@ cdef class Layers:
         rb_meet(team)
 
     cdef void begin_predictions(self) noexcept nogil:
-        """What predictions take besides the parameters is made of these."""
+        """Compute the values that predictions need in addition to the parameters."""
         cdef Layer *layer
         cdef int i
-        self.scale_weights(NULL, 0)
+        self.derive_weights(NULL, 0)
         for i in range(self.n_layers):
             layer = &self.at[i]
             if layer.epilogue.begin_predictions:
@@ -321,8 +363,8 @@ cdef class Layers:
 
     cdef void backward(self, Py_ssize_t first, Py_ssize_t last, bint transposed,
                        const Pass *training) noexcept nogil:
-        """Deltas of all layers for rows [first, last) of the chunk, from the last layer's, down to
-        the lowest that learns."""
+        """Deltas of all layers for rows [first, last) of the chunk, from the last layer down to the
+        lowest layer that learns."""
         cdef Py_ssize_t start, stop
         cdef Layer *layer
         cdef int i
@@ -376,7 +418,7 @@ cdef class Layers:
                 layer.packed_delta if packed else NULL, rows, accumulate, n_threads, thread)
 
     cdef void pack_deltas(self, const Pass *training) noexcept nogil:
-        """Deltas as the products of `backward_weights` read them."""
+        """Pack deltas in the layout that `backward_weights` reads."""
         cdef Layer *layer
         cdef int i
         for i in range(1, self.n_layers):
@@ -387,7 +429,7 @@ cdef class Layers:
         rb_meet(training.team)
 
     cdef void transpose_weights(self, rb_team *team, int thread) noexcept nogil:
-        """Weights as the products of `backward` read them."""
+        """Transpose weights to the layout that `backward` reads."""
         cdef Layer *layer
         cdef int i
         for i in range(1, self.n_layers):
@@ -398,9 +440,9 @@ cdef class Layers:
 
     cdef double gradients(self, const Inputs *inputs, const Py_ssize_t *order, Py_ssize_t rows,
                           uint64_t step, rb_team *team, int thread) noexcept nogil:
-        """Fills the gradient with the sum over the rows' gradients.
+        """Compute the gradient as the sum over rows.
 
-        `step` is how many steps came before. Returns the sum of the rows' losses (to thread 0).
+        `step` is the number of previous steps. Returns the sum of the losses (in thread 0).
         """
         cdef bint transposed = rows >= FEW_ROWS, packed = rows >= MANY_ROWS
         cdef Py_ssize_t start = 0, count, first, last, i
@@ -410,7 +452,7 @@ cdef class Layers:
         cdef Py_ssize_t size = self.kernels.item_size
         cdef char *scratch = self.scratch + 3 * output.fan_out * OUTPUT_BLOCK * size * thread
         cdef char *logits
-        self.scale_weights(team, thread)
+        self.derive_weights(team, thread)
         if transposed:
             self.transpose_weights(team, thread)
         while start < rows:
@@ -420,7 +462,7 @@ cdef class Layers:
             training.team, training.thread = team, thread
             rb_share(count, BATCH_BLOCK if self.needs_batch else TILE_ROWS, team.n_threads, thread,
                      &first, &last)
-            if first < last or self.needs_batch:  # which has its own meetings
+            if first < last or self.needs_batch:  # batch statistics have their own barriers
                 logits = <char *> self.forward(inputs, order + start, first, last, &training)
                 self.kernels.output.loss_gradient(
                     logits, &self.row_losses[first], inputs.targets, inputs.weights,
@@ -434,11 +476,11 @@ cdef class Layers:
                     total += self.row_losses[i]
             rb_meet(team)
             start += count
-        self.scale_gradients(team, thread)
+        self.derive_gradients(team, thread)
         return total
 
     cdef void limit_norms(self, double max_norm, rb_team *team, int thread) noexcept nogil:
-        """Scales every unit's weights down to max_norm where they are longer."""
+        """Scale the weights of each unit down to the norm max_norm if theirs is larger."""
         cdef Layer *layer
         cdef int i
         for i in range(1, self.n_layers):

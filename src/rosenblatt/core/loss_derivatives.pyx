@@ -1,12 +1,12 @@
 """Derivatives of the loss: its value as a function of all parameters, its gradient, and products
 with its Hessian.
 
-What is differentiated is what predictions compute: no dropout, no noise, batch normalisation by
-its running statistics. Products with the Hessian are exact, by the R-operator (Pearlmutter,
-1994): every quantity of the forward and the backward pass goes with its derivative along a
-direction of the parameters. A layer's product is linear in its inputs and in its arrays, so its
-derivative is the same calls of its kind (kinds.pyx) with other arrays. Training is layers.pyx's;
-the penalty, and the mean over rows, are the caller's.
+The network is differentiated as in predictions: without dropout and noise, with the running
+statistics of batch normalisation. Hessian products are exact, by the R-operator (Pearlmutter,
+1994): each quantity of the forward and the backward pass is computed together with its derivative
+along a direction of the parameters. A layer's product is linear in its inputs and in its arrays, so
+its derivative uses the same functions of its kind (kinds.pyx) with other arrays. Training is in
+layers.pyx. The caller adds the penalty and divides by the number of rows.
 
 Vectors are flat, in the order of the catalogue (Architecture).
 """
@@ -33,8 +33,8 @@ from rosenblatt.core.buffers import aligned_zeros, csr_parts
 from rosenblatt.core.dispatch import LOSSES
 
 cdef enum:
-    CHUNK_ROWS = 60   # whole tiles; what they touch stays in the second-level cache
-    LOSS = 0          # what a pass over rows is for
+    CHUNK_ROWS = 60   # whole tiles, whose data stay in the second-level cache
+    LOSS = 0          # the purpose of a pass over rows
     GRADIENT = 1
     PRODUCT = 2
 
@@ -42,7 +42,7 @@ PASSES = {"loss": LOSS, "gradient": GRADIENT, "product": PRODUCT}
 
 
 cdef struct Tangent:
-    # what a layer has besides for derivatives along a direction
+    # additional arrays of a layer for derivatives along a direction
     Arrays along                # the direction
     char *output                # (CHUNK_ROWS, width), as all that follow; NULL of X, which is fixed
     char *bends                 # curvature * derivative of the pre-activation
@@ -57,7 +57,7 @@ cdef class LossDerivatives:
     ----------
     architecture : Architecture
     averaged : sequence of lists of ndarray
-        What the network's arrays are that are not learned, in the catalogue's order.
+        The arrays of the network that are not learned, in the order of the catalogue.
 
     Attributes
     ----------
@@ -108,7 +108,9 @@ cdef class LossDerivatives:
 
     def _lay_out(self, architecture):
         cdef Layer *layer
-        begin_inputs(&self.layers[0], architecture.layers[0].fan_in)
+        if architecture.layers[0].coding:
+            raise ValueError("derivatives take X that has the inputs, not codes")
+        begin_inputs(&self.layers[0], architecture.layers[0].fan_in, NULL)
         stored, self.widest = [], 0
         for i, described in enumerate(architecture.layers):
             layer = &self.layers[1 + i]
@@ -123,7 +125,7 @@ cdef class LossDerivatives:
         return aligned_zeros(self.n_padded + self.kernels.vector_length, self.dtype)
 
     def _place_parameters(self):
-        """Where the layers' parts of the point and of the sums are."""
+        """Set the addresses of the layers' arrays in the point and in the sums."""
         cdef char *at = address(self.point)
         cdef char *d_at = address(self.total)
         cdef Layer *layer
@@ -189,7 +191,7 @@ cdef class LossDerivatives:
                 layer.statistics.inverse_deviations, address(padded[1]), layer.width)
 
     def _allocate_tangents(self):
-        """What products take besides, when the first is asked for."""
+        """Allocate the additional buffers of Hessian products, on first use."""
         cdef Layer *layer
         cdef Tangent *tangent
         self.direction = self._block()
@@ -212,7 +214,7 @@ cdef class LossDerivatives:
     # -- one chunk of rows ---------------------------------------------------------------
 
     cdef void forward(self, const Inputs *inputs, Py_ssize_t rows, bint curved) noexcept nogil:
-        """Outputs and slopes of all layers for a chunk, with their derivatives where `curved`."""
+        """Outputs and slopes of all layers for a chunk, with their derivatives if `curved`."""
         cdef char *pre
         cdef Layer *layer
         cdef Tangent *tangent
@@ -222,7 +224,7 @@ cdef class LossDerivatives:
             pre = layer.output if i == self.n_layers - 1 else self.pre_activation
             self.products(i, inputs, rows, pre, curved)
             if i == self.n_layers - 1:
-                return  # the loss goes on from here, and the derivative is in `bends`
+                return  # the loss continues from here, with the derivative in `bends`
             if layer.epilogue.keeps_products:
                 self.normalize(layer, tangent, rows, curved)
             self.kernels.tangents.activate(layer.output, layer.slopes, self.pre_activation,
@@ -253,7 +255,7 @@ cdef class LossDerivatives:
             self.kernels.tangents.add(to, self.product, rows * layer.width)
 
     cdef Reading reading(self, const char *rows, const Inputs *inputs) noexcept nogil:
-        """What a layer reads of a chunk: these rows, or the sparse ones."""
+        """The input of a layer for a chunk: dense or sparse rows."""
         cdef Reading reading
         reading.rows, reading.csr, reading.order = rows, &inputs.csr, &self.order[0]
         reading.dropout.rate, reading.dropout.key, reading.dropout.first_row = 0, 0, 0
@@ -296,7 +298,7 @@ cdef class LossDerivatives:
         kernels.tangents.add(tangent.bends, self.product, rows * layer.width)
 
     cdef void backward(self, const Inputs *inputs, Py_ssize_t rows, bint curved) noexcept nogil:
-        """Adds the chunk's part to the sums, from the deltas of the last layer in `deltas`."""
+        """Add the contribution of the chunk to the sums, from the last layer's deltas."""
         cdef Layer *layer
         cdef char *swap
         cdef int i
@@ -368,14 +370,14 @@ cdef class LossDerivatives:
 
     cdef void scale_columns(self, char *delta, const char *scales, const char *inverses,
                             const Layer *layer, Py_ssize_t rows) noexcept nogil:
-        """delta <- delta * scales * inverses: statistics that do not move pass no gradient."""
+        """delta <- delta * scales * inverses, because the statistics are constants."""
         self.kernels.normalization.normalize_columns_backward(
             delta, layer.normalized, inverses, scales, self.zeros, self.zeros, 1, rows,
             layer.width)
 
     cdef void add_weights(self, int i, const Inputs *inputs, Py_ssize_t rows,
                           bint curved) noexcept nogil:
-        """Adds A^T D, or its derivative A^T D' + A'^T D, and the intercepts' part."""
+        """Add A^T D, or its derivative A^T D' + A'^T D, and the part of the intercepts."""
         cdef Layer *layer = &self.layers[i]
         cdef const char *delta = self.r_deltas[0] if curved else self.deltas[0]
         cdef Reading reading = self.reading(layer.below.output, inputs)
@@ -390,7 +392,7 @@ cdef class LossDerivatives:
 
     cdef double chunk_of_rows(self, const Inputs *inputs, Py_ssize_t target_size,
                               Py_ssize_t first, Py_ssize_t rows, int what) noexcept nogil:
-        """One chunk, forward and back; returns the sum of its losses."""
+        """Forward and backward pass of a chunk; returns the sum of its losses."""
         cdef Layer *last = &self.layers[self.n_layers - 1]
         cdef Py_ssize_t size = self.kernels.item_size, i
         cdef double total = 0
@@ -419,16 +421,16 @@ cdef class LossDerivatives:
             self.backward(&chunk, rows, what == PRODUCT)
         return total
 
-    # -- what Python calls ---------------------------------------------------------------
+    # -- Python interface ----------------------------------------------------------------
 
     def move_to(self, vector):
-        """Sets the parameters."""
+        """Set the parameters."""
         self.blocks.write_flat(self.point, vector)
         for i in range(1, self.n_layers):
             self.prepare(i, &self.layers[i].at)
 
     def look_along(self, vector):
-        """Sets the direction that products are taken with."""
+        """Set the direction of Hessian products."""
         if not self.has_room:
             self._allocate_tangents()
         self.blocks.write_flat(self.direction, vector)
@@ -441,21 +443,20 @@ cdef class LossDerivatives:
             self.layers[i].kind.prepare(self.kernels, &self.layers[i], arrays, 1, 0)
 
     def begin(self):
-        """Empties the sums."""
+        """Set the sums to zero."""
         memset(address(self.total), 0, self.n_padded * self.kernels.item_size)
 
     def add(self, X, targets, what):
-        """Adds rows to the sums, and returns the sum of their losses.
+        """Add rows to the sums; returns the sum of their losses.
 
         Parameters
         ----------
         X : ndarray of shape (n_rows, n_features) or scipy CSR, of the network's dtype
         targets : ndarray
-            As the loss takes them: (n_rows, n_outputs) of X's dtype, or intp class indices
-            (n_rows,).
+            Targets of the loss: (n_rows, n_outputs) of X's dtype, or intp class indices (n_rows,).
         what : {'loss', 'gradient', 'product'}
-            What is summed: nothing but the losses, their gradients, or the products of their
-            Hessians with the direction.
+            The quantity to sum: only the losses, their gradients, or the products of their Hessians
+            with the direction.
         """
         cdef Py_ssize_t n_rows = X.shape[0], first = 0, rows, target_size
         cdef Inputs inputs
@@ -484,13 +485,13 @@ cdef class LossDerivatives:
         return total
 
     def _checked(self, X, targets, what):
-        """Targets as the kernels read them; what these cannot refuse is refused."""
+        """Validate the input, which kernels do not do; returns targets in the kernels' form."""
         cdef Layer *last = &self.layers[self.n_layers - 1]
         if X.dtype != self.dtype or X.shape[1] != self.layers[0].fan_in:
-            raise ValueError(f"the network takes {self.layers[0].fan_in} features of {self.dtype}, "
+            raise ValueError(f"X must have {self.layers[0].fan_in} features of {self.dtype}, "
                              f"got {X.shape[1]} of {X.dtype}.")
         if what == PRODUCT and not self.has_direction:
-            raise ValueError("a product takes a direction")
+            raise ValueError("A product requires a direction")
         targets = np.require(targets, requirements=["C", "A"])
         if self.takes_classes:
             is_fit = (targets.dtype == np.intp and targets.ndim == 1
@@ -498,9 +499,9 @@ cdef class LossDerivatives:
         else:
             is_fit = targets.dtype == self.dtype and targets.shape[1:] == (last.fan_out,)
         if not is_fit or len(targets) != X.shape[0]:
-            raise ValueError("targets are not what the loss takes for these rows")
+            raise ValueError("The shape or dtype of targets does not match the loss and X")
         return targets
 
     def sums(self):
-        """What was added since `begin`, as a flat vector of the network's dtype."""
+        """The sums since `begin`, as a flat vector of the network's dtype."""
         return self.blocks.flat(self.total)

@@ -1,9 +1,9 @@
-/* What the rows of losses.def are made of: functions of one logit, or of a row of them in
- * output.h, without branches. No loop is here. */
+/* The functions in the rows of losses.def: functions of one logit, without branches and loops.
+ * Functions of a row of logits are in output.h. */
 // SPDX-License-Identifier: BSD-3-Clause
 
-/* As scikit-learn does, a probability within epsilon of 0 or 1 counts as epsilon away; not
- * where `clips` is 0 instead of 1, which is no branch for the loop to be split at. */
+/* As in scikit-learn, probabilities are clipped to [epsilon, 1 - epsilon] if `clips` is 1, but not
+ * if it is 0. There is no branch, so that loops are not split. */
 ALWAYS_INLINE real NAME(clip_log_loss)(real loss, real clips) {
     const real lowest = clips * (IS_FLOAT ? (real)FLT_EPSILON : (real)DBL_EPSILON);
     const real highest = (IS_FLOAT ? (real)15.942385152878742 : (real)36.04365338911715) / clips;
@@ -15,7 +15,7 @@ ALWAYS_INLINE real NAME(smoothed_log_loss)(real u, real c) {
     return NAME(clip_log_loss)(NAME(softplus)(u) - HALF * c * u, (real)(c == ZERO));
 }
 
-/* p (1 - p), with the digits of a small one */
+/* p (1 - p), accurate for small values */
 ALWAYS_INLINE real NAME(logistic_slope)(real z) {
     const real e = NAME(exp)(-NAME(abs)(z));
     return e / ((ONE + e) * (ONE + e));
@@ -35,7 +35,7 @@ ALWAYS_INLINE real NAME(focal_curvature)(real u, real c) {
     return NAME(exp)(-c * NAME(softplus)(u)) * p * (c * l * (c * p - q) + q * (2 * c + ONE));
 }
 
-/* u the logit, negative for the wrong sign; at the joint the slope is 0 */
+/* u is the logit, negative for the wrong sign; at the kink the slope is 0 */
 ALWAYS_INLINE real NAME(hinge)(real u) { return u > ONE ? ZERO : ONE - u; }
 ALWAYS_INLINE real NAME(hinge_slope)(real u) { return u >= ONE ? ZERO : u < ONE ? -ONE : u; }
 
@@ -47,14 +47,14 @@ ALWAYS_INLINE real NAME(huber_slope)(real d, real delta) {
     return NAME(abs)(d) > delta ? NAME(copysign)(delta, d) : d;
 }
 
-/* log(1 + 2 sinh(d/2)^2), which keeps the digits of a small d; beyond 20 it is |d| - log 2 */
+/* log(1 + 2 sinh(d/2)^2), which is accurate for small d; beyond 20 it is |d| - log 2 */
 ALWAYS_INLINE real NAME(log_cosh)(real d) {
     const real size = NAME(abs)(d), u = size > 20 ? (real)20 : size;
     const real e = NAME(expm1)(HALF * u), sinh = HALF * (e + e / (e + ONE));
     return size > 20 ? size - (real)0.69314718055994530942 : NAME(log1p)(2 * sinh * sinh);
 }
 
-/* log(y), of a y below the normal numbers that of the smallest of them */
+/* log(max(y, the smallest normal number)) */
 ALWAYS_INLINE real NAME(log_target)(real y) {
     const real lowest = IS_FLOAT ? (real)FLT_MIN : (real)DBL_MIN;
     return NAME(log)(y < lowest ? lowest : y);

@@ -1,7 +1,7 @@
-/* Narrow layers: a few outputs that fill no whole vectors, above another layer. Their weights
- * are TRANSPOSED, (n, k_width), so that vectors run along the inputs, of which there are more:
- * as columns, the outputs would be padded in every product and in the optimiser's step.
- * The deltas of the inputs are dense.h's, which needs no transpose for them. */
+/* Narrow layers: layers above another one, with few outputs that do not fill whole vectors. Their
+ * weights are TRANSPOSED, (n, k_width), so that products are vectorised over the inputs. As
+ * columns, the outputs would be padded in every product and in the optimiser's step. The deltas of
+ * the inputs are computed in dense.h, which needs no transpose for them. */
 // SPDX-License-Identifier: BSD-3-Clause
 
 /* z (rows, n; width apart) = A WT^T + b, for as many rows as fill a vector with their sums;
@@ -57,7 +57,7 @@ static void NAME(narrow_forward)(void *out, void *z, const void *A, const rb_wei
     for (ptrdiff_t j = 0; j < n; j += LANES)
         NAME(narrow_group)((real *)z + j, A, (const real *)W->data + j * k_width,
                            (const real *)b + j, m, k_width, smaller(LANES, n - j), width, k_width);
-    /* the padding was an activation's output the last time */
+    /* the padding still has outputs of the activation from the last call */
     for (ptrdiff_t i = 0; i < m; i++)
         for (ptrdiff_t j = n; j < width; j++) ((real *)z)[i * width + j] = ZERO;
     NAME(activate_rows)(out, z, m, 0, width, width, activation);
@@ -74,7 +74,7 @@ static void NAME(narrow_backward_weights)(const rb_weights *dW, const void *A, c
         .start = NAME(row_major)(accumulate ? gradient : NULL, k_width)};
     for (ptrdiff_t i = 0; i < n; i += TILE_ROWS)
         NAME(some_rows)(smaller(TILE_ROWS, n - i), &p, i, j0, j1);
-    /* the inputs' padding is what their activation makes of zero */
+    /* the padding of the inputs is activation(0) */
     for (ptrdiff_t i = 0; i < n && j1 == k_width; i++)
         for (ptrdiff_t q = k; q < k_width; q++) gradient[i * k_width + q] = ZERO;
 }

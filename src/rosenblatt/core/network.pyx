@@ -1,8 +1,8 @@
-"""The network that trains and predicts: its parameters, and one step.
+"""The network that trains and predicts: its parameters, and single steps.
 
-A step is the layers' gradients (layers.pyx) and the optimiser's update (optimizer.pyx); here
-parameters and gradient live. Epochs of steps are run in epochs.pyx, which may have several
-networks; a network knows nothing of rows but those of the call.
+It owns parameters and gradient. A step consists of the gradients of the layers (layers.pyx) and the
+update of the optimiser (optimizer.pyx). Epochs are in epochs.pyx, which may use several networks. A
+network does not store rows.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -27,11 +27,11 @@ from rosenblatt.core.blocks import Blocks
 from rosenblatt.core.buffers import aligned_zeros
 from rosenblatt.core.examples import span_of
 
-SHARE_ABOVE = 4e6  # about 40 microseconds of one thread, some ten times what meeting takes
+SHARE_ABOVE = 4e6  # about 40 microseconds of one thread, ten times the duration of a barrier
 
 
 cdef struct Sum:
-    # what `loss_and_gradient` was asked, for the threads that do it
+    # the arguments of `loss_and_gradient`, for its threads
     void *network
     void *examples
     const Py_ssize_t *rows
@@ -74,36 +74,36 @@ cdef class Network:
     loss : str
         A row of losses.def.
     batch_size : int
-        The most rows a step, or a call of `predict`, will see.
+        Maximum number of rows of a step or of a call of `predict`.
     dtype : float32 or float64
     optimizer : str or None
         A row of optimizers.def; None keeps no moments.
     loss_constants : float or sequence of float
-        The loss's `c`, one for all outputs or one each; see losses.def.
+        The constant `c` of the loss, one for all outputs or one each; see losses.def.
     normalization : {None, 'batch', 'layer'}
-        Of the hidden layers' products. With 'batch' a step takes 2 rows at least and
-        batch_size at most; a last batch of one row joins the one before it.
+        Normalisation of the hidden layers. With 'batch' a step requires 2 to batch_size rows; a
+        last batch of one row is merged into the one before it.
     dropout : sequence of float
-        The share of outputs dropped in training, one per hidden layer; () for none.
+        Dropout rates, one per hidden layer; () for none.
     input_dropout, input_noise : float
-        The share of inputs dropped in training, and the standard deviation of what is added
-        to them. Noise takes X that is dense.
+        Dropout rate of inputs, and standard deviation of the noise on inputs, in training. Noise
+        requires dense X.
     trainable : bool
-        Without it there is room for `predict` only.
+        If False, only `predict` is available, and buffers for training are not allocated.
     is_sparse : bool
         Whether X will be sparse.
     n_threads : int
-        The most threads that a call uses; small steps take one. Results do not depend on it.
+        Maximum number of threads of a call; small steps use one. Results do not depend on it.
 
     Attributes
     ----------
     noise_seed : int
-        What dropout and noise are drawn from, together with the number of the step.
+        Seed of dropout and noise, together with the number of the step.
     architecture : Architecture
     parameters, gradient : ndarray of shape (n_padded,)
-        Blocks, see blocks.py: all that is learned, padded to whole vectors with zeros and laid
-        out as the products read it; `read` and `write` translate. `parameters` goes on with what
-        is averaged, which is the model's but not the optimiser's.
+        Blocks, see blocks.py: all learned arrays, padded to whole vectors with zeros, in the layout
+        that the products read; `read` and `write` convert them. In `parameters` they are followed
+        by averaged arrays, which the optimiser does not change.
     moments : list of ndarray of shape (n_padded,)
     """
 
@@ -114,7 +114,7 @@ cdef class Network:
 
     @classmethod
     def of(cls, architecture, batch_size, **options):
-        """The network that an Architecture describes, with the other parameters."""
+        """Create the network that an Architecture describes, with the other parameters."""
         network = cls.__new__(cls)
         network._build(architecture, batch_size, **options)
         return network
@@ -138,27 +138,27 @@ cdef class Network:
         self.optimizer = Optimizer(optimizer, self.blocks, self.parameters, self.gradient)
 
     def read(self, block):
-        """Copies of what a block like `parameters` holds, in lists, see `Blocks.read`."""
+        """Copies of the arrays of a block like `parameters`, see `Blocks.read`."""
         return self.blocks.read(block)
 
     def write(self, block, *lists):
-        """Puts lists like those of `read` into a block; what is not given stays."""
+        """Write lists like those of `read` into a block; other arrays are unchanged."""
         self.blocks.write(block, lists)
 
     def read_flat(self, block):
-        """A block's learned numbers in the order of the catalogue, which is the same whatever
-        the instruction set: a copy."""
+        """A copy of the learned values of a block as a flat vector, in the order of the catalogue,
+        which does not depend on the instruction set."""
         return self.blocks.flat(block)
 
     def write_flat(self, block, vector):
-        """Puts such a vector into a block."""
+        """Write such a vector into a block."""
         self.blocks.write_flat(block, vector)
 
-    # -- what the threads of a call run ---------------------------------------------------
+    # -- code that the threads of a call run ----------------------------------------------
 
     cdef double train_step(self, Examples examples, const Py_ssize_t *order, Py_ssize_t rows,
                            rb_step *step, rb_team *team, int thread) noexcept nogil:
-        """One batch: returns its loss, the penalty included, before the step (to thread 0)."""
+        """Train on one batch; returns its loss with the penalty, before the step (in thread 0)."""
         cdef double loss
         cdef const Inputs *inputs = &examples.inputs
         step.weight = rows
@@ -167,35 +167,36 @@ cdef class Network:
         if step.weight == 0:
             if thread == 0:
                 self.optimizer.squared_norm = 0
-            return 0  # nothing to learn from, and nothing to divide by
+            return 0  # all rows have zero weight
         loss = self.layers.gradients(inputs, order, rows, <uint64_t> step.t, team, thread)
         loss /= step.weight
         self.optimizer.begin_step(step)
         return loss + self.update(step, team, thread)
 
     cdef double update(self, const rb_step *step, rb_team *team, int thread) noexcept nogil:
-        """One optimiser step; returns the penalty that it descended (to thread 0)."""
+        """Take one optimiser step; returns the penalty before the step (in thread 0)."""
         cdef double penalty = self.optimizer.update(step, team, thread)
         if step.max_norm < INFINITY:
             self.layers.limit_norms(step.max_norm, team, thread)
         return penalty
 
     cdef Py_ssize_t rows_of_step(self, Py_ssize_t batch_size, Py_ssize_t n_left) noexcept nogil:
-        """A single row has no statistics: with 'batch' it joins the batch before it."""
+        """Whether a last batch of one row is merged into the one before it, because with 'batch' a
+        single row has no variance."""
         if self.layers.needs_batch and n_left == batch_size + 1:
             return n_left
         return min(batch_size, n_left)
 
-    # -- what Python calls ---------------------------------------------------------------
+    # -- Python interface ----------------------------------------------------------------
 
     @property
     def takes_steps(self):
-        """Whether it has an optimizer."""
+        """Whether the network has an optimizer."""
         return self.optimizer.code >= 0
 
     @property
     def chunk(self):
-        """The most rows that are worked on at once."""
+        """Maximum number of rows that are processed at a time."""
         return self.layers.chunk
 
     @property
@@ -205,7 +206,7 @@ cdef class Network:
 
     @property
     def noise_seed(self):
-        """What dropout and noise are drawn from, together with the number of the step."""
+        """Seed of dropout and noise, together with the number of the step."""
         return self.layers.noise_seed
 
     @noise_seed.setter
@@ -213,7 +214,7 @@ cdef class Network:
         self.layers.noise_seed = value
 
     def steps_per_epoch(self, n_rows, batch_size):
-        """How many batches there are of so many rows."""
+        """Number of batches for `n_rows` rows."""
         n_steps = -(-n_rows // batch_size)
         joins = self.layers.needs_batch and n_rows % batch_size == 1 and n_steps > 1
         return n_steps - joins
@@ -229,12 +230,12 @@ cdef class Network:
 
     @property
     def squared_norm(self):
-        """Of the last step's gradient, the penalty's included."""
+        """Squared norm of the last step's gradient, including the penalty."""
         return self.optimizer.squared_norm
 
     @property
     def step_product(self):
-        """What the optimiser carries from step to step besides moments; see optimizers.def."""
+        """The product that the optimiser carries from step to step, see optimizers.def."""
         return self.optimizer.step.product
 
     @step_product.setter
@@ -242,45 +243,45 @@ cdef class Network:
         self.optimizer.step.product = value
 
     def set_optimizer(self, **constants):
-        """The constants of a step, see `Optimizer.set_constants`."""
+        """Set the constants of a step, see `Optimizer.set_constants`."""
         self.optimizer.set_constants(**constants)
 
     def check(self, Examples examples, span):
-        """What the kernels cannot: sizes, precision and row numbers fit this network."""
+        """Check sizes, precision and row numbers, which kernels do not check."""
         if self.parameters is None:
-            raise ValueError("the network has handed over its parameters")
-        n_features = self.architecture.layers[0].fan_in
+            raise ValueError("The parameters of this network have been handed over")
+        n_features = self.architecture.n_columns
         if examples.X.dtype != self.dtype or examples.n_features != n_features:
-            raise ValueError(f"the network takes {n_features} features of {self.dtype}, got "
+            raise ValueError(f"X must have {n_features} features of {self.dtype}, got "
                              f"{examples.n_features} of {examples.X.dtype}.")
         if examples.inputs.is_sparse and not self.layers.takes_sparse:
-            raise ValueError("the network was made for X that is not sparse")
+            raise ValueError("The network was created for dense X, got sparse X")
         lowest, highest = span
         if lowest < 0 or highest >= examples.n_samples:
-            raise ValueError(f"rows must be numbers in [0, {examples.n_samples}), got "
+            raise ValueError(f"rows must be in [0, {examples.n_samples}), got "
                              f"{lowest} to {highest}.")
 
     def check_step(self, Examples examples, n_rows, most):
-        """What training takes besides: X that may be filled, and rows that have a variance."""
+        """Check the additional requirements of training: dense X for noise, rows for statistics."""
         if examples.inputs.is_sparse and self.layers.input_noise > 0:
-            raise ValueError("noise on inputs takes X that is not sparse")
+            raise ValueError("Noise on inputs requires dense X, got sparse X")
         if self.layers.needs_batch and not 2 <= n_rows <= most:
-            raise ValueError(f"normalization='batch' takes batches of 2 to {most} rows, got "
+            raise ValueError(f"normalization='batch' requires batches of 2 to {most} rows, got "
                              f"{n_rows}.")
 
     cdef int threads_for(self, Py_ssize_t rows) noexcept:
-        """One where a step is too short to pay for the threads' meetings, else all."""
+        """The number of threads: one if a step is too short compared with barriers, else all."""
         return self.n_threads if 6.0 * rows * self.optimizer.n_weights > self.share_above else 1
 
     def loss_and_gradient(self, Examples examples, const Py_ssize_t[::1] order,
                           Py_ssize_t first_row=0):
-        """The weighted sum of the rows' losses; its gradient is left in `gradient`.
+        """The weighted sum of the losses of the rows; its gradient is written to `gradient`.
 
-        With the dropout and the noise that the next step has, where the rows are those of the
-        batch from `first_row` on; running statistics take a step.
+        Dropout and noise are those of the next step if the rows are those of the batch from
+        `first_row` on. Running statistics are updated.
         """
         if not self.is_trainable or examples.inputs.targets == NULL or len(order) == 0:
-            raise ValueError("a gradient takes a trainable network, targets, and a row at least")
+            raise ValueError("A gradient requires a trainable network, targets and a row")
         self.check(examples, span_of(np.asarray(order)))
         self.check_step(examples, len(order), self.layers.chunk)
         cdef Sum job
@@ -294,26 +295,26 @@ cdef class Network:
         return job.total
 
     def weight_of(self, Examples examples, const Py_ssize_t[::1] order):
-        """What a step on these rows divides the sums over them by: their weights' sum."""
+        """The divisor of the sums over these rows in a step: the sum of their weights."""
         self.check(examples, span_of(np.asarray(order)))
         if examples.inputs.weights == NULL or order.shape[0] == 0:
             return float(order.shape[0])
         return self.kernels.output.total_weight(examples.inputs.weights, &order[0], order.shape[0])
 
     def take_step(self, double learning_rate, double weight):
-        """One step of the optimiser, from what `gradient` holds; returns the penalty it descended.
+        """Take one optimiser step from `gradient`; returns the penalty before the step.
 
-        After `loss_and_gradient` of a batch it is what `train_epochs` does with that batch, whose
-        loss is that sum over `weight`, and the penalty.
+        `loss_and_gradient` of a batch followed by this is what `train_epochs` does with a batch.
+        The loss of the batch is the loss sum divided by `weight`, plus the penalty.
 
         Parameters
         ----------
         learning_rate : float
         weight : float > 0
-            What the gradient is divided by, see `weight_of`.
+            The divisor of the gradient, see `weight_of`.
         """
         if self.optimizer.code < 0 or self.parameters is None or not weight > 0:
-            raise ValueError("a step takes an optimizer, parameters, and a weight above 0")
+            raise ValueError("A step requires an optimizer, parameters and a weight above 0")
         cdef Step job
         cdef rb_step *step = &self.optimizer.step
         step.learning_rate, step.weight = learning_rate, weight
@@ -326,12 +327,12 @@ cdef class Network:
         return job.penalty
 
     def predict(self, Examples examples, const Py_ssize_t[::1] order, *, bint with_loss=False):
-        """Predictions for rows `order`: ndarray of shape (n_rows, n_outputs).
+        """Predictions for rows `order`, of shape (n_rows, n_outputs).
 
-        With `with_loss` a pair of it and the weighted sum of the rows' losses.
+        With `with_loss`, a pair of the predictions and the weighted sum of the losses.
         """
         if with_loss and examples.inputs.targets == NULL:
-            raise ValueError("a loss takes targets")
+            raise ValueError("A loss requires targets")
         self.check(examples, span_of(np.asarray(order)))
         cdef Py_ssize_t n = order.shape[0], start = 0, rows, i
         cdef double total = 0
@@ -362,12 +363,12 @@ cdef class Network:
         return (out, total) if with_loss else out
 
     def hand_over(self):
-        """(what `read` gives of the parameters, [the same of each moment]); then it is over.
+        """(`read` of the parameters, [`read` of each moment]). The network is unusable afterwards.
 
-        The gradient goes first and each block when it has been read, so that a fit's memory is
-        at its highest while it trains.
+        The gradient is freed first, and each block when it has been read, so that the memory of a
+        fit does not exceed its peak in training.
         """
-        # without parameters `check` lets nothing through, whatever fails from here on
+        # without parameters `check` raises, even if something fails from here on
         block, self.parameters, self.gradient = self.parameters, None, None
         parameters, moments = self.read(block), []
         del block
@@ -377,10 +378,10 @@ cdef class Network:
         return parameters, moments
 
     def activations(self, Examples examples, const Py_ssize_t[::1] order, int i):
-        """Outputs of layer i, counted from 0, for rows `order`: (n_rows, fan_out)."""
+        """Outputs of layer i (from 0) for rows `order`, of shape (n_rows, fan_out)."""
         self.check(examples, span_of(np.asarray(order)))
         if not 0 <= i < self.layers.n_layers - 2:
-            raise ValueError(f"there are {self.layers.n_layers - 2} hidden layers, got layer {i}")
+            raise ValueError(f"There are {self.layers.n_layers - 2} hidden layers, got layer {i}")
         cdef Py_ssize_t n = order.shape[0], start = 0, rows, row
         cdef Layers layers = self.layers
         cdef Layer *layer = &layers.at[1 + i]
@@ -402,7 +403,7 @@ cdef class Network:
         return out
 
     def all_finite(self):
-        """Whether every parameter is a finite number."""
+        """Whether all parameters are finite."""
         return self.parameters is not None and self.is_finite()
 
     cdef bint is_finite(self) noexcept nogil:

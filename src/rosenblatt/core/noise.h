@@ -1,11 +1,11 @@
-/* Dropout (Srivastava et al., 2014) and Gaussian noise, on rows that have been computed. The
- * bits are those of random_bits.h: one seed, the same masks in both precisions. */
+/* Dropout (Srivastava et al., 2014) and Gaussian noise. The random bits come from random_bits.h: a
+ * seed gives the same masks in both precisions. */
 // SPDX-License-Identifier: BSD-3-Clause
 
 #undef NOISE_BLOCK
-#define NOISE_BLOCK 256 /* columns at once: their bits stay in the first-level cache */
+#define NOISE_BLOCK 256 /* columns at a time, whose bits stay in the first-level cache */
 
-/* 0 for the share `rate` of all bits, 1 / (1 - rate) for the others; rate < 1 */
+/* 0 for the fraction `rate` of all bits, 1 / (1 - rate) for the others; rate < 1 */
 ALWAYS_INLINE real NAME(dropout_factor)(uint32_t bits, double rate) {
     return bits < (uint32_t)(rate * 0x1p32) ? ZERO : (real)(1 / (1 - rate));
 }
@@ -29,7 +29,7 @@ static void NAME(drop_out)(void *out, void *slopes, const void *kept, ptrdiff_t 
             NAME(dropout_mask)(mask, rate, key, first_row + i, j0, count);
             if (slope && slopes == kept) {
                 for (ptrdiff_t j = 0; j < count; j++) slope[j] *= mask[j];
-            } else if (slope) { /* before `out`, which may be what the activation kept */
+            } else if (slope) { /* before writing `out`, which may be `kept` */
                 memcpy(slope, mask, (size_t)count * sizeof(real));
                 NAME(backward_of)[activation](slope, (const real *)kept + at, count);
             }
@@ -66,7 +66,7 @@ static void NAME(add_noise)(void *rows, ptrdiff_t m, ptrdiff_t n, double deviati
             real *to = (real *)rows + i * n + j0;
             rb_random_bits(bits, key, first_row + i, j0, count);
             for (ptrdiff_t j = 0; j < count; j++) {
-                /* the middles of 2^23 parts of (-1, 1), all of them floats */
+                /* the centres of 2^23 intervals of (-1, 1), all exact floats */
                 const int32_t odd = (int32_t)(bits[j] >> 8 | 1) - (1 << 23);
                 to[j] += factor * NAME(inverse_erf)((real)odd * (real)0x1p-23);
             }

@@ -1,22 +1,22 @@
 /* Normalisation of hidden layers, between product and activation: by the statistics of each
  * unit over the batch (Ioffe & Szegedy, 2015) or of each row over the units (Ba, Kiros &
- * Hinton, 2016). With z the product, x = (z - mean) / deviation takes its place, and the
- * activation reads scale * x + shift. Scales and shifts are the optimiser's; what is known of
- * whole batches is brought together by the network. */
+ * Hinton, 2016). The product z is replaced by x = (z - mean) / deviation, and the activation is
+ * applied to scale * x + shift. The optimiser updates scales and shifts; the network combines the
+ * statistics of blocks to those of a batch. */
 // SPDX-License-Identifier: BSD-3-Clause
 
 #undef IN_VARIANCE
 #undef OF_RUNNING
 #define IN_VARIANCE ((real)1e-5) /* added to variances, as PyTorch's default does */
-#define OF_RUNNING ((real)0.1)   /* a batch's share of the running statistics, likewise */
+#define OF_RUNNING ((real)0.1)   /* the weight of a batch in the running statistics, likewise */
 
-/* Means, and sums of squared distances from them, of `vectors` vectors of columns over a few
- * rows, which stay in the first-level cache from the one to the other. */
+/* Means, and sums of squared deviations from them, of `vectors` vectors of columns over a few
+ * rows, which stay in the first-level cache between the two passes. */
 ALWAYS_INLINE void NAME(few_statistics)(const int vectors, NAME(vec) * mean, NAME(vec) * squares,
                                         const real *z, ptrdiff_t m, ptrdiff_t width) {
     UNROLL for (int v = 0; v < vectors; v++) mean[v] = squares[v] = (NAME(vec)){0};
     NAME(vec) first[4];
-    /* from the first row on: sums of numbers far from zero would lose their digits */
+    /* relative to the first row, because sums of numbers far from zero would lose digits */
     UNROLL for (int v = 0; v < vectors; v++) first[v] = NAME(load)(z + v * LANES);
     for (ptrdiff_t i = 0; i < m; i++)
         UNROLL for (int v = 0; v < vectors; v++)
@@ -29,7 +29,7 @@ ALWAYS_INLINE void NAME(few_statistics)(const int vectors, NAME(vec) * mean, NAM
         }
 }
 
-/* Of each block of rows: means, and sums of squared distances from them. */
+/* Means, and sums of squared deviations from them, of each block of rows. */
 static void NAME(block_statistics)(void *sums, const void *products, ptrdiff_t m,
                                    ptrdiff_t width) {
     real *block = sums;
@@ -53,7 +53,7 @@ static void NAME(block_statistics)(void *sums, const void *products, ptrdiff_t m
     }
 }
 
-/* One block's after another's (Chan, Golub & LeVeque, 1983). */
+/* Combines the statistics of blocks, one after another (Chan, Golub & LeVeque, 1983). */
 static void NAME(batch_statistics)(const rb_statistics *s, const void *sums, ptrdiff_t m,
                                    ptrdiff_t width, ptrdiff_t j0, ptrdiff_t j1) {
     real *means = s->means, *inverses = s->inverse_deviations;
@@ -100,7 +100,7 @@ static void NAME(normalize_columns)(void *out, void *pre_activation, void *z, co
     NAME(activate_rows)(out, pre_activation, m, 0, width, width, activation);
 }
 
-/* The sum of four vectors' lanes, in a fixed order. */
+/* The sum of the lanes of four vectors, in a fixed order. */
 ALWAYS_INLINE real NAME(total_of)(const NAME(vec) sum[4]) {
     const NAME(vec) all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
     real lanes[LANES];
@@ -181,7 +181,7 @@ static void NAME(normalization_gradients)(void *d_scale, void *d_shift, const vo
         NAME(sum_gradients)(1, d_scales + j, d_shifts + j, delta + j, x + j, m, width, accumulate);
 }
 
-/* Of each block of rows: what it adds to the gradients of scales and shifts. */
+/* The contributions of each block of rows to the gradients of scales and shifts. */
 static void NAME(block_gradients)(void *sums, const void *d_pre, const void *normalized,
                                   ptrdiff_t m, ptrdiff_t width) {
     real *block = sums;

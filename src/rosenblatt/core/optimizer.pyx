@@ -1,8 +1,8 @@
-"""The optimiser's pass: one step of all parameters, group by group, from what the gradient holds.
+"""The optimiser: one step of all parameters, group by group, from the gradient.
 
-It owns moments and the constants of a step, not the parameters. The formulas are the kernels'
-(optimizers.def); limits on norms are the layers' (layers.pyx). What takes a `team` and a `thread`
-is run by all threads of the team at once; no sum is split among them.
+It owns the moments and the constants of a step, but not the parameters. The formulas are in the
+kernels (optimizers.def), the limits on norms in layers.pyx. Methods with the arguments `team` and
+`thread` are run by all threads of the team; no sum is split among them.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -22,7 +22,7 @@ from rosenblatt.core.dispatch import OPTIMIZERS
 
 cdef rb_step _step
 
-# constants of a step that may change from step to step, and where in an rb_step they are
+# the constants of a step that may change from step to step, and their offsets in an rb_step
 STEP_CONSTANTS = {
     "alpha": <char *> &_step.alpha - <char *> &_step,
     "l1_ratio": <char *> &_step.l1_ratio - <char *> &_step,
@@ -45,7 +45,7 @@ cdef class Optimizer:
         A row of optimizers.def; None keeps no moments and takes no steps.
     blocks : Blocks
     parameters, gradient : ndarray
-        Blocks, which the caller keeps alive.
+        Blocks, which the caller must keep alive.
     """
 
     def __init__(self, name, blocks, parameters, gradient):
@@ -62,15 +62,15 @@ cdef class Optimizer:
         self.set_constants(alpha=0.0)
 
     def _lay_out_groups(self, blocks):
-        """Matrices are shared among threads part by part; what has vectors alone is little, and
-        one part."""
+        """Divide groups into parts for the threads. A group with matrices has several parts; a
+        group of vectors is small and has one part."""
         cdef Group *group
         cdef Py_ssize_t first_sum = 0
         matrices = {entry.group for entry in blocks.architecture.learned if len(entry.shape) > 1}
         self.groups_named, self.n_weights = list(blocks.ranges), 0
         self.n_groups = len(self.groups_named)
         if self.n_groups > MOST_GROUPS:
-            raise ValueError(f"at most {MOST_GROUPS} groups of parameters, got {self.n_groups}")
+            raise ValueError(f"There must be at most {MOST_GROUPS} groups, got {self.n_groups}")
         for i, (name, (start, stop)) in enumerate(blocks.ranges.items()):
             group = &self.groups[i]
             group.start, group.count, group.first_sum = start, stop - start, first_sum
@@ -85,9 +85,9 @@ cdef class Optimizer:
                       clip_norm=None, clip_value=None, momentum=0.0, nesterovs_momentum=False,
                       beta_1=0.0, beta_2=0.0, rho=0.0, centered=False, rmsprop_momentum=0.0,
                       momentum_decay=0.0, epsilon=0.0):
-        """The constants of `update`; see rb_step in kernels.h and optimizers.def.
+        """Set the constants of `update`; see rb_step in kernels.h and optimizers.def.
 
-        `groups` has a Group by the name of each that the catalogue speaks of.
+        `groups` maps the name of each group of the catalogue to its Group.
         """
         for i, name in enumerate(self.groups_named):
             self.groups[i].is_penalised = groups[name].is_penalised
@@ -114,9 +114,9 @@ cdef class Optimizer:
         self.kernels.update.begin_step(step, self.code)
 
     cdef double update(self, const rb_step *step, rb_team *team, int thread) noexcept nogil:
-        """One optimiser step; returns the penalty that it descended (to thread 0).
+        """Take one optimiser step; returns the penalty before the step (in thread 0).
 
-        Leaves the squared norm of the step's gradient, the penalty's included.
+        Sets the squared norm of the gradient, including the penalty.
         """
         cdef Py_ssize_t start, stop, count, i
         cdef double penalty = 0, squares = 0
@@ -146,7 +146,7 @@ cdef class Optimizer:
         return step.alpha * penalty / step.weight if step.alpha != 0 else 0
 
     cdef void adapt(self, rb_step *own, const rb_step *step, const Group *group) noexcept nogil:
-        """Makes of a copy what the step is to a group."""
+        """Adapt a copy of the step to a group."""
         own.alpha = step.alpha if group.is_penalised else 0
         own.weight_decay = step.weight_decay * group.decay_factor
         own.learning_rate = step.learning_rate * group.learning_rate_factor
@@ -155,7 +155,7 @@ cdef class Optimizer:
 
     cdef void share_of(self, const Group *group, rb_team *team, int thread, Py_ssize_t *start,
                        Py_ssize_t *stop) noexcept nogil:
-        """A thread's share of a group, whole parts; a single part is the last thread's."""
+        """A thread's parts of a group; a single part goes to the last thread."""
         if group.part < group.count:
             rb_share(group.count, group.part, team.n_threads, thread, start, stop)
             return
@@ -173,10 +173,10 @@ cdef class Optimizer:
             moments[1], moments[2], count, step, self.code, sums)
 
     cdef double clipping(self, const rb_step *step, rb_team *team, int thread) noexcept nogil:
-        """The factor that brings the whole gradient, penalty included, to clip_norm at most.
+        """The factor that limits the norm of the gradient, including the penalty, to clip_norm.
 
-        Squares are summed block by block and then over the blocks, by every thread alike, so
-        that the factor does not depend on how many there are.
+        Every thread sums the squares block by block and then over the blocks, so that the factor
+        does not depend on the number of threads.
         """
         cdef Py_ssize_t start, stop, count, i, offset
         cdef double squares = 0, factor

@@ -1,7 +1,7 @@
 /* The last layer: losses, their gradients and predictions from the logits.
- * OUTPUT_BLOCK rows at a time are turned so that a column's values lie side by side: then
- * every operation, sums over classes included, runs down the rows as vector code, and the
- * order of each row's sum is that of its columns. */
+ * Blocks of OUTPUT_BLOCK rows are transposed so that the values of a column are contiguous. Every
+ * operation, including sums over classes, is then vectorised over rows, and the order of each
+ * row's sum is that of its columns. */
 // SPDX-License-Identifier: BSD-3-Clause
 
 #undef FOR_ROWS
@@ -22,7 +22,7 @@ static void NAME(load_block)(real *restrict block, const real *restrict z, ptrdi
         }
 }
 
-/* The way back; writes zeros into the padding. */
+/* The inverse of the transposition; writes zeros into the padding. */
 static void NAME(store_block)(real *restrict z, const real *restrict block, ptrdiff_t rows,
                               ptrdiff_t n, ptrdiff_t width) {
     for (ptrdiff_t r0 = 0; r0 < rows; r0 += LANES)
@@ -65,23 +65,23 @@ static void NAME(softmax_block)(real *p, const real *z, real *restrict highest,
     for (ptrdiff_t j = 0; j < n; j++) FOR_ROWS p[j * OUTPUT_BLOCK + r] *= inverse[r];
 }
 
-/* What a block of rows is worked on: z becomes the gradient, loss the rows' losses. */
+/* A block of rows for a loss: z is overwritten by the gradient, loss by the losses of the rows. */
 typedef struct {
-    real *z;                   /* (n, OUTPUT_BLOCK) logits, then gradients */
+    real *z;                   /* (n, OUTPUT_BLOCK) logits, later gradients */
     real *y;                   /* (n, OUTPUT_BLOCK) targets, for REAL and BINARY */
-    const ptrdiff_t *classes;  /* (OUTPUT_BLOCK,) class indices, for CLASS; y is then free */
-    const real *constants;     /* (n,) the losses' `c`, for each output */
+    const ptrdiff_t *classes;  /* (OUTPUT_BLOCK,) class indices, for CLASS; y is then scratch */
+    const real *constants;     /* (n,) the loss's `c` for each output */
     real *loss;                /* (OUTPUT_BLOCK,) */
     ptrdiff_t n;
 } NAME(output_block);
 
-/* y (n, OUTPUT_BLOCK) <- 1 in the own class's column, 0 elsewhere */
+/* y (n, OUTPUT_BLOCK) <- 1 in the column of the true class, 0 elsewhere */
 static inline void NAME(one_hot)(const NAME(output_block) * block) {
     for (ptrdiff_t j = 0; j < block->n; j++)
         FOR_ROWS block->y[j * OUTPUT_BLOCK + r] = block->classes[r] == j ? ONE : ZERO;
 }
 
-/* The target is 1 - c for the own class and c / n more for every class. */
+/* The target is c / n for every class, plus 1 - c for the true class. */
 static __attribute__((noinline)) void NAME(smoothed_multiclass_log_loss)(
     const NAME(output_block) * block) {
     const ptrdiff_t n = block->n;
@@ -110,7 +110,7 @@ static void NAME(output_multiclass_log_loss)(const NAME(output_block) * block) {
     FOR_ROWS own[r] = block->z[block->classes[r] * OUTPUT_BLOCK + r];
     NAME(softmax_block)(block->z, block->z, highest, sum, block->n);
     FOR_ROWS block->z[block->classes[r] * OUTPUT_BLOCK + r] -= ONE;
-    /* in this order: large logits take no digits from a small loss */
+    /* in this order, so that large logits do not cost digits of a small loss */
     FOR_ROWS block->loss[r] = NAME(clip_log_loss)(NAME(log)(sum[r]) - (own[r] - highest[r]), ONE);
 }
 
@@ -135,8 +135,8 @@ static void NAME(output_multiclass_squared_error)(const NAME(output_block) * blo
     FOR_ROWS block->loss[r] = loss[r];
 }
 
-/* -(1 - q)^c log(q) for the own class's probability q. 1 - q is the sum of the others, which
- * keeps its digits near q = 1, and there log(q) is taken from it. */
+/* -(1 - q)^c log(q) for the probability q of the true class. 1 - q is computed as the sum of the
+ * other probabilities, which is accurate near q = 1, and there log(q) is computed from it. */
 static void NAME(output_multiclass_focal)(const NAME(output_block) * block) {
     const real c = block->constants[0], lowest = IS_FLOAT ? (real)FLT_MIN : (real)DBL_MIN;
     real *p = block->z, own[OUTPUT_BLOCK], rest[OUTPUT_BLOCK] = {0}, highest[OUTPUT_BLOCK],
@@ -163,8 +163,8 @@ static void NAME(output_multiclass_focal)(const NAME(output_block) * block) {
         }
 }
 
-/* margin = 1 - (the own logit - the best other's), or 0 where it is negative. z becomes its
- * gradient; NaNs stay. */
+/* margin = max(0, 1 - (the logit of the true class - the largest other logit)). z is overwritten by
+ * its gradient; NaNs propagate. */
 static void NAME(crammer_singer)(const NAME(output_block) * block, real *restrict margin) {
     real *z = block->z, best[OUTPUT_BLOCK], spoilt[OUTPUT_BLOCK] = {0};
     ptrdiff_t best_class[OUTPUT_BLOCK];
@@ -175,7 +175,7 @@ static void NAME(crammer_singer)(const NAME(output_block) * block, real *restric
             const int is_better = zj > best[r] && block->classes[r] != j;
             best[r] = is_better ? zj : best[r];
             best_class[r] = is_better ? j : best_class[r];
-            spoilt[r] += zj - zj; /* 0, or a NaN where zj is no number */
+            spoilt[r] += zj - zj; /* 0, or NaN if zj is not finite */
         }
     FOR_ROWS {
         const real own = z[block->classes[r] * OUTPUT_BLOCK + r];
@@ -235,8 +235,8 @@ static NAME(output_function) *const NAME(output_of)[N_LOSSES] = {
 #undef LOSS_BY_ROW
 };
 
-/* The targets of rows order[0..rows) into the block, or into `classes`, for CLASS; missing rows
- * repeat the last. */
+/* Copies the targets of rows order[0..rows) into the block or, for CLASS, into `classes`; missing
+ * rows repeat the last. */
 static void NAME(load_targets)(const NAME(output_block) * block, ptrdiff_t *classes,
                                const void *targets, const ptrdiff_t *order, ptrdiff_t rows,
                                int loss) {

@@ -1,11 +1,11 @@
-/* Rosenblatt's rule: rows one after another, the classes of a row side by side.
- * With one column (two classes) the products run along the features; with more, each
- * feature's weights for all classes lie next to each other and the products run along the
- * classes, so that a row, dense or sparse, is read once for all of them. A column's sums have
- * the same order whatever the other columns are: dropping a class changes no bit. */
+/* Rosenblatt's rule: rows one after another, all classes of a row together.
+ * With one column (two classes) the products are vectorised over features. With more columns, the
+ * weights of a feature for all classes are contiguous and the products are vectorised over classes,
+ * so that a row, dense or sparse, is read once for all of them. The order of a column's sums does
+ * not depend on the other columns: dropping a class changes no bit. */
 // SPDX-License-Identifier: BSD-3-Clause
 
-/* One row of X: `columns` is NULL where all features are there. */
+/* One row of X; `columns` is NULL for a dense row. */
 typedef struct { const real *x; const int32_t *columns; ptrdiff_t count; } NAME(row);
 
 ALWAYS_INLINE NAME(row) NAME(row_of)(const rb_rows *X, ptrdiff_t i) {
@@ -15,10 +15,10 @@ ALWAYS_INLINE NAME(row) NAME(row_of)(const rb_rows *X, ptrdiff_t i) {
     return (NAME(row)){values + start, X->columns + start, X->starts[i + 1] - start};
 }
 
-/* A later row's first lines, on their way while this one is worked on: shuffled rows are
- * nowhere the hardware would look for them. A sparse row against one column is so little work
- * that all these lines at once would wait for each other: there the score itself asks for the
- * later row's lines, one at a time. What tells where a row lies is fetched earlier still. */
+/* Prefetches the first cache lines of a later row, because the hardware cannot predict the address
+ * of shuffled rows. For a sparse row and one column there is so little work that all these
+ * prefetches at once would delay each other; the score then prefetches the lines one at a time. The
+ * start of a row is prefetched even earlier. */
 enum { NAME(ROWS_AHEAD) = 4, NAME(ROWS_AHEAD_SPARSE) = 2, NAME(STARTS_AHEAD) = 12 };
 ALWAYS_INLINE void NAME(fetch_row)(const rb_rows *X, ptrdiff_t i) {
     const NAME(row) row = NAME(row_of)(X, i);
@@ -30,7 +30,7 @@ ALWAYS_INLINE void NAME(fetch_row)(const rb_rows *X, ptrdiff_t i) {
 
 /* -- scores --------------------------------------------------------------------------- */
 
-/* x . w for one column; four sums hide the latency of an addition. */
+/* x . w for one column; four partial sums hide the latency of an addition. */
 ALWAYS_INLINE real NAME(dense_score)(const real *x, const real *w, ptrdiff_t n) {
     NAME(vec) sum[4] = {{0}};
     ptrdiff_t j = 0;
@@ -45,7 +45,7 @@ ALWAYS_INLINE real NAME(dense_score)(const real *x, const real *w, ptrdiff_t n) 
     return rest;
 }
 
-/* The same for a sparse row; `ahead` is the later row to fetch. */
+/* The same for a sparse row; `ahead` is the later row to prefetch. */
 ALWAYS_INLINE real NAME(sparse_score)(NAME(row) row, NAME(row) ahead, const real *w) {
     real sum[4] = {0};
     ptrdiff_t q = 0;
@@ -114,8 +114,8 @@ ALWAYS_INLINE void NAME(row_scores)(const int single, const int sparse, rb_perce
 
 typedef BITS NAME(bits) __attribute__((vector_size(VECTOR_BYTES)));
 
-/* Whether any class has the row on the wrong side, or on the boundary, which counts as wrong.
- * one_hot (width,) is 1 at the row's own class. */
+/* Whether the row is misclassified for any class; a row on the boundary counts as misclassified.
+ * one_hot (width,) is 1 at the row's class. */
 ALWAYS_INLINE int NAME(any_wrong)(const real *z, const real *one_hot, ptrdiff_t width) {
     NAME(bits) wrong = {0};
     for (ptrdiff_t k = 0; k < width; k += LANES) {
@@ -127,11 +127,11 @@ ALWAYS_INLINE int NAME(any_wrong)(const real *z, const real *one_hot, ptrdiff_t 
     return any != 0;
 }
 
-/* steps (width,) from the scores: nothing where the sign is right, else the signed length of
- * the step. Adds to the classes' losses. Returns whether any step is not zero. */
+/* steps (width,) from the scores: zero if the sign is correct, otherwise the signed length of the
+ * step. Adds to the losses of the classes. Returns whether any step is nonzero. */
 ALWAYS_INLINE int NAME(choose_steps)(rb_perceptron *p, ptrdiff_t width, ptrdiff_t own,
                                      real weight) {
-    /* slides so that its only 1 comes to lie at `own`, or outside */
+    /* shifted so that its only 1 is at `own`, or outside */
     const real *one_hot = (const real *)p->one_hot + (width - own);
     const real *restrict z = p->scores,
                *restrict own_step = p->own_step, *restrict other_step = p->other_step;
@@ -149,8 +149,8 @@ ALWAYS_INLINE int NAME(choose_steps)(rb_perceptron *p, ptrdiff_t width, ptrdiff_
     return any;
 }
 
-/* The penalty that the stopping rule adds to a row's loss: the norms are those that the
- * weights had after their last step, and shrink with the scale since. */
+/* The penalty that the stopping rule adds to a row's loss, from the norms of the weights after
+ * their last step and the scale since then. */
 ALWAYS_INLINE void NAME(add_penalty)(rb_perceptron *p, ptrdiff_t width) {
     const double l2 = p->alpha * (1 - p->l1_ratio) * 0.5 * p->scale * p->scale;
     const double l1 = p->alpha * p->l1_ratio * p->scale;
@@ -163,7 +163,7 @@ ALWAYS_INLINE void NAME(add_penalty)(rb_perceptron *p, ptrdiff_t width) {
 ALWAYS_INLINE void NAME(add_to_column)(const int sparse, const int norms, rb_perceptron *p,
                                        NAME(row) row, real step, real sum_step) {
     real *w = p->weights, *sums = p->weight_sums;
-    BITS probe = 0; /* a number times zero has no bits but a sign, anything else has */
+    BITS probe = 0; /* zero times a finite number has at most the sign bit set; NaN has others */
     double square = sparse ? p->true_squares[0] : 0;
     double absolute = sparse ? p->true_absolutes[0] : 0;
     for (ptrdiff_t q = 0; q < row.count; q++) {
@@ -190,7 +190,7 @@ ALWAYS_INLINE NAME(vec) NAME(magnitude)(NAME(vec) v) {
     return (NAME(vec))((NAME(bits))v << 1 >> 1);
 }
 
-/* The same for a vector of classes from column k on; those with a step of zero keep all. */
+/* The same for a vector of classes from column k on; classes with a step of zero do not change. */
 ALWAYS_INLINE void NAME(add_to_vector)(const int sparse, const int norms, rb_perceptron *p,
                                        NAME(row) row, ptrdiff_t k, ptrdiff_t width, real rate,
                                        real sum_rate) {
@@ -226,8 +226,8 @@ ALWAYS_INLINE void NAME(add_to_vector)(const int sparse, const int norms, rb_per
     }
 }
 
-/* weights += x steps, intercepts += steps. weight_sums gets what the change would have added
- * to the sum over the earlier rows, taken off: the sum itself is made at the end. */
+/* weights += x steps, intercepts += steps. From weight_sums the amount is subtracted that the
+ * change would have added to the sum over earlier rows; the sum itself is computed at the end. */
 ALWAYS_INLINE void NAME(take_steps)(const int single, const int sparse, const int norms,
                                     rb_perceptron *p, NAME(row) row) {
     const ptrdiff_t width = single ? 1 : p->width;
@@ -253,8 +253,8 @@ ALWAYS_INLINE void NAME(take_steps)(const int single, const int sparse, const in
 
 /* -- penalties ------------------------------------------------------------------------ */
 
-/* Moves `count` weights towards zero, not across it, until the shrinkage that each has seen
- * (`shrunk`, signed) is the total due. */
+/* Moves `count` weights towards zero, but not across it, until the signed shrinkage applied to each
+ * (`shrunk`) equals the total due. */
 ALWAYS_INLINE void NAME(shrink)(real *restrict w, real *restrict shrunk, real *restrict sums,
                                 ptrdiff_t count, double due, double scale, double elapsed) {
     const real total = (real)due, factor = (real)scale, rate = (real)(1 / scale);
@@ -270,8 +270,8 @@ ALWAYS_INLINE void NAME(shrink)(real *restrict w, real *restrict shrunk, real *r
     }
 }
 
-/* Adds `sign` times feature j's squares and magnitudes to the norms of a sparse X's weights,
- * which are kept up to date rather than summed anew. Returns whether any weight is not 0. */
+/* Adds `sign` times the squares and magnitudes of feature j's weights to the norms, which are
+ * updated incrementally for sparse X. Returns whether any weight is nonzero. */
 static int NAME(count_norms)(rb_perceptron *p, ptrdiff_t j, ptrdiff_t width, double sign) {
     const real *w = (const real *)p->weights + j * width;
     int any = 0;
@@ -283,7 +283,7 @@ static int NAME(count_norms)(rb_perceptron *p, ptrdiff_t j, ptrdiff_t width, dou
     return any;
 }
 
-/* One step's shrinkage of feature j. */
+/* The shrinkage of feature j in one step. */
 static void NAME(shrink_feature)(rb_perceptron *p, ptrdiff_t j, ptrdiff_t width, double due,
                                  double scale, double elapsed) {
     if (!NAME(count_norms)(p, j, width, -1)) return;
@@ -293,8 +293,8 @@ static void NAME(shrink_feature)(rb_perceptron *p, ptrdiff_t j, ptrdiff_t width,
     NAME(count_norms)(p, j, width, 1);
 }
 
-/* The shrinkage that steps met[j] + 1 to `until`, the last one finished, owe to feature j of
- * a sparse X. Where neither the scale nor the sum that is averaged moves, it is one step's. */
+/* Applies the deferred shrinkage of steps met[j] + 1 to `until` (the last finished step) to feature
+ * j of a sparse X, in a single step if neither the scale nor the averaged sum changes. */
 static void NAME(catch_up)(rb_perceptron *p, ptrdiff_t j, ptrdiff_t until, ptrdiff_t width) {
     const ptrdiff_t gap = until - p->met[j];
     if (gap <= 0) return;
@@ -329,7 +329,7 @@ static void NAME(settle)(rb_perceptron *p) {
     for (ptrdiff_t j = 0; j < p->n_features; j++) NAME(count_norms)(p, j, p->width, 1);
 }
 
-/* Puts the scale, which has become too small to divide by, into the weights. */
+/* Multiplies the weights by the scale and resets it, when it has become too small to divide by. */
 static void NAME(fold_scale)(rb_perceptron *p) {
     const real scale = (real)p->scale, elapsed = (real)p->elapsed;
     real *w = p->weights, *sums = p->weight_sums;
@@ -347,7 +347,7 @@ static void NAME(fold_scale)(rb_perceptron *p) {
 }
 
 static void NAME(decay_weights)(rb_perceptron *p) {
-    /* scikit-learn's bounds; a mean is the difference of sums that a small scale makes large */
+    /* scikit-learn's bounds; a mean is a difference of sums, which are large for a small scale */
     const double smallest = p->weight_sums ? 1e-2 : IS_FLOAT ? 1e-6 : 1e-9;
     if (p->scale * p->decay >= smallest) {
         p->scale *= p->decay;
@@ -382,7 +382,7 @@ ALWAYS_INLINE void NAME(learn_row)(const int single, const int sparse, rb_percep
         else
             for (ptrdiff_t q = 0; q < row.count; q++) {
                 const ptrdiff_t j = row.columns[q];
-                if (p->met[j] == p->step) continue; /* a column given twice */
+                if (p->met[j] == p->step) continue; /* a duplicate column index */
                 NAME(shrink_feature)(p, j, width, p->due, p->scale, p->elapsed);
                 p->met[j] = p->step;
             }
@@ -417,7 +417,7 @@ static void NAME(learn)(rb_perceptron *p, const rb_rows *X, const ptrdiff_t *ord
     else NAME(learn_rows)(0, 0, p, X, order, m);
 }
 
-/* As scikit-learn scores it, the weights come without their scale. */
+/* As in scikit-learn, the weights are scored without their scale. */
 static void NAME(check)(rb_perceptron *p, const rb_rows *X, const ptrdiff_t *order,
                                    ptrdiff_t m) {
     const real *weights = X->weights, *z = p->scores;

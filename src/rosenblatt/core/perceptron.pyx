@@ -1,7 +1,7 @@
-"""Training by Rosenblatt's rule: epochs, their order, and when each class stops.
+"""Training by Rosenblatt's rule: epochs, the order of rows, and the stopping of each class.
 
-The rule itself, a row at a time, is in perceptron.h. Python looks in between calls of
-`advance`; each does a bounded amount of work, and where one ends changes no bit.
+The rule for one row is in perceptron.h. `advance` does a bounded amount of work and then returns to
+Python; the division into calls changes no bit.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -47,7 +47,7 @@ def permutation(Py_ssize_t n, uint32_t seed):
 
 
 cdef class Rows:
-    """What is learned from: rows of X with their classes and weights.
+    """The training rows: X with classes and weights.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ cdef class Rows:
 
 
 class Learned(NamedTuple):
-    """What training gives.
+    """The result of training.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class Learned(NamedTuple):
     coef_sum, intercept_sum : ndarray or None
         Sums of the weights over the averaged rows.
     n_averaged : ndarray of shape (n_columns,)
-        How many rows these are.
+        Number of averaged rows.
     """
 
     coef: object
@@ -116,7 +116,7 @@ cdef class PerceptronTrainer:
     classes : sequence of int
         The class of each column.
     own_step, other_step : ndarray of shape (n_columns,)
-        How far a mistake moves the weights, where the row is of the class and where not.
+        Step length after a mistake, for rows of the class and for other rows.
     n_classes : int
     alpha, l1_ratio, eta : float
         The penalty is alpha * ((1 - l1_ratio) / 2 * ||w||^2 + l1_ratio * ||w||_1).
@@ -124,11 +124,11 @@ cdef class PerceptronTrainer:
         Whether the objective includes it.
     fit_intercept : bool
     average_from : int
-        The row learned, counted from 1, from which on the weights are averaged; 0 for never.
+        The number of the training row, from 1, from which on weights are averaged; 0 for never.
     order : ndarray of intp of shape (n_samples,) or None
-        Applied to the order of rows before each epoch; None leaves it.
+        Permutation applied to the order of rows before each epoch; None for no shuffling.
     validation : ndarray of bool of shape (n_samples,) or None
-        Rows that are scored instead of learned.
+        Rows that are scored and not used for training.
     max_iter, patience : int
     tol : float
         -inf never stops.
@@ -136,13 +136,13 @@ cdef class PerceptronTrainer:
     Attributes
     ----------
     learned : Learned
-        Of the classes that have stopped.
+        Result of the classes that have stopped.
     n_epochs : ndarray of shape (n_columns,)
     epoch : int
-        Epochs begun.
+        Number of started epochs.
     done : bool
     overflow : bool
-        Whether a weight has become infinite or not a number; nothing is learned from then on.
+        Whether a weight became infinite or NaN; training then stops.
     """
 
     cdef const rb_kernels *kernels
@@ -237,7 +237,7 @@ cdef class PerceptronTrainer:
         self.blocks["weights"][:, :n] = coef.T
         self.blocks["intercepts"][0, :n] = intercept
         if self.p.penalised:
-            for k in range(n):  # one after another: copies of all would take as much as training
+            for k in range(n):  # one at a time, because a copy of all would need as much memory
                 weights = coef[k].astype(np.float64, copy=False)
                 self.blocks["norms"][0::2, k] = (weights * weights).sum()
                 self.blocks["norms"][1::2, k] = np.abs(weights).sum()
@@ -375,17 +375,16 @@ cdef class PerceptronTrainer:
                 if one_epoch:
                     return
 
-    # -- what Python calls ----------------------------------------------------------------
+    # -- Python interface -----------------------------------------------------------------
 
     def advance(self, bint one_epoch=False):
-        """Learn for a bounded while, at most to the end of the epoch if `one_epoch`.
+        """Train for a bounded time, at most to the end of the epoch if `one_epoch`.
 
         Returns
         -------
         list of dict or None
-            At the end of an epoch, if `one_epoch`: what to report of each class that was in
-            training, with column, norm, n_nonzero, intercept, loss, objective, score (or None)
-            and stopped.
+            At the end of an epoch, if `one_epoch`: a report for each class in training, with
+            column, norm, n_nonzero, intercept, loss, objective, score (or None) and stopped.
         """
         cdef Py_ssize_t per_row = self.rows.n_stored * self.p.width // self.rows.n_samples + 1
         if self.p.shrunk and not self.p.met:
@@ -403,7 +402,7 @@ cdef class PerceptronTrainer:
 
     @property
     def in_epoch(self):
-        """Whether an epoch has been begun and not ended."""
+        """Whether an epoch has started and not ended."""
         return self.position != 0
 
     def stop(self):
@@ -432,14 +431,14 @@ cdef class PerceptronTrainer:
         return report
 
     def so_far(self):
-        """Learned: what it would be if training ended with this epoch."""
+        """The Learned of the current state, as if training ended with this epoch."""
         parts = [None if part is None else part.copy() for part in self.learned]
         result = Learned(*parts)
         self._write_down(range(self.n_columns), result)
         return result
 
     def _write_down(self, columns, to):
-        """Writes what these columns have learned to arrays of `to`, without a copy of them all."""
+        """Write the results of these columns to the arrays of `to`, without copying all of them."""
         blocks = self.blocks
         scale = self.dtype.type(self.p.scale)
         elapsed, n_averaged = self.dtype.type(self.p.elapsed), self.dtype.type(self.p.n_averaged)
@@ -465,7 +464,7 @@ cdef class PerceptronTrainer:
             self._close_up(~stopped)
 
     def _close_up(self, active):
-        """Drop the columns that are not active; a column's bits do not depend on its place."""
+        """Drop the inactive columns; the bits of a column do not depend on its position."""
         n = self.n_columns
         kept = int(active.sum())
         vector = self.kernels.vector_length

@@ -1,9 +1,9 @@
-"""Predictions from parameters as an estimator holds them.
+"""Predictions from the arrays of an estimator.
 
-Reads `coefs_` and `intercepts_` where they lie: nothing is built or kept between calls, so that
-what a person assigned or edited a moment ago counts. Rows are walked in chunks; the memory this
-takes does not grow with them, nor, beyond a panel, with the weights. Sparse rows and what
-training has to predict are the network's (network.pyx); a row's bits are the same there.
+`coefs_` and `intercepts_` are read in place, and nothing is cached between calls, so that changes
+made by the user take effect. Rows are processed in chunks; the memory does not depend on their
+number, nor, beyond one panel, on the size of the weights. Sparse rows, and predictions during
+training, are handled by the network (network.pyx), with the same bits.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -25,8 +25,8 @@ from rosenblatt.core.subnormals cimport rb_flush_subnormals, rb_set_mode
 from rosenblatt.core.dispatch import ACTIVATIONS, LOSSES
 
 cdef enum:
-    CHUNK_ROWS = 480  # activations stay in the second-level cache, and weights are laid out seldom
-    FEW_ROWS = 3      # up to here, laying weights out costs more than it saves
+    CHUNK_ROWS = 480  # activations fit the second-level cache, and weights are rarely rearranged
+    FEW_ROWS = 3      # up to this many rows, rearranging weights costs more than it saves
     ALIGNMENT = 64
 
 cdef double LONG = 2e5  # multiply-adds, some 20 microseconds: others may have the GIL meanwhile
@@ -35,7 +35,7 @@ cdef object FLOAT32 = np.dtype(np.float32), FLOAT64 = np.dtype(np.float64)
 
 
 cdef class _Forward:
-    """One call's view of the arrays, with the memory it works in; both end with it."""
+    """The view of the arrays and the working memory of one call; both are released with it."""
 
     cdef const rb_kernels *kernels
     cdef Py_buffer *views
@@ -73,7 +73,7 @@ cdef class _Forward:
         return view
 
     cdef bint read(self, X, coefs, intercepts, activations) except -1:
-        """Whether the arrays can be read as they lie and fit each other."""
+        """Whether the arrays can be read in place and have consistent shapes."""
         cdef Py_ssize_t i, fan_in, stride, vector
         cdef Py_buffer *view
         cdef Layer *layer
@@ -110,7 +110,7 @@ cdef class _Forward:
         return True
 
     cdef int allocate(self) except -1:
-        """Room for a chunk of rows in one block."""
+        """Allocate the memory for a chunk of rows in one block."""
         cdef Py_ssize_t size = self.kernels.item_size, widest = 0, room = 0, outputs, scratch, i
         cdef Layer *layer
         cdef char *start
@@ -137,7 +137,7 @@ cdef class _Forward:
         return 0
 
     cdef bint predict(self, char *to, int loss, bint only_finite) noexcept nogil:
-        """Fills `to`, (n_rows, n_outputs); False where a row is not finite."""
+        """Fill `to`, (n_rows, n_outputs); returns False if a row is not finite."""
         cdef uint64_t mode = rb_flush_subnormals()
         cdef bint done = self._predict(to, loss, only_finite)
         rb_set_mode(mode)
@@ -172,7 +172,7 @@ cdef class _Forward:
 
 
 def predict_rows(X, coefs, intercepts, activations, loss, *, bint only_finite):
-    """Predictions for dense rows, or None where the arrays are not read as they lie.
+    """Predictions for dense rows, or None if the arrays cannot be read in place.
 
     Parameters
     ----------
@@ -183,13 +183,13 @@ def predict_rows(X, coefs, intercepts, activations, loss, *, bint only_finite):
     loss : str
         A row of losses.def.
     only_finite : bool
-        Whether X is looked through for values that are no finite numbers.
+        Whether X is checked for values that are not finite.
 
     Returns
     -------
     ndarray of shape (n_rows, n_outputs) or None
-        None unless all arrays are C-contiguous, aligned and of one precision, float32 or float64,
-        their shapes fit each other, there is a row, and X is finite where that is asked.
+        None unless all arrays are C-contiguous, aligned and of the same dtype, float32 or float64,
+        their shapes are consistent, there is at least one row, and X is finite if `only_finite`.
     """
     cdef _Forward forward = _Forward.__new__(_Forward)
     cdef Py_buffer *view

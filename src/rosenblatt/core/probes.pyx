@@ -1,4 +1,4 @@
-"""Single kernels on arrays, for tests and benchmarks: no network, nothing that the package runs."""
+"""Single kernels on arrays, for tests and benchmarks. The package itself does not use them."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np

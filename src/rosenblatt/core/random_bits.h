@@ -1,6 +1,6 @@
-/* Random bits that are a hash of where they are used: seed, step, stream, row and column. They
- * are the same whichever thread asks, for whichever part, in whichever order. For dropout and
- * noise; initial weights and shuffles are NumPy's draws.
+/* Counter-based random bits: a hash of seed, step, stream, row and column. They do not depend on
+ * the thread, the part or the order in which they are computed. Used for dropout and noise; initial
+ * weights and shuffles are drawn by NumPy.
  * The 64-bit mix is splitmix64's (Steele, Lea & Flood, 2014), the 32-bit one Wellons's (2018). */
 // SPDX-License-Identifier: BSD-3-Clause
 #ifndef ROSENBLATT_RANDOM_BITS_H
@@ -15,14 +15,14 @@ static inline uint64_t rb_mix(uint64_t x) {
     return x ^ (x >> 31);
 }
 
-/* What the bits of one stream in one step depend on; a stream is a place that needs some. */
+/* The key of the bits of one stream in one step; each layer that needs random bits has a stream. */
 static inline uint64_t rb_stream_key(uint64_t seed, uint64_t step, uint64_t stream) {
     const uint64_t golden = 0x9e3779b97f4a7c15u;
     return rb_mix(rb_mix(seed + golden * (step + 1)) + golden * (stream + 1));
 }
 
-/* What the bits of one row depend on: two words, because with one, two rows' columns could be the
- * same sequence, shifted. */
+/* The key of the bits of one row. It has two words, because with one word the columns of two rows
+ * could be shifted copies of each other. */
 static inline uint64_t rb_row_key(uint64_t key, ptrdiff_t row) {
     return rb_mix(key + 0x9e3779b97f4a7c15u * ((uint64_t)row + 1));
 }

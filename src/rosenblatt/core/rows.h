@@ -1,10 +1,11 @@
-/* A layer's forward pass with weights as a person holds them: row-major, without padding, not
- * to be copied. For predictions; training keeps padded blocks (dense.h).
- * The order of every sum is that of gemm.h or, for narrow layers, narrow.h: a row's bits are
- * those that the network computes, however many rows come with it. */
+/* A layer's forward pass with the weights of an estimator: row-major, without padding, not copied.
+ * It is used by predictions; training uses padded blocks (dense.h).
+ * The order of every sum is that of gemm.h or, for narrow layers, narrow.h: the bits of a row are
+ * those that the network computes, independent of the number of rows. */
 // SPDX-License-Identifier: BSD-3-Clause
 
-/* Columns that are laid out in panels at once: as many as stay in the second-level cache. */
+/* Number of columns that are converted to panels at a time: as many as fit the second-level
+ * cache. */
 #undef MOST_COLUMNS
 #define MOST_COLUMNS 1024
 
@@ -23,7 +24,7 @@ ALWAYS_INLINE void NAME(add_steps)(real *restrict out, const real *restrict a,
     }
 }
 
-/* A few rows: W passes once, in the order in which it lies in memory. */
+/* For a few rows: W is read once, in memory order. */
 static void NAME(forward_few)(real *out, const real *A, const real *W, const real *b, ptrdiff_t m,
                               ptrdiff_t k, ptrdiff_t n, ptrdiff_t width, ptrdiff_t a_stride,
                               int activation) {
@@ -84,7 +85,7 @@ static void NAME(forward_many)(real *out, const real *A, const real *W, const re
     }
 }
 
-/* A narrow layer, through narrow.h: its sums have an order of their own. */
+/* A narrow layer, by narrow.h, whose sums have a different order. */
 static void NAME(forward_narrow)(real *out, const real *A, const rb_weights *plain, const real *b,
                                  ptrdiff_t m, int activation, real *WT) {
     const ptrdiff_t k = plain->fan_in, n = plain->fan_out, stride = plain->stride;

@@ -1,5 +1,5 @@
-/* The random permutations of numpy.random.RandomState, continued from its state: the same
- * draws, without a call into Python for every epoch. For network.pyx alone.
+/* The random permutations of numpy.random.RandomState, continued from its state: the same draws,
+ * without a call into Python for every epoch. Used by epochs.pyx only.
  * MT19937: Matsumoto & Nishimura (1998). */
 // SPDX-License-Identifier: BSD-3-Clause
 #ifndef ROSENBLATT_SHUFFLE_H
@@ -12,8 +12,8 @@ enum { MT_WORDS = 624, MT_SHIFT = 397, RB_PICKS = 256 };
 
 typedef struct {
     uint32_t key[MT_WORDS];
-    uint32_t words[MT_WORDS]; /* what `key` hands out */
-    int position;             /* words that have been handed out */
+    uint32_t words[MT_WORDS]; /* the outputs from `key` */
+    int position;             /* number of outputs used */
 } rb_mt19937;
 
 static uint32_t rb_mt19937_twist(uint32_t first, uint32_t second, uint32_t shifted) {
@@ -22,7 +22,7 @@ static uint32_t rb_mt19937_twist(uint32_t first, uint32_t second, uint32_t shift
     return shifted ^ (mixed >> 1) ^ (-(mixed & 1) & twist);
 }
 
-/* Call it after writing `key`. */
+/* Must be called after writing `key`. */
 static void rb_mt19937_temper(rb_mt19937 *mt) {
     for (int i = 0; i < MT_WORDS; i++) {
         uint32_t y = mt->key[i];
@@ -52,8 +52,8 @@ static uint32_t rb_mt19937_next(rb_mt19937 *mt) {
 
 /* picks[n], n = 0, 1, ...: uniform integers in [0, highest - n], for at most RB_PICKS of them
  * and while highest - n > lowest. Each is the first draw, of as many bits as `mask`, that
- * fits. Returns how many there are. Without branches on what was drawn, which nobody could
- * foresee. */
+ * fits. Returns their number. There are no branches on the draws, because they are
+ * unpredictable. */
 static ptrdiff_t rb_pick(ptrdiff_t *picks, ptrdiff_t highest, ptrdiff_t lowest, uint64_t mask,
                          rb_mt19937 *mt) {
     ptrdiff_t n = 0, most = highest - lowest < RB_PICKS ? highest - lowest : RB_PICKS;

@@ -1,8 +1,8 @@
-/* The first layer's forward pass and its weights' gradient for sparse rows of X, which are read
- * where they lie; dropout of inputs is applied to each stored value as it is read. */
+/* The first layer's forward pass and its weights' gradient for sparse rows of X, which are read in
+ * place. Dropout of inputs is applied to each stored value when it is read. */
 // SPDX-License-Identifier: BSD-3-Clause
 
-/* What training makes of a stored value: the mask is the one that a dense row would have. */
+/* A stored value with dropout; the mask is the same as for a dense row. */
 ALWAYS_INLINE real NAME(stored_value)(const rb_csr *X, ptrdiff_t q, const rb_dropout *dropout,
                                       uint64_t row_key) {
     const real value = ((const real *)X->values)[q];

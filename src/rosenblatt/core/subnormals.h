@@ -1,6 +1,6 @@
-/* Subnormal numbers count as zero while the network computes. The moments of a unit that is
- * dead decay through them for ever, and processors take over a hundred cycles for each.
- * Nothing of the size of a weight can tell the difference. */
+/* Subnormal numbers are flushed to zero while the network computes. The moments of a dead unit
+ * decay into the subnormal range, in which each operation takes over a hundred cycles. The effect
+ * on weights is negligible. */
 // SPDX-License-Identifier: BSD-3-Clause
 #ifndef ROSENBLATT_SUBNORMALS_H
 #define ROSENBLATT_SUBNORMALS_H
@@ -9,7 +9,7 @@
 
 #if defined(__SSE2__)
 #include <xmmintrin.h>
-/* Flushes in the calling thread; returns the mode to go back to. */
+/* Enables flushing in the calling thread; returns the previous mode. */
 static inline uint64_t rb_flush_subnormals(void) {
     const unsigned int mode = _mm_getcsr();
     _mm_setcsr(mode | 0x8040); /* results to zero, and arguments */

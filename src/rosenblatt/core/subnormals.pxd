@@ -1,4 +1,4 @@
-# What subnormals.h declares, for Cython.
+# The declarations of subnormals.h, for Cython.
 # SPDX-License-Identifier: BSD-3-Clause
 from libc.stdint cimport uint64_t
 

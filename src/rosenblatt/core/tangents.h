@@ -1,10 +1,10 @@
-/* Derivatives along a direction in the space of the parameters, for products with a Hessian
- * (the R-operator; Pearlmutter, 1994): what passes besides the kernels of training through
- * activations, normalisation and losses. A name that begins with r_ is such a derivative. The
- * order of work, and the products, are loss_derivatives.pyx's. */
+/* Derivatives along a direction in the space of the parameters, for Hessian-vector products
+ * (the R-operator; Pearlmutter, 1994), through activations, normalisation and losses. A name that
+ * begins with r_ is such a derivative. loss_derivatives.pyx calls these kernels and computes the
+ * products. */
 // SPDX-License-Identifier: BSD-3-Clause
 
-/* r_out (count,) = slope * r_z; r_z becomes curvature * r_z, which the way back needs */
+/* r_out (count,) = slope * r_z; r_z becomes curvature * r_z, which the backward pass needs */
 typedef void NAME(tangent_function)(real *restrict r_out, real *restrict r_z, const real *restrict z,
                                     const real *restrict a, const real *restrict slope,
                                     ptrdiff_t count);
@@ -95,14 +95,14 @@ static void NAME(tangent_normalize_rows_backward)(void *delta, void *r_delta,
     }
 }
 
-/* What a block of rows is worked on: r becomes the derivative of the gradient. */
+/* A block of rows: r is overwritten by the derivative of the gradient. */
 typedef struct {
-    NAME(output_block) of;     /* z stays as it is, and there are no losses */
+    NAME(output_block) of;     /* z is unchanged, and there are no losses */
     real *r;                   /* (n, OUTPUT_BLOCK) */
 } NAME(tangent_block);
 
-/* r (n, OUTPUT_BLOCK) <- r - r[the classes in `from`], by which no softmax changes: what is left
- * is small where one probability is near 1. */
+/* r (n, OUTPUT_BLOCK) <- r - r[the classes in `from`], which does not change the softmax; the
+ * result is small if one probability is near 1. */
 static void NAME(shift_tangents)(real *restrict r, const ptrdiff_t *from, ptrdiff_t n) {
     real origin[OUTPUT_BLOCK];
     for (int i = 0; i < OUTPUT_BLOCK; i++) origin[i] = r[from[i] * OUTPUT_BLOCK + i];
@@ -129,7 +129,7 @@ static void NAME(tangent_softmax)(const NAME(tangent_block) * block) {
             r[j * OUTPUT_BLOCK + i] = p[j * OUTPUT_BLOCK + i] * (r[j * OUTPUT_BLOCK + i] - mean[i]);
 }
 
-/* The gradient is p - y, whatever the targets' smoothing. */
+/* The gradient is p - y, for any label smoothing. */
 static void NAME(tangent_multiclass_log_loss)(const NAME(tangent_block) * block) {
     NAME(tangent_softmax)(block);
 }

@@ -1,7 +1,7 @@
-/* A team of threads for the length of one call, and the barrier at which they meet.
- * Created and joined every time (some 20 microseconds): no pool, so nothing that a fork could
- * break. They share work by output, never by splitting a sum, so results do not depend on how
- * many there are. For the network and its parts alone. */
+/* A team of threads for the duration of one call, and its barrier.
+ * Threads are created and joined in every call (about 20 microseconds). There is no pool that a
+ * fork could break. Work is divided by output and sums are never split, so results do not depend on
+ * the number of threads. Used by the network and its parts only. */
 // SPDX-License-Identifier: BSD-3-Clause
 #ifndef ROSENBLATT_THREADS_H
 #define ROSENBLATT_THREADS_H
@@ -18,7 +18,7 @@
 #define WIN32_LEAN_AND_MEAN
 #define NOMINMAX
 #define NOGDI
-#define NOUSER /* whose INPUT is a type: kernels.h has a constant of that name */
+#define NOUSER /* it defines a type INPUT, and kernels.h has a constant of that name */
 #include <windows.h>
 typedef HANDLE rb_handle;
 #define RB_THREAD_RESULT DWORD WINAPI
@@ -35,14 +35,14 @@ typedef pthread_t rb_handle;
 enum { RB_MOST_THREADS = 64, RB_SPINS = 4000 };
 
 typedef struct {
-    int n_threads; /* how many take part; may be fewer than asked for */
-    /* each in a cache line of its own: one is written while all read another */
-    _Alignas(64) atomic_uint arrived; /* at the current barrier */
-    _Alignas(64) atomic_uint passed;  /* barriers that all have left; it may wrap around */
+    int n_threads; /* number of threads; may be fewer than requested */
+    /* in separate cache lines, because one is written while all threads read the other */
+    _Alignas(64) atomic_uint arrived; /* threads at the current barrier */
+    _Alignas(64) atomic_uint passed;  /* completed barriers; it may wrap around */
 } rb_team;
 
-/* Returns when every thread of the team is here. Waits busily for some microseconds, which is
- * what a step's barriers take, and then lets others run. */
+/* Returns when every thread of the team has arrived. It spins for a few microseconds, the usual
+ * duration of a barrier within a step, and then yields. */
 static inline void rb_meet(rb_team *team) {
     if (team->n_threads == 1) return;
     const unsigned passed = atomic_load_explicit(&team->passed, memory_order_acquire);
@@ -76,7 +76,7 @@ static RB_THREAD_RESULT rb_member_main(void *argument) {
     return 0;
 }
 
-/* Whether the system gave the thread. */
+/* Whether the operating system created the thread. */
 static inline int rb_begin_thread(rb_handle *handle, rb_member *member) {
 #if defined(_WIN32)
     *handle = CreateThread(NULL, 0, rb_member_main, member, 0, NULL);
@@ -96,8 +96,8 @@ static inline void rb_join_thread(rb_handle handle) {
 }
 #endif
 
-/* Runs work(context, team, 0) here and the other threads' beside it, all of them with
- * subnormal numbers as zero. Where the system gives fewer threads, fewer share the work. */
+/* Runs work(context, team, i) in all threads i of the team, with 0 in the calling thread, and with
+ * subnormal numbers flushed to zero. If the system creates fewer threads, fewer share the work. */
 static inline void rb_run_team(rb_work *work, void *context, int n_threads) {
     rb_team team = {.n_threads = 1};
 #if RB_HAVE_THREADS

@@ -1,4 +1,4 @@
-# What threads.h declares, for Cython.
+# The declarations of threads.h, for Cython.
 # SPDX-License-Identifier: BSD-3-Clause
 
 cdef extern from "threads.h" nogil:

@@ -1,5 +1,5 @@
-/* The optimisers' steps: one pass over parameters, gradient and moments, whole vectors at a time,
- * in which the squares that loss and history ask for are summed too. */
+/* The steps of the optimisers: one vectorised pass over parameters, gradient and moments, which
+ * also computes the sums of squares for the loss and the history. */
 // SPDX-License-Identifier: BSD-3-Clause
 
 static inline double NAME(sum_of_lanes)(NAME(vec) v) {
@@ -10,7 +10,7 @@ static inline double NAME(sum_of_lanes)(NAME(vec) v) {
     return lanes[0];
 }
 
-/* before <- w; returns the sum of the squares of what they differed by */
+/* before <- w; returns the sum of squares of their difference */
 static double NAME(moved)(void *before, const void *w, ptrdiff_t count) {
     const real *to = w;
     real *from = before;
@@ -54,20 +54,20 @@ static double NAME(sum_of_absolutes)(const void *w, ptrdiff_t count) {
     return total;
 }
 
-/* What alpha is multiplied by in the penalty. */
+/* The factor of alpha in the penalty. */
 static double NAME(penalty)(const void *w, ptrdiff_t count, const rb_step *s) {
     return s->l1_ratio * NAME(sum_of_absolutes)(w, count)
          + (1 - s->l1_ratio) * 0.5 * NAME(sum_of_squares)(w, count);
 }
 
 #if IS_FLOAT /* once for both precisions */
-/* NAdam's momentum of step t: it grows towards beta_1. */
+/* NAdam's momentum at step t, which increases towards beta_1. */
 static inline double nadam_momentum(const rb_step *s, double t) {
     return s->beta_1 * (1 - 0.5 * pow(0.96, t * s->momentum_decay));
 }
 
-/* RAdam's factor of an adaptive rate, the correction of the second moment included; 0 where
- * there are too few steps for one. */
+/* RAdam's factor of the adaptive rate, including the correction of the second moment; 0 in the
+ * first steps, in which the rate is not adaptive. */
 static inline double radam_rectification(const rb_step *s) {
     const double power = pow(s->beta_2, s->t), longest = 2 / (1 - s->beta_2) - 1;
     const double length = longest - 2 * s->t * power / (1 - power);
@@ -77,7 +77,7 @@ static inline double radam_rectification(const rb_step *s) {
 }
 #endif
 
-/* The step's numbers in the kernel's precision. */
+/* The constants of a step in the kernel's precision. */
 typedef struct { real ridge, lasso, per_weight, scale, clip, keep; } NAME(gradient_rule);
 
 ALWAYS_INLINE NAME(gradient_rule) NAME(rule_of)(const rb_step *s) {
@@ -88,7 +88,7 @@ ALWAYS_INLINE NAME(gradient_rule) NAME(rule_of)(const rb_step *s) {
         .keep = (real)(1 - s->learning_rate * s->weight_decay)};
 }
 
-/* The mean loss's gradient, penalty included; a plain step has no l1. */
+/* The gradient of the mean loss including the penalty; a plain step has no l1. */
 ALWAYS_INLINE real NAME(penalised)(const int plain, const NAME(gradient_rule) * rule,
                                    real gradient, real w) {
     if (plain) return (gradient + rule->ridge * w) * rule->per_weight;
@@ -110,8 +110,9 @@ static double NAME(gradient_squares)(const void *w, const void *gradient, ptrdif
     return total;
 }
 
-/* Each row twice: with what scikit-learn's steps have and decoupled decay, and with everything. A
- * plain step sums the squares in its own pass. */
+/* Each row of optimizers.def is compiled twice: a plain step with scikit-learn's options and
+ * decoupled weight decay, and a step with all options. A plain step sums the squares in the same
+ * pass. */
 #define OPTIMIZER(name, n_moments, parameters, decay, factor, rate_of, other_of, unbias_of, ...) \
     ALWAYS_INLINE void NAME(step_##name)(                                                \
         const int plain, real *restrict weights, const real *restrict gradient,          \
@@ -137,7 +138,7 @@ static double NAME(gradient_squares)(const void *w, const void *gradient, ptrdif
                 of_w += v * v;                                                           \
                 of_g += d * d;                                                           \
             }                                                                            \
-            _Pragma("GCC unroll 1") /* unrolled early it would not become a vector */    \
+            _Pragma("GCC unroll 1") /* early unrolling would prevent vectorisation */    \
             for (ptrdiff_t i = i0; i < i0 + LANES; i++) {                                \
                 real w = weights[i];                                                     \
                 real g = NAME(penalised)(plain, &rule, gradient[i], w);                  \

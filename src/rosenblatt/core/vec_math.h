@@ -1,6 +1,6 @@
 /* The vector type and the elementary functions, for one precision.
- * The functions take and give one element and have no branches, so that a loop over them
- * becomes vector code at every instruction set, without intrinsics.
+ * The functions map one element to one element and have no branches, so that the compiler
+ * vectorises a loop over them for every instruction set, without intrinsics.
  * Errors, against the true value, for finite arguments (measured by tests/core/test_math.py):
  * exp, expm1, log, tanh, logistic and softplus at most 4 units in the last place, sqrt at most
  * one, normal_cdf an epsilon of 1.
@@ -41,7 +41,7 @@ typedef real NAME(vec) __attribute__((vector_size(VECTOR_BYTES), may_alias));
 #define LN2_LOW 0x1.ef35793c76730p-45
 #endif
 
-/* memcpy, because a caller's rows need not start at a vector's alignment */
+/* memcpy, because a caller's rows may not be aligned to a vector */
 ALWAYS_INLINE NAME(vec) NAME(load)(const real *from) {
     NAME(vec) v;
     memcpy(&v, from, sizeof v);
@@ -68,9 +68,9 @@ ALWAYS_INLINE real NAME(abs)(real x) { return __builtin_fabs(x); }
 ALWAYS_INLINE real NAME(copysign)(real x, real sign) { return __builtin_copysign(x, sign); }
 #endif
 
-/* Wide dividers take several cycles for the root of each double. Newton's iteration for
- * 1 / sqrt(x), from the bits of x, runs beside the division that follows in an optimiser; the
- * last step is for the root itself. */
+/* The hardware takes several cycles for the square root of each double. Newton's iteration for
+ * 1 / sqrt(x), started from the bits of x, overlaps with the division that follows in an optimiser;
+ * the last step computes the root itself. */
 #if !IS_FLOAT && VECTOR_BYTES >= 32
 ALWAYS_INLINE real NAME(sqrt)(real x) {
     const real half = x * HALF, three_halves = (real)1.5;
@@ -90,7 +90,7 @@ ALWAYS_INLINE real NAME(sqrt)(real x) { return __builtin_sqrt(x); }
 #endif
 
 /* x = k ln 2 + r with |r| <= ln(2)/2: gives 2^(k-1) and expm1(r), from which exp and expm1
- * follow. 2^(k-1) rather than 2^k, which overflows one k before exp does. */
+ * follow. 2^(k-1) is used because 2^k overflows before exp does. */
 ALWAYS_INLINE void NAME(expm1_parts)(real x, real *half_scale, real *expm1_r) {
     const real shifted = x * (real)0x1.71547652b82fep0 + MAGIC;
     const real k = shifted - MAGIC;
@@ -129,7 +129,7 @@ ALWAYS_INLINE real NAME(exp)(real x) {
     return x < lowest ? ZERO : x > highest ? (real)INFINITY : y;
 }
 
-/* exp(x) - 1, with the digits of a small x */
+/* exp(x) - 1, accurate for small x */
 ALWAYS_INLINE real NAME(expm1)(real x) {
     const real highest = IS_FLOAT ? (real)88.722839 : (real)709.782712893384;
     const real lowest = -50, u = x < lowest ? lowest : x; /* -1 to the last bit */
@@ -139,7 +139,7 @@ ALWAYS_INLINE real NAME(expm1)(real x) {
     return x > highest ? (real)INFINITY : NAME(copysign)(y, x);
 }
 
-/* x must be positive and normal, or infinite; a NaN stays a NaN. */
+/* x must be positive and normal, or infinite; NaN propagates. */
 ALWAYS_INLINE real NAME(log)(real x) {
     const BITS bits = NAME(to_bits)(x), exponent_of_one = IS_FLOAT ? 127 : 1023;
     const BITS mantissa = ((BITS)1 << SHIFT) - 1;
@@ -182,7 +182,7 @@ ALWAYS_INLINE real NAME(tanh)(real x) {
 }
 
 ALWAYS_INLINE real NAME(logistic)(real x) {
-    /* exp of minus the magnitude cannot overflow; 1 - s of a small s would lose its digits */
+    /* exp of minus the magnitude cannot overflow; 1 - s would be inaccurate for small s */
     const real e = NAME(exp)(-NAME(abs)(x));
     return (x < ZERO ? e : ONE) / (ONE + e);
 }
@@ -190,7 +190,7 @@ ALWAYS_INLINE real NAME(logistic)(real x) {
 /* log(1 + x) for a finite x >= 0 */
 ALWAYS_INLINE real NAME(log1p)(real x) {
     const real one_plus_x = ONE + x;
-    /* the quotient gives back what rounding 1 + x lost */
+    /* the quotient corrects the rounding error of 1 + x */
     return NAME(log)(one_plus_x) + (x - (one_plus_x - ONE)) / one_plus_x;
 }
 
@@ -240,7 +240,7 @@ ALWAYS_INLINE real NAME(normal_cdf)(real x) {
     return x < ZERO ? tail : ONE - tail;
 }
 
-/* x, or where it is beyond them `lowest` and `highest`; a NaN stays a NaN */
+/* x clipped to [lowest, highest]; NaN propagates */
 ALWAYS_INLINE real NAME(clamp)(real x, real lowest, real highest) {
     return x < lowest ? lowest : x > highest ? highest : x;
 }

@@ -1,6 +1,6 @@
 """Multi-layer perceptrons that train on the workers of a dask cluster.
 
-The estimators are in _estimators.py. dask itself is imported when they are fitted.
+The estimators are in _estimators.py. dask is imported when they are fitted.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -1,6 +1,6 @@
-"""dask collections as the partitions of a training, and predictions as collections.
+"""Splits dask collections into partitions for training, and returns predictions as collections.
 
-What a partition's rows become is decided in _partitions.py.
+The rows of a partition are validated and encoded in _partitions.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def is_collection(thing):
-    """Whether dask can compute it piece by piece; a list of delayed pieces is one too."""
+    """Whether this is a dask collection or a list of delayed partitions."""
     if isinstance(thing, (list, tuple)):
         return len(thing) > 0 and all(map(_is_piece, thing))
     return hasattr(thing, "__dask_graph__") or hasattr(thing, "to_delayed")
@@ -21,20 +21,20 @@ def _is_piece(thing):
 
 
 def pieces_of(X, y, sample_weight=None):
-    """A list of (X, y, sample_weight), pieces that dask can compute or has.
+    """A list of partitions (X, y, sample_weight), each computable by dask.
 
     Parameters
     ----------
-    X, y, sample_weight : dask array, dask frame or series, or list of delayed pieces
-        Chunks of X's columns are put together; y and sample_weight are cut as X is where both
-        say how they are cut. sample_weight may be None.
+    X, y, sample_weight : dask array, DataFrame or Series, or list of delayed partitions
+        X is rechunked to one chunk of columns. y and sample_weight are rechunked like X if the
+        chunk sizes are known. sample_weight may be None.
 
     Raises
     ------
     TypeError
-        For what is no collection.
+        If one of them is not a collection.
     ValueError
-        Where they are cut into different numbers of pieces.
+        If the numbers of partitions differ.
     """
     given = {"X": X, "y": y}
     if sample_weight is not None:
@@ -42,9 +42,9 @@ def pieces_of(X, y, sample_weight=None):
     for name, collection in given.items():
         if not is_collection(collection):
             raise TypeError(
-                f"{name} must be a dask array, a dask frame or series, or a list of delayed "
-                f"partitions, got {type(collection).__name__}. rosenblatt.MLPClassifier and "
-                "MLPRegressor take what lies in memory."
+                f"{name} must be a dask array, DataFrame or Series, or a list of delayed "
+                f"partitions, got {type(collection).__name__}. For data in memory use "
+                "rosenblatt.MLPClassifier or MLPRegressor."
             )
     X_chunks = _row_chunks(X)
     pieces = []
@@ -57,14 +57,16 @@ def pieces_of(X, y, sample_weight=None):
         pieces.append(_pieces(collection))
     counts = dict(zip(given, map(len, pieces), strict=True))
     if len(set(counts.values())) > 1:
-        raise ValueError(f"X and what belongs to it are cut into different numbers: {counts}.")
+        raise ValueError(
+            f"X, y and sample_weight must have the same number of partitions, got {counts}."
+        )
     if sample_weight is None:
         pieces.append([None] * counts["X"])
     return list(zip(*pieces, strict=True))
 
 
 def _row_chunks(collection):
-    """The rows of each chunk of an array, where they are known; else None."""
+    """The number of rows of each chunk of an array; None if unknown."""
     chunks = getattr(collection, "chunks", None)
     if not chunks or any(math.isnan(n) for n in chunks[0]):
         return None
@@ -80,7 +82,7 @@ def _pieces(collection):
 
 
 def computed(collection):
-    """What a collection holds, in this process; other things as they are."""
+    """The value of a collection, computed into this process; other objects unchanged."""
     if collection is None or not is_collection(collection):
         return collection
     import dask
@@ -102,18 +104,18 @@ def computed(collection):
 
 
 def mapped(method, model, X):
-    """A method of a model on every piece of X, as a collection like it.
+    """Apply a method of a model to every partition of X; returns a collection like X.
 
     Parameters
     ----------
     method : str
     model : MLPClassifier or MLPRegressor
-        Fitted.
-    X : dask array, dask frame, or list of delayed pieces
+        The fitted model.
+    X : dask array, dask DataFrame, or list of delayed partitions
     """
     import dask
 
-    # the model is a task of its own, which pieces depend on: it is sent once to a worker
+    # the model is a separate task, so that it is sent to each worker only once
     sent = dask.delayed(model, pure=False)
     sample = _outputs_of_no_rows(method, model)
     if isinstance(X, (list, tuple)):

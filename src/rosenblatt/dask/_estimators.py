@@ -1,6 +1,7 @@
-"""The estimators that train on a dask cluster: what a fit of collections calls, and predictions.
+"""The estimators that train on a dask cluster: fitting collections, and predictions.
 
-How partitions are checked, searched over and trained on in lockstep is in the files beside.
+_partitions.py validates and encodes partitions, _search.py runs L-BFGS, _gang.py runs synchronous
+mini-batch training.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -32,24 +33,25 @@ _ROWS = {
     "client": Parameter(
         "distributed.Client or None",
         """
-        Of the cluster to train on; None is the current client. Copies of the estimator share
-        it, pickles are without it.
+        Client of the cluster to train on. None means the current client. Copies of the estimator
+        share it; it is not pickled.
         """,
         [None, object],
     ),
     "retries": Parameter(
         "int >= 0",
         """
-        How often training goes on with the other workers after one was lost, from at most 5 s
-        before. (solver='lbfgs' leaves lost workers to dask.)
+        How many times training is resumed on the remaining workers after a worker was lost. At
+        most the last 5 s of training are repeated. Not used by solver='lbfgs', whose tasks dask
+        reruns.
         """,
         [Interval(Integral, 0, None)],
     ),
     "timeout": Parameter(
         "float > 0",
         """
-        Seconds that workers wait for each other, for workers that another training has, and
-        that the client waits for any worker at all. More ends in an error.
+        Time in seconds to wait for other workers of the training, for workers in use by another
+        training, or for any worker at all. An error is raised after this time.
         """,
         [Interval(Real, 0, None, closed="neither")],
     ),
@@ -58,20 +60,22 @@ _DEFAULTS = {"client": None, "retries": 3, "timeout": 60.0}
 
 
 def _client(client):
-    """The client to use.
+    """The given client, or the current one.
 
     Raises
     ------
     ImportError
-        Without dask.distributed.
+        If dask.distributed is not installed.
+    TypeError
+        If `client` is not a distributed.Client.
     ValueError
-        Where none is given and there is none.
+        If there is no client.
     """
     try:
         from distributed import Client, default_client
     except ImportError as error:
         raise ImportError(
-            "rosenblatt.dask needs dask and distributed: "
+            "rosenblatt.dask requires dask and distributed: "
             'pip install "dask[array,dataframe]" distributed'
         ) from error
     if client is not None and not isinstance(client, Client):
@@ -80,13 +84,12 @@ def _client(client):
         return default_client() if client is None else client
     except ValueError:
         raise ValueError(
-            "there is no client of a dask cluster: make one, distributed.Client(...), or give "
-            "client=."
+            "No dask client found. Create one with distributed.Client(...), or pass client."
         ) from None
 
 
 def _has(method):
-    """Whether the ordinary estimator has the method, as `available_if` asks."""
+    """A check for `available_if`: whether the ordinary estimator has the method."""
 
     def check(self):
         getattr(self.to_local(), method)
@@ -96,7 +99,7 @@ def _has(method):
 
 
 class _DaskNetwork(KeepsConnection):
-    """The stages of a fit on collections, and predictions of them."""
+    """The stages of a fit on collections, and predictions for collections."""
 
     _connection = "client"
     _of_a_fit = ("_of_fit",)
@@ -111,7 +114,7 @@ class _DaskNetwork(KeepsConnection):
 
     def _training_data(self, X, y, sample_weight, *, validation, **options):
         of_fit = vars(self).get("_of_fit")
-        if of_fit is None:  # on a worker, and rows to inspect
+        if of_fit is None:  # on a worker, or for inspection
             return super()._training_data(X, y, sample_weight, validation=validation, **options)
         pieces = pieces_of(X, y, sample_weight)
         validation = validation and tuple(map(computed, validation))
@@ -133,16 +136,18 @@ class _DaskNetwork(KeepsConnection):
         return data
 
     def _rows_in_memory(self, X, y, sample_weight):
-        """TrainingData of a partition, on its worker; the columns are those of the template."""
+        """TrainingData of a partition, on its worker, with the columns of the template."""
         return super()._training_data(
             X, y, sample_weight, validation=None, continues=True, incremental=False, classes=None
         )
 
     def _fit_dataset(self, dataset, *args, **options):
-        raise TypeError(f"{type(self).__name__} takes no Dataset: that is read on one machine.")
+        raise TypeError(
+            f"{type(self).__name__} does not accept a Dataset, which is read on one machine."
+        )
 
     def _for_workers(self):
-        """A copy to be sent: callbacks stay on the client, and may be what cannot be pickled."""
+        """A copy without callbacks, which stay on the client and need not be picklable."""
         twin = copy.copy(self)
         for name in (*self._of_a_fit, "_skl_callbacks"):
             vars(twin).pop(name, None)
@@ -188,7 +193,7 @@ class _DaskNetwork(KeepsConnection):
         return self._set_fitted(plan, data, state, noted)
 
     def _report(self, plan, state, told):
-        """Prints and warns here of what happened on the workers."""
+        """Print progress and give the warnings of the workers on the client."""
         for message, category in told:
             if "batch_size" not in message:
                 warn_user(message, category)
@@ -204,21 +209,22 @@ class _DaskNetwork(KeepsConnection):
         return mapped(method, local, X) if is_collection(X) else getattr(local, method)(X)
 
     def predict(self, X):
-        """Predict as the ordinary estimator does; of a dask collection a collection.
+        """Predict like the ordinary estimator; lazily for a dask collection.
 
         Parameters
         ----------
-        X : dask array, dask frame, list of delayed partitions, or what `to_local()` takes
+        X : dask array, dask DataFrame, list of delayed partitions, or array-like
+            The rows to predict.
 
         Returns
         -------
-        y : array or frame of dask, list of Delayed, or ndarray
-            As X is. Nothing of a collection is computed yet.
+        y : dask array or DataFrame, list of Delayed, or ndarray
+            Predictions of the same kind as X. For a collection nothing is computed yet.
         """
         return self._predicted("predict", X)
 
     def score(self, X, y, sample_weight=None):
-        """As of the ordinary estimator; predictions of collections are made on the workers."""
+        """Score like the ordinary estimator; collections are predicted on the workers."""
         if not is_collection(X):
             return super().score(X, y, sample_weight)
         y_true, y_pred = computed(y), computed(self.predict(X))
@@ -236,21 +242,22 @@ class _DaskNetwork(KeepsConnection):
 class DaskMLPClassifier(_DaskNetwork, MLPClassifier):
     """Multi-layer perceptron classifier that trains on the workers of a dask cluster.
 
-    `fit` takes dask arrays, dask frames, or lists of delayed partitions, and trains where the
-    partitions lie. With solver='lbfgs' loss and gradient of every partition are tasks, and the
-    result is one machine's, to rounding. The other solvers take their steps in lockstep, one
-    task on each worker that has rows: a batch holds `batch_size` rows of all workers together,
-    of each its share, and its gradients are summed over the workers, so the training is that of
-    one machine on all rows, in another order. Classes, class weights, early stopping and its
-    score are those of all rows. Callbacks run on the client, between epochs, which then take
-    about 0.1 s more each. X_val and y_val may be collections; they are brought to the client.
+    `fit` accepts dask arrays, dask DataFrames and lists of delayed partitions, and trains on the
+    workers that hold the partitions. With solver='lbfgs' the loss and the gradient of each
+    partition are dask tasks, and the result equals that of one machine up to rounding. With the
+    other solvers, one task on each worker that has rows takes synchronous steps. A batch has
+    `batch_size` rows in total, to which each worker contributes in proportion to its number of
+    rows. Gradients are summed over the workers, so training is equivalent to training on one
+    machine with all rows, in a different order of rows. Classes, class weights and early stopping
+    are based on all rows. Callbacks run on the client between epochs, which adds about 0.1 s to
+    each epoch. X_val and y_val may be collections; they are transferred to the client.
 
-    Workers connect to the first of them, beside dask's own connections, at a port that is free;
-    they know each other by a key made for the purpose.
+    Workers connect to the first worker through a free port, in addition to dask's own connections,
+    and authenticate with a random key.
 
-    normalization='batch' takes the statistics of each worker's part of a batch, and averages
-    the running ones after every epoch, as PyTorch's DistributedDataParallel does: that result
-    is not one machine's.
+    normalization='batch' computes statistics over each worker's part of a batch and averages the
+    running statistics after every epoch. As with PyTorch's DistributedDataParallel, the result
+    differs from that of one machine.
 
     Parameters
     ----------
@@ -258,32 +265,32 @@ class DaskMLPClassifier(_DaskNetwork, MLPClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels of all partitions, sorted; for multilabel the columns' numbers.
+        The sorted labels of all partitions; for multilabel y, the column indices.
 
     @ATTRIBUTES@
     See Also
     --------
-    rosenblatt.MLPClassifier : The same network on one machine; `to_local` gives it.
-    rosenblatt.mpi.MPIMLPClassifier : On the processes of an MPI program.
+    rosenblatt.MLPClassifier : The same network on one machine; `to_local` converts to it.
+    rosenblatt.mpi.MPIMLPClassifier : Training on the processes of an MPI program.
 
     References
     ----------
-    P. Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017: what
-    learning rates large batches take.
+    P. Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017 (on
+    learning rates for large batches).
     """
 
     @available_if(_has("predict_proba"))
     def predict_proba(self, X):
-        """Predict the classes' probabilities; of a dask collection a collection."""
+        """Predict class probabilities; lazily for a dask collection."""
         return self._predicted("predict_proba", X)
 
     @available_if(_has("predict_log_proba"))
     def predict_log_proba(self, X):
-        """Predict the probabilities' logarithms; of a dask collection a collection."""
+        """Predict the logarithms of class probabilities; lazily for a dask collection."""
         return self._predicted("predict_log_proba", X)
 
     def decision_function(self, X):
-        """The output layer's sums; of a dask collection a collection."""
+        """Predict the logits of the output layer; lazily for a dask collection."""
         return self._predicted("decision_function", X)
 
 
@@ -291,7 +298,7 @@ class DaskMLPClassifier(_DaskNetwork, MLPClassifier):
 class DaskMLPRegressor(_DaskNetwork, MLPRegressor):
     """Multi-layer perceptron regressor that trains on the workers of a dask cluster.
 
-    As DaskMLPClassifier does, for numbers.
+    Training is distributed in the same way as in DaskMLPClassifier.
 
     Parameters
     ----------
@@ -301,6 +308,6 @@ class DaskMLPRegressor(_DaskNetwork, MLPRegressor):
     @ATTRIBUTES@
     See Also
     --------
-    DaskMLPClassifier : What is shared among the workers.
-    rosenblatt.MLPRegressor : The same network on one machine; `to_local` gives it.
+    DaskMLPClassifier : The classifier; describes how training is distributed.
+    rosenblatt.MLPRegressor : The same network on one machine; `to_local` converts to it.
     """

@@ -1,7 +1,7 @@
-"""Steps in lockstep on dask's workers: one long task on each, connected by sockets.
+"""Synchronous training on dask workers: one long-running task per worker, connected by sockets.
 
-The client holds what training goes on from. It sends the workers a round of epochs at a time; a
-round that fails, because a worker is lost, is begun again with the workers that there are.
+The client holds the state of training. It runs training in rounds of several epochs. A round that
+fails because a worker was lost is repeated on the remaining workers.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -20,31 +20,31 @@ from rosenblatt.distributed._lockstep import LockstepRun
 from rosenblatt.distributed._rows import put_together
 from rosenblatt.distributed._star import Hub, Star, join
 
-SECONDS_A_ROUND = 5.0  # what is lost at most when a worker is; about 0.1 s go into its begin
-_LOOK = 1.0  # seconds between two looks whether the workers are still there
-_HUBS = {}  # of this worker's process: sockets that listen for a round, by the round's name
+SECONDS_A_ROUND = 5.0  # at most this is repeated if a worker is lost; a round starts in about 0.1 s
+_LOOK = 1.0  # seconds between two checks that the workers are still there
+_HUBS = {}  # listening sockets of this worker process, by the name of the round
 
 
 class WorkerLostError(RuntimeError):
-    """A round of training cannot end, as a worker is gone, or the task came to another."""
+    """A round cannot complete because a worker was lost or a task ran on a different worker."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What all workers of a round are told.
+    """The data that all workers of a round receive.
 
     Attributes
     ----------
     plan : Plan
     estimator : DaskMLPClassifier or DaskMLPRegressor
-        Without its client; it makes scores of a person's own.
+        The estimator without its client, for user-defined scorers.
     seed : int
     seconds : float
-        After which the round pauses.
+        Time after which the round pauses.
     timeout : float
-        For which workers wait for each other.
+        Time that workers wait for each other.
     noted : tuple
-        What the checks of the data noted for the estimator.
+        Results of the data validation for the estimator.
     validation : TrainingData or None
     """
 
@@ -58,7 +58,7 @@ class Job:
 
 
 class Gang:
-    """The workers that have the partitions of a training.
+    """The workers that hold the partitions of a training.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class Gang:
     partitions : Partitions
     job : Job
     retries : int
-        How many rounds may fail.
+        Number of rounds that may fail.
     """
 
     def __init__(self, client, partitions, job, retries):
@@ -75,12 +75,12 @@ class Gang:
         self.given, self.timeout = job, job.timeout
 
     def round(self, state):
-        """Trains on from a state; returns (state, whether training is to go on, warnings).
+        """Train from a state; returns (state, whether training must continue, warnings).
 
         Raises
         ------
         RuntimeError
-            Where workers were lost too often.
+            If workers were lost more often than `retries` allows.
         """
         while True:
             try:
@@ -89,11 +89,11 @@ class Gang:
                 self.retries -= 1
                 if self.retries < 0:
                     raise RuntimeError(
-                        "training failed on the workers of dask more often than `retries` allows: "
+                        "Training failed on the dask workers more often than `retries` allows: "
                         f"{error}"
                     ) from error
-                time.sleep(_LOOK)  # dask's scheduler hears of a lost worker in its own time
-                # it may have lain on the worker that is lost
+                time.sleep(_LOOK)  # dask's scheduler notices a lost worker with a delay
+                # it may have been on the lost worker
                 self.job = self.client.scatter(self.given, hash=False)
 
     def _round(self, state):
@@ -119,8 +119,8 @@ class Gang:
                             self.job,
                             sent if rank == 0 else None,
                             meeting,
-                            # no other worker is meant: the task looks where it is, and fails at
-                            # once where dask would let it wait for a worker that never comes back
+                            # other workers are allowed, and the task fails if it runs on one;
+                            # otherwise dask would wait for a lost worker to return
                             workers=[worker],
                             allow_other_workers=True,
                             pure=False,
@@ -132,11 +132,11 @@ class Gang:
             finally:
                 self.client.cancel(futures, force=True)
                 if address is not None and workers[0] in self._workers():
-                    with contextlib.suppress(Exception):  # the worker may be gone by now
+                    with contextlib.suppress(Exception):  # the worker may be lost by now
                         self.client.run(_close_soon, name, workers=workers[:1], wait=False)
 
     def _wait_for_partitions(self):
-        """Until all are in some worker's memory: dask makes those again that were lost."""
+        """Wait until all partitions are in memory; dask recomputes those that were lost."""
         from distributed import wait
 
         silent_since = time.monotonic()
@@ -148,18 +148,20 @@ class Gang:
                     silent_since = time.monotonic()
                 if time.monotonic() - silent_since > self.timeout:
                     raise RuntimeError(
-                        f"dask has had no worker for {self.timeout:g} s, or no scheduler."
+                        f"dask has had no worker or no scheduler for {self.timeout:g} s."
                     ) from None
                 continue
             for future in self.partitions.futures:
                 if future.status == "cancelled":
-                    raise RuntimeError("the partitions are gone: was dask's scheduler restarted?")
+                    raise RuntimeError(
+                        "The partitions were lost; dask's scheduler may have been restarted."
+                    )
                 if future.status == "error":
                     raise future.exception()
             return
 
     def _parts_of_workers(self):
-        """A dict from the workers' addresses, in the order of ranks, to numbers of partitions."""
+        """A dict that maps the workers' addresses, in rank order, to indices of partitions."""
         from collections import defaultdict
 
         who_has = self.client.who_has(self.partitions.futures)
@@ -167,7 +169,7 @@ class Gang:
         for i, future in enumerate(self.partitions.futures):
             owners = who_has.get(future.key, ())
             if not owners:
-                raise WorkerLostError("a partition is gone")
+                raise WorkerLostError("a partition was lost")
             owner = min(sorted(owners), key=lambda worker: rows[worker])
             rows[owner] += self.partitions.n_rows[i]
             parts[owner].append(i)
@@ -175,23 +177,23 @@ class Gang:
 
     @contextlib.contextmanager
     def _locked(self, workers):
-        """No other training has these workers meanwhile: two halves would wait for each other."""
+        """Lock the workers, because two trainings could deadlock if each had half of them."""
         from distributed import MultiLock
 
         lock = MultiLock(names=[f"rosenblatt-{worker}" for worker in workers], client=self.client)
         if not lock.acquire(timeout=self.timeout):
             raise RuntimeError(
-                f"other trainings have had the workers for {self.timeout:g} s; a larger `timeout` "
-                "waits longer."
+                f"The workers have been in use by other trainings for {self.timeout:g} s. Increase "
+                "`timeout` to wait longer."
             )
         try:
             yield
         finally:
-            with contextlib.suppress(Exception):  # the scheduler may be gone
+            with contextlib.suppress(Exception):  # the scheduler may be lost
                 lock.release()
 
     def _on(self, worker, function, *arguments):
-        """Calls a function in a worker's process, beside its tasks."""
+        """Call a function in a worker's process, outside its tasks."""
         told = self.client.run(function, *arguments, workers=[worker], on_error="return")
         answer = told.get(worker)
         if answer is None or isinstance(answer, BaseException):
@@ -199,14 +201,14 @@ class Gang:
         return answer
 
     def _workers(self):
-        """The addresses of all workers; none where the scheduler is gone."""
+        """The addresses of all workers; empty if the scheduler is lost."""
         try:
             return set(self.client.scheduler_info(n_workers=-1)["workers"])
         except Exception:
             return set()
 
     def _outcome(self, futures, workers):
-        """What rank 0 returned, when all are done; the error that came first otherwise."""
+        """The result of rank 0 when all tasks are done. Raises the first error."""
         from distributed import wait
 
         pending, silent_since = set(futures), None
@@ -216,23 +218,23 @@ class Gang:
             except TimeoutError:
                 silent_since = self._look(workers, silent_since)
                 continue
-            except CancelledError as error:  # what was sent lay on a worker that is gone
+            except CancelledError as error:  # the data sent to the task were on a lost worker
                 raise WorkerLostError(str(error)) from error
             if any(future.status != "finished" for future in set(futures) - pending):
                 self._raise(futures)
         return futures[0].result()
 
     def _look(self, workers, silent_since):
-        """Since when a worker of the round, or the scheduler, is missing; an error if too long."""
+        """The time since a worker or the scheduler has been missing; raises after a limit."""
         if set(workers) <= self._workers():
             return None
         now = time.monotonic()
         if silent_since is not None and now - silent_since > self.timeout:
-            raise WorkerLostError("a worker of the training is gone, or the scheduler")
+            raise WorkerLostError("a worker of the training or the scheduler was lost")
         return silent_since or now
 
     def _raise(self, futures):
-        """What went wrong; a peer that was left alone is not the cause."""
+        """Raise the cause of a failure, not the PeerError of a rank that lost its peer."""
         from distributed import wait
 
         with contextlib.suppress(TimeoutError):
@@ -250,7 +252,7 @@ class Gang:
 
 
 def _is_of_a_loss(error):
-    """Whether an error says that a worker is gone, and not why training cannot go on."""
+    """Whether an error was caused by the loss of a worker, so that a retry may succeed."""
     from distributed import KilledWorker
     from distributed.comm import CommClosedError
 
@@ -259,9 +261,9 @@ def _is_of_a_loss(error):
 
 
 def _listen(name, timeout, dask_worker):
-    """On rank 0's worker: opens the socket of a round; where the others find it.
+    """On rank 0's worker: open the socket of a round and return its address.
 
-    A round whose client is gone before it begins leaves none behind.
+    It is closed after a timeout if the client is lost before the round begins.
     """
     from distributed.comm import get_address_host
 
@@ -273,7 +275,7 @@ def _listen(name, timeout, dask_worker):
 
 
 def _close(name):
-    """On rank 0's worker: whatever is left of a round."""
+    """On rank 0's worker: close the socket of a round if it is still open."""
     hub = _HUBS.pop(name, None)
     if hub is not None:
         hub.close()
@@ -281,30 +283,30 @@ def _close(name):
 
 
 async def _close_soon(name):
-    """`_close` without a word, as dask wants what nobody waits for."""
+    """`_close` as a coroutine, which dask requires for callbacks."""
     _close(name)
 
 
 def _take_part(encoded, numbers, job, state, meeting):
-    """One worker's part of a round; rank 0's result is what training goes on from.
+    """Run one worker's part of a round; rank 0 returns the state from which training continues.
 
     Parameters
     ----------
     encoded : list of (TrainingData, dict)
     numbers : list of int
-        Of the partitions.
+        Indices of the partitions.
     job : Job
     state : State or None
-        Rank 0's.
+        The state on rank 0, None on other ranks.
     meeting : tuple
-        The address that this worker must have, the round's name, where rank 0 listens, the key,
-        rank and size.
+        The address that this worker must have, the name of the round, the address of rank 0, the
+        key, rank and size.
     """
     from distributed import get_worker
 
     worker, name, address, key, rank, size = meeting
     if get_worker().address != worker:
-        raise WorkerLostError(f"{worker} is gone")
+        raise WorkerLostError(f"{worker} was lost")
     if size == 1:
         group = Star(0, 1, [])
     elif rank == 0:

@@ -1,6 +1,6 @@
-"""What workers make of their partitions before they train: checked and encoded rows.
+"""Validates and encodes partitions on the workers before training.
 
-Tasks of dask that can be run again anywhere, and what the client does with their results.
+It has the dask tasks, which can be rerun on any worker, and the use of their results on the client.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -25,10 +25,10 @@ class Partitions:
     Attributes
     ----------
     futures : list of distributed.Future
-        Of TrainingData, none of them without rows.
+        Futures of TrainingData, each with at least one row.
     n_rows : list of int
     template : TrainingData
-        Of a single row, on the client; with the validation rows, if there are.
+        TrainingData of a single row, on the client; it has the validation rows, if any.
     """
 
     futures: list
@@ -36,34 +36,34 @@ class Partitions:
     template: object
 
     def class_counts(self, client):
-        """How many rows of each class there are."""
+        """The number of rows of each class."""
         return sum(client.gather(client.map(_class_counts, self.futures, pure=False)))
 
     def means(self, client):
-        """What TrainingData.target_means gives of all rows."""
+        """The result of TrainingData.target_means for all rows."""
         told = client.gather(client.map(_weighted_means, self.futures, pure=False))
         weight = sum(weight for _, weight in told)
         return sum(means for means, _ in told) / weight, sum(self.n_rows)
 
 
 def partitions_of(client, for_workers, pieces, is_classifier, make_template):
-    """Partitions of pieces, checked and encoded where they lie.
+    """Validate and encode pieces on the workers that hold them; returns Partitions.
 
     Parameters
     ----------
     client : distributed.Client
     for_workers : callable
-        Gives the estimator as workers are to have it, when the template is made.
+        Returns the estimator to send to workers. Called after make_template.
     pieces : list of (X, y, sample_weight)
     is_classifier : bool
     make_template : callable
-        Of (X, y, sample_weight), a row, and the labels everywhere: its TrainingData. It is
-        called on the client, and the estimator knows its classes and features afterwards.
+        Called on the client with (X, y, sample_weight) of one row and the labels of all
+        partitions. Returns TrainingData, and sets the classes and features of the estimator.
 
     Raises
     ------
     ValueError
-        For rows that a fit would refuse, or that do not fit together.
+        If rows are invalid, or partitions are inconsistent.
     """
     from dask import delayed
 
@@ -71,7 +71,7 @@ def partitions_of(client, for_workers, pieces, is_classifier, make_template):
     raw = client.compute(gathered)
     shares = client.gather(client.map(_share, raw, is_classifier=is_classifier, pure=False))
     if not any(share.n_rows for share in shares):
-        raise ValueError("X has no rows: all its partitions are empty.")
+        raise ValueError("X has no rows; all its partitions are empty.")
     labels = labels_of(shares)[0] if is_classifier else None
     X, y = next(share.sample for share in shares if share.n_rows)
     has_weights = any(share.has_weights for share in shares)
@@ -91,22 +91,24 @@ def _given(thing):
 
 
 def _piece(X, y, sample_weight):
-    """A task's result: the rows of one piece."""
+    """The rows of one piece, as the result of a task."""
     return X, y, sample_weight
 
 
 def _share(piece, is_classifier):
     X, y, sample_weight = piece
     if np.ndim(X) != 2:
-        raise ValueError(f"a partition of X must have 2 dimensions, got {np.ndim(X)}.")
+        raise ValueError(f"Partitions of X must have 2 dimensions, got {np.ndim(X)}.")
     if X.shape[0] != len(y):
-        raise ValueError(f"a partition of X has {X.shape[0]} rows, that of y has {len(y)}.")
+        raise ValueError(
+            f"A partition of X has {X.shape[0]} rows, but that of y has {len(y)} rows."
+        )
     return share_of(X, y, sample_weight, is_classifier)
 
 
 def _encoded(piece, estimator, labels):
-    """(TrainingData, what must be the same everywhere) of a piece."""
-    estimator = copy.copy(estimator)  # other tasks have it too
+    """(TrainingData, the properties that must be the same for all pieces) of a piece."""
+    estimator = copy.copy(estimator)  # other tasks share it
     if labels is not None:
         estimator._labels_everywhere = labels
     data = estimator._rows_in_memory(*piece)
@@ -130,7 +132,7 @@ def _weighted_means(encoded):
 
 
 def for_validation(data, rank, size):
-    """The validation rows of which rank `rank` of `size` predicts its share."""
+    """The share of the validation rows that rank `rank` of `size` predicts."""
     every = slice(rank, None, size)
     parts = {
         name: None if getattr(data, name) is None else getattr(data, name)[every]

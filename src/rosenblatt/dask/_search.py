@@ -1,6 +1,6 @@
-"""L-BFGS on dask: loss and gradient of each partition are tasks, the search is the client's.
+"""L-BFGS on dask: loss and gradient of each partition are tasks; the solver runs on the client.
 
-No ports, nothing that lasts: a task whose worker is lost is run again elsewhere by dask.
+Tasks are stateless and open no ports, so dask reruns the tasks of a lost worker elsewhere.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -10,11 +10,11 @@ import scipy.sparse as sp
 from rosenblatt._lbfgs import RowSums
 from rosenblatt.core.network import Network
 
-_AT_ONCE = 8  # vectors that one task adds up
+_AT_ONCE = 8  # number of vectors that one task sums
 
 
 class PartitionSums:
-    """What _lbfgs.RowSums is on one machine.
+    """The counterpart of _lbfgs.RowSums for partitions on a dask cluster.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class PartitionSums:
         self.n_rows = sum(partitions.n_rows)
 
     def __call__(self, network):
-        # a task of its own: it reaches each worker once, and can be run again
+        # a separate task, so that it is sent to each worker once and can be rerun
         vector = self.client.submit(
             _given, network.read_flat(network.parameters), pure=False, key=None
         )
@@ -77,6 +77,6 @@ def _sums(encoded, settings, vector):
 
 
 def _added(sums):
-    """Their sum, in their order."""
+    """The sum of the arguments, added in order."""
     losses, gradients = zip(*sums, strict=True)
     return sum(losses), np.sum(gradients, axis=0)

@@ -1,9 +1,9 @@
-"""A report on a poor network: is it biased, badly optimised, overfitted, or tested on data of
-another kind than its training data, and what to try next?
+"""A report on a poor network: whether it is biased, badly optimised, overfitted, or tested on data
+that differ from its training data, and what to try next.
 
-It stands above the estimators, which do not know it. Files: _problem.py checks the input,
-_verdict.py decides, by what _mismatch.py, _rivals.py and _training.py give it and _statistics.py
-weighs; _next_steps.py says what to try, _report.py shows it.
+It uses the estimators; they do not depend on it. _problem.py validates the input. _verdict.py
+decides, using _mismatch.py, _rivals.py, _training.py and _statistics.py. _next_steps.py lists what
+to try, _report.py presents the result.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -11,7 +11,7 @@ from contextlib import closing
 from numbers import Integral, Real
 from typing import Any
 
-from threadpoolctl import threadpool_limits  # which scikit-learn depends on
+from threadpoolctl import threadpool_limits  # a dependency of scikit-learn
 
 from rosenblatt._parameter_checks import Interval, validate_values
 from rosenblatt._types import Matrix
@@ -54,12 +54,14 @@ def diagnose(
 ) -> Diagnosis:
     """Find out why the score of a fitted network is poor, and what to try.
 
-    Other networks are trained with the same settings, as far as the decision needs them:
+    Other networks ("nets") are trained with the same settings, as far as the decision requires
+    them:
 
-    1. 'mismatch': the test score falls below that of training rows held out of a fit of the same
-       net, and a forest tells test rows from training rows by their features (the interval of
-       its area under the ROC curve lies above 0.5), or the errors of nets that saw neither do.
-       It is checked if the training score exceeds the test score significantly.
+    1. 'mismatch': the test score is below that of training rows held out of a fit of the same net,
+       and test rows can be distinguished from training rows. Either a random forest distinguishes
+       them by their features (the interval of its area under the ROC curve lies above 0.5), or the
+       errors of nets that were trained on neither do. This is checked if the training score
+       exceeds the test score significantly.
     2. 'optimisation' or 'model bias', if the training score can improve significantly. The
        training loss is compared with that of the same net trained by a better optimiser (lbfgs,
        Adam in one cycle; on standardised columns if their scales are very different), of a linear
@@ -108,24 +110,25 @@ with one inside
     Raises
     ------
     TypeError
-        For an estimator that is none of the above, such as a PerceptronClassifier or an ensemble.
+        If the estimator is none of the above, such as a PerceptronClassifier or an ensemble.
     sklearn.exceptions.NotFittedError
+        If the estimator is not fitted.
     ValueError
-        For rows of another width, targets of another kind, or parameters that are not those of
-        the fit any more.
+        If the number of features or the kind of target differs from that of the fit, or if
+        parameters were changed after the fit.
 
     Notes
     -----
     The score is accuracy (of whole rows for multilabel targets), R^2, or for loss='quantile' D^2
-    of the pinball loss. All rows have equal weight: there are no sample weights. At most 20,000
-    rows of each set are scored. The other fits do not use the callbacks of the net, which might
-    write files. With the same `random_state` and enough time the result is the same.
+    of the pinball loss. All rows have equal weight; sample weights are not supported. At most
+    20,000 rows of each set are scored. The other fits do not use the callbacks of the net, which
+    might write files. With the same `random_state` and enough time the result is deterministic.
 
-    Of a `TabularMLPClassifier` or `TabularMLPRegressor` one network can be diagnosed, a member of
-    `members_`, on rows that `encode` gives and, of a regressor, targets that are standardised.
-    Such a network has not seen the fold that it left out, which here counts among the training
-    rows; the ensemble scores more than any of its members; and of the next steps it takes
-    `hidden_layer_sizes` and `max_iter` alone.
+    For a `TabularMLPClassifier` or `TabularMLPRegressor`, a single network of `members_` can be
+    diagnosed, on rows returned by `encode` and, for a regressor, on standardised targets. Three
+    limitations apply. The network was not trained on the fold that it left out, which here counts
+    among the training rows. The score of the ensemble is higher than that of its members. The only
+    next steps that the ensemble supports are `hidden_layer_sizes` and `max_iter`.
 
     Examples
     --------
@@ -144,7 +147,7 @@ with one inside
     given = {"time_budget": time_budget, "tol": tol, "random_state": random_state}
     validate_values("diagnose", {**given, "verbose": verbose}, RULES)
     budget = Budget(time_budget, verbose=verbose)
-    # the engine has its own threads; BLAS's, which lbfgs's vectors would wake, only cost time
+    # the kernels have their own threads; BLAS threads, used on the vectors of lbfgs, only cost time
     with threadpool_limits(1, "blas"), closing(budget):
         problem = checked_problem(estimator, X, y, X_test, y_test)
         trainer = Trainer(problem.net, problem.X.shape[0], budget, random_state)

@@ -1,6 +1,6 @@
-"""The time a diagnosis may take, and the bar that shows how much of it is gone.
+"""The time budget of a diagnosis, and its progress display.
 
-It knows seconds and names of what is being done; what is trained is no business of its own.
+It handles seconds and the names of steps; it does not depend on what is trained.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -10,19 +10,19 @@ import time
 from rosenblatt._progress import open_bar
 from rosenblatt.callbacks import Callback
 
-# What comes after the last fit, scores and losses, takes time too.
+# Computing scores and losses after the last fit takes time too.
 SHARE_FOR_TRAINING = 0.95
 
 
 class Budget:
-    """Seconds from now on, and a display of their passing.
+    """A time budget that starts now, with a progress display.
 
     Parameters
     ----------
     seconds : float > 0
     verbose : bool
-        Whether to show progress where standard error is a terminal: tqdm's bar where tqdm is
-        installed, which notebooks show too, else a line for every step.
+        Whether to show progress: a tqdm bar in a terminal or notebook, or a line per step in a
+        terminal if tqdm is not installed.
     """
 
     def __init__(self, seconds, *, verbose):
@@ -32,34 +32,34 @@ class Budget:
 
     @property
     def spent(self):
-        """Seconds since the begin."""
+        """Seconds since the start."""
         return time.monotonic() - self._begin
 
     @property
     def left(self):
-        """Seconds for what is yet to be trained; negative when they are over."""
+        """Remaining seconds for training; negative if the budget is used up."""
         return SHARE_FOR_TRAINING * self.seconds - self.spent
 
     def announce(self, what):
-        """Shows what begins."""
+        """Show the name of the next step."""
         if self._display is not None:
             self._display.announce(what, self.spent)
 
     def tick(self):
-        """Shows how much is gone."""
+        """Update the time that has passed."""
         if self._display is not None:
             self._display.tick(self.spent)
 
     def close(self):
-        """Takes the bar away."""
+        """Remove the bar."""
         if self._display is not None:
             self._display.close()
 
 
 class Deadline(Callback):
-    """Ends a fit after the epoch that is over when its seconds are.
+    """Stops a fit after the epoch in which its time limit is reached.
 
-    Unlike `TimeLimit` it tells whether it did, and moves the bar.
+    Unlike `TimeLimit` it records whether it did, and updates the bar.
 
     Attributes
     ----------
@@ -77,12 +77,12 @@ class Deadline(Callback):
         return self.has_stopped
 
     def __deepcopy__(self, memo):
-        """Itself: who set it asks it."""
+        """Return itself, because the caller reads `has_stopped` after the fit."""
         return self
 
 
 class _Bar:
-    """tqdm's, over the seconds of the budget."""
+    """A tqdm bar over the seconds of the budget."""
 
     def __init__(self, bar):
         self._bar = bar
@@ -100,22 +100,22 @@ class _Bar:
 
 
 class _Lines:
-    """A line for every step."""
+    """A line for each step."""
 
     def announce(self, what, spent):
         print(f"diagnose, {spent:.0f} s: {what}", file=sys.stderr, flush=True)
 
     def tick(self, spent):
-        """Nothing: within a step nothing is shown."""
+        """Do nothing: there is no output within a step."""
 
     def close(self):
-        """Nothing is open."""
+        """Do nothing."""
 
 
 def _open_display(seconds):
     bar = open_bar(
         total=seconds,
-        disable=None,  # no bar where standard error is no terminal
+        disable=None,  # no bar if standard error is not a terminal
         desc="diagnose",
         bar_format="{desc} |{bar}| {n:.0f} of at most {total:.0f} s",
     )

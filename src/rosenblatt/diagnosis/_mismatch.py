@@ -1,8 +1,8 @@
-"""What held-out training rows say: is the test set of another kind, or does the net memorise?
+"""Distinguishes a different test distribution from memorising, by held-out training rows.
 
-The same net is trained anew on part of the training rows and scored on the others and on the test
-rows: it has seen neither, so that a difference between these is one between the rows. A forest that
-is to tell test rows from training rows by their features is the second witness.
+The same net is retrained on part of the training rows and scored on the others and on the test
+rows. It was trained on neither, so a difference between their scores is due to the rows. A random
+forest that classifies rows as test or training rows by their features is the second criterion.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -20,21 +20,21 @@ from rosenblatt.diagnosis._statistics import (
 )
 from rosenblatt.diagnosis._training import COMPLETE
 
-# A quarter of the rows is held out at a time: the net that is trained on the others has nearly as
-# many rows as the one that is diagnosed, and four nets see to it that every row is held out.
+# A quarter of the rows is held out at a time. A net trained on the others has nearly as many rows
+# as the diagnosed net, and with four nets every row is held out once.
 N_FOLDS = 4
 FEWEST_ROWS_TO_SPLIT = 8
 
-# The forest reads at most so many rows of either set, and features. The standard error of its area
-# is then at most 0.011.
+# The maximum numbers of rows of each set and of features that the forest uses. The standard error
+# of its area under the ROC curve is then at most 0.011.
 MOST_ROWS_OF_FOREST = 3000
 MOST_FEATURES_OF_FOREST = 1000
 N_TREES = 100
 ROWS_OF_A_LEAF = 5
 FEATURES_NAMED = 3
 
-# The area by the nets' own errors is of the same figures as the fall of the score, and no second
-# witness: it has to be clear by three standard errors in place of two.
+# The area by the nets' own errors is based on the same figures as the fall of the score, so it is
+# not independent evidence. It must exceed 0.5 by three standard errors instead of two.
 STRICTER = 1.5
 
 
@@ -49,13 +49,13 @@ class HeldOut:
     memorised : Difference
         The score of these nets' training rows minus that of held-out rows.
     of_errors : Difference
-        The area under the ROC curve by the nets' errors, over 0.5.
+        The area under the ROC curve by the nets' errors, compared with 0.5.
     is_complete : bool
-        Whether all their fits came to an end.
+        Whether all fits completed.
     seconds : float
     n_folds : int
     first : tuple
-        (rows trained on, rows held out, the score's mean on either) of the first net.
+        (training rows, held-out rows, mean scores on both) of the first net.
     """
 
     fall: Difference
@@ -68,17 +68,17 @@ class HeldOut:
 
 
 def hold_out(problem, trainer, tol, random_state):
-    """HeldOut, or None where no net could be trained.
+    """Train nets on folds; returns HeldOut, or None if no net could be trained.
 
-    Folds are added until the fall is settled: until its noise does not reach tol any more.
+    Folds are added until the fall is settled, that is, until its noise is below tol.
     """
     n_rows = problem.X.shape[0]
     if n_rows < FEWEST_ROWS_TO_SPLIT:
         return None
     held, trained_on, of_test, errors, test_errors = [], [], [], [], []
     outcomes, first = [], None
-    # drawn without regard to classes, as test rows were: folds that keep the classes' shares would
-    # be more like the rows trained on than test rows are
+    # not stratified by class, like the test rows: stratified folds would be more similar to the
+    # training rows than test rows are
     folds = KFold(N_FOLDS, shuffle=True, random_state=random_state)
     for fit_rows, held_rows in folds.split(np.zeros(n_rows)):
         name = f"same net, fold {len(outcomes) + 1} of {N_FOLDS} held out"
@@ -113,19 +113,20 @@ def hold_out(problem, trainer, tol, random_state):
 
 
 def _of_one_net_each(errors):
-    """Errors of rows by several nets -> by one net each, as held-out rows are judged: means of
-    several would be of another distribution."""
+    """Errors of each row by one of several nets. Held-out rows have one net each too; means over
+    nets would have a different distribution."""
     rows = np.arange(len(errors[0]))
     return np.stack(errors)[rows % len(errors), rows]
 
 
 def auc_of_forest(problem, random_state):
-    """(area over 0.5 by which a forest tells test rows from training rows, telling features).
+    """Train a forest to distinguish test rows from training rows.
 
-    It learns on one half of the rows of either set and judges the other: these are judged by one
-    and the same forest, so that the area's interval is what it says. (Of folds, each of which
-    learns on what others judge, the spread is half as large again as DeLong's formula has it.)
-    Trees take features of any size, and see differences of spread as well as of means.
+    Returns the area under the ROC curve compared with 0.5, and the most important features. The
+    forest is trained on one half of the rows of each set and evaluated on the other, so that the
+    standard error of the area is valid. (With cross-validation the spread is half as large again
+    as DeLong's formula, because folds are trained on each other's test rows.) Trees are
+    insensitive to the scale of features, and detect differences in spread as well as in means.
     """
     draw = np.random.RandomState(random_state)
     rows = draw.permutation(problem.X.shape[0])[:MOST_ROWS_OF_FOREST]
@@ -148,7 +149,7 @@ def auc_of_forest(problem, random_state):
 
 
 def _most_used(X, draw):
-    """Numbers of the features that a forest reads; of a sparse X those with most values."""
+    """Indices of the features that the forest uses; for sparse X those with the most values."""
     order = draw.permutation(X.shape[1])
     if sp.issparse(X):
         order = np.argsort(-np.bincount(X.indices, minlength=X.shape[1]), kind="stable")
@@ -156,5 +157,5 @@ def _most_used(X, draw):
 
 
 def is_separable_by_errors(of_errors):
-    """Whether the area by the nets' errors is above 0.5 by three standard errors."""
+    """Whether the area by the nets' errors exceeds 0.5 by three standard errors."""
     return bool(of_errors.value > STRICTER * of_errors.noise)

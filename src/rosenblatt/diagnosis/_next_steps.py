@@ -1,6 +1,7 @@
 """What to try for each verdict, in order: parameters for `set_params`, with the reason.
 
-What was measured comes first, but for what costs test score. Nothing is trained here.
+Networks that were trained and did better come first; what was not tried follows, and says so. What
+was tried and did no better is left out. Nothing is trained here.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -31,7 +32,15 @@ _SCALERS = {
 
 def next_steps(verdict, problem, run):
     """List of NextStep for the estimator that was handed in."""
-    steps = _BY_VERDICT[verdict](problem, run)
+    steps = [(rival.params, _measured(rival, run)) for rival in _gains(verdict, run)]
+    tried = [rival.params for rival in run.rivals]
+    decides = run.deciding_rival
+    # a lower training loss was measured to cost test score: no more of the same
+    by_heart = not steps and decides is not None and _falls(decides, run)
+    untried = _for_overfitting if by_heart else _BY_VERDICT[verdict]
+    for params, reason in untried(problem, run):
+        if params not in tried:
+            steps.append((params, f"Not tried. {reason[0].upper()}{reason[1:]}"))
     prefix = problem.prefix
     return [
         NextStep({prefix + name: value for name, value in params.items()}, reason)
@@ -40,20 +49,75 @@ def next_steps(verdict, problem, run):
     ]
 
 
+def _gains(verdict, run):
+    """Rivals that are worth following, the best first: by significance, then by test score.
+
+    Those of another kind than the verdict's, such as a larger net where a better optimiser
+    decided, are taken only where its own kind has none. The same parameters on plain and on
+    standardised columns are one step: the better one.
+    """
+    gains = [rival for rival in run.rivals if _is_gain(rival, verdict, run)]
+    own = [rival for rival in gains if rival.verdict == verdict]
+    steps = []
+    for rival in sorted(own or gains, key=_rank):
+        if all(rival.params != better.params for better in steps):
+            steps.append(rival)
+    return steps
+
+
+def _rank(rival):
+    finding = rival.finding
+    loss = np.inf if np.isnan(finding.training_loss) else finding.training_loss
+    return not finding.counts, -_shown(finding.test_score), loss
+
+
+def _is_gain(rival, verdict, run):
+    """Whether a rival did better, and better is needed. Against overfitting the test score must
+    rise by what counts; else the training score must rise, and the test score must not fall."""
+    finding, test_score = rival.finding, run.of_test.mean()
+    if verdict == "fine":
+        return False
+    if verdict == "overfitting":
+        return finding.test_score > test_score + run.tol
+    return _shown(finding.score) > _shown(finding.against) and not _falls(rival, run)
+
+
+def _falls(rival, run):
+    """Whether the test score of a rival is lower, as far as it is shown; NaN counts as lower."""
+    return not _shown(rival.finding.test_score) >= _shown(run.of_test.mean())
+
+
+def _shown(score):
+    return round(float(score), 3)
+
+
+def _measured(rival, run):
+    finding = rival.finding
+    # parameters alone would not reach this
+    too = " (takes standardised columns too, see below)" if rival.scaled else ""
+    cut = f" ({finding.remark})" if finding.remark else ""
+    return (
+        f"{rival.name}{too}, measured{cut}: training score {finding.score:.3f} instead of "
+        f"{finding.against:.3f}, training loss {finding.training_loss:.3g}, test score "
+        f"{finding.test_score:.3f} instead of {run.of_test.mean():.3f}."
+    )
+
+
 def advice(verdict, problem, run):
     """What no parameter does, and what to expect of those that are advised: a few sentences."""
-    return _advice_on(verdict, problem, run) + _warning(run)
+    scales = _advice_on_scales(verdict, run)
+    return scales + _advice_on(verdict, problem, run) + _warning(run)
 
 
 def _warning(run):
-    """What the training loss, which decides first, does not tell of the test rows."""
-    deciding_rival, test_score = run.deciding_rival, run.of_test.mean()
-    if deciding_rival is None or deciding_rival.finding.test_score >= test_score - run.tol:
+    """Why the net with the lowest training loss, which decides, is no next step."""
+    rival, test_score = run.deciding_rival, run.of_test.mean()
+    if rival is None or not _falls(rival, run):
         return ""
     return (
-        f" But the test score falls ({deciding_rival.name}: "
-        f"{deciding_rival.finding.test_score:.3f} instead of {test_score:.3f}): rows are learned "
-        "by heart, and the next diagnosis may say 'overfitting'."
+        f" The lowest training loss is that of {rival.name}, but its test score falls "
+        f"({rival.finding.test_score:.3f} instead of {test_score:.3f}), so it is no next step: it "
+        "learns rows by heart."
     )
 
 
@@ -63,12 +127,10 @@ def _advice_on(verdict, problem, run):
     if verdict == "overfitting":
         return _advice_on_data(run)
     if verdict == "optimisation":
-        text = (
+        return (
             "rosenblatt.inspection.stuck(estimator) tells whether the loss became flat, and "
             "critical_point(estimator, X, y) whether the net is at a saddle point or a minimum."
         )
-        scalers = [_SCALERS[part] for part in run.deciding_rival.scaled]
-        return f"Standardise the columns: {', '.join(scalers)}. {text}" if scalers else text
     if verdict == "model bias":
         return "More or better features help any model. Diagnose the new fit again."
     if any(finding.counts is None for finding in run.findings):
@@ -79,6 +141,14 @@ def _advice_on(verdict, problem, run):
             "or the targets may be noisy."
         )
     return "Nothing to improve: all differences are within their noise, or smaller than tol."
+
+
+def _advice_on_scales(verdict, run):
+    """Which columns to standardise, where a next step takes that."""
+    scaled = {part: None for rival in _gains(verdict, run) for part in rival.scaled}
+    if not scaled:
+        return ""
+    return f"Standardise the columns: {', '.join(_SCALERS[part] for part in scaled)}. "
 
 
 def _advice_on_mismatch(problem, run):
@@ -108,54 +178,20 @@ def _advice_on_data(run):
     )
 
 
-def _measured(rival, run):
-    finding = rival.finding
-    # parameters alone would not reach this
-    too = " (takes standardised columns too, see below)" if rival.scaled else ""
-    against = f" instead of {run.of_test.mean():.3f}" if _falls(rival, run) else ""
-    return (
-        f"{rival.name}{too}, measured: training score {finding.score:.3f} instead of "
-        f"{finding.against:.3f}, training loss {finding.training_loss:.3g}, test score "
-        f"{finding.test_score:.3f}{against}."
-    )
-
-
-def _falls(rival, run):
-    """Whether the test score of a rival is lower, as far as it is shown."""
-    return round(rival.finding.test_score, 3) < round(float(run.of_test.mean()), 3)
-
-
-def _in_order(rivals, others, run):
-    """Steps: measured ones, those that were not, and at the end what costs test score, which is
-    left out where nothing would come before it."""
-    rising, falling = [], []
-    for rival in rivals:
-        steps = falling if _falls(rival, run) else rising
-        if all(rival.params != params for params, _ in rising + falling):
-            steps.append((rival.params, _measured(rival, run)))
-    measured = [params for params, _ in rising + falling]
-    first = rising + [step for step in others if step[0] not in measured]
-    return first + falling if first else []
-
-
 def _for_bias(problem, run):
-    net = problem.net
-    deciding_rival = run.deciding_rival
-    steps = []
-    for _, params in larger_nets(net):
-        if params != deciding_rival.params:
-            steps.append((params, "another way to enlarge the network."))
+    net, deciding_rival = problem.net, run.deciding_rival
+    steps = [(params, "another way to enlarge the network.") for _, params in larger_nets(net)]
     if net.alpha > WEAK_ALPHA and "alpha" not in deciding_rival.params:
         steps.append(
             ({"alpha": WEAK_ALPHA}, "a penalty keeps weights small and the function simple.")
         )
     if np.any(np.asarray(net.dropout) > 0) and "dropout" not in deciding_rival.params:
         steps.append(({"dropout": 0.0}, "dropout reduces the capacity of the net during training."))
-    return _in_order([deciding_rival], steps, run)
+    return steps
 
 
 def _for_optimisation(problem, run):
-    net, deciding_rival = problem.net, run.deciding_rival
+    net = problem.net
     steps = [
         (params, f"{name}: another optimiser of the same loss.")
         for name, params in better_optimisers(net, problem.X.shape[0])
@@ -163,7 +199,7 @@ def _for_optimisation(problem, run):
     if net.normalization is None and hidden_widths(net.hidden_layer_sizes):
         params = _with_steps(net, {"normalization": "batch"})
         steps.append((params, "normalised units keep gradients from vanishing or exploding."))
-    return _in_order([deciding_rival, *run.better("optimisation")], steps, run)
+    return steps
 
 
 def _for_overfitting(problem, run):

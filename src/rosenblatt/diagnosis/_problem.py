@@ -1,7 +1,7 @@
-"""What is diagnosed: the fitted net and its rows, checked once, and how it is scored.
+"""The input of a diagnosis: the fitted net and its rows, validated once, and the score.
 
-A Pipeline is taken apart here: what comes before the net transforms the rows, once, as what is
-around a TransformedTargetRegressor transforms the targets. Nothing is trained here.
+A Pipeline is unwrapped here: its other steps transform the rows once, and the transformer of a
+TransformedTargetRegressor transforms the targets. Nothing is trained here.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -21,27 +21,26 @@ from rosenblatt.diagnosis._statistics import explained_values, pinball_losses, s
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
 from rosenblatt.perceptron import PerceptronClassifier
 
-# Scores of so many rows have a standard error of at most 0.004: more would tell nothing new.
+# The standard error of a score over this many rows is at most 0.004; more rows are not needed.
 MOST_SCORED_ROWS = 20_000
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A fitted net and the rows it is judged on.
+    """A fitted net and the rows on which it is evaluated.
 
     Attributes
     ----------
     net : MLPClassifier or MLPRegressor
-        A copy that knows no feature names: the rows are arrays by now.
+        A copy without feature names, because the rows are arrays.
     prefix : str
-        Before the names of its parameters in `set_params` of what was handed in: '' or a step's
-        name and '__'.
+        Prefix of its parameters in `set_params` of the given estimator: '' or e.g. 'step__'.
     X, X_test : ndarray or CSR matrix
     y, y_test : ndarray
     scored : ndarray of int
-        The training rows that scores are taken of, sorted.
+        Sorted indices of the training rows that are scored.
     feature_names : sequence of str or None
-        Of the columns that the net sees, where they have names.
+        Names of the columns of X, if they have names.
     """
 
     net: object
@@ -55,37 +54,37 @@ class Problem:
 
     @property
     def is_classifier(self):
-        """Whether scores are shares of rows."""
+        """Whether the net is a classifier, so that scores are fractions of rows."""
         return isinstance(self.net, MLPClassifier)
 
     @property
     def score_name(self):
-        """What the score is."""
+        """The name of the score."""
         if self.is_classifier:
             return "accuracy"
         return "D²" if self.net.loss == "quantile" else "R²"
 
     def name_of(self, feature):
-        """What a column is called."""
+        """The name of a column."""
         if self.feature_names is None:
             return f"feature {feature}"
         return str(self.feature_names[feature])
 
     @staticmethod
     def some_of(rows):
-        """As many of some row numbers as are worth scoring, drawn at random, sorted."""
+        """A sorted random subset of row indices, of the size that is scored."""
         if len(rows) <= MOST_SCORED_ROWS:
             return rows
         return np.sort(np.random.RandomState(0).permutation(rows)[:MOST_SCORED_ROWS])
 
     def values(self, net, X, y):
-        """A value of every row, whose mean is the net's score; (n_samples,)."""
+        """Values of the rows, of shape (n_samples,), whose mean is the score of the net."""
         if self.is_classifier:
             return share_values(net.predict(X), y)
         return explained_values(*self._errors(net, X, y))
 
     def errors(self, net, X, y):
-        """How far every row's prediction is off: 0 or 1, or what the score sums; (n_samples,)."""
+        """The error of each row, of shape (n_samples,): 0 or 1, or the loss behind the score."""
         if self.is_classifier:
             return 1 - share_values(net.predict(X), y)
         errors, baseline = self._errors(net, X, y)
@@ -93,16 +92,16 @@ class Problem:
         return (errors / np.where(scale > 0, scale, 1)).mean(axis=1)
 
     def training_values(self, net):
-        """Those of the training rows that are scored."""
+        """The values of the scored training rows."""
         return self.values(net, self.X[self.scored], self.y[self.scored])
 
     def training_loss(self, net):
-        """The mean loss of the same rows, without the penalty: what nets of any size share."""
+        """The mean loss of the scored training rows, without the penalty."""
         data = checked_data(net, self.X[self.scored], self.y[self.scored])
         return _network_of(net, data).loss(data.X, data.targets)
 
     def _errors(self, net, X, y):
-        """Errors of the predictions and of the best constant: (n_samples, n_outputs) each."""
+        """Errors of the predictions and of the best constant, each (n_samples, n_outputs)."""
         predictions, y = np.asarray(net.predict(X), float), np.asarray(y, float)
         predictions, y = predictions.reshape(len(y), -1), y.reshape(len(y), -1)
         if self.net.loss != "quantile":
@@ -117,23 +116,23 @@ class Problem:
 
 
 def checked_problem(estimator, X, y, X_test, y_test):
-    """The Problem of what a person hands in.
+    """Validate the arguments of diagnose; returns the Problem.
 
     Raises
     ------
     TypeError
-        For an estimator that is none of this package's single networks.
+        If the estimator is not a single network of this package.
     NotFittedError
+        If the estimator is not fitted.
     ValueError
-        For rows that are not as the net's, or parameters that were changed after its fit.
+        If the rows do not match the net, or parameters were changed after the fit.
     """
     estimator, prefix, (X, y), (X_test, y_test) = unwrapped(
         estimator, (X, y), (X_test, y_test), refuse=_refuse_other_estimators
     )
     check_is_fitted(
         estimator,
-        msg="This %(name)s is not fitted: diagnose reads what training has made of it. Call "
-        "fit(X, y) first.",
+        msg="This %(name)s is not fitted. Call fit(X, y) before diagnose.",
     )
     _refuse_other_width(estimator, X, "X")
     _refuse_other_width(estimator, X_test, "X_test")
@@ -143,8 +142,8 @@ def checked_problem(estimator, X, y, X_test, y_test):
     n_rows = training.X.shape[0]
     if n_rows < 2 or X_test.shape[0] < 2:
         raise ValueError(
-            f"X has {n_rows} rows and X_test {X_test.shape[0]}; noise is judged by the spread "
-            "over rows, which takes 2 of each, and many more to be of use."
+            f"X has {n_rows} rows and X_test has {X_test.shape[0]}. At least 2 rows of each are "
+            "required to estimate the noise, and many more for a useful result."
         )
     net = copy.copy(estimator)
     vars(net).pop("feature_names_in_", None)
@@ -167,7 +166,7 @@ def checked_data(net, X, y):
     Raises
     ------
     ValueError
-        For rows that are none of its kind.
+        If the rows do not match the net.
     """
     if isinstance(net, MLPClassifier):
         resolve = partial(_known_classes, net)
@@ -176,8 +175,8 @@ def checked_data(net, X, y):
 
 
 def _checked_test(net, X_test, y_test):
-    """(X_test, y_test) as arrays. Classes that the net does not know are taken: it is wrong on
-    them, as it will be whenever they turn up."""
+    """(X_test, y_test) as arrays. Classes that are unknown to the net are accepted and count as
+    errors."""
     if not isinstance(net, MLPClassifier):
         data = regression_data(net, X_test, y_test, None, reset=False)
         data = _with_as_many_outputs(net, data, "y_test")
@@ -187,8 +186,8 @@ def _checked_test(net, X_test, y_test):
     _refuse_other_kind(net, "y_test", labels, multilabel)
     if not multilabel and not np.isin(labels, net.classes_).any():
         raise ValueError(
-            f"y_test has the classes {labels}, none of which the network was fitted on; it knows "
-            f"{net.classes_}. Hand in labels of the same kind."
+            f"y_test has the classes {labels}, none of which is among the classes of the fit, "
+            f"{net.classes_}. Pass labels of the same kind."
         )
     return X_test, y_test
 
@@ -199,16 +198,16 @@ def _refuse_other_estimators(estimator):
     name = type(estimator).__name__
     if isinstance(estimator, PerceptronClassifier):
         raise TypeError(
-            f"diagnose trains other networks under the same settings, and a {name} descends no "
-            "loss. MLPClassifier(hidden_layer_sizes=()) is the linear model that does: fit and "
-            "diagnose that."
+            f"diagnose trains other networks with the same settings, but a {name} does not "
+            "minimise a loss. Fit and diagnose MLPClassifier(hidden_layer_sizes=()), a linear "
+            "model that does."
         )
     if hasattr(type(estimator), "members_"):
         raise TypeError(_how_to_diagnose_a_member(name))
     raise TypeError(
-        "diagnose takes a fitted MLPClassifier or MLPRegressor of this package, or a Pipeline "
-        "that ends in one, a TransformedTargetRegressor around one, or a search that was fitted "
-        f"with refit=True; got a {name}."
+        "diagnose requires a fitted MLPClassifier or MLPRegressor of this package, a Pipeline that "
+        "ends with one, a TransformedTargetRegressor of one, or a search fitted with refit=True; "
+        f"got a {name}."
     )
 
 
@@ -216,12 +215,12 @@ def _how_to_diagnose_a_member(name):
     hint = ""
     if name.endswith("Regressor"):
         hint = (
-            " Networks learn targets standardised: take mean = y.mean(), std = y.std() of the rows "
-            "of the fit, and hand in (y - mean) / std and (y_test - mean) / std."
+            " Its networks are trained on standardised targets: with mean = y.mean() and "
+            "std = y.std() of the rows of the fit, pass (y - mean) / std and (y_test - mean) / std."
         )
     return (
-        f"diagnose judges one network, and a {name} is the mean of several. Hand in one of them, "
-        "and the rows as it sees them: diagnose(model.members_[0], model.encode(X), y, "
+        f"diagnose requires a single network, but a {name} is an ensemble. Pass one of its "
+        "networks with its encoded rows: diagnose(model.members_[0], model.encode(X), y, "
         f"model.encode(X_test), y_test).{hint}"
     )
 
@@ -230,20 +229,20 @@ def _refuse_other_width(net, X, name):
     shape = np.shape(X)
     if len(shape) == 2 and shape[1] != net.n_features_in_:
         raise ValueError(
-            f"{name} has {shape[1]} features, and the network was fitted on "
-            f"{net.n_features_in_}: hand in the rows it was fitted on as X, and rows of the same "
-            "columns as X_test."
+            f"{name} has {shape[1]} features, but the network was fitted on "
+            f"{net.n_features_in_}. Pass the rows of the fit as X, and rows with the same columns "
+            "as X_test."
         )
 
 
 def _refuse_changed_parameters(net, data):
-    """The other nets are trained with these parameters: they must be those of the fit."""
+    """Raise ValueError if parameters, which the other nets use, differ from those of the fit."""
     net._check_parameters()
     _network_of(net, data)
 
 
 def _network_of(net, data):
-    """The net as its parameters describe it now."""
+    """The network that the current parameters describe."""
     architecture = architecture_of(net, data)
     remedy = "Set the parameters back to those of the fit, or fit again"
     return FittedNetwork(architecture, arrays_for(architecture, net, remedy))
@@ -254,23 +253,23 @@ def _known_classes(net, labels, multilabel):
     unknown = [] if multilabel else np.setdiff1d(labels, net.classes_)
     if len(unknown):
         raise ValueError(
-            f"y has classes that the network was not fitted on: {unknown}; it knows "
-            f"{net.classes_}. Hand in the rows it was fitted on."
+            f"y has classes that are not among those of the fit, {net.classes_}: {unknown}. Pass "
+            "the rows of the fit."
         )
     return net.classes_
 
 
 def _refuse_other_kind(net, name, labels, multilabel):
     if multilabel != net._multilabel:
-        fitted = "an indicator matrix" if net._multilabel else "one label a row"
-        raise ValueError(f"{name} must be what the y of the fit was, {fitted}.")
+        fitted = "an indicator matrix" if net._multilabel else "1-d labels"
+        raise ValueError(f"{name} must be {fitted}, as was y in fit.")
     if multilabel and len(labels) != len(net.classes_):
-        raise ValueError(f"{name} has {len(labels)} labels, and the y of the fit {net.n_outputs_}.")
+        raise ValueError(f"{name} has {len(labels)} labels, but y in fit had {net.n_outputs_}.")
 
 
 def _with_as_many_outputs(net, data, name):
     if data.n_outputs != net.n_outputs_:
         raise ValueError(
-            f"{name} has {data.n_outputs} outputs, and the network was fitted on {net.n_outputs_}."
+            f"{name} has {data.n_outputs} outputs, but the network was fitted on {net.n_outputs_}."
         )
     return data

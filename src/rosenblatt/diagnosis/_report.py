@@ -47,7 +47,8 @@ class Finding:
     training_loss : float
         The mean loss of the training rows without the penalty; NaN if it is not used.
     test_score : float
-        The test score of another net; NaN for comparisons of rows. Not used for the verdict.
+        The test score of another net; NaN for comparisons of rows. Not used for the verdict; next
+        steps are in its order.
     seconds : float
         Training time.
     remark : str
@@ -133,8 +134,9 @@ class Diagnosis:
         The comparisons, in the order in which they were made; `to_frame` returns them as a
         data frame.
     next_steps : list of NextStep
-        Suggestions in order: dicts for `set_params(**step)`, each with a `reason`. Empty if
-        the verdict is 'fine'.
+        Suggestions: dicts for `set_params(**step)`, each with a `reason`. First those that were
+        measured and did better, the best test score first; then others, marked "Not tried". What
+        was measured and lowered a score is not suggested. Empty if the verdict is 'fine'.
     advice : str
         Remedies other than parameters.
     undecided : list of str
@@ -185,7 +187,7 @@ class Diagnosis:
         try:
             import pandas as pd
         except ImportError as error:
-            raise ImportError("to_frame() needs pandas: pip install pandas") from error
+            raise ImportError("to_frame() requires pandas: pip install pandas") from error
         return pd.DataFrame([vars(finding) for finding in self.evidence])
 
     def plot(self, ax: Any = None) -> Any:

@@ -1,7 +1,7 @@
-"""Which other nets are trained, as parameters for `set_params`: the linear and the smaller net,
-the same net under a better optimiser, the larger nets, the same net without what restrains it.
+"""The other nets that are trained, as parameters for `set_params`: linear and smaller nets, the
+same net with a better optimiser, larger nets, and the same net without regularisation.
 
-Nothing is trained here, and no verdict drawn.
+Nothing is trained or decided here.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -14,24 +14,24 @@ from rosenblatt._parameter_rows import in_need_of_steps
 from rosenblatt._parameter_table import AUTO_BATCH_SIZE
 from rosenblatt.core.dispatch import OPTIMIZERS
 
-TIMES_LARGER = 10  # hidden units of the larger net over the given one's
+TIMES_LARGER = 10  # ratio of the hidden units of the larger net to those of the given net
 FEWEST_UNITS_OF_LARGER = 64
 TIMES_SMALLER = 4
-WEAK_ALPHA = 1e-4  # the default, whose penalty keeps a net from nothing
+WEAK_ALPHA = 1e-4  # the default, a negligible penalty
 
-# One-cycle Adam takes so many steps of 64 rows: ten times what nets of this kind need on the
-# tables of scikit-learn, and for 1e5 rows three epochs.
+# Number of steps of 64 rows of one-cycle Adam: ten times what nets of this kind need on
+# scikit-learn's data sets, and three epochs of 1e5 rows.
 STEPS_OF_ADAM = 4000
 BATCH_OF_ADAM = 64
-EPOCHS_OF_ADAM = (30, 300)  # at least and at most
-PEAK_RATE_OF_ADAM = 0.005  # Adam's default of 0.001 times five, which a cycle's peak may be
+EPOCHS_OF_ADAM = (30, 300)  # minimum and maximum
+PEAK_RATE_OF_ADAM = 0.005  # five times Adam's default of 0.001, suitable for the peak of a cycle
 ITERATIONS_OF_LBFGS = 1000
-# A Newton-like method pays where all rows can be looked at a thousand times
+# lbfgs is used if a thousand passes over all rows are affordable
 MOST_WORK_OF_LBFGS = 2e9  # weights times rows
 
 
 def reshaped(net, widths):
-    """Parameters for other hidden layers, with a name or a rate for each where there are lists."""
+    """Parameters for other hidden layers; lists with one item per layer are adapted."""
     params = {"hidden_layer_sizes": tuple(widths)}
     for name, default in (("activation", "relu"), ("dropout", 0.0)):
         given = getattr(net, name)
@@ -46,19 +46,19 @@ def reshaped(net, widths):
 
 
 def contains_linear(net):
-    """Whether the net can be the linear model, as far as its widths go.
+    """Whether the net can represent the linear model, judged by its widths.
 
-    Through a layer narrower than inputs and outputs not every linear map passes: a linear model
-    that does better than such a net shows that the net is too small.
+    A layer narrower than both inputs and outputs cannot represent every linear map. A linear model
+    that is better than such a net shows that the net is too small.
     """
     hidden = hidden_widths(net.hidden_layer_sizes)
-    # of k softmax outputs one is decided by the others
+    # k softmax outputs have k - 1 degrees of freedom
     rank = net.n_outputs_ - (net.out_activation_ == "softmax")
     return bool(hidden) and min(hidden) >= min(net.n_features_in_, rank)
 
 
 def smaller_nets(net):
-    """(name, params) of nets that this one contains: what they reach, it could reach."""
+    """(name, params) of nets that this one contains, so that it could reach their loss."""
     hidden = hidden_widths(net.hidden_layer_sizes)
     nets = []
     if contains_linear(net):
@@ -71,7 +71,7 @@ def smaller_nets(net):
 
 
 def larger_nets(net):
-    """(name, params): at least ten times the hidden units, no fewer than 64; then a layer more."""
+    """(name, params) of nets with ten times the hidden units, at least 64; then one more layer."""
     hidden = hidden_widths(net.hidden_layer_sizes)
     if not hidden:
         wide = (FEWEST_UNITS_OF_LARGER,)
@@ -79,7 +79,7 @@ def larger_nets(net):
         times = max(TIMES_LARGER, math.ceil(FEWEST_UNITS_OF_LARGER / sum(hidden)))
         wide = tuple(times * width for width in hidden)
     deep = (*wide, max(FEWEST_UNITS_OF_LARGER, wide[-1] // TIMES_LARGER))
-    # a net of identities is a linear model, however large
+    # a net with identity activations is a linear model of any size
     bent = {"activation": "relu"} if set(net.activations_) <= {"identity"} else {}
     return [
         ("larger net", reshaped(net, wide) | bent),
@@ -88,7 +88,7 @@ def larger_nets(net):
 
 
 def restraints_of(net):
-    """Parameters that would set the net free of what keeps its weights small or its units off."""
+    """Parameters that remove the penalty, dropout and other regularisation of the net."""
     free = {}
     if net.alpha > WEAK_ALPHA:
         free["alpha"] = 0.0
@@ -102,11 +102,12 @@ def restraints_of(net):
 
 
 def better_optimisers(net, n_rows):
-    """(name, params) of the same net, penalty and restraints under other optimisers.
+    """(name, params) of the same net and regularisation with other optimisers.
 
-    lbfgs, where the loss is one function of the parameters and all rows can be seen a thousand
-    times; and Adam in small batches, its rate rising and falling once (Smith & Topin, 2018).
-    Both begin at new draws, since a net may be stuck where its weights began.
+    These are lbfgs, if the loss is a deterministic function of the parameters and a thousand
+    passes over all rows are affordable, and Adam with small batches in one cycle of the learning
+    rate (Smith & Topin, 2018). Both start from new initial weights, because a net may be stuck near
+    its own.
     """
     nets = []
     if _is_one_function(net) and net.n_parameters_ * n_rows <= MOST_WORK_OF_LBFGS:
@@ -116,7 +117,7 @@ def better_optimisers(net, n_rows):
 
 
 def changed(net, params):
-    """Those of the parameters that the net does not have yet."""
+    """The parameters whose values differ from those of the net."""
     now = net.get_params(deep=False)
     return {name: value for name, value in params.items() if not _is_same(now[name], value)}
 
@@ -126,7 +127,7 @@ def _is_same(value, other):
 
 
 def _is_one_function(net):
-    """Whether lbfgs can minimise what this net's solver minimises."""
+    """Whether the loss is deterministic, so that lbfgs can minimise it."""
     if net.solver == "lbfgs":
         return True
     decay = net.weight_decay
@@ -160,7 +161,7 @@ def _adam(net, n_rows):
         "learning_rate_init": PEAK_RATE_OF_ADAM,
         "batch_size": min(BATCH_OF_ADAM, n_rows),
         "max_iter": n_epochs,
-        "n_iter_no_change": np.inf,  # the cycle is to come to its end
+        "n_iter_no_change": np.inf,  # so that the cycle completes
         "tol_params": None,
         "clip_norm": None,
         "clip_value": None,
@@ -170,9 +171,10 @@ def _adam(net, n_rows):
 
 
 def _as_strong(net, n_rows, n_step_rows):
-    """The alpha that penalises a step of so many rows as the net's own does in its steps.
+    """The alpha that has the same effect in steps of `n_step_rows` rows as the net's own alpha.
 
-    The penalty is divided by a step's rows. Up to the default of alpha it is of no account.
+    The penalty is divided by the number of rows of a step. Up to the default of alpha it is
+    negligible.
     """
     if net.alpha <= WEAK_ALPHA:
         return net.alpha
@@ -186,5 +188,5 @@ def _rows_per_step(net, n_rows):
 
 
 def _usual_draws(net):
-    """Weights that begin as others' do; a name that was chosen for the activation may stay."""
+    """The usual initialisation of weights; a named scheme for the activation is kept."""
     return {} if isinstance(net.weight_init, str) else {"weight_init": "glorot_uniform"}

@@ -1,7 +1,7 @@
-"""Training on standardised columns: the same net, whose optimiser finds an easier way.
+"""Training on standardised columns, which makes the optimisation of the same net easier.
 
-Scales and means are folded into the first and last weights afterwards, so that the net takes rows
-as they came. Nothing is decided here.
+Scales and means are then folded into the first and last weights, so that the net accepts the
+original rows. Nothing is decided here.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -10,17 +10,17 @@ import scipy.sparse as sp
 
 from rosenblatt.mlp import MLPRegressor
 
-# Means or spreads that differ so much make the loss a narrow valley: its curvature goes with
-# their squares.
+# Means or spreads that differ by this factor make the loss a narrow valley, because its curvature
+# is proportional to their squares.
 UNEVEN_SIZES = 10.0
-# The losses whose minimum moves along when the target is moved and scaled.
+# The losses whose minimiser is shifted and scaled with the target.
 LOSSES_OF_ANY_SIZE = ("squared_error", "absolute_error", "quantile")
 
 
 def is_uneven(values):
-    """Whether columns' means or spreads are of sizes that slow gradient descent down."""
+    """Whether the means or spreads of the columns differ so much that they slow descent down."""
     if sp.issparse(values):
-        return False  # mostly zeros, and means could not be taken away
+        return False  # sparse columns are mostly zeros, and cannot be centred
     deviations = values.std(axis=0, dtype=float)
     means = np.abs(values.mean(axis=0, dtype=float))
     deviations, means = deviations[deviations > 0], means[deviations > 0]
@@ -35,13 +35,13 @@ def is_uneven(values):
 
 
 def scales_target(net, y):
-    """Whether the target may be standardised, and needs to."""
+    """Whether the target can be standardised and should be."""
     may = isinstance(net, MLPRegressor) and net.loss in LOSSES_OF_ANY_SIZE
     return may and is_uneven(y.reshape(len(y), -1))
 
 
 class Standardisation:
-    """Means and standard deviations of the columns of some values; constant ones keep theirs."""
+    """Means and standard deviations of columns; a constant column is not scaled."""
 
     def __init__(self, values):
         self.means = values.mean(axis=0, dtype=float)
@@ -49,19 +49,19 @@ class Standardisation:
         self.deviations = np.where(deviations > 0, deviations, 1.0)
 
     def __call__(self, values):
-        """The values with mean 0 and deviation 1, of the precision they came in."""
+        """The standardised values, in the same dtype."""
         dtype = values.dtype if values.dtype.kind == "f" else np.dtype(float)
         scaled = values - self.means.astype(dtype)
         scaled /= self.deviations.astype(dtype)
         return scaled
 
     def fold_into_first_layer(self, net):
-        """Makes a net that was trained on standardised features take plain ones."""
+        """Change a net that was trained on standardised features so that it accepts plain ones."""
         weights = np.asarray(net.coefs_[0], float) / self.deviations[:, None]
         net.intercepts_[0] = net.intercepts_[0] - self.means @ weights
         net.coefs_[0] = weights
 
     def fold_into_last_layer(self, net):
-        """Makes a net that was trained on standardised targets predict plain ones."""
+        """Change a net that was trained on standardised targets so that it predicts plain ones."""
         net.coefs_[-1] = net.coefs_[-1] * self.deviations
         net.intercepts_[-1] = net.intercepts_[-1] * self.deviations + self.means

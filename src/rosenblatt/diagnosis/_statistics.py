@@ -1,4 +1,4 @@
-"""The figures of a diagnosis and their noise: row values, differences, the area under a ROC curve.
+"""Statistics of a diagnosis with standard errors: scores, differences, areas under the ROC curve.
 
 Nothing is trained or decided here.
 """
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-STANDARD_ERRORS = 2  # of noise, on either side: about 95 % of what chance does
+STANDARD_ERRORS = 2  # the noise, in standard errors to either side: about 95 % confidence
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One score less another, or an area under a ROC curve less 0.5.
+    """One score minus another, or an area under a ROC curve minus 0.5.
 
     Attributes
     ----------
@@ -31,41 +31,42 @@ class Difference:
     noise: float
 
     def counts(self, tol):
-        """Whether it exceeds both its noise and what is worth acting on."""
+        """Whether it is significant: it exceeds both its noise and tol."""
         return bool(self.value > self.noise and self.value > tol)
 
     def is_settled(self, tol):
-        """Whether more rows would not change the answer: the noise does not reach tol."""
+        """Whether the noise is below tol, so that more rows are unlikely to change the answer."""
         return bool(abs(self.value - tol) > self.noise)
 
 
 def share_values(predicted, y):
-    """1.0 for every row that is right, in all its labels where there are several, else 0.0.
+    """1.0 for each row whose labels are all predicted correctly, otherwise 0.0.
 
-    Their mean is the accuracy. Shapes: (n_samples,) or (n_samples, n_labels) both; (n_samples,).
+    The mean is the accuracy. `predicted` and `y` have shape (n_samples,) or (n_samples, n_labels),
+    the result has shape (n_samples,).
     """
     is_right = np.asarray(predicted == y)
     return (is_right if is_right.ndim == 1 else is_right.all(axis=1)).astype(float)
 
 
 def explained_values(errors, baseline):
-    """Row values whose mean is 1 - sum(errors) / sum(baseline), averaged over outputs.
+    """Values of rows whose mean is 1 - sum(errors) / sum(baseline), averaged over outputs.
 
-    With squared errors and squared distances from the mean that is R^2, with pinball losses D^2. A
-    ratio of sums is no mean over rows; to first order it is that of these values, so that their
-    spread gives its standard error (the delta method), also of a difference between two nets on
-    the same rows.
+    With squared errors and squared distances from the mean this is R^2, with pinball losses D^2. A
+    ratio of sums is not a mean over rows, but to first order it equals the mean of these values.
+    Their spread therefore gives its standard error (the delta method), and that of a difference
+    between two nets on the same rows.
 
     Parameters
     ----------
     errors, baseline : ndarray of shape (n_samples, n_outputs)
-        Of a net, and of the best constant.
+        The errors of a net, and of the best constant.
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        An output of constant targets counts 1 where there is no error at all, else 0, as in
-        scikit-learn.
+        The values. As in scikit-learn, an output with a constant target counts 1 if it has no
+        error at all, and 0 otherwise.
     """
     mean_error, mean_baseline = errors.mean(axis=0), baseline.mean(axis=0)
     values = np.repeat((mean_error == 0).astype(float)[None], len(errors), axis=0)
@@ -77,16 +78,16 @@ def explained_values(errors, baseline):
 
 
 def pinball_losses(y, predictions, levels):
-    """Rows of the losses of quantiles: level * (y - f) above f, (1 - level) * (f - y) below."""
+    """Pinball losses: level * (y - f) for y above f, (1 - level) * (f - y) below."""
     above = y - predictions
     return np.where(above >= 0, levels * above, (levels - 1) * above)
 
 
 def standard_error(values, *, is_share):
-    """Of the mean of row values.
+    """Standard error of the mean of row values.
 
-    For shares with two rows added of either kind (Agresti & Coull, 1998): that all of ten rows
-    are right does not mean that there is no noise.
+    For fractions, two rows of each kind are added (Agresti & Coull, 1998), because the noise is
+    not zero even if, for example, all of ten rows are correct.
     """
     n = len(values)
     if is_share:
@@ -96,14 +97,14 @@ def standard_error(values, *, is_share):
 
 
 def difference_of_rows(values, others):
-    """Difference of two nets' scores on the same rows, with the noise of the pairs."""
+    """Difference of the scores of two nets on the same rows, with the noise of paired rows."""
     pairs = values - others
     noise = STANDARD_ERRORS * pairs.std(ddof=1) / np.sqrt(len(pairs))
     return Difference(values.mean(), others.mean(), pairs.mean(), noise)
 
 
 def difference_of_sets(values, others, *, is_share):
-    """Difference of scores on two sets of rows."""
+    """Difference of the scores on two independent sets of rows."""
     error = np.hypot(
         standard_error(values, is_share=is_share), standard_error(others, is_share=is_share)
     )
@@ -112,17 +113,17 @@ def difference_of_sets(values, others, *, is_share):
 
 
 def auc_over_chance(of_test, of_train):
-    """Difference of the area under the ROC curve from 0.5.
+    """The area under the ROC curve compared with 0.5.
 
     Parameters
     ----------
     of_test, of_train : ndarray
-        A figure of every test row and of every training row. The area is the share of pairs in
-        which the test row has the higher one.
+        A score of each test row and of each training row. The area is the fraction of pairs in
+        which the test row has the higher score.
 
     Notes
     -----
-    The standard error is that of E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, "Comparing
+    The standard error follows E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, "Comparing
     the areas under two or more correlated receiver operating characteristic curves", Biometrics
     1988.
     """

@@ -1,7 +1,7 @@
-"""Trains other nets under the settings of the one that is diagnosed, within the budget.
+"""Trains other nets with the settings of the diagnosed net, within the time budget.
 
-Which nets, and what their scores mean, is not decided here. What a fit could not finish in its
-time is marked so: it may be evidence for a net, never against one.
+The choice of nets and the interpretation of their scores are elsewhere. Fits that did not finish
+in time are marked: they can be evidence for a net, but not against one.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -17,15 +17,15 @@ from rosenblatt._network_description import hidden_widths
 from rosenblatt.core.dispatch import OPTIMIZERS
 from rosenblatt.diagnosis._budget import Deadline
 
-# A training takes six operations for a weight and a row (two in each of three products), and the
-# slowest machines that the package is built for do some five billion a second.
+# Training takes six operations per weight and row (two in each of three products). The slowest
+# machines that the package supports do about five billion operations per second.
 SECONDS_PER_WEIGHT_AND_ROW = 6 / 5e9
-# The share of what is left that one fit may take, so that a slow one leaves time for others.
+# The fraction of the remaining time that one fit may take, so that time is left for others.
 SHARE_OF_WHAT_IS_LEFT = 0.5
-# Fewer epochs say nothing of a net: then it is trained on fewer rows for as many.
+# Minimum number of epochs; if there is no time for them, the net is trained on fewer rows.
 FEWEST_EPOCHS = 5
 FEWEST_ROWS = 200
-# The same of lbfgs, whose iterations take an evaluation or a few, and which must see all rows.
+# Minimum number of iterations of lbfgs, each of which is a few evaluations over all rows.
 FEWEST_ITERATIONS = 20
 
 NO_TIME = "no time was left"
@@ -34,7 +34,7 @@ COMPLETE, CUT_SHORT, FAILED, NOT_TRIED = "complete", "cut short", "failed", "not
 
 @dataclass(frozen=True)
 class Trained:
-    """What became of an attempt to train a net.
+    """The result of an attempt to train a net.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Trained:
     status : {'complete', 'cut short', 'failed', 'not tried'}
     seconds : float
     remark : str
-        Why it is not complete.
+        The reason why it is not complete.
     """
 
     net: object
@@ -54,15 +54,15 @@ class Trained:
 class Trainer:
     """Trains clones of a net with some parameters changed.
 
-    Callbacks of the net are left out, which may write files; a net without a seed gets one, so
-    that a diagnosis can be repeated.
+    Callbacks of the net are removed because they may write files. A net without a seed gets one,
+    so that a diagnosis is reproducible.
 
     Parameters
     ----------
     net : MLPClassifier or MLPRegressor
-        Fitted; what its own fit took says what others will.
+        The fitted net; the duration of its fit is used to predict that of others.
     n_rows : int
-        That it was fitted on.
+        Number of rows that it was fitted on.
     budget : Budget
     random_state : int
     """
@@ -75,7 +75,7 @@ class Trainer:
         )
 
     def train(self, name, params, X, y):
-        """Fits a clone of the net with `params` set; Trained."""
+        """Fit a clone of the net with `params` set; returns Trained."""
         allowed = SHARE_OF_WHAT_IS_LEFT * self.budget.left
         if allowed <= 0:
             return Trained(None, NOT_TRIED, 0.0, NO_TIME)
@@ -91,9 +91,9 @@ class Trainer:
         return trained
 
     def epoch_seconds(self, net, X):
-        """What one pass over X is expected to take.
+        """The expected duration of one pass over X.
 
-        As long as one of the given net did, and what more weights cost.
+        It is that of the given net, scaled to the number of weights.
         """
         widths = (X.shape[1], *hidden_widths(net.hidden_layer_sizes), self.net.n_outputs_)
         n_weights = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(widths))
@@ -103,13 +103,13 @@ class Trainer:
 
     def _clone(self, params):
         net = clone(self.net)
-        vars(net).pop("_skl_callbacks", None)  # of set_callbacks: clones share them
+        vars(net).pop("_skl_callbacks", None)  # set by set_callbacks, shared by clones
         seed = {} if net.random_state is not None else {"random_state": self.random_state}
         settings = {"callbacks": None, "verbose": False, "warm_start": False, **seed}
         return net.set_params(**settings).set_params(**params)
 
     def _train(self, net, X, y, allowed):
-        """Trained, by whichever way to keep to the time."""
+        """Train with the measures that are needed to keep to the time; returns Trained."""
         begin = time.monotonic()
         n_rows, expected = X.shape[0], self.epoch_seconds(net, X)
         if net.solver not in OPTIMIZERS:
@@ -121,22 +121,21 @@ class Trainer:
             return self._fit(net, X, y, allowed, begin, "")
         n_part = int(n_rows * allowed / (expected * FEWEST_EPOCHS))
         if n_part < min(FEWEST_ROWS, n_rows):
-            remark = f"an epoch would take some {expected:.0f} s"
+            remark = f"an epoch would take about {expected:.0f} s"
             return Trained(None, NOT_TRIED, 0.0, remark)
         rows = self._some_rows(y, n_part)
         remark = f"trained on {n_part:,} of {n_rows:,} rows"
         return self._fit(net, X[rows], y[rows], allowed, begin, remark)
 
     def _some_rows(self, y, n_part):
-        """Numbers of so many rows, drawn at random, and of one of every class: a net that knows
-        fewer classes would be another."""
+        """Indices of random rows, including one of each class, so that the net has all classes."""
         rows = np.random.RandomState(self.random_state).permutation(len(y))[:n_part]
         if is_classifier(self.net) and y.ndim == 1:
             return np.union1d(rows, np.unique(y, return_index=True)[1])
         return np.sort(rows)
 
     def _fit(self, net, X, y, allowed, begin, remark, unit="epochs"):
-        """Trained until it is done, or until the epoch or iteration in which time is up."""
+        """Train until completion, or until the epoch or iteration in which the time is used up."""
         deadline = Deadline(allowed, self.budget)
         fit_quietly(net.set_params(callbacks=[deadline]), X, y)
         net.set_params(callbacks=None)
@@ -145,7 +144,7 @@ class Trainer:
         return Trained(net, CUT_SHORT if remark else COMPLETE, time.monotonic() - begin, remark)
 
     def _measured(self, n_rows):
-        """Seconds that the net's own epochs took for every row; what is usual for unknown ones."""
+        """Seconds per row of the net's own epochs, or a typical value if unknown."""
         n_weights, seconds = self.net.n_parameters_, self.net.history_["seconds"]
         usual = n_weights * SECONDS_PER_WEIGHT_AND_ROW
         n_epochs = self.net.n_iter_
@@ -157,12 +156,12 @@ class Trainer:
 
 
 def fit_quietly(net, X, y):
-    """Fits without warnings.
+    """Fit without warnings.
 
     Raises
     ------
     KeyboardInterrupt
-        After a Ctrl-C, which a fit alone turns into a warning.
+        On Ctrl-C, which `fit` would turn into a warning.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -1,13 +1,13 @@
-"""The order of the decisions, and what each takes as evidence.
+"""The order of the decisions, and the evidence for each.
 
-    1. mismatch      the test score falls below that of held-out training rows, and a forest
-                     tells test rows from training rows
-    2. optimisation  the same net under a better optimiser, or a net that it contains, has a
-       model bias    lower training loss; or a larger net has, whichever lowers it most
+    1. mismatch      the test score is below that of held-out training rows, and a forest
+                     distinguishes test rows from training rows
+    2. optimisation  the same net with a better optimiser, or a net that it contains, has the
+       model bias    lowest training loss; model bias if a larger net has the lowest loss
     3. overfitting   the training score exceeds the test score
     4. fine
 
-It returns as soon as nothing that is left to be trained could change the answer.
+It returns as soon as no net that remains to be trained could change the answer.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -28,27 +28,27 @@ from rosenblatt.diagnosis._scaling import Standardisation, is_uneven, scales_tar
 from rosenblatt.diagnosis._statistics import difference_of_rows, difference_of_sets
 from rosenblatt.diagnosis._training import COMPLETE, NO_TIME
 
-BEST_SCORE = 1.0  # of accuracy, R^2 and D^2
-NESTED_SHARES = (0.25, 0.5)  # of the rows; all of them come with the held-out rows
+BEST_SCORE = 1.0  # the maximum of accuracy, R^2 and D^2
+NESTED_SHARES = (0.25, 0.5)  # fractions of the rows; the held-out fits give the largest one
 FEWEST_ROWS_OF_A_SUBSET = 20
 
 
 @dataclass(frozen=True)
 class Rival:
-    """Another net on the same training rows.
+    """Another net trained on the same training rows.
 
     Attributes
     ----------
     name : str
     params : dict
-        For `set_params` of the net.
+        Parameters for `set_params` of the net.
     verdict : str
-        What it speaks for, if it lowers the training loss.
+        The verdict that it supports if it lowers the training loss.
     values : ndarray
-        Of the scored training rows.
+        Values of the scored training rows.
     finding : Finding
     scaled : tuple of str
-        What was standardised when it was trained: "features", "target", both or nothing.
+        The data that were standardised for its training: "features", "target", both or neither.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Rival:
 
 
 class DiagnosisRun:
-    """One diagnosis in the making.
+    """A diagnosis in progress.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class DiagnosisRun:
     rivals : list of Rival
     held_out : HeldOut or None
     telling_features : ndarray of int
-        By which a forest tells the test rows, the most telling first.
+        Features by which the forest distinguishes test rows, the most important first.
     deciding_rival : Rival or None
     learning_curve : LearningCurve or None
     """
@@ -105,8 +105,8 @@ class DiagnosisRun:
         return "overfitting"
 
     def _gap(self):
-        """The training score over the test score. Where it does not count, neither memorising
-        nor other test rows cost anything: held-out rows do no better than those trained on."""
+        """Whether the training score exceeds the test score significantly. If not, there is neither
+        mismatch nor overfitting, because held-out rows score no higher than training rows."""
         gap = difference_of_sets(self.given, self.of_test, is_share=self.problem.is_classifier)
         counts = gap.counts(self.tol)
         self._note("training rows vs. test rows", gap, counts, training_loss=self.given_loss)
@@ -129,7 +129,7 @@ class DiagnosisRun:
         return falls and self._is_told()
 
     def _is_told(self):
-        """Whether test rows can be told by their features, or by how wrong unseen nets are."""
+        """Whether test rows can be distinguished by their features or by the errors of nets."""
         self.trainer.budget.announce("a forest that is to tell test rows")
         area, self.telling_features = auc_of_forest(self.problem, self.random_state)
         is_separable = area.value > area.noise
@@ -143,10 +143,10 @@ class DiagnosisRun:
         return is_separable
 
     def _try_rivals(self):
-        """Trains other nets, the cheapest first, until the decision is made.
+        """Train other nets, the cheapest first, until the decision is made.
 
-        No score exceeds 1: where the training score is within tol of it, no net can do better by
-        what counts; and where the same net has come so far, no larger one is needed.
+        If the training score is within tol of 1, no net can be significantly better. If the same
+        net reaches such a score with another optimiser, no larger net is needed.
         """
         if self.given.mean() >= BEST_SCORE - self.tol:
             return None
@@ -170,15 +170,15 @@ class DiagnosisRun:
         return self._decide()
 
     def _try(self, name, params, verdict):
-        """Trains a rival; whether it does better by what counts."""
+        """Train a rival; returns whether it is significantly better."""
         problem = self.problem
         outcome = self.trainer.train(name, params, problem.X, problem.y)
         return self._weigh(name, params, verdict, outcome)
 
     def _try_standardised(self):
-        """The same net on standardised columns, where theirs are of very different sizes.
+        """Train the same net on standardised columns, if their scales are very different.
 
-        Not where something restrains the weights: it would restrain others than on plain columns.
+        It is skipped for a net with regularisation, whose effect would differ on scaled columns.
         """
         problem, net = self.problem, self.problem.net
         features = is_uneven(problem.X[problem.scored])
@@ -227,7 +227,7 @@ class DiagnosisRun:
         return is_better
 
     def better(self, verdict):
-        """Rivals that speak for a verdict, the lowest training loss first."""
+        """Significantly better rivals that support a verdict, the lowest training loss first."""
         better = [r for r in self.rivals if r.verdict == verdict and r.finding.counts]
         return sorted(better, key=lambda rival: rival.finding.training_loss)
 
@@ -235,8 +235,8 @@ class DiagnosisRun:
         return any(r.finding.score >= BEST_SCORE - self.tol for r in self.better(verdict))
 
     def _decide(self):
-        """The lowest training loss decides. A larger net must do better than the same one, well
-        optimised, by what counts: else it is not needed."""
+        """The verdict by the lowest training loss. A larger net must also be significantly better
+        than the same net with a better optimiser; otherwise it is not needed."""
         optimised, larger = self.better("optimisation"), self.better("model bias")
         if optimised and larger:
             lead = difference_of_rows(larger[0].values, optimised[0].values)
@@ -247,7 +247,7 @@ class DiagnosisRun:
             self.deciding_rival = (optimised or larger)[0]
 
     def _train_on_subsets(self):
-        """The learning curve on nested subsets: whether more rows would help."""
+        """Compute the learning curve on nested subsets, to see whether more rows would help."""
         if self.held_out is None:
             return
         fit_rows, held_rows, of_trained, of_held = self.held_out.first

@@ -1,4 +1,4 @@
-"""Training spread over several processes: what rosenblatt.mpi and rosenblatt.dask share.
+"""Training in several processes: the code that rosenblatt.mpi and rosenblatt.dask share.
 
-No public name: the estimators are in those two.
+It has no public names; the estimators are in those two modules.
 """

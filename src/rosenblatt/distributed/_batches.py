@@ -1,6 +1,6 @@
-"""Which rows make a batch when they lie in several processes: shares of it, and their order.
+"""The composition of batches when rows are in several processes: shares of ranks, and row orders.
 
-Numbers only: no process speaks to another here, each can work out the batches of all.
+There is no communication here: each process can compute the batches of all processes.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -10,23 +10,23 @@ _ORDER, _NOISE, _AUGMENT, _HELD_OUT = range(4)  # streams of random numbers
 
 
 def taken_after(counts, positions):
-    """How many of its rows each rank has given when an epoch is at these positions.
+    """Number of rows that each rank has contributed when an epoch has reached `positions`.
 
-    The ranks' rows are merged as evenly as can be: row j of n has its place at (j + 1/2) / n of
-    the epoch, ties in the order of the ranks. So batches hold as many rows as on one machine,
-    and of each rank its share, to a row.
+    The rows of all ranks are interleaved evenly: row j of n is at (j + 1/2) / n of the epoch, with
+    ties in the order of the ranks. A batch thus has as many rows as on one machine, and each rank
+    contributes its proportion, rounded to a row.
 
     Parameters
     ----------
     counts : ndarray of int of shape (n_ranks,)
-        Rows of each rank, at least one in all.
+        Number of rows of each rank, with at least one row in total.
     positions : sequence of int
-        Ends of batches, between 0 and the sum of `counts`.
+        Ends of batches, in [0, sum of `counts`].
 
     Returns
     -------
     ndarray of int of shape (n_positions, n_ranks)
-        Each line's sum is its position.
+        The sum of each row is its position.
     """
     counts = np.asarray(counts, dtype=np.int64)
     table = np.empty((len(positions), len(counts)), dtype=np.int64)
@@ -50,35 +50,35 @@ def taken_after(counts, positions):
 
 
 def batch_ends(n_rows, batch_size, n_steps):
-    """Where the batches of an epoch end; the last takes what is left."""
+    """The ends of the batches of an epoch; the last batch has all remaining rows."""
     ends = np.arange(1, n_steps + 1) * batch_size
     ends[-1] = n_rows
     return ends
 
 
 def random_state(seed, stream, *numbers):
-    """Random numbers of one purpose, rank and epoch, whatever was drawn before."""
+    """An independent random number generator for a purpose, rank and epoch."""
     sequence = np.random.SeedSequence([seed, stream, *numbers])
     return np.random.RandomState(np.random.MT19937(sequence))
 
 
 def epoch_order(seed, rank, epoch, rows):
-    """The order in which a rank takes its rows in an epoch, an array like `rows`."""
+    """The permutation of a rank's `rows` in an epoch."""
     return random_state(seed, _ORDER, rank, epoch).permutation(rows)
 
 
 def noise_seed(seed):
-    """What dropout and noise of all ranks are drawn from."""
+    """The seed for dropout and noise, common to all ranks."""
     return int(np.random.SeedSequence([seed, _NOISE]).generate_state(1, np.uint64)[0])
 
 
 def augmentation_state(seed, rank, epoch):
-    """What `augment` of a rank draws from in an epoch."""
+    """The random number generator for `augment` on a rank in an epoch."""
     return random_state(seed, _AUGMENT, rank, epoch)
 
 
 def held_out_rows(seed, block, n_rows, fraction, strata=None):
-    """Numbers of the rows of a block to validate on, sorted: every so-many-th of a random order.
+    """The sorted indices of a block's validation rows: a systematic sample of a random order.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def held_out_rows(seed, block, n_rows, fraction, strata=None):
     n_rows : int
     fraction : float
     strata : ndarray of shape (n_rows,) or None
-        The rows' classes, whose shares are kept.
+        The classes of the rows, if the sample is stratified.
     """
     draws = random_state(seed, _HELD_OUT, block)
     order = draws.permutation(n_rows)

@@ -1,6 +1,6 @@
-"""How the processes of a training speak to each other: one interface, and its MPI transport.
+"""Communication between the processes of a training: the interface, and its MPI implementation.
 
-The transport over sockets is in _star.py. What is sent, and when, is decided by the callers.
+The implementation over sockets is in _star.py. The callers decide what is sent.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -12,18 +12,18 @@ import numpy as np
 
 
 class PeerError(RuntimeError):
-    """Another process of the training failed, or cannot be reached any more."""
+    """Another process of the training failed or can no longer be reached."""
 
 
 class Communicator(ABC):
-    """A fixed group of processes, each of which makes the same calls in the same order.
+    """A fixed group of processes, all of which make the same calls in the same order.
 
     Attributes
     ----------
     rank : int
-        The number of this process, from 0.
+        Index of this process, from 0.
     size : int
-        How many there are.
+        Number of processes.
     """
 
     rank = 0
@@ -31,26 +31,26 @@ class Communicator(ABC):
 
     @abstractmethod
     def all_reduce(self, block):
-        """Replaces a block by its sum over all ranks, the same bits on each.
+        """Replace a block by its sum over all ranks, which has the same bits on each rank.
 
         Parameters
         ----------
         block : ndarray, C-contiguous, of the same shape and dtype on every rank
-            Changed in place.
+            Modified in place.
 
         Raises
         ------
         PeerError
-            If a rank is gone, or silent for too long.
+            If a rank is lost or does not answer in time.
         """
 
     @abstractmethod
     def broadcast(self, block):
-        """Replaces a block by that of rank 0."""
+        """Replace a block by that of rank 0."""
 
     @abstractmethod
     def close(self):
-        """Ends the group; the other ranks' next call fails."""
+        """Leave the group; the next call of any other rank fails."""
 
 
 class MPICommunicator(Communicator):
@@ -59,7 +59,7 @@ class MPICommunicator(Communicator):
     Parameters
     ----------
     comm : mpi4py.MPI.Intracomm
-        Duplicated, so that nothing else is mixed with what is sent here.
+        It is duplicated, so that its messages do not mix with those of other users.
     """
 
     def __init__(self, comm):
@@ -80,7 +80,7 @@ class MPICommunicator(Communicator):
 
 
 def exchange(communicator, thing):
-    """What every rank hands in: a list of picklable objects, in the order of the ranks."""
+    """All-gather of picklable objects: a list in the order of the ranks."""
     pickled = np.frombuffer(pickle.dumps(thing), dtype=np.uint8)
     lengths = np.zeros(communicator.size, dtype=np.int64)
     lengths[communicator.rank] = len(pickled)
@@ -95,12 +95,12 @@ def exchange(communicator, thing):
 
 
 def gathered(communicator, array):
-    """The arrays of all ranks, one after the other."""
+    """The concatenated arrays of all ranks."""
     return np.concatenate(exchange(communicator, array))
 
 
 def from_rank_0(communicator, thing):
-    """What rank 0 hands in, a picklable object, on every rank."""
+    """Broadcast a picklable object from rank 0."""
     pickled = np.frombuffer(pickle.dumps(thing), dtype=np.uint8)
     length = np.array([len(pickled)])
     communicator.broadcast(length)
@@ -111,12 +111,13 @@ def from_rank_0(communicator, thing):
 
 @contextlib.contextmanager
 def failing_together(communicator):
-    """An exception that ends the block on one rank is an error on every rank.
+    """A context in which an exception on one rank raises an error on every rank.
 
     Raises
     ------
     PeerError
-        Where another rank's block failed; this rank's own exception where it was this one's.
+        If the block failed on another rank. If it failed on this rank, its own exception is
+        raised.
     """
     error = None
     try:

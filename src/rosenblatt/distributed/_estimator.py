@@ -1,5 +1,5 @@
-"""What the estimators for several machines share: a parameter more than the networks have, which
-names who computes and is neither copied nor pickled.
+"""The base of the estimators for several machines: additional parameters, one of which is a
+connection (an MPI communicator or a dask client) that is neither copied nor pickled.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -12,12 +12,12 @@ from rosenblatt._parameter_rows import documented, keep_parameters, rules_of
 
 
 def extended(rows, defaults):
-    """A class decorator: parameters besides those of the network that the class extends.
+    """A class decorator that adds parameters to those of the network that the class extends.
 
     Parameters
     ----------
     rows : dict
-        From the names to rows of a parameter table.
+        Maps names to rows of a parameter table.
     defaults : dict
     """
 
@@ -46,10 +46,10 @@ def extended(rows, defaults):
 
 
 class KeepsConnection:
-    """Copies share what `_connection` names, and pickles are without it.
+    """Mixin for a parameter that copies share and that is not pickled.
 
-    A class says in `_connection` which parameter that is, and in `_of_a_fit` which attributes
-    last no longer than a fit.
+    `_connection` is the name of that parameter. `_of_a_fit` lists attributes that exist only
+    during a fit.
     """
 
     _connection = ""
@@ -79,7 +79,7 @@ class KeepsConnection:
         return twin
 
     def to_local(self):
-        """The ordinary estimator with these parameters and, where there are, fitted attributes.
+        """Convert to the ordinary estimator, with the same parameters and fitted attributes.
 
         Returns
         -------
@@ -96,7 +96,7 @@ class KeepsConnection:
 
     @classmethod
     def _local_class(cls):
-        """The first class that it extends which has no connection."""
+        """The first base class without a connection."""
         return next(
             each
             for each in cls.__mro__

@@ -1,8 +1,8 @@
-"""Training by mini-batches on several processes, each of which has rows of its own.
+"""Synchronous mini-batch training in several processes, each of which has its own rows.
 
-Every process takes every step: the gradients of its part of the batch, the sum over all
-processes, the same update. Epochs, schedules, stopping and history are those of
-_training.TrainingRun, which this changes in where rows, steps and decisions come from.
+In every step each process computes the gradient of its part of the batch, the gradients are summed
+over all processes, and all apply the same update. Epochs, schedules, stopping and history are
+inherited from _training.TrainingRun; rows, steps and decisions are overridden here.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -36,17 +36,19 @@ from rosenblatt.distributed._communicator import (
 )
 from rosenblatt.distributed._rows import RowBlocks, batch_of
 
-MOST_HELD_OUT = "The validation set is too small. Increase 'validation_fraction' or the rows: {}."
+MOST_HELD_OUT = (
+    "The validation set is too small. Increase validation_fraction or the number of rows: {}."
+)
 
 
 @contextlib.contextmanager
 def common_isa(communicator):
-    """Networks made in the block compute with the best instruction set that all ranks have.
+    """A context in which networks use the best instruction set that all ranks support.
 
     Raises
     ------
     PeerError
-        If they have none in common.
+        If the ranks have no instruction set in common.
     """
     own, told = get_isa(), exchange(communicator, (available_isas(), get_isa()))
     levels = {name: level for level, name in enumerate(built_isas())}
@@ -54,7 +56,7 @@ def common_isa(communicator):
     common = set.intersection(*(set(available) for available, _ in told))
     common = [name for name in common if levels.get(name, highest + 1) <= highest]
     if not common:
-        raise PeerError(f"the processes have no instruction set in common: {told}")
+        raise PeerError(f"The processes have no instruction set in common: {told}")
     set_isa(max(common, key=levels.get))
     try:
         yield
@@ -63,38 +65,39 @@ def common_isa(communicator):
 
 
 class SharedInterruption:
-    """Whether Ctrl-C ends training, on which all ranks have agreed."""
+    """Whether Ctrl-C ends training, as agreed by all ranks."""
 
     requested = False
 
 
 class LockstepRun(TrainingRun):
-    """One rank's part of a training in lockstep.
+    """One rank's part of a synchronous training run.
 
     Parameters
     ----------
     plan : Plan
         The same on every rank.
     data : TrainingData
-        This rank's rows, of which there may be none; X may be RowBlocks.
+        The rows of this rank, possibly none; X may be RowBlocks.
     state : State
         The same on every rank.
     communicator : Communicator
     seed : int
-        What the order of rows, held-out rows, dropout and noise depend on, and nothing else.
+        Determines the order of rows, the held-out rows, dropout and noise.
     callbacks, update_estimator
-        As of TrainingRun; rank 0's are asked.
+        As in TrainingRun; those of rank 0 are called.
     interruption : Interruption or None
-        This rank's.
+        The interruption of this rank.
     seconds : float
-        Training pauses after the epoch in which rank 0 has reached this time.
+        Training pauses after the epoch in which rank 0 reaches this time.
     blocks : sequence of (int, int)
-        Number and rows of each block of the data, for rows to be held out whatever rank has them.
+        Index and number of rows of each block of the data. Held-out rows are drawn per block, so
+        that they do not depend on which rank has a block.
 
     Attributes
     ----------
     is_paused : bool
-        Whether training is to go on, in another run, from the state of `hand_over`.
+        Whether training is to be resumed by another run, from the state of `hand_over`.
     """
 
     def __init__(
@@ -119,7 +122,7 @@ class LockstepRun(TrainingRun):
         with common_isa(communicator):
             super().__init__(plan, data, state, callbacks, update_estimator)
         self.network.noise_seed = noise_seed(seed)
-        self.steps = Steps(self.network, None)  # examples come with each batch
+        self.steps = Steps(self.network, None)  # examples are set for each batch
         self._share_batches()
         tracks = callbacks is not None and callbacks.tracks_change
         self.tracks_change = any(exchange(communicator, bool(tracks)))
@@ -138,7 +141,9 @@ class LockstepRun(TrainingRun):
         counts = exchange(self.communicator, (len(held_out), len(every)))
         n_held_out, n_rows = map(sum, zip(*counts, strict=True))
         if n_held_out < 2 or n_held_out == n_rows:
-            raise ValueError(MOST_HELD_OUT.format(f"{n_held_out} of {n_rows}, and 2 are needed"))
+            raise ValueError(
+                MOST_HELD_OUT.format(f"{n_held_out} of {n_rows}; at least 2 are needed")
+            )
         return np.setdiff1d(every, held_out, assume_unique=True), SharedValidation(
             plan, data, held_out, self.communicator
         )
@@ -172,15 +177,15 @@ class LockstepRun(TrainingRun):
         return super()._examples(weights)
 
     def _share_batches(self):
-        """Which part of its rows this rank gives to each batch, and where it is in it."""
+        """Compute which rows this rank contributes to each batch, and their position in it."""
         ends = batch_ends(self.n_rows, self.batch_size, self.n_steps)
         taken = np.vstack([0 * self.counts, taken_after(self.counts, ends)])
         shares, rank = np.diff(taken, axis=0), self.communicator.rank
         if self.plan.architecture.normalization == "batch" and (shares == 1).any():
             raise ValueError(
-                "normalization='batch' takes the statistics of each process's part of a batch, and "
-                f"batch_size={self.batch_size} leaves a part of one row, which has no variance: "
-                "use a larger batch_size, or normalization='layer'."
+                "normalization='batch' computes statistics over each process's part of a batch, "
+                f"but with batch_size={self.batch_size} some part has a single row. Use a larger "
+                "batch_size, or normalization='layer'."
             )
         self.batch_counts = shares.sum(axis=1)
         self.parts = list(zip(taken[:-1, rank], taken[1:, rank], strict=True))
@@ -195,7 +200,7 @@ class LockstepRun(TrainingRun):
     # -- epochs -------------------------------------------------------------------------
 
     def run(self):
-        """All epochs until the end or a pause; leaves the outcome in the state."""
+        """Run epochs until the end or a pause; the result is in the state."""
         run_to_its_end(self, self.agreed)
 
     def _may_core_run_alone(self):
@@ -231,7 +236,7 @@ class LockstepRun(TrainingRun):
         return np.array([loss]), self.n_rows
 
     def _take_step(self, i, rows, weight, rates):
-        """One step; returns what this rank adds to the batch's loss."""
+        """Take one step; returns this rank's contribution to the loss of the batch."""
         if self.augmented is None:
             examples, rows = batch_of(self.data, self.examples, self.weights, rows)
         else:
@@ -248,7 +253,7 @@ class LockstepRun(TrainingRun):
         return epoch_order(self.seed, self.communicator.rank, self.state.n_epochs, self.rows)
 
     def _batch_weights(self, order):
-        """What the sums of each batch of the epoch are divided by."""
+        """The divisors of the sums of each batch of the epoch."""
         has_weights = self.data.sample_weight is not None or self.plan.class_weight is not None
         if not has_weights:
             return self.batch_counts.astype(float)
@@ -258,7 +263,7 @@ class LockstepRun(TrainingRun):
         return weights
 
     def _average_statistics(self):
-        """Running statistics, of which each rank has those of its own rows, become their mean."""
+        """Average the running statistics, which each rank computes from its own rows."""
         architecture, network = self.plan.architecture, self.network
         if architecture.normalization != "batch" or self.communicator.size == 1:
             return
@@ -275,7 +280,7 @@ class LockstepRun(TrainingRun):
     # -- decisions ----------------------------------------------------------------------
 
     def _is_stopped(self):
-        """Whether any rank wants training to stop; compares the ranks' parameters."""
+        """Whether any rank requests training to stop. Also compares the ranks' parameters."""
         error, wants_stop = None, False
         try:
             wants_stop = super()._is_stopped()
@@ -293,11 +298,11 @@ class LockstepRun(TrainingRun):
         if error is not None:
             raise error
         if n_failed:
-            raise PeerError("another process of the training failed between two epochs")
+            raise PeerError("Another process of the training failed between two epochs")
         if len(set(block[n_flags:].tolist())) > 1:
             raise PeerError(
-                f"the processes' parameters differ after epoch {self.state.n_epochs}: their "
-                "processors or libraries do not compute alike."
+                f"The parameters of the processes differ after epoch {self.state.n_epochs}: their "
+                "processors or libraries give different results."
             )
         self.agreed.requested = bool(n_interrupted)
         if n_stops or n_interrupted:
@@ -312,7 +317,7 @@ class LockstepRun(TrainingRun):
         return is_finished
 
     def hand_over(self):
-        """Leaves the outcome in the state; of a run that is paused, what the next goes on from."""
+        """Store the result in the state or, for a paused run, what the next run resumes from."""
         best = self.best_parameters
         if not self.is_paused or best is None:
             super().hand_over()
@@ -322,18 +327,18 @@ class LockstepRun(TrainingRun):
 
 
 class SharedValidation(ValidationSet):
-    """Rows of several ranks that are scored as if they lay together.
+    """A validation set distributed over ranks, scored as a whole.
 
-    Each rank predicts its own; the predictions go to all. Scorers of a person's, which take an
-    estimator and rows, get all rows together on rank 0.
+    Each rank predicts its own rows, and the predictions are gathered on all ranks. User-defined
+    scorers, which are called with an estimator and rows, get all rows on rank 0.
 
     Parameters
     ----------
     plan : Plan
     data : TrainingData or None
-        None where this rank has no rows though others have.
+        None if this rank has no rows but others do.
     rows : ndarray of int or None
-        Which of them; None for all.
+        The rows of `data` to use; None for all.
     communicator : Communicator
     """
 
@@ -341,7 +346,7 @@ class SharedValidation(ValidationSet):
         self.scoring, self.communicator = plan.scoring, communicator
         with failing_together(communicator):
             if data is None:
-                raise ValueError("X_val must be given on every process, or on none.")
+                raise ValueError("X_val must be passed on all processes or on none.")
         rows = np.arange(data.X.shape[0]) if rows is None else rows
         weights = None if data.sample_weight is None else data.sample_weight[rows]
         X, targets = data.X[rows], data.targets[rows]
@@ -354,7 +359,7 @@ class SharedValidation(ValidationSet):
             self.n_all if self.weights is None else self.weights.sum(dtype=float)
         )
         if self.total_weight == 0:
-            raise ValueError("sample_weight_val sums to 0: the validation rows have no score.")
+            raise ValueError("sample_weight_val sums to 0, so the validation score is undefined.")
         self.data = replace(data, X=None, y=None, validation=None)
         self._as_given = None
         if callable(self.scoring):

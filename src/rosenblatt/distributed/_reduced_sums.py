@@ -1,6 +1,6 @@
-"""L-BFGS on several processes: each has the loss of its rows, all have the same search.
+"""L-BFGS in several processes: the loss and the gradient are summed over the ranks.
 
-The search itself is that of _lbfgs.py; every rank runs it and takes the same decisions.
+The solver itself is in _lbfgs.py; every rank runs it and takes the same decisions.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -12,13 +12,13 @@ from rosenblatt.distributed._communicator import exchange, failing_together
 
 
 class ReducedSums:
-    """What RowSums is on one machine, with the rows of all ranks.
+    """The counterpart of RowSums for the rows of all ranks.
 
     Parameters
     ----------
     plan : Plan
     data : TrainingData
-        This rank's rows; there may be none.
+        The rows of this rank, possibly none.
     communicator : Communicator
     """
 

@@ -1,7 +1,7 @@
-"""The rows of a training that lie in several places: blocks of one process, shares of several.
+"""The rows of a training that are in several places: blocks of one process, shares of several.
 
-What each process holds is made comparable here, and refused where it does not fit together.
-No training, and nothing is moved but counts, labels and single rows.
+The properties of each process's rows are compared here, and inconsistent rows are rejected. Only
+counts, labels and single rows are exchanged. There is no training here.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -15,12 +15,12 @@ from rosenblatt.core.examples import Examples
 
 
 class RowBlocks:
-    """Blocks of dense rows, one below the other, that are never put together.
+    """Vertically stacked blocks of dense rows that are never concatenated.
 
     Parameters
     ----------
     blocks : list of ndarray of shape (n_rows, n_features)
-        Of one dtype and width.
+        Blocks with the same dtype and number of columns.
     """
 
     def __init__(self, blocks):
@@ -30,7 +30,7 @@ class RowBlocks:
         self.dtype = blocks[0].dtype
 
     def __getitem__(self, rows):
-        """A copy of these rows."""
+        """A copy of the given rows."""
         rows = np.asarray(rows)
         taken = np.empty((len(rows), self.shape[1]), dtype=self.dtype)
         which = np.searchsorted(self.starts, rows, side="right") - 1
@@ -41,7 +41,7 @@ class RowBlocks:
 
 
 def put_together(parts):
-    """One TrainingData of several, blocks of rows; X is copied only where it is sparse."""
+    """Combine several TrainingData into one; X is copied only if it is sparse."""
     first = parts[0]
     if len(parts) == 1:
         return first
@@ -59,7 +59,7 @@ def put_together(parts):
 
 
 def batch_of(data, examples, weights, rows):
-    """(Examples, row numbers in them) of a batch; rows of blocks are copied out of them."""
+    """(Examples, row numbers in them) of a batch; the rows of blocks are copied."""
     if not isinstance(data.X, RowBlocks):
         return examples, rows
     weights = None if weights is None else weights[rows]
@@ -68,16 +68,16 @@ def batch_of(data, examples, weights, rows):
 
 @dataclass(frozen=True)
 class Share:
-    """What one place says of its rows before they are encoded.
+    """Properties of the rows of one process or partition, before they are encoded.
 
     Attributes
     ----------
     n_rows : int
     labels : ndarray or None
-        A classifier's labels, sorted; None for a regressor, and where there are no rows.
+        The sorted labels of a classifier; None for a regressor, or if there are no rows.
     is_multilabel, has_weights : bool
     sample : tuple or None
-        Its first row as (X, y).
+        The first row as (X, y).
     """
 
     n_rows: int
@@ -88,7 +88,7 @@ class Share:
 
 
 def share_of(X, y, sample_weight, is_classifier):
-    """The Share of rows as a person hands them in."""
+    """The Share of the rows that the user passed."""
     n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
     if n_rows == 0:
         return Share(0)
@@ -103,54 +103,57 @@ def share_of(X, y, sample_weight, is_classifier):
 
 
 def first_of(y):
-    """The first of the targets, as it would be of one row alone."""
+    """The first target, as the y of a single row."""
     return y.iloc[:1] if hasattr(y, "iloc") else y[:1]
 
 
 def labels_of(shares):
-    """All labels of several shares, sorted, and whether they are indicators' columns.
+    """The sorted labels of all shares, and whether they are columns of an indicator matrix.
 
     Raises
     ------
     ValueError
-        Where places differ in kind: numbers and strings, labels and indicators.
+        If shares mix numbers and strings, or labels and indicator matrices.
     """
     told = [share for share in shares if share.labels is not None]
     if not told:
-        raise ValueError("no part of the data has rows.")
+        raise ValueError("No part of the data has rows.")
     if len({share.is_multilabel for share in told}) > 1:
-        raise ValueError("y must be an indicator matrix everywhere, or one label a row everywhere.")
+        raise ValueError(
+            "y must be an indicator matrix in all parts of the data, or 1-d labels in all parts."
+        )
     if len({share.labels.dtype.kind in "biuf" for share in told}) > 1:
-        raise ValueError("y must hold numbers everywhere, or strings everywhere.")
+        raise ValueError(
+            "y must contain numbers in all parts of the data, or strings in all parts."
+        )
     if told[0].is_multilabel and len({len(share.labels) for share in told}) > 1:
-        raise ValueError("y must have as many columns everywhere.")
+        raise ValueError("y must have the same number of columns in all parts of the data.")
     return np.unique(np.concatenate([share.labels for share in told])), told[0].is_multilabel
 
 
 def refuse_differences(told):
-    """Raises ValueError where encoded parts cannot belong to one training.
+    """Raise ValueError if encoded parts are inconsistent.
 
     Parameters
     ----------
     told : list of dict
-        From the names of properties to their values, see `properties_of`; in the order of the
-        places.
+        For each part, the dict returned by `properties_of`.
     """
     for name, first in told[0].items():
         for place, other in enumerate(told):
             if other[name] != first:
                 raise ValueError(
-                    f"{name} must be the same everywhere, got {first} in part 0 and {other[name]} "
-                    f"in part {place}."
+                    f"{name} must be the same in all parts of the data, got {first} in part 0 and "
+                    f"{other[name]} in part {place}."
                 )
 
 
 def properties_of(data, estimator):
-    """What must be the same wherever rows of a training lie."""
+    """The properties that must be the same in all parts of the data."""
     names = getattr(estimator, "feature_names_in_", None)
     return {
         "the number of features": data.X.shape[1],
-        "the features' names": None if names is None else tuple(names),
+        "the feature names": None if names is None else tuple(names),
         "the dtype of X": str(data.X.dtype),
         "the number of outputs": data.n_outputs,
         "whether X is sparse": sp.issparse(data.X),
@@ -159,7 +162,7 @@ def properties_of(data, estimator):
 
 
 def shared_means(data, communicator):
-    """What `TrainingData.target_means` gives of all ranks' rows."""
+    """The result of `TrainingData.target_means` for the rows of all ranks."""
     sums = np.zeros(data.n_outputs + 2)
     if data.X.shape[0]:
         means, n_rows = data.target_means()
@@ -171,7 +174,7 @@ def shared_means(data, communicator):
 
 
 def without_rows(data):
-    """TrainingData like this of no row."""
+    """TrainingData like `data`, with no rows."""
     none = {
         name: None if getattr(data, name) is None else getattr(data, name)[:0]
         for name in ("X", "y", "targets", "sample_weight", "strata")

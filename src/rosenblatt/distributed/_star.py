@@ -1,7 +1,7 @@
-"""A communicator over sockets: rank 0 in the middle, a connection to each of the others.
+"""A communicator over sockets with a star topology: rank 0 is connected to each other rank.
 
-For a few processes that have no MPI, such as dask's workers: what rank 0 sends and receives
-grows with their number. It finds nobody by itself: an address and a key are handed in.
+It is meant for a small number of processes without MPI, such as dask workers, because the traffic
+of rank 0 grows with their number. The address and the key are passed in; there is no discovery.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -16,18 +16,18 @@ import numpy as np
 
 from rosenblatt.distributed._communicator import Communicator, PeerError
 
-_GREETING = struct.Struct("<q")  # the rank of who connects
+_GREETING = struct.Struct("<q")  # the rank of the connecting process
 _PAUSE = 0.05  # seconds between two attempts to connect
 
 
 class Star(Communicator):
-    """Connections of rank 0 to all others.
+    """The connections of rank 0 to all other ranks.
 
     Parameters
     ----------
     rank, size : int
     connections : list of Connection
-        Of rank 0 those to ranks 1, 2, ...; of another rank the one to rank 0.
+        On rank 0, the connections to ranks 1, 2, ...; on another rank, the connection to rank 0.
     """
 
     def __init__(self, rank, size, connections):
@@ -41,7 +41,7 @@ class Star(Communicator):
                 self._receive(1, data)
                 return
             part = np.empty_like(block)
-            for rank in range(1, self.size):  # in this order: the sum has the same bits each time
+            for rank in range(1, self.size):  # a fixed order, so that the sum is deterministic
                 self._receive(rank, _bytes_of(part))
                 block += part
             for connection in self._connections:
@@ -63,22 +63,22 @@ class Star(Communicator):
 
     def _receive(self, i, data):
         if not self._connections:
-            raise PeerError("the group of processes is closed")
+            raise PeerError("The group of processes is closed")
         n_received = self._connections[i - 1].recv_bytes_into(data)
         if n_received != len(data):
-            raise PeerError(f"got {n_received} bytes of a peer where {len(data)} were due")
+            raise PeerError(f"Received {n_received} bytes from a peer instead of {len(data)}")
 
     @contextlib.contextmanager
     def _closed_on_error(self):
-        """Whatever fails ends the group, so that no other rank waits for this one."""
+        """Close the group on any error, so that no other rank waits for this one."""
         try:
             yield
         except BaseException as error:
             self.close()
             if isinstance(error, BlockingIOError):
-                raise PeerError("a process of the training was silent for too long") from error
+                raise PeerError("A process of the training did not answer in time") from error
             if isinstance(error, (EOFError, OSError)):
-                raise PeerError(f"a process of the training is gone: {error!r}") from error
+                raise PeerError(f"A process of the training was lost: {error!r}") from error
             raise
 
 
@@ -87,17 +87,17 @@ def _bytes_of(block):
 
 
 class Hub:
-    """Where rank 0 listens until all others have come.
+    """The listening socket of rank 0, until all other ranks have connected.
 
     Parameters
     ----------
     host : str
-        The address to listen at; the port is one that is free.
+        The address to listen on; a free port is chosen.
 
     Attributes
     ----------
     address : (str, int)
-        What the others connect to.
+        The address to which the other ranks connect.
     """
 
     def __init__(self, host):
@@ -105,20 +105,20 @@ class Hub:
         self.address = self._socket.getsockname()[:2]
 
     def gather(self, size, key, timeout):
-        """The Star of `size` processes, as its rank 0.
+        """Accept the other ranks; returns the Star of `size` processes for rank 0.
 
         Parameters
         ----------
         size : int
         key : bytes
-            Who does not know it is turned away.
+            Connections without this key are rejected.
         timeout : float
-            Seconds to wait for the others, and later for each of their messages.
+            Seconds to wait for the other ranks, and later for each of their messages.
 
         Raises
         ------
         PeerError
-            If they have not all come in time.
+            If not all ranks have connected in time.
         """
         connections, end = [None] * (size - 1), time.monotonic() + timeout
         try:
@@ -126,7 +126,9 @@ class Hub:
                 left = end - time.monotonic()
                 if left <= 0:
                     missing = [i + 1 for i, each in enumerate(connections) if each is None]
-                    raise PeerError(f"ranks {missing} of {size} did not come in {timeout:g} s")
+                    raise PeerError(
+                        f"Ranks {missing} of {size} did not connect within {timeout:g} s"
+                    )
                 self._socket.settimeout(left)
                 with contextlib.suppress(TimeoutError):
                     self._let_in(self._socket.accept()[0], connections, key, timeout)
@@ -139,13 +141,13 @@ class Hub:
         return Star(0, size, connections)
 
     def _let_in(self, peer, connections, key, timeout):
-        """Takes a peer's connection if it knows the key; strangers have a second."""
+        """Accept a connection that knows the key; an unknown peer has one second to prove it."""
         connection = _connection(peer, min(timeout, 1.0))
         try:
             deliver_challenge(connection, key)
             answer_challenge(connection, key)
             (rank,) = _GREETING.unpack(connection.recv_bytes(_GREETING.size))
-        except Exception:  # of whatever a stranger says
+        except Exception:  # anything that an unknown peer may cause
             connection.close()
             return
         if not 1 <= rank <= len(connections) or connections[rank - 1] is not None:
@@ -155,17 +157,17 @@ class Hub:
         connections[rank - 1] = connection
 
     def close(self):
-        """Stops listening."""
+        """Stop listening."""
         self._socket.close()
 
 
 def join(address, rank, size, key, timeout):
-    """The Star that listens at an address, as one of its other ranks.
+    """Connect to the Hub at `address`; returns the Star for a rank other than 0.
 
     Raises
     ------
     PeerError
-        If nobody who knows the key answers there in time.
+        If no process with the key answers in time.
     """
     end, error = time.monotonic() + timeout, None
     while time.monotonic() < end:
@@ -182,7 +184,7 @@ def join(address, rank, size, key, timeout):
             if connection is not None:
                 connection.close()
             time.sleep(_PAUSE)
-    raise PeerError(f"rank 0 cannot be reached at {address}: {error!r}") from error
+    raise PeerError(f"Rank 0 cannot be reached at {address}: {error!r}") from error
 
 
 def _family_of(host):
@@ -190,7 +192,7 @@ def _family_of(host):
 
 
 def _connection(peer, timeout):
-    """A standard library's Connection over a socket; without delay, as a step waits for it."""
+    """A multiprocessing Connection over a socket, with TCP_NODELAY because steps wait for it."""
     peer.settimeout(None)
     peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection = Connection(peer.detach())
@@ -199,7 +201,7 @@ def _connection(peer, timeout):
 
 
 def _set_timeout(connection, seconds):
-    """The system's own limits: they hold in the middle of a message too."""
+    """Set the timeouts of the operating system, which also apply in the middle of a message."""
     if os.name == "nt":
         limit = struct.pack("<l", int(seconds * 1000))
     else:
@@ -207,4 +209,4 @@ def _set_timeout(connection, seconds):
     peer = socket.socket(fileno=connection.fileno())
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-    peer.detach()  # the connection's it stays
+    peer.detach()  # the Connection keeps the file descriptor

@@ -1,7 +1,7 @@
-"""Ways of fitted models out of this package: ONNX, C, scikit-learn's own classes, skops files.
+"""Export of fitted models to ONNX, C, scikit-learn's classes and skops files.
 
-One file for each. They read fitted networks (FittedNetwork of _prediction.py); nothing else in the
-package knows of them.
+There is one file for each format. They read fitted networks (FittedNetwork of _prediction.py), and
+nothing else in the package depends on them.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -1,5 +1,5 @@
-"""`to_c`: a fitted network as the text of one C99 file, for microcontrollers and for people who
-audit it. Formulas of activations come from _activations.py; nothing is compiled here.
+"""`to_c`: a fitted network as the source of one C99 file, for microcontrollers and for audits.
+Formulas of activations come from _activations.py. Nothing is compiled here.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from rosenblatt._architecture import dense_network
@@ -98,7 +99,7 @@ static void sort(real *y, const int *order, int n)
 }
 """
 
-# what the last layer's sums y become, for each `out_activation_`
+# the output activations, applied to the logits y in place, for each `out_activation_`
 _OUT_ACTIVATIONS = {
     "identity": [],
     "exp": ["for (j = 0; j < {n}; j++) y[j] = {exp}(y[j]);"],
@@ -112,36 +113,37 @@ _OUT_ACTIVATIONS = {
 
 
 def to_c(model: Any, *, name: str = "model", dtype: DType = None) -> str:
-    """Write a fitted network as one file of C99.
+    """Convert a fitted network to a C99 source file.
 
-    It includes math.h alone, allocates nothing and keeps no state: arrays of weights are constant,
-    hidden outputs lie on the stack. Batch normalisation is folded into the weights.
+    The file includes only math.h, allocates no memory and has no state: weights are constant
+    arrays, and hidden outputs are on the stack. Batch normalisation is folded into the weights.
 
     Parameters
     ----------
     model : MLPClassifier, MLPRegressor or PerceptronClassifier
-        Fitted. Edited weights count.
+        The fitted estimator. Changes made to its weights after `fit` are included.
     name : str, default='model'
-        What the names of the file's functions and constants begin with.
+        Prefix of the names of functions and constants. Must be a C identifier.
     dtype : {'float32', 'float64'} or None, default=None
-        The type `real`, float or double. None is float where all weights are float32.
+        Type `real` of the C code: float or double. None means float if all weights are float32,
+        otherwise double.
 
     Returns
     -------
     text : str
-        A file with ``void model_predict(const real *x, real *y)``, from a row of
-        MODEL_N_FEATURES numbers to MODEL_N_OUTPUTS of `predict_proba`, or of `predict` of a
-        regressor, or of `decision_function` where the loss gives no probabilities. A classifier
-        has ``int model_class(const real *x)`` besides, the place of the predicted label in
-        `classes_`, which a comment lists; of a multilabel target ``void model_labels(const real
-        *x, int *labels)``.
+        The source file. Its function ``void model_predict(const real *x, real *y)`` maps a row of
+        MODEL_N_FEATURES numbers to MODEL_N_OUTPUTS numbers: those of `predict_proba`, of `predict`
+        for a regressor, or of `decision_function` if the loss does not give probabilities. A
+        classifier also has ``int model_class(const real *x)``, which returns the index of the
+        predicted label in `classes_` (listed in a comment). A multilabel classifier has ``void
+        model_labels(const real *x, int *labels)`` instead.
 
     Raises
     ------
     TypeError
-        For another estimator.
+        If the model is not one of these estimators.
     ValueError
-        For a name that C does not allow, and for weights that are not finite.
+        If `name` is not a C identifier, `dtype` is invalid, or a weight is not finite.
 
     Examples
     --------
@@ -154,18 +156,36 @@ def to_c(model: Any, *, name: str = "model", dtype: DType = None) -> str:
     if not isinstance(model, (MLPClassifier, MLPRegressor, PerceptronClassifier)):
         raise TypeError(
             "to_c takes a fitted MLPClassifier, MLPRegressor or PerceptronClassifier, got "
-            f"{type(model).__name__}."
+            f"{type(model).__name__}.{_remedy_of(model)}"
         )
     if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or name in _KEYWORDS:
-        raise ValueError(f"name must be an identifier of C, got {name!r}.")
+        raise ValueError(f"name must be a C identifier, got {name!r}.")
     if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
         raise ValueError(f"dtype must be 'float32', 'float64' or None, got {dtype!r}.")
     check_is_fitted(model)
     return _Writer(model, name, dtype).text()
 
 
+def _remedy_of(model):
+    """Advice for a model that contains, or may contain, a network."""
+    if isinstance(model, Pipeline):
+        before = ", ".join(type(step).__name__ for _, step in model.steps[:-1])
+        takes = f", which takes what {before} puts out" if before else ""
+        return (
+            f" Export its last step, to_c(pipeline[-1]){takes}; rosenblatt.to_onnx(pipeline, X) "
+            "exports all steps."
+        )
+    if hasattr(model, "best_estimator_"):
+        return " Export what the search found: to_c(search.best_estimator_)."
+    if hasattr(model, "regressor_"):
+        return " Export model.regressor_, whose predictions are those of the transformed target."
+    if hasattr(model, "members_"):
+        return " rosenblatt.to_onnx(model, X) exports tables and ensembles."
+    return ""
+
+
 def _network_of(model):
-    """The FittedNetwork, batch normalisation folded in; a perceptron is a network of one layer."""
+    """The FittedNetwork with batch normalisation folded in; a perceptron has a single layer."""
     if not isinstance(model, PerceptronClassifier):
         return fitted_network(model).folded()
     coef = model.coef_.toarray() if sp.issparse(model.coef_) else np.asarray(model.coef_)
@@ -174,12 +194,12 @@ def _network_of(model):
 
 
 class _Writer:
-    """The text of one model.
+    """Writes the C source of one model.
 
     Parameters
     ----------
     model, name, dtype
-        As `to_c` takes them.
+        As in `to_c`.
     """
 
     def __init__(self, model, name, dtype):
@@ -193,12 +213,12 @@ class _Writer:
             for attribute, arrays in self.architecture.named(network.lists).items()
         }
         if not all(np.isfinite(one).all() for arrays in self.arrays.values() for one in arrays):
-            raise ValueError(f"to_c takes finite weights, and some of {model!r} are not.")
+            raise ValueError(f"The weights must be finite, but some weights of {model!r} are not.")
         self.is_classifier = hasattr(model, "classes_")
         self.is_multilabel = getattr(model, "_multilabel", False)
         self.out_activation = getattr(model, "out_activation_", "identity")
         self.n_logits = self.architecture.widths[-1]
-        # of two classes the network puts out the probability of the second
+        # for two classes the network outputs the probability of the second
         is_pair = self.is_classifier and self.n_logits == 1 and not self.is_multilabel
         self.adds_first = is_pair and self.out_activation != "identity"
         self.n_outputs = self.n_logits + self.adds_first
@@ -211,7 +231,7 @@ class _Writer:
         return "\n".join(parts)
 
     def _math(self, text):
-        """The text with the functions of math.h that the type needs."""
+        """The text with the math.h functions of the type."""
         tail = "f" if self.dtype == np.float32 else ""
         return re.sub(r"\{(exp|expm1|log1p|tanh|erfc|sqrt)\}", rf"\1{tail}", text)
 
@@ -259,9 +279,9 @@ class _Writer:
         return "scores y" if self.out_activation == "identity" else "probabilities y"
 
     def _classes(self):
-        """Lines of the comment that name the labels."""
+        """Lines of the comment that list the labels."""
         if self.is_multilabel:
-            return [f" * {self.name}_labels: 1 for each label that the row has, 0 for the others"]
+            return [f" * {self.name}_labels: 1 for each label of the row, 0 for the others"]
         labels = [
             re.sub(r"[^ -~]|\*/|/\*|\\", "?", repr(one)) for one in self.model.classes_.tolist()
         ]
@@ -269,7 +289,7 @@ class _Writer:
         return [f" * {self.name}_class: the predicted label's place among", *numbered]
 
     def _functions(self):
-        """Definitions of what the network uses."""
+        """Definitions of the functions that the network uses."""
         parts, hidden = [_DENSE], self.architecture.hidden
         if self.architecture.normalization is not None:
             parts.append(self._math(_NORMALIZE.replace("{epsilon}", repr(VARIANCE_EPSILON))))
@@ -284,7 +304,7 @@ class _Writer:
         return parts
 
     def _constants(self):
-        """Definitions of the arrays."""
+        """Definitions of the constant arrays."""
         names = {
             "coefs_": "weights",
             "intercepts_": "intercepts",
@@ -304,7 +324,7 @@ class _Writer:
             yield f"static const int level_order[{self.n_outputs}] = {{ {order} }};\n"
 
     def _numbers(self, values):
-        """The values in the fewest digits that give them back, a few a line."""
+        """The values in the fewest digits that round-trip, several per line."""
         tail = "f" if self.dtype == np.float32 else ""
         texts = [np.format_float_scientific(value, trim="0") + tail for value in values]
         lines = [", ".join(texts[i : i + 6]) for i in range(0, len(texts), 6)]
@@ -346,7 +366,7 @@ class _Writer:
 
     @property
     def _level_order(self):
-        """The places of a regressor's quantiles by their levels; None where they may cross."""
+        """The indices of a regressor's quantiles in order of level; None if they are not sorted."""
         levels = getattr(self.model, "_levels", None)
         if levels is None or not self.model.non_crossing:
             return None

@@ -1,6 +1,6 @@
-"""Builds graphs of ONNX operators out of calls: nodes, constants and inputs, and the model of them.
+"""Builds graphs of ONNX operators (nodes, constants and inputs) and converts them to a model.
 
-It knows no networks. onnx is imported when a model is made.
+It does not depend on networks. onnx is imported when a model is created.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -11,20 +11,20 @@ ML_DOMAIN = "ai.onnx.ml"
 
 
 class Graph:
-    """Nodes and constants, in the order in which they are computed.
+    """Nodes and constants, in the order of computation.
 
     Parameters
     ----------
     unique_name : callable or None
-        From a wish to a name that nothing else in the model has; None numbers them.
+        Maps a proposed name to one that is unique in the model. None appends numbers.
 
     Attributes
     ----------
     nodes : list of (kind, inputs, outputs, domain, attributes)
     constants : dict
-        From names to arrays.
+        Maps names to arrays.
     inputs : dict
-        From names to (dtype, number of columns).
+        Maps names to (dtype, number of columns).
     """
 
     def __init__(self, unique_name=None):
@@ -37,14 +37,14 @@ class Graph:
         return f"{wish}_{count}"
 
     def input(self, name, dtype, n_columns):
-        """Declares an input of shape (n_rows, n_columns); returns its name."""
+        """Declare an input of shape (n_rows, n_columns); returns its name."""
         self.inputs[name] = np.dtype(dtype), n_columns
         return name
 
     def op(self, kind, *inputs, domain="", n_outputs=1, **attributes):
-        """Adds a node; returns the name of its output, or of the last of several.
+        """Add a node; returns the name of its output, or of the last of several outputs.
 
-        Inputs are names of values, or arrays and numbers of NumPy that are constants.
+        Inputs are names of values, or NumPy arrays and scalars, which become constants.
         """
         names = [one if isinstance(one, str) else self.constant(one) for one in inputs]
         outputs = [self._unique_name(kind.lower()) for _ in range(n_outputs)]
@@ -52,7 +52,7 @@ class Graph:
         return outputs[0] if n_outputs == 1 else outputs
 
     def constant(self, value):
-        """The name of a constant; equal ones share it."""
+        """Add a constant; returns its name, which equal constants share."""
         array = np.asarray(value)
         key = (
             array.dtype.str,
@@ -65,26 +65,27 @@ class Graph:
         return self._known[key]
 
     def cast(self, value, dtype):
-        """The values in another type."""
+        """Cast the values to another type."""
         return self.op("Cast", value, to=element_type(dtype))
 
     def columns(self, value, columns):
-        """Some columns of a matrix."""
+        """Select columns of a matrix."""
         return self.op("Gather", value, np.asarray(columns, np.int64), axis=1)
 
     def concat(self, values, axis=1):
-        """Values side by side."""
+        """Concatenate values."""
         return values[0] if len(values) == 1 else self.op("Concat", *values, axis=axis)
 
     def to_model(self, outputs, name):
-        """The ModelProto.
+        """Convert the graph to a ModelProto.
 
         Parameters
         ----------
         outputs : dict
-            From the outputs' names to (value, dtype, number of columns or None for a vector).
+            Maps output names to (value, dtype, columns), where columns is the number of columns, a
+            tuple of the dimensions after the rows, or None for a vector.
         name : str
-            Of the graph.
+            The name of the graph.
         """
         from onnx import checker, helper
 
@@ -102,10 +103,8 @@ class Graph:
                 for one, (dtype, n_columns) in self.inputs.items()
             ],
             [
-                helper.make_tensor_value_info(
-                    one, element_type(dtype), [None] if n_columns is None else [None, n_columns]
-                )
-                for one, (_, dtype, n_columns) in outputs.items()
+                helper.make_tensor_value_info(one, element_type(dtype), shape_of_rows(columns))
+                for one, (_, dtype, columns) in outputs.items()
             ],
             [tensor(array, one) for one, array in self.constants.items()],
         )
@@ -122,8 +121,15 @@ class Graph:
         return model
 
 
+def shape_of_rows(columns):
+    """ONNX's shape of any number of rows; `columns` as in Graph.to_model."""
+    if columns is None:
+        return [None]
+    return [None, *(columns if isinstance(columns, tuple) else (columns,))]
+
+
 def tensor(array, name):
-    """A TensorProto; text too."""
+    """An array of numbers or text as a TensorProto."""
     from onnx import helper, numpy_helper
 
     if array.dtype.kind in "OU":
@@ -133,7 +139,7 @@ def tensor(array, name):
 
 
 def element_type(dtype):
-    """ONNX's number for the type of an array."""
+    """The ONNX element type of a NumPy dtype."""
     from onnx import TensorProto, helper
 
     dtype = np.dtype(dtype)

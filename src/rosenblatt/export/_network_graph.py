@@ -1,6 +1,6 @@
-"""Networks as ONNX operators: from rows to the outputs of predict, for one fitted estimator.
+"""Networks as ONNX operators: from the rows to the predictions of one fitted estimator.
 
-Raw tables are _table_graph.py's; what a person calls is _onnx.py's.
+Raw tables are in _table_graph.py, the public function is in _onnx.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -19,18 +19,18 @@ _OUT_ACTIVATIONS = {
 
 
 def add_network(graph, estimator, X, dtype, *, logits=False):
-    """The outputs of a multi-layer perceptron's last layer, its activation included or not.
+    """Add a multi-layer perceptron; returns its outputs, or its logits.
 
     Parameters
     ----------
     graph : Graph
     estimator : MLPClassifier or MLPRegressor
     X : str
-        The rows, of the dtype, as a value of the graph.
+        Name of the rows in the graph, of type `dtype`.
     dtype : numpy.dtype
-        To compute in.
+        The dtype of the computation.
     logits : bool
-        Whether to give the sums before the last activation.
+        Whether to return the logits instead of the activated outputs.
     """
     network = fitted_network(estimator).folded()
     architecture = network.architecture
@@ -44,18 +44,8 @@ def add_network(graph, estimator, X, dtype, *, logits=False):
         if layer.normalization is not None:
             scale, shift = arrays["normalization_scales_"][i], arrays["normalization_shifts_"][i]
             z = _add_layer_normalization(graph, z, scale, shift, real)
-        refuse_double(layer.activation, dtype)
         values = FORMULAS[layer.activation].onnx(graph, z, real)
     return values if logits else _OUT_ACTIVATIONS[estimator.out_activation_](graph, values)
-
-
-def refuse_double(activation, dtype):
-    """Raises ValueError for an activation that onnxruntime has in float32 alone."""
-    if dtype == np.float64 and not FORMULAS[activation].has_double:
-        raise ValueError(
-            f"activation={activation!r} has no float64 in onnxruntime: give to_onnx rows X of "
-            "float32, for a graph of float32."
-        )
 
 
 def _add_layer_normalization(graph, z, scale, shift, real):
@@ -82,7 +72,8 @@ def add_regressor(graph, estimator, X, dtype):
 def add_classifier(graph, estimator, X, dtype, *, logits=False):
     """{'label': .., 'probabilities' or 'scores': ..} of an MLPClassifier.
 
-    With `logits` the scores of `decision_function`, also where the loss gives probabilities.
+    With `logits` the result has the scores of `decision_function`, even if the loss gives
+    probabilities.
     """
     outputs, real = add_network(graph, estimator, X, dtype, logits=logits), dtype.type
     is_probability = estimator.out_activation_ != "identity" and not logits
@@ -111,7 +102,7 @@ def add_perceptron(graph, estimator, X, dtype):
 
 
 def add_labels(graph, outputs, n_outputs, threshold, classes):
-    """{'label': ..}: the class of the highest output, of a single one by the threshold."""
+    """{'label': ..}: the class of the highest output, or by the threshold for a single output."""
     if n_outputs > 1:
         places = graph.op("ArgMax", outputs, axis=1, keepdims=0)
     else:
@@ -124,12 +115,12 @@ def add_labels(graph, outputs, n_outputs, threshold, classes):
 
 
 def known_classes(classes):
-    """The classes in a type that ONNX has.
+    """The classes in a type that ONNX supports.
 
     Raises
     ------
     ValueError
-        For labels that are neither numbers nor text.
+        If the labels are neither numbers nor text.
     """
     classes = np.asarray(classes)
     if classes.dtype.kind in "iu":
@@ -139,4 +130,4 @@ def known_classes(classes):
     if all(isinstance(one, str) for one in classes.tolist()):
         return classes.astype(str)
     kinds = sorted({type(one).__name__ for one in classes.tolist()})
-    raise ValueError(f"ONNX has labels that are numbers or text; these are of {', '.join(kinds)}.")
+    raise ValueError(f"ONNX labels must be numbers or text, got {', '.join(kinds)}.")

@@ -1,5 +1,5 @@
-"""Registers this package's estimators with skl2onnx, and converts with it what holds them:
-Pipelines and other estimators of scikit-learn. The operators come from the other files' graphs.
+"""Registers this package's estimators with skl2onnx, and uses it to convert Pipelines and other
+scikit-learn estimators that contain them. The operators come from the graphs of the other files.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -27,11 +27,11 @@ _TYPES = {
 }
 _DTYPES = {kind: dtype for dtype, kind in _TYPES.items()}
 _OPTIONS = {"zipmap": [True, False, "columns"], "output_class_labels": [False, True]}
-_SCORES = {"raw_scores": [False, True]}  # which converters of calibration ask for
+_SCORES = {"raw_scores": [False, True]}  # the option that converters of calibration use
 
 
 def convert(model, X):
-    """The ModelProto of any estimator that skl2onnx knows, with those of this package in it."""
+    """The ModelProto of an estimator that skl2onnx supports, possibly with ours inside."""
     register()
     options = None
     final = model
@@ -114,14 +114,14 @@ def _initial_types(X):
     types = []
     for name in X.columns:
         dtype = column_dtype(X, name)
-        dtype = np.dtype(str) if dtype.kind == "O" else input_dtype(dtype, f"column {name!r}")
+        dtype = np.dtype(str) if dtype.kind == "O" else input_dtype(dtype, f"column {name!r} of X")
         types.append((str(name), _TYPES[dtype]([None, 1])))
     return types
 
 
 @cache
 def register():
-    """Tells skl2onnx of this package's estimators, once."""
+    """Register this package's estimators with skl2onnx, once."""
     for kind in [*NETWORKS, *tables()]:
         options = None
         if is_classifier(kind()):
@@ -137,15 +137,15 @@ def _dtype(variable):
 
 
 def _output_dtype(operator):
-    """What outputs are: of float64 where the inputs are, else of float32, as skl2onnx's own."""
+    """The dtype of outputs, as in skl2onnx: float64 for float64 inputs, otherwise float32."""
     is_double = any(_dtype(one) == np.float64 for one in operator.inputs)
     return np.dtype(np.float64 if is_double else np.float32)
 
 
 def _outputs(operator, graph, with_options):
-    """{name: (value, dtype, number of columns)} of the estimator, added to a graph.
+    """Add the estimator to a graph; returns {name: (value, dtype, number of columns)}.
 
-    `with_options` is what knows the options of the conversion: a scope or a container.
+    `with_options` is the scope or container that has the options of the conversion.
     """
     model = operator.raw_operator
     given = [(one.onnx_name, _dtype(one), one.type.shape[1]) for one in operator.inputs]
@@ -162,13 +162,13 @@ def _outputs(operator, graph, with_options):
     options = {"logits": True} if isinstance(model, MLPClassifier) else {}
     outputs = add(graph, model, X, dtype, **options)
     scores, _, n_outputs = outputs.popitem()[1]
-    if n_outputs == 1:  # as skl2onnx gives those of two classes
+    if n_outputs == 1:  # as in skl2onnx for two classes
         scores, n_outputs = graph.concat([graph.op("Neg", scores), scores]), 2
     return outputs | {"scores": (scores, dtype, n_outputs)}
 
 
 def _columns(graph, model, operator, given):
-    """A function from the number of a column of `fit` to (value, dtype)."""
+    """A function that maps the index of a column of `fit` to (value, dtype)."""
     names = [one.raw_name for one in operator.inputs]
     wanted = [str(one) for one in getattr(model, "feature_names_in_", [])]
     if len(names) == model.n_features_in_ and set(names) == set(wanted):

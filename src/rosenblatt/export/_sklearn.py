@@ -1,6 +1,5 @@
-"""Fitted models as scikit-learn's own classes and back, where one can hold what the other predicts.
-
-Parameters that only training reads and the other class does not have are left out.
+"""Converts fitted models to scikit-learn's classes and back, if the other class gives the same
+predictions. Training parameters that the other class does not have are dropped.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -15,7 +14,7 @@ from rosenblatt._data import loss_row
 from rosenblatt._history import History
 from rosenblatt._prediction import fitted_network
 
-# scikit-learn's names: of activations, and of solvers and schedules of the rate
+# scikit-learn's names of activations, and its solvers and learning-rate schedules
 _ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 _KEPT = {
     "solver": ("sgd", "adam", "lbfgs"),
@@ -35,12 +34,12 @@ _TWINS = {
 
 
 def _twin_of(cls):
-    """scikit-learn's class for one of this package's, or a subclass of it."""
+    """The scikit-learn class that corresponds to a class of this package, or to a subclass."""
     return next(_TWINS[base.__name__] for base in cls.__mro__ if base.__name__ in _TWINS)
 
 
 def to_sklearn(model):
-    """The fitted scikit-learn estimator that predicts what a model does."""
+    """The fitted scikit-learn estimator with the same predictions as the model."""
     check_is_fitted(model)
     kind = _twin_of(type(model))
     twin = kind(**_shared_parameters(model, kind))
@@ -50,7 +49,7 @@ def to_sklearn(model):
             fitted[name] = getattr(model, name)
     vars(twin).update(fitted)
     if kind is MLPClassifier:
-        # of labels it learns the classes, of an indicator matrix that there are several
+        # it takes the classes from labels, and the number of labels from an indicator matrix
         labels = np.eye(model.n_outputs_, dtype=int) if model._multilabel else model.classes_
         twin._label_binarizer = LabelBinarizer().fit(labels)
     if kind is MLPRegressor:
@@ -59,7 +58,7 @@ def to_sklearn(model):
 
 
 def _shared_parameters(model, kind):
-    """Those parameters that both have, with values that scikit-learn takes."""
+    """The parameters that both classes have, with values that scikit-learn accepts."""
     theirs, shared = kind().get_params(), {}
     for name, value in model.get_params().items():
         is_known = name not in _KEPT or (isinstance(value, str) and value in _KEPT[name])
@@ -72,27 +71,27 @@ def _shared_parameters(model, kind):
 
 
 def _common_activation(model):
-    """The one activation of all hidden layers.
+    """The activation of all hidden layers.
 
     Raises
     ------
     ValueError
-        Naming what scikit-learn's class cannot hold.
+        If scikit-learn's class does not support the network; the message names the reason.
     """
     architecture = model._architecture
-    owner = f"scikit-learn's {_twin_of(type(model)).__name__} cannot hold"
+    owner = f"scikit-learn's {_twin_of(type(model)).__name__} does not support"
     found = tuple(dict.fromkeys(architecture.activations)) or ("relu",)
     if len(found) > 1:
-        raise ValueError(f"{owner} layers of different activations, got {list(found)}.")
+        raise ValueError(f"{owner} layers with different activations, got {list(found)}.")
     if found[0] not in _ACTIVATIONS:
         raise ValueError(
-            f"{owner} activation={found[0]!r}; it has {', '.join(map(repr, _ACTIVATIONS))}."
+            f"{owner} activation={found[0]!r}, only {', '.join(map(repr, _ACTIVATIONS))}."
         )
     if architecture.normalization == "layer":
         raise ValueError(f"{owner} normalization='layer'; 'batch' is folded into the weights.")
     if architecture.loss not in _LOSSES:
         raise ValueError(
-            f"{owner} loss={model.loss!r}; it has {', '.join(map(repr, _losses_of(model)))}."
+            f"{owner} loss={model.loss!r}, only {', '.join(map(repr, _losses_of(model)))}."
         )
     return found[0]
 
@@ -102,7 +101,7 @@ def _losses_of(model):
 
 
 def _network_attributes(model):
-    """What the multi-layer perceptrons keep besides."""
+    """The fitted attributes of scikit-learn's multi-layer perceptrons."""
     network = fitted_network(model).folded()
     coefs, intercepts = ([np.array(one) for one in arrays] for arrays in network.lists)
     fitted = {
@@ -128,12 +127,12 @@ def _perceptron_attributes(model):
 
 
 def from_sklearn(cls, fitted):
-    """A fitted estimator of one of this package's classes that predicts what a fitted one of
-    scikit-learn's does."""
+    """A fitted estimator of the class `cls` with the same predictions as a fitted scikit-learn
+    estimator."""
     kind = _twin_of(cls)
     if not isinstance(fitted, kind):
         raise TypeError(
-            f"{cls.__name__}.from_sklearn takes scikit-learn's {kind.__name__}, got "
+            f"{cls.__name__}.from_sklearn requires scikit-learn's {kind.__name__}, got "
             f"{type(fitted).__module__}.{type(fitted).__name__}."
         )
     check_is_fitted(fitted)
@@ -151,7 +150,7 @@ def from_sklearn(cls, fitted):
 
 
 def _fill_network(ours, fitted):
-    """Sets what a multi-layer perceptron of this package keeps of a fit."""
+    """Set the fitted attributes of a multi-layer perceptron of this package."""
     lists = [[np.array(one) for one in arrays] for arrays in (fitted.coefs_, fitted.intercepts_)]
     widths = [lists[0][0].shape[0], *(one.shape[1] for one in lists[0])]
     target = "real"
@@ -165,7 +164,7 @@ def _fill_network(ours, fitted):
     vars(ours).update(ours._architecture.named(lists))
     ours.n_layers_, ours.n_outputs_ = fitted.n_layers_, fitted.n_outputs_
     ours.n_parameters_ = ours._architecture.n_parameters
-    ours.out_activation_, ours.loss_ = loss.out_activation, fitted.loss_
+    ours.loss_ = fitted.loss_
     ours._levels = None
     ours.history_ = History()
     if not hasattr(fitted, "loss_curve_") or fitted.solver == "lbfgs":

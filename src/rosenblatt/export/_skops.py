@@ -1,4 +1,4 @@
-"""The types that skops has to trust to load the package's models: public ones alone."""
+"""The types that skops must trust to load the package's models. All of them are public."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 
@@ -16,6 +16,7 @@ SKOPS_TYPES = [
     "rosenblatt.schedules.Adaptive",
     "rosenblatt.schedules.Constant",
     "rosenblatt.schedules.Cosine",
+    "rosenblatt.schedules.CosineCycles",
     "rosenblatt.schedules.CosineRestarts",
     "rosenblatt.schedules.Exponential",
     "rosenblatt.schedules.InverseScaling",
@@ -25,6 +26,4 @@ SKOPS_TYPES = [
     "rosenblatt.schedules.Step",
     "rosenblatt.tabular.TabularMLPClassifier",
     "rosenblatt.tabular.TabularMLPRegressor",
-    "rosenblatt.tabular.schedules.four_cycles",
-    "rosenblatt.tabular.schedules.one_cycle",
 ]

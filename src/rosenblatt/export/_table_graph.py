@@ -1,5 +1,5 @@
-"""Raw tables as ONNX operators: columns to numbers and codes, these to what networks read, and the
-ensembles of the tabular estimators. The same steps as rosenblatt.preprocessing takes, in its order.
+"""Raw tables as ONNX operators: reading columns as numbers and codes, their encoding, and the
+ensembles of the tabular estimators. The steps are those of rosenblatt.preprocessing, in its order.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -13,39 +13,40 @@ from rosenblatt.preprocessing._bins import LARGEST
 from rosenblatt.preprocessing._frames import NUMBER
 from rosenblatt.preprocessing._robust_scale import CLIP, LARGEST_ROOT
 from rosenblatt.tabular._calibration import SMALLEST
+from rosenblatt.tabular._intervals import GRID, HIGH, LEARNED, LOW
 
 _DOUBLE, _SINGLE = np.dtype(np.float64), np.dtype(np.float32)
 
 
 def column_type(fitted, dtype, label):
-    """The type of the input for a column, as a TableReader has fitted it.
+    """The type of the ONNX input for a column that a TableReader was fitted to.
 
     Parameters
     ----------
     fitted : object or None
-        The reader's recipe; None for a column that is not used.
+        How the reader reads the column; None for a column that is not used.
     dtype : numpy.dtype
-        Of the column; object where NumPy has none.
+        The dtype of the column; object if it is not a NumPy dtype.
     label : object
-        Its name, for messages.
+        Name of the column, for messages.
 
     Returns
     -------
     numpy.dtype or None
-        None where ONNX has no such type and the column is not used.
+        None if ONNX does not support the type and the column is not used.
 
     Raises
     ------
     ValueError
-        For dates, durations, and categories that are neither text nor numbers.
+        If the column is a date, a duration, or a category that is neither text nor numbers.
     """
     if fitted is None:
         return None if dtype.kind in "mM" else _number_type(dtype) or np.dtype(str)
     if fitted.levels is None:
         if fitted.reads != NUMBER:
             raise ValueError(
-                f"to_onnx cannot read column {label!r}: it is a {fitted.reads}, which ONNX has no "
-                "type for. Make numbers of it before fit, or leave it out."
+                f"to_onnx does not support column {label!r}: ONNX has no type for a "
+                f"{fitted.reads}. Convert it to numbers before fit, or drop it."
             )
         return _number_type(dtype) or _DOUBLE
     values = fitted.levels.values
@@ -55,8 +56,8 @@ def column_type(fitted, dtype, label):
         return _number_type(dtype) or _DOUBLE
     kinds = sorted({type(value).__name__ for value in values})
     raise ValueError(
-        f"to_onnx cannot read column {label!r}, a category of {', '.join(kinds)}: ONNX has "
-        "categories that are all text or all numbers."
+        f"to_onnx does not support column {label!r}, a category of {', '.join(kinds)}: in ONNX "
+        "categories must be all text or all numbers."
     )
 
 
@@ -67,14 +68,16 @@ def _number_type(dtype):
 
 
 def add_table(graph, reader, column):
-    """(numbers, codes): a float64 value of shape (n, p), or None, and int64 values of (n, 1).
+    """Add a table reader; returns (numbers, codes).
+
+    numbers is a float64 value of shape (n, p) or None, codes are int64 values of shape (n, 1).
 
     Parameters
     ----------
     graph : Graph
     reader : TableReader
     column : callable
-        From the number of a column of X to (value of shape (n, 1), its dtype).
+        Maps the index of a column of X to (value of shape (n, 1), its dtype).
     """
     numbers, codes = [], []
     for fitted in reader._fitted:
@@ -96,8 +99,8 @@ def _add_codes(graph, levels, value, dtype, source):
             raise ValueError(f"column {source} of X must be text, as it was in fit; got {dtype}.")
         if "" in levels.values and levels.missing_code != levels.unseen_code:
             raise ValueError(
-                f"to_onnx cannot read column {source}: an empty text stands for a missing one in "
-                "ONNX, and here it is a category too. Give it another name before fit."
+                f"to_onnx does not support column {source}: it has the empty string as a category, "
+                "which means a missing value in ONNX. Rename this category before fit."
             )
         known = {one: code for code, one in enumerate(levels.values)}
         known.setdefault("", levels.missing_code)
@@ -120,7 +123,7 @@ def _add_codes(graph, levels, value, dtype, source):
 
 
 def add_statistics(graph, statistics, columns, layout, numbers, codes):
-    """The numbers, and behind them the target statistics of some columns of codes."""
+    """The numbers, with the target statistics of some columns of codes appended."""
     parts = [] if numbers is None else [numbers]
     for i, j in enumerate(columns):
         every = np.full((len(layout.levels[j]) + 1, len(columns)), -1)
@@ -138,7 +141,7 @@ def _rows_of_codes(graph, table, codes):
 
 
 def add_encoder(graph, encoder, numbers, codes):
-    """What a ColumnEncoder makes of a table: float32 of shape (n, encoder.n_columns)."""
+    """Add a ColumnEncoder; returns float32 values of shape (n, encoder.n_columns)."""
     parts = [] if numbers is None else _add_numbers(graph, encoder, numbers)
     for j in encoder._groups["signs"][0].tolist():
         sign = graph.op("Sub", graph.op("Mul", codes[j], np.int64(2)), np.int64(1))
@@ -147,7 +150,7 @@ def add_encoder(graph, encoder, numbers, codes):
     start = encoder._slices["levels"].start
     bounds = [*(offset - 1 for offset in encoder._offsets), len(encoder._positions)]
     for j, (begin, end) in zip(encoder._code_columns, pairwise(bounds), strict=True):
-        positions = encoder._positions[begin:end]  # of the codes -1, 0, 1, ..
+        positions = encoder._positions[begin:end]  # for the codes -1, 0, 1, ...
         n_outputs = len(np.unique(positions[positions >= 0]))
         table = np.zeros((len(positions), n_outputs), np.float32)
         rows = np.flatnonzero(positions >= 0)
@@ -159,7 +162,7 @@ def add_encoder(graph, encoder, numbers, codes):
 
 
 def _add_numbers(graph, encoder, numbers):
-    """Indicators of gaps, numbers of two values, scaled and encoded ones: those that there are."""
+    """Missing-value indicators, numbers with two values, and scaled and encoded numbers."""
     groups, parts = encoder._groups, []
     missing = graph.op("IsNaN", numbers)
     columns = groups["missing"][0]
@@ -224,7 +227,7 @@ def add_scaler(graph, model, column):
     X, dtype = _columns(graph, model, column)
     scaled = graph.op("Mul", graph.op("Sub", X, model.center_), model.factor_)
     bent = add_smooth_clip(graph, scaled, model.clip)
-    # infinity times the factor 0 of a constant column is no number
+    # infinity times 0, the factor of a constant column, is NaN
     bent = graph.op(
         "Where", graph.constant(model.factor_ == 0), graph.constant(np.float64(0)), bent
     )
@@ -245,15 +248,18 @@ def add_piecewise(graph, model, column):
 
 
 def _columns(graph, model, column):
-    """(all columns of numbers as float64, the dtype of what a transformer makes of them)."""
+    """(all numeric columns as float64, the dtype of the transformer's output)."""
     given = [column(j) for j in range(model.n_features_in_)]
     dtype = _SINGLE if all(dtype == _SINGLE for _, dtype in given) else _DOUBLE
     values = [value if kind == _DOUBLE else graph.cast(value, _DOUBLE) for value, kind in given]
     return graph.concat(values), dtype
 
 
-def add_ensemble(graph, model, column):
-    """The outputs of a TabularMLPClassifier or TabularMLPRegressor."""
+def add_ensemble(graph, model, column, quantiles=None):
+    """The outputs of a TabularMLPClassifier or TabularMLPRegressor.
+
+    `quantiles` are further outputs of a regressor: names, and the levels of each.
+    """
     ensemble = model._ensemble
     numbers, codes = add_table(graph, ensemble.reader, column)
     if ensemble.statistics is not None:
@@ -279,7 +285,18 @@ def add_ensemble(graph, model, column):
     n_outputs = ensemble.decoder.n_outputs
     if not is_classifier:
         limited = _limited(graph, total, ensemble.decoder.scaling)
-        return {"variable": (limited, _DOUBLE, n_outputs)}
+        outputs = {"variable": (limited, _DOUBLE, n_outputs)}
+        if not quantiles:
+            return outputs
+        every = add_quantiles(graph, ensemble, numbers, codes, limited, quantiles.values())
+        shapes = [
+            len(levels) if ensemble.decoder.is_flat else (n_outputs, len(levels))
+            for levels in quantiles.values()
+        ]
+        return outputs | {
+            name: (value, _DOUBLE, shape)
+            for name, value, shape in zip(quantiles, every, shapes, strict=True)
+        }
     if ensemble.calibration is not None and n_outputs > 1:
         total = _calibrated(graph, ensemble.calibration, total, n_outputs)
     labels = add_labels(graph, total, n_outputs, np.float64(0), model.classes_)
@@ -300,8 +317,52 @@ def _decoded_numbers(graph, decoder, n_network_outputs, outputs):
     return _limited(graph, graph.op("Add", value, scaling.mean), scaling)
 
 
+def add_quantiles(graph, ensemble, numbers, codes, prediction, levels):
+    """Quantiles of the targets, for each array of levels a value of (n, [n_targets,] n_levels)."""
+    distribution, scaling = ensemble.distribution, ensemble.decoder.scaling
+    numbers = prediction if numbers is None else graph.concat([numbers, prediction])
+    X = add_encoder(graph, distribution.encoder_, numbers, codes)
+    parts = [[] for _ in levels]
+    for i, residuals in enumerate(distribution.residuals_):
+        at_grid = _add_residuals_at_grid(graph, residuals, X)
+        center = graph.columns(prediction, [i])
+        low, high = scaling.low[i : i + 1], scaling.high[i : i + 1]
+        for part, wanted in zip(parts, levels, strict=True):
+            shares = residuals._at_levels(np.eye(len(GRID)), wanted)
+            value = graph.op("Add", center, graph.op("MatMul", at_grid, shares))
+            part.append(graph.op("Min", graph.op("Max", value, low), high))
+    if ensemble.decoder.is_flat:
+        return [part[0] for part in parts]
+    one = np.array([1])
+    return [graph.concat([graph.op("Unsqueeze", each, one) for each in part]) for part in parts]
+
+
+def _add_residuals_at_grid(graph, residuals, X):
+    """Sorted quantiles of the residuals of one target: float64 of (n, GRID), or of one row."""
+    at_grid, spread = np.zeros((1, len(GRID))), np.ones((1, 1))
+    if residuals.networks_:
+        total = None
+        for network in residuals.networks_:
+            outputs = _sorted(graph, add_network(graph, network, X, _SINGLE), len(LEARNED))
+            part = graph.cast(outputs, _DOUBLE)
+            total = part if total is None else graph.op("Add", total, part)
+        known = graph.op("Div", total, np.float64(len(residuals.networks_)))
+        at_grid = graph.op("MatMul", known, residuals._at_grid(np.eye(len(LEARNED))))
+        distance = graph.op("Sub", graph.columns(known, [HIGH]), graph.columns(known, [LOW]))
+        spread = graph.op("Max", distance, np.float64(residuals.smallest_spread_))
+    shifted = graph.op("Add", at_grid, graph.op("Mul", spread, residuals.shifts_))
+    return graph.op("Mul", _sorted(graph, shifted, len(GRID)), np.float64(residuals.unit_))
+
+
+def _sorted(graph, values, n_columns):
+    """Each row in ascending order."""
+    k = np.array([n_columns])
+    ascending, _ = graph.op("TopK", values, k, axis=1, largest=0, sorted=1, n_outputs=2)
+    return ascending
+
+
 def _limited(graph, values, scaling):
-    """Within the range of the training targets."""
+    """Clip the values to the range of the training targets."""
     return graph.op("Min", graph.op("Max", values, scaling.low), scaling.high)
 
 

@@ -1,6 +1,6 @@
-"""What training does to a network, seen from where it is: public names only.
+"""Analysis of the training loss around a fitted network: public names only.
 
-It stands above the estimators, which know nothing of it.
+It uses the estimators; they do not depend on it.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -1,6 +1,6 @@
-"""The way to a critical point of whatever kind: minimising the gradient's norm.
+"""Search for a critical point of any kind, by minimising the norm of the gradient.
 
-What counts as a small gradient is _critical_point.py's to say.
+_critical_point.py defines what a small gradient is.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -31,9 +31,9 @@ class Approach(NamedTuple):
     Attributes
     ----------
     estimator : MLPClassifier or MLPRegressor
-        A copy of the one given, at the end of the path.
+        A copy of the given estimator with the parameters at the end of the path.
     path : ApproachPath
-        The figures of every iteration.
+        Loss and gradient norm of every iteration.
     """
 
     estimator: object
@@ -59,7 +59,7 @@ class ApproachPath:
 
     @property
     def has_arrived(self):
-        """Whether the gradient's norm is within its tolerance."""
+        """Whether the final gradient norm is within its tolerance."""
         return bool(self.gradient_norm[-1] <= self.gradient_tolerance)
 
     def __str__(self):
@@ -84,16 +84,16 @@ def approach_critical_point(
     gradient_tol: float = 0.01,
     progress: bool = True,
 ) -> Approach:
-    """Finds a critical point of any kind, by minimising the norm of the gradient.
+    """Find a critical point of any kind, by minimising the norm of the gradient.
 
-    It minimises |g|^2 / 2, whose gradient is H g, and so finds saddle points and maxima as well as
-    minima, whereas descent of the loss ends at minima only. Each step approximates a Newton step,
-    which would reach the critical point if the surface were quadratic: MINRES minimises |g + H d|
-    with some 20 Hessian products, and a line search ensures that the norm decreases
+    The function minimises |g|^2 / 2, whose gradient is H g. It thus finds saddle points and maxima
+    as well as minima, whereas descent of the loss ends at minima only. Each step approximates a
+    Newton step, which would reach the critical point of a quadratic surface: MINRES minimises
+    |g + H d| with 20 Hessian products, and a line search ensures that the norm decreases
     (Newton-MR [1]_).
 
     If the surface has kinks, as with ReLU, or if g lies in directions without curvature, the search
-    can end before the gradient is small; then a warning is issued, see also `path`.
+    can end before the gradient is small. A warning is then issued.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def approach_critical_point(
     Warns
     -----
     ConvergenceWarning
-        If the way ended before the gradient was within its tolerance.
+        If the search ended before the gradient norm was within its tolerance.
 
     References
     ----------
@@ -160,16 +160,16 @@ def approach_critical_point(
     if not path.has_arrived:
         why = "after max_iter steps" if len(losses) > max_iter else "no step lowers the norm"
         warn_user(
-            f"the gradient norm is {norms[-1]:.3g}, its tolerance {tolerance:.3g}: {why}. Try a "
-            f"larger max_iter (it is {max_iter}), or start from other weights.",
+            f"The gradient norm is {norms[-1]:.3g}, above its tolerance {tolerance:.3g}: {why}. "
+            f"Try a larger max_iter (it is {max_iter}), or start from other weights.",
             ConvergenceWarning,
         )
     return Approach(objective.estimator_at(parameters), path)
 
 
-# Products with the Hessian for a step. On eight small nets (tanh and ReLU) the work of 2000
-# gradients brought the norm lower than L-BFGS on |g|^2 / 2 did on seven and as low on one; with 10
-# or 50 in place of 20 L-BFGS was ahead on two.
+# Hessian products per step. On eight small networks (tanh and ReLU), with the work of 2000
+# gradients, the norm was lower than by L-BFGS on |g|^2 / 2 on seven and equal on one. With 10 or 50
+# products instead of 20, L-BFGS was better on two.
 PRODUCTS_PER_STEP = 20
 
 
@@ -184,7 +184,7 @@ def _newton_step(product, parameters, gradient):
 
 
 def _search_gradient(objective, parameters, gradient, direction, slope):
-    """(parameters, loss, gradient) where the norm has fallen enough (Armijo's rule), or None."""
+    """(parameters, loss, gradient) at which the norm satisfies Armijo's rule, or None."""
     square, length = gradient @ gradient / 2, 1.0
     for _ in range(30):
         there = parameters + length * direction

@@ -1,7 +1,7 @@
 """Critical points: whether a network is at one, and of which kind.
 
-Ways to one are in _approach.py, the way from a saddle point in _escape.py. Gradients and products
-with the Hessian are the engine's (_objective.py), eigenvalues come from _hessian.py.
+The search for one is in _approach.py, the step away from a saddle point in _escape.py. Gradients
+and Hessian products come from _objective.py, eigenvalues from _hessian.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -33,10 +33,11 @@ class CriticalPoint:
     Attributes
     ----------
     verdict : str
-        'not a critical point': the gradient's norm is above its tolerance. Otherwise by the
-        Hessian's eigenvalues: 'saddle point', some positive and some negative; 'local minimum',
-        no negative one (with zero ones the surface is level in some directions, and higher terms
-        decide there); 'local maximum', no positive one; 'flat', all zero.
+        'not a critical point' if the gradient norm is above its tolerance. Otherwise the signs of
+        the Hessian's eigenvalues determine the kind: 'saddle point' if some are positive and some
+        negative; 'local minimum' if none is negative (if some are zero, the surface is flat to
+        second order in their directions, and higher-order terms decide); 'local maximum' if none
+        is positive; 'flat' if all are zero.
     loss : float
         The loss including the penalty, at this point.
     gradient_norm, gradient_tolerance : float
@@ -44,16 +45,16 @@ class CriticalPoint:
     n_parameters : int
         The number of eigenvalues.
     eigenvalues : ndarray
-        All eigenvalues, ascending; above 3000 parameters the six most extreme.
+        All eigenvalues in ascending order; with more than 3000 parameters the six most extreme.
     zero_tolerance : float
         The magnitude up to which an eigenvalue counts as zero.
     n_negative, n_zero, n_positive : int
-        The number of eigenvalues of each kind; estimates if `spectrum` is not None.
+        The number of eigenvalues of each sign; estimates if `spectrum` is not None.
     minimum_ratio, minimum_ratio_error : float
-        The share of positive eigenvalues, 1 at a minimum that no direction leaves level; and its
-        error (`Spectrum.share`), 0 where all were computed.
+        The fraction of positive eigenvalues, which is 1 at a strict minimum, and its error (see
+        `Spectrum.share`), which is 0 if all eigenvalues were computed.
     spectrum : Spectrum or None
-        Above 3000 parameters, the spectrum from which the counts were estimated.
+        With more than 3000 parameters, the spectrum from which the counts were estimated.
     """
 
     verdict: str
@@ -101,10 +102,10 @@ def critical_point(
 ) -> CriticalPoint:
     """Determine whether a network is at a critical point, and of which kind.
 
-    Near a critical point the loss is L + d^T H d / 2 for a step d: the signs of the Hessian's
-    eigenvalues tell a minimum from a saddle point. The eigenvalues are computed wherever the
-    network is, with the share of positive ones (the minimum ratio), also where the verdict is
-    'not a critical point'.
+    Near a critical point the loss is approximately L + d^T H d / 2 for a step d. The signs of the
+    Hessian's eigenvalues therefore distinguish a minimum from a saddle point. The eigenvalues and
+    the fraction of positive ones (the minimum ratio) are computed even if the verdict is 'not a
+    critical point'.
 
     Parameters
     ----------
@@ -115,17 +116,18 @@ def critical_point(
     intercepts : bool, default=True
         Whether all parameters vary, or only `coefs_`.
     tol : float >= 0, default=1e-4
-        An eigenvalue of magnitude up to tol times the largest counts as zero. So does one that
-        changes the loss by less than its last digit over a step of the parameters' length:
-        rounding makes such of zeros.
+        An eigenvalue of magnitude up to tol times the largest counts as zero. So does an
+        eigenvalue that changes the loss by less than its rounding error over a step as long as the
+        parameter vector.
     gradient_tol : float >= 0, default=0.1
-        The gradient counts as zero up to the norm gradient_tol * S / max(|w|, 1), where |w| is
-        the parameters' norm and S the loss, or that of parameters that are all 0, whichever is
-        larger in magnitude: a step of a tenth of the parameters' length then changes the loss, to
-        first order, by at most a hundredth of S. The norm alone does not say what is small: it
-        has the unit of the loss, and of one over the weights.
+        The gradient counts as zero up to the norm gradient_tol * S / max(|w|, 1). Here |w| is the
+        norm of the parameters, and S is the loss or the loss of all-zero parameters, whichever is
+        larger in magnitude. With the default, a step of a tenth of |w| then changes the loss to
+        first order by at most a hundredth of S. The scaling makes the tolerance independent of the
+        units of the loss and of the weights.
     random_state : int, RandomState instance or None, default=None
-        Draws the vectors of `hessian_spectrum`, which is used beyond 3000 parameters.
+        Determines the random vectors of `hessian_spectrum`, which is used for more than 3000
+        parameters.
     progress : bool, default=True
         Whether to show a tqdm progress bar in a terminal or a notebook, if tqdm is installed.
 
@@ -135,14 +137,14 @@ def critical_point(
 
     Notes
     -----
-    A ReLU's output weights can grow by what its input weights shrink by without changing the
-    function; such symmetries, and units that are off for all rows, make eigenvalues that are
-    zero at every critical point. With alpha > 0 there are fewer.
+    Scaling the input weights of a ReLU unit by a factor and its output weights by the inverse does
+    not change the function. Such symmetries, and units that are inactive for all rows, give zero
+    eigenvalues at every critical point. With alpha > 0 there are fewer of them.
 
     Examples
     --------
-    The product of two weights, y = w1 w2 x, is to give 1 at x = 1. At w1 = w2 = 0 the gradient
-    is zero: no step of gradient descent leads away, and yet it is no minimum.
+    The network y = w1 w2 x has the target 1 at x = 1. At w1 = w2 = 0 the gradient is zero, so
+    gradient descent does not move, but the point is not a minimum.
 
     >>> import numpy as np
     >>> from rosenblatt import MLPRegressor
@@ -179,24 +181,24 @@ def critical_point(
 
 
 def gradient_unit(objective, loss):
-    """What gradients are compared with: a loss over a length, both typical of this network."""
+    """The unit of gradient norms: a typical loss of this network, divided by a typical length."""
     loss_at_zero = objective.loss(np.zeros(objective.n_parameters))
     return max(abs(loss), abs(loss_at_zero)) / parameter_length(objective.parameters)
 
 
 def parameter_length(parameters):
-    """The parameters' norm, which is no scale of theirs near the origin."""
+    """The norm of the parameters, at least 1 because near the origin it is not their scale."""
     return max(float(np.linalg.norm(parameters)), 1.0)
 
 
 def zero_tolerance_of(objective, loss, largest, tol):
-    """Up to which magnitude an eigenvalue counts as zero, the largest being `largest`."""
+    """The magnitude up to which an eigenvalue counts as zero; `largest` is the largest one."""
     rounding = np.finfo(float).eps * abs(loss) / parameter_length(objective.parameters) ** 2
     return max(tol * largest, rounding)
 
 
 def _signs(objective, loss, tol, random_state, progress):
-    """The eigenvalues and how many of them are negative, zero and positive."""
+    """The eigenvalues, and the number of negative, zero and positive ones."""
     n = objective.n_parameters
     if n > DENSE_LIMIT:
         return _estimated_signs(objective, loss, tol, random_state, progress)
@@ -215,14 +217,14 @@ def _signs(objective, loss, tol, random_state, progress):
     }
 
 
-# Zero lies within the bulk, and counting on both sides of it takes many steps: with 60 the ratio of
-# a net on digits was 0.41 in place of 0.48, with 200 it was 0.52. Their vectors hold this many
-# numbers, half a gigabyte.
+# Zero lies within the bulk of the spectrum, so counting on both sides of it requires many Lanczos
+# steps: with 60 the minimum ratio of a network on digits was 0.41 instead of 0.48, with 200 it was
+# 0.52. The Lanczos vectors have at most this many elements in total, half a gigabyte.
 LANCZOS_NUMBERS = 6e7
 
 
 def _estimated_signs(objective, loss, tol, random_state, progress):
-    """The same from the extreme eigenvalues and the spectral density."""
+    """The same as `_signs`, estimated from the extreme eigenvalues and the spectral density."""
     n = objective.n_parameters
     n_steps = int(np.clip(LANCZOS_NUMBERS // n, 60, 200))
     spectrum = spectrum_of(objective, 6, 5, n_steps, random_state, progress)
@@ -230,7 +232,7 @@ def _estimated_signs(objective, loss, tol, random_state, progress):
     zero = zero_tolerance_of(objective, loss, np.abs(eigenvalues).max(), tol)
     ratio, error = spectrum.share(zero, np.inf)
     negative, _ = spectrum.share(-np.inf, -zero)
-    # those that were found are certain, the others estimated
+    # the computed eigenvalues are counted exactly, the others are estimated
     n_positive = max(round(ratio * n), int(np.sum(eigenvalues > zero)))
     n_negative = max(round(negative * n), int(np.sum(eigenvalues < -zero)))
     return {

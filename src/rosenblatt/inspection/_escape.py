@@ -1,4 +1,4 @@
-"""The way from a saddle point, along the most negative curvature."""
+"""A step away from a saddle point, along the direction of most negative curvature."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from numbers import Real
@@ -29,7 +29,7 @@ def escape_saddle(
     random_state: RandomState = None,
     progress: bool = True,
 ) -> Any:
-    """Leaves a saddle point along the most negative curvature, to a lower loss.
+    """Leave a saddle point along the direction of most negative curvature, to a lower loss.
 
     At a saddle point the gradient is zero, but the loss decreases in both directions along the
     eigenvector of a negative eigenvalue of the Hessian. A line search finds the length of the step
@@ -60,8 +60,8 @@ def escape_saddle(
     Raises
     ------
     ValueError
-        If there is no negative curvature, or none that lowers the loss in the estimator's
-        precision.
+        If there is no negative curvature, or if it is too small to lower the loss in the precision
+        of the estimator.
 
     Examples
     --------
@@ -85,26 +85,27 @@ def escape_saddle(
     zero = zero_tolerance_of(objective, loss, np.abs(eigenvalues).max(), tol)
     if lowest >= -zero:
         raise ValueError(
-            f"there is no negative curvature: the lowest eigenvalue of the Hessian is {lowest:.3g} "
-            f"and counts as zero or more (within {zero:.3g}). This is no saddle point; "
-            "critical_point(estimator, X, y) says what it is. Where the gradient is not zero, "
-            "training goes on by itself."
+            f"There is no negative curvature: the lowest eigenvalue of the Hessian is {lowest:.3g} "
+            f"and counts as nonnegative (tolerance {zero:.3g}). This is not a saddle point; "
+            "critical_point(estimator, X, y) determines the kind of point. If the gradient is "
+            "not zero, ordinary training can continue."
         )
     length = 0.1 * parameter_length(objective.parameters)
     found = [_search_loss(objective, loss, sign * vectors[:, 0], length) for sign in (1, -1)]
     lower, parameters = min(found, key=lambda pair: pair[0])
     if not lower < loss:
         raise ValueError(
-            f"no step along the most negative curvature ({lowest:.3g}) lowers the loss in "
-            f"{np.result_type(*estimator.coefs_)}: it is too slight for this precision."
+            f"No step along the most negative curvature ({lowest:.3g}) lowers the loss in "
+            f"{np.result_type(*estimator.coefs_)}; the curvature is too small for this precision."
         )
     return objective.estimator_at(parameters)
 
 
 def _search_loss(objective, loss, direction, length):
-    """The lowest (loss, parameters) along a ray: lengths double while it falls, or halve until.
+    """The lowest (loss, parameters) along a ray.
 
-    Losses are those of parameters rounded to the estimator's precision.
+    The step length is doubled while the loss falls, or halved until it falls. Losses are those of
+    parameters rounded to the precision of the estimator.
     """
     dtype = np.result_type(*objective.estimator.coefs_)
     begin = objective.parameters

@@ -1,6 +1,6 @@
-"""The Hessian of what training descends: whole for small networks, its spectrum for others.
+"""The Hessian of the training loss: the matrix for small networks, its spectrum for others.
 
-The products with vectors are the engine's (_objective.py), the linear algebra is _lanczos.py.
+Hessian products come from _objective.py; the linear algebra is in _lanczos.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -23,17 +23,18 @@ from rosenblatt.inspection._lanczos import (
 )
 from rosenblatt.inspection._objective import Objective
 
-# Parameters of the largest network whose Hessian is made as a matrix: 72 MB, and three seconds of
-# one processor for its eigenvalues.
+# Number of parameters up to which the Hessian is computed as a matrix: it takes 72 MB, and its
+# eigenvalues about three seconds on one processor.
 DENSE_LIMIT = 3000
 
 
 def hessian(estimator: Any, X: Matrix, y: Matrix, *, intercepts: bool = True) -> Array:
-    """The Hessian matrix of the training loss.
+    """Compute the Hessian matrix of the training loss.
 
     The loss is the mean loss over (X, y) plus the penalty, as in `loss`. The matrix is computed by
-    a Hessian product with each unit vector, exact up to rounding, and symmetric. For a
-    piecewise-linear activation it is the Hessian of the linear piece that every row is on.
+    Hessian products with the unit vectors. It is exact up to rounding, and symmetric. For a
+    piecewise-linear activation, each row contributes the Hessian of the linear piece that it is
+    on.
 
     Parameters
     ----------
@@ -47,12 +48,12 @@ def hessian(estimator: Any, X: Matrix, y: Matrix, *, intercepts: bool = True) ->
     Returns
     -------
     hessian : ndarray of shape (n_parameters, n_parameters), float64
-        In the order of `gradient`: coefs_, intercepts_, scales, shifts.
+        The Hessian. Parameters are in the order of `gradient`: coefs_, intercepts_, scales, shifts.
 
     Raises
     ------
     ValueError
-        For more than 3000 parameters: `hessian_spectrum` is for those.
+        For more than 3000 parameters. Use `hessian_spectrum` instead.
 
     Examples
     --------
@@ -68,32 +69,33 @@ def hessian(estimator: Any, X: Matrix, y: Matrix, *, intercepts: bool = True) ->
     n = objective.n_parameters
     if n > DENSE_LIMIT:
         raise ValueError(
-            f"the Hessian of {n} parameters has {n} x {n} numbers; it is made for up to "
-            f"{DENSE_LIMIT} parameters. hessian_spectrum(estimator, X, y) gives its extreme "
-            "eigenvalues, trace and density without it."
+            f"The Hessian of {n} parameters has {n} x {n} elements; it is computed for up to "
+            f"{DENSE_LIMIT} parameters. hessian_spectrum(estimator, X, y) estimates its extreme "
+            "eigenvalues, trace and density without the matrix."
         )
     return dense(objective.hessian_vector_product, n)
 
 
 @dataclass(frozen=True, repr=False)
 class Spectrum:
-    """Estimates of a Hessian's eigenvalues from products with vectors.
+    """Estimates of the eigenvalues of a Hessian from Hessian-vector products.
 
     Attributes
     ----------
     n_parameters : int
         The number of eigenvalues.
     eigenvalues : ndarray of shape (k,)
-        The extreme eigenvalues, ascending: half of them from each end of the spectrum.
+        The extreme eigenvalues in ascending order, half of them from each end of the spectrum.
     trace, trace_error : float
         The estimated sum of all eigenvalues, and its standard error over the probes.
     density_grid, density : ndarray of shape (1000,)
         The grid, and the density of eigenvalues on it, which integrates to 1. Every node of the
-        quadrature is smoothed by a Gaussian with 1 % of the spectrum's range as its width.
+        quadrature is smoothed by a Gaussian whose standard deviation is 1 % of the range of the
+        spectrum.
     nodes, weights : list of ndarray
-        The quadrature of every probe: nodes and their weights, which are shares of eigenvalues.
+        The quadrature rule of each probe. Weights are fractions of the eigenvalues.
     coarse : list of (ndarray, ndarray)
-        Nodes and weights of three quarters of the steps.
+        Nodes and weights after three quarters of the steps.
     """
 
     n_parameters: int
@@ -107,11 +109,11 @@ class Spectrum:
     coarse: list = field(repr=False, default=())
 
     def share(self, low: float, high: float) -> float:
-        """The share of eigenvalues above `low` and up to `high`, and its standard error.
+        """The fraction of eigenvalues in (low, high], and its standard error.
 
-        The error is the root of two squares: the standard error over the probes, and what the
-        last quarter of the Lanczos steps changed, which tells how well the nodes resolve a bulk
-        of eigenvalues around `low` or `high`. More steps lower it.
+        The error combines two parts in quadrature: the standard error over the probes, and the
+        change by the last quarter of the Lanczos steps, which measures how well the nodes resolve
+        a bulk of eigenvalues around `low` or `high`. More steps reduce the second part.
 
         Parameters
         ----------
@@ -159,20 +161,21 @@ def hessian_spectrum(
     random_state: RandomState = None,
     progress: bool = True,
 ) -> Spectrum:
-    """Extreme eigenvalues, trace and density of the Hessian, without making the matrix.
+    """Estimate extreme eigenvalues, trace and density of the Hessian without forming the matrix.
 
-    The extreme eigenvalues are ARPACK's (Lanczos with restarts, `scipy.sparse.linalg.eigsh`),
-    one after the other: to 2e-5 of the largest magnitude, and far better where an eigenvalue
-    stands apart. Trace and density come from stochastic Lanczos quadrature [1]_ [2]_ with full
-    reorthogonalisation; the trace is Hutchinson's estimate [3]_ from the same probes.
+    The extreme eigenvalues are computed one at a time by ARPACK (Lanczos with restarts,
+    `scipy.sparse.linalg.eigsh`). Their accuracy is 2e-5 of the largest magnitude, and far better
+    for isolated eigenvalues. Trace and density come from stochastic Lanczos quadrature [1]_ [2]_
+    with full reorthogonalisation; the trace is Hutchinson's estimate [3]_ from the same probes.
 
-    It takes n_probes * n_steps products with the Hessian and some 40 for each extreme eigenvalue
-    (some hundred where many lie together), each about twice the work of a gradient. Fewer rows
-    are a good start for a large network: the spectrum of a thousand rows is much like that of
-    all.
+    The function uses n_probes * n_steps Hessian products for the density and about 40 for each
+    extreme eigenvalue (a few hundred in a dense cluster). A product costs about as much as two
+    gradients. For a large network it is advisable to start with fewer rows: the spectrum for a
+    thousand rows is similar to that for all rows.
 
-    Memory: n_steps vectors of n_parameters float64 (480 MB for a million parameters and 60
-    steps), and for the extreme eigenvalues 25 + k of them; the two are not held at once.
+    The memory use is n_steps vectors of n_parameters float64 values (480 MB for a million
+    parameters and 60 steps) for the density, and 25 + k vectors for the extreme eigenvalues. The
+    two are not needed at the same time.
 
     Parameters
     ----------
@@ -181,16 +184,16 @@ def hessian_spectrum(
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     k : int >= 1, default=6
-        How many extreme eigenvalues: half from each end, one more from the upper where k is odd;
-        all where there are no more than k.
+        Number of extreme eigenvalues, half from each end; one more from the upper end if k is odd.
+        All eigenvalues are computed if there are at most k.
     intercepts : bool, default=True
         Whether all parameters vary, or only `coefs_`.
     n_probes : int >= 2, default=10
-        Random vectors. Errors fall with the root of their number.
+        Number of random vectors. Errors decrease with the square root of it.
     n_steps : int >= 1, default=60
-        Lanczos steps from each: how fine the density is.
+        Number of Lanczos steps per vector, which determines the resolution of the density.
     random_state : int, RandomState instance or None, default=None
-        Draws the vectors.
+        Determines the random vectors.
     progress : bool, default=True
         Whether to show a tqdm progress bar in a terminal or a notebook, if tqdm is installed.
 
@@ -233,7 +236,7 @@ _RULES = {
 
 
 def spectrum_of(objective, k, n_probes, n_steps, random_state, progress):
-    """The Spectrum of an Objective where it stands."""
+    """The Spectrum of an Objective at its current parameters."""
     random_state = check_random_state(random_state)
     n, product = objective.n_parameters, objective.hessian_vector_product
     n_products = n_probes * min(n_steps, n)
@@ -248,7 +251,7 @@ def spectrum_of(objective, k, n_probes, n_steps, random_state, progress):
 
 
 def extremes_of(objective, n_lowest, n_highest, random_state, progress):
-    """Extreme eigenvalues and their vectors (columns); all where there are no more."""
+    """Extreme eigenvalues and their eigenvectors (columns); all of them if there are no more."""
     n = objective.n_parameters
     n_highest = min(n_highest, n)
     n_lowest = min(n_lowest, n - n_highest)
@@ -259,8 +262,8 @@ def extremes_of(objective, n_lowest, n_highest, random_state, progress):
 
 @contextlib.contextmanager
 def counted(product, name, n_products, progress):
-    """The same function, with a bar that shows how often it was called."""
-    # disable=None: no bar where standard error is no terminal
+    """The same function, with a progress bar that counts its calls."""
+    # disable=None shows no bar if standard error is not a terminal
     options = {"desc": name, "total": n_products, "unit": "product", "disable": None}
     bar = open_bar(**options) if progress else None
     if bar is None:

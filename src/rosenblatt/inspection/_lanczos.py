@@ -1,7 +1,7 @@
 """Eigenvalues of a large symmetric matrix from its products with vectors: Lanczos's method.
 
-Linear algebra alone: a matrix is a function `product` from a vector to a vector and its size.
-Nothing here knows of networks; _hessian.py does.
+A matrix is given by a function `product`, which multiplies a vector by it, and its size. The
+linear algebra here does not depend on networks; see _hessian.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -9,28 +9,28 @@ import numpy as np
 from scipy.linalg import eigh_tridiagonal
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-# below this the whole matrix is cheaper than a search for some of its eigenvalues
+# below this size, the full eigendecomposition is cheaper than the search for some eigenvalues
 SMALL = 500
 
-# What ARPACK's residuals may be, relative to twice the largest magnitude. An eigenvalue is as near
-# to a true one, and nearer by the square where it stands apart. At 1e-6 the edge of a dense bulk
-# took fifty times as many products.
+# The tolerance of ARPACK's residuals, relative to twice the largest magnitude. It bounds the error
+# of an eigenvalue; the error of an isolated eigenvalue is quadratically smaller. With 1e-6 the edge
+# of a dense bulk took fifty times as many products.
 RESIDUAL = 1e-5
 
 
 def lanczos(product, start, n_steps):
-    """The tridiagonal matrix that the first steps from a start vector see.
+    """The tridiagonal matrix of the Lanczos iteration from a start vector.
 
-    Every new vector is made orthogonal to all before it, twice: without, rounding makes copies
-    of the extreme eigenvalues. That takes n_steps vectors of memory.
+    Each new vector is orthogonalised twice against all previous ones. Otherwise rounding would
+    create copies of the extreme eigenvalues. This requires memory for n_steps vectors.
 
     Parameters
     ----------
     product : callable
-        From a vector of shape (n,) to the matrix's product with it.
+        Maps a vector of shape (n,) to its product with the matrix.
     start : ndarray of shape (n,)
     n_steps : int
-        At most; fewer where the steps have seen all that they can from this start.
+        Maximum number of steps. The iteration ends early in an invariant subspace.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def lanczos(product, start, n_steps):
             vector = vector - (known @ vector) @ known
         off_diagonal[j] = np.linalg.norm(vector)
         scale = np.abs(diagonal[: j + 1]).max() + off_diagonal[: j + 1].max()
-        # what is left is rounding: the basis spans an invariant space
+        # the remainder is rounding error: the basis spans an invariant subspace
         if j + 1 == n_steps or off_diagonal[j] <= len(start) * np.finfo(float).eps * scale:
             break
         basis[j + 1] = vector / off_diagonal[j]
@@ -56,27 +56,27 @@ def lanczos(product, start, n_steps):
 
 
 def stochastic_quadrature(product, n, n_probes, n_steps, random_state):
-    """Nodes and weights that stand for the distribution of the eigenvalues.
+    """Nodes and weights that approximate the distribution of the eigenvalues.
 
-    Stochastic Lanczos quadrature: for a random vector v of length 1 the nodes and weights of the
-    Gauss rule of v^T f(A) v, whose mean over v is the mean of f over the eigenvalues.
+    In stochastic Lanczos quadrature, each random unit vector v gives the nodes and weights of the
+    Gauss rule for v^T f(A) v. Its mean over v is the mean of f over the eigenvalues.
 
     Parameters
     ----------
     product, n : callable, int
         The matrix.
     n_probes, n_steps : int
-        Random vectors of signs, and Lanczos steps from each.
+        Number of random sign vectors, and of Lanczos steps from each.
     random_state : RandomState
 
     Returns
     -------
     nodes, weights : list of ndarray
-        For every random vector; its weights sum to 1.
+        The rule of each random vector; its weights sum to 1.
     coarse : list of (nodes, weights)
-        The same of the first three quarters of the steps, to see what the others changed.
+        The same after three quarters of the steps, to estimate the error.
     traces : ndarray of shape (n_probes,)
-        n v^T A v of each: independent estimates of the trace (Hutchinson).
+        n v^T A v for each vector: independent Hutchinson estimates of the trace.
     """
     rules, coarse, traces = [], [], np.empty(n_probes)
     for i in range(n_probes):
@@ -96,14 +96,15 @@ def _gauss_rule(diagonal, off_diagonal):
 
 
 def smoothed_density(nodes, weights, n_points=1000):
-    """The mean distribution of the nodes with every one widened to a normal curve.
+    """The mean distribution of the nodes, each smoothed by a Gaussian.
 
-    The curve's standard deviation is a hundredth of the nodes' range.
+    The standard deviation of the Gaussian is a hundredth of the range of the nodes.
 
     Returns
     -------
     grid, density : ndarray of shape (n_points,)
-        The density integrates to 1 over the grid, which reaches four deviations beyond.
+        The density integrates to 1 over the grid, which extends four standard deviations beyond
+        the nodes.
     """
     low = min(values[0] for values in nodes)
     high = max(values[-1] for values in nodes)
@@ -117,7 +118,7 @@ def smoothed_density(nodes, weights, n_points=1000):
 
 
 def dense(product, n):
-    """The matrix itself, from its products with the unit vectors; exactly symmetric."""
+    """The matrix, from its products with the unit vectors; exactly symmetric."""
     matrix, unit = np.empty((n, n)), np.zeros(n)
     for i in range(n):
         unit[i] = 1.0
@@ -131,29 +132,29 @@ def dense(product, n):
 def extreme_eigenpairs(product, n, n_lowest, n_highest, random_state):
     """Eigenvalues at the ends of the spectrum, and their eigenvectors.
 
-    Each is looked for by itself, from a new random vector, with those found before moved out of
-    the way: a single search sees an eigenvalue of higher multiplicity once, and dead units give a
-    Hessian many zeros.
+    Each is searched for separately, from a new random vector, after deflation of the ones found
+    before. A single search would find an eigenvalue of higher multiplicity only once, and dead
+    units give a Hessian many zero eigenvalues.
 
     Parameters
     ----------
     product, n : callable, int
         The matrix.
     n_lowest, n_highest : int
-        How many from each end, together at most n.
+        Number of eigenvalues from each end, at most n in total.
     random_state : RandomState
 
     Returns
     -------
     eigenvalues : ndarray of shape (n_lowest + n_highest,)
-        Ascending.
+        In ascending order.
     eigenvectors : ndarray of shape (n, n_lowest + n_highest)
-        Their columns.
+        The eigenvectors, as columns.
 
     Raises
     ------
     ArpackNoConvergence
-        Where they are not found within ARPACK's limit of steps.
+        If ARPACK reaches its limit of steps.
     """
     if n <= max(SMALL, 2 * (n_lowest + n_highest)):
         values, vectors = np.linalg.eigh(dense(product, n))
@@ -166,10 +167,11 @@ def extreme_eigenpairs(product, n, n_lowest, n_highest, random_state):
 
 
 def _lowest(product, n, k, random_state):
-    """The k lowest eigenvalues, ascending, and their vectors as rows, by ARPACK.
+    """The k lowest eigenvalues, ascending, and their eigenvectors as rows, by ARPACK.
 
-    Residuals are asked for relative to the eigenvalue, which one at zero never meets. So ARPACK
-    is given A / c + I, with c twice the largest magnitude; those found are moved up by 4.
+    ARPACK's tolerance is relative to the eigenvalue, so an eigenvalue of zero would never
+    converge. ARPACK is therefore applied to A / c + I, with c twice the largest magnitude.
+    Eigenvalues found before are shifted up by 4.
     """
     values, vectors = np.empty(k), np.empty((k, n))
     scale = 2 * _rough_norm(product, random_state.standard_normal(n)) if k else 0.0
@@ -181,7 +183,7 @@ def _lowest(product, n, k, random_state):
             return product(v) / scale + v + 4 * ((known @ v) @ known)
 
         start = random_state.standard_normal(n)
-        if scale == 0:  # the matrix is zero: every vector is an eigenvector
+        if scale == 0:  # the matrix is zero, and every vector is an eigenvector
             values[i], vectors[i] = 0.0, _orthogonal(start, known)
             continue
         operator = LinearOperator((n, n), matvec=shifted, dtype=float)
@@ -192,7 +194,7 @@ def _lowest(product, n, k, random_state):
 
 
 def _rough_norm(product, start):
-    """The largest magnitude of the eigenvalues, seldom a quarter too low: a few Lanczos steps."""
+    """The largest magnitude of the eigenvalues, by a few Lanczos steps; rarely 25 % too low."""
     diagonal, off_diagonal = lanczos(product, start, 12)
     return np.abs(eigh_tridiagonal(diagonal, off_diagonal, eigvals_only=True)).max()
 

@@ -1,7 +1,7 @@
-"""The function that training descends, on the estimator and the data that a person has.
+"""The training loss of a fitted estimator as a function of its parameters, with its derivatives.
 
-What it is stands in `Objective`; its arithmetic is the engine's (core/loss_derivatives.pyx). What
-is done with it, spectra, critical points and the rest, stands in the other files here.
+`Objective` defines the function; the arithmetic is in core/loss_derivatives.pyx. The other files
+of this folder use it for spectra, critical points and the rest.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -24,49 +24,49 @@ from rosenblatt.core.loss_derivatives import LossDerivatives
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
 
 _RULES = {"intercepts": ["boolean"]}
-ROWS_AT_ONCE = 4096  # that are turned into float64 together
+ROWS_AT_ONCE = 4096  # number of rows that are converted to float64 at a time
 
 
 class Objective:
-    """What training descends, as a function of one flat vector of parameters.
+    """The training loss as a function of one flat vector of parameters.
 
-    The mean loss over (X, y), every row counting the same, plus the penalty
-    alpha * (l1_ratio * sum(|w|) + (1 - l1_ratio) / 2 * sum(w**2)) of `coefs_` divided by
-    `batch_size_`, as every step of the fit divided it. Dropout and noise are off; batch
-    normalisation uses its running statistics, which are constants here. All is computed in
-    float64. The estimator is not changed.
+    It is the unweighted mean loss over (X, y) plus the penalty
+    alpha * (l1_ratio * sum(|w|) + (1 - l1_ratio) / 2 * sum(w**2)) of `coefs_`, divided by
+    `batch_size_` as in every step of the fit. Dropout and noise are off; batch normalisation uses
+    its running statistics, which are treated as constants. The computation is in float64. The
+    estimator is not changed.
 
-    Vectors hold all coefs_ ravelled in C order, then all intercepts_, then, with normalisation,
-    all its scales and then all its shifts.
+    A vector has all coefs_ ravelled in C order, then all intercepts_ and then, with normalisation,
+    all scales and all shifts.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
-        Fitted, alone or inside a Pipeline, whose other steps transform X, a
-        TransformedTargetRegressor, whose transformer transforms y, or a search. `coefs_` and
-        `intercepts_` are read as they are now.
+        A fitted network, possibly inside a Pipeline (whose other steps transform X), a
+        TransformedTargetRegressor (whose transformer transforms y) or a search. The current values
+        of `coefs_` and `intercepts_` are used.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        Rows: as many as wanted, of the width that was fitted.
+        The rows over which the loss is averaged.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Their targets: of the classes that were fitted, or numbers.
+        Their targets. Labels must be among the fitted classes.
     intercepts : bool, default=True
-        Whether everything varies, or coefs_ alone.
+        Whether all parameters vary, or only `coefs_`.
 
     Attributes
     ----------
     n_parameters : int
         Length of the vectors.
     parameters : ndarray of shape (n_parameters,), float64
-        Where the estimator is.
+        The current parameters of the estimator.
 
     Raises
     ------
     TypeError
-        For what is no MLPClassifier or MLPRegressor.
+        If the estimator is not an MLPClassifier or MLPRegressor.
     NotFittedError
-        If it was not fitted.
+        If the estimator is not fitted.
     ValueError
-        If X, y or the fitted arrays do not fit each other, or parameters are not finite.
+        If the shapes of X, y and the fitted arrays are inconsistent, or parameters are not finite.
     """
 
     def __init__(self, estimator, X, y, *, intercepts=True):
@@ -78,8 +78,8 @@ class Objective:
         network = fitted_network(estimator)
         if network.architecture.scales_inputs:
             raise ValueError(
-                "rosenblatt.inspection takes networks without learned factors of the features, got "
-                f"input_scale_rate={estimator.input_scale_rate!r}: fit with input_scale_rate=0."
+                "rosenblatt.inspection does not support learned input factors, got "
+                f"input_scale_rate={estimator.input_scale_rate!r}. Fit with input_scale_rate=0."
             )
         self._architecture = replace(
             network.architecture,
@@ -93,22 +93,22 @@ class Objective:
         self.n_parameters = len(self._all) if intercepts else self._n_coefs
         if not np.isfinite(self._all).all():
             raise ValueError(
-                "coefs_ and intercepts_ must be finite numbers, and some are NaN or infinite: fit "
-                "again with a lower learning rate, or set them to others."
+                "coefs_ and intercepts_ must be finite, but some values are NaN or infinite. Fit "
+                "again with a lower learning rate, or set other values."
             )
 
     @property
     def parameters(self):
-        """A copy of where the estimator is."""
+        """A copy of the current parameters."""
         return self._all[: self.n_parameters].copy()
 
     def loss(self, parameters=None):
-        """The value, a float; None is where the estimator is."""
+        """The loss, a float; None means the current parameters."""
         point = self._moved_to(parameters)
         return self._sum("loss") / self._X.shape[0] + self._penalty(point)
 
     def loss_and_gradient(self, parameters=None):
-        """(value, gradient of shape (n_parameters,))."""
+        """(loss, gradient of shape (n_parameters,))."""
         point = self._moved_to(parameters)
         loss = self._sum("gradient") / self._X.shape[0] + self._penalty(point)
         gradient = self._mean()
@@ -123,9 +123,9 @@ class Objective:
         v = np.asarray(v, dtype=float)
         if v.shape != (self.n_parameters,) or not np.isfinite(v).all():
             raise ValueError(
-                f"v must hold {self.n_parameters} finite numbers, one for each parameter that "
-                f"varies (coefs_{' alone' if self._holds_back else ' and intercepts_'}), got an "
-                f"array of shape {v.shape}{_not_finite(v)}."
+                f"v must have {self.n_parameters} finite values, one for each parameter that "
+                f"varies ({'only coefs_' if self._holds_back else 'coefs_ and intercepts_'}), got "
+                f"an array of shape {v.shape}{_not_finite(v)}."
             )
         self._moved_to(parameters)
         direction = v
@@ -140,15 +140,15 @@ class Objective:
             product[: self._n_coefs] += strength * v[: self._n_coefs]
         if not np.isfinite(product).all():
             raise ValueError(
-                "the Hessian has numbers that float64 cannot hold: the parameters, X or a "
+                "The Hessian has values out of range for float64, because the parameters, X or a "
                 "regression target are too large. Standardise the data, or fit again."
             )
         return product
 
     def estimator_at(self, parameters):
-        """A fitted copy of the estimator that has these parameters, in its own dtypes.
+        """A fitted copy of the estimator with these parameters, in its own dtypes.
 
-        What the optimiser remembers of the fit is not in it.
+        The copy does not have the state of the optimiser.
         """
         estimator = copy.copy(self.estimator)
         lists = self._architecture.lists(self._checked(parameters))
@@ -169,14 +169,14 @@ class Objective:
         return self.n_parameters < len(self._all)
 
     def _checked(self, parameters):
-        """All parameters, with those that do not vary where the estimator has them."""
+        """All parameters; those that do not vary have the values of the estimator."""
         if parameters is None:
             return self._all
         parameters = np.asarray(parameters, dtype=float)
         if parameters.shape != (self.n_parameters,):
             raise ValueError(
-                f"parameters must be a vector of {self.n_parameters} numbers, got an array of "
-                f"shape {parameters.shape}."
+                f"parameters must have shape ({self.n_parameters},), got an array of shape "
+                f"{parameters.shape}."
             )
         if not self._holds_back:
             return parameters
@@ -188,7 +188,7 @@ class Objective:
         return point
 
     def _sum(self, what):
-        """Passes all rows through the surface; the sum of their losses."""
+        """Accumulate over all rows; returns the sum of their losses."""
         self._derivatives.begin()
         total, n_rows = 0.0, self._X.shape[0]
         at_once = n_rows if self._X.dtype == np.float64 else ROWS_AT_ONCE
@@ -201,7 +201,7 @@ class Objective:
         return total
 
     def _mean(self):
-        """What was summed, over the rows, of what varies."""
+        """The accumulated sums of the varying parameters, divided by the number of rows."""
         sums = self._derivatives.sums()[: self.n_parameters]
         sums /= self._X.shape[0]
         return sums
@@ -223,15 +223,15 @@ def _not_finite(v):
 
 
 def network_in(estimator, *data, who="rosenblatt.inspection"):
-    """The fitted network that an estimator is or has inside; with data, a tuple of it and of these,
-    pairs of X and y, as it sees them.
+    """The fitted network that an estimator is or contains. With data, which are pairs of X and y, a
+    tuple of the network and the data as transformed for it.
 
     Raises
     ------
     TypeError
-        For another estimator, with the way out.
+        If there is no such network; the message names an alternative.
     NotFittedError
-        If it was not fitted.
+        If the estimator is not fitted.
     """
     network, _, *data = unwrapped(estimator, *data, refuse=partial(_refuse, who=who))
     check_is_fitted(network)
@@ -247,47 +247,51 @@ def _refuse(estimator, who):
         hint = " Fit this search first, with refit=True."
     elif hasattr(type(estimator), "members_"):
         hint = (
-            " This is the mean of several: give one of its networks, estimator.members_[0], "
-            "with the rows as that one sees them, estimator.encode(X)."
+            " This is an ensemble: pass one of its networks, estimator.members_[0], with its "
+            "encoded rows, estimator.encode(X)."
         )
     elif name == "PerceptronClassifier":
         hint = (
-            " The perceptron's rule descends no smooth loss: "
-            "MLPClassifier(hidden_layer_sizes=(), loss='hinge') is its nearest network."
+            " The perceptron's rule does not minimise a smooth loss; the closest network is "
+            "MLPClassifier(hidden_layer_sizes=(), loss='hinge')."
         )
     elif name in (MLPClassifier.__name__, MLPRegressor.__name__):
         package = type(estimator).__module__.partition(".")[0]
-        hint = f" This one is {package}'s: import rosenblatt's, and fit that."
+        hint = f" This class is from {package}; use the class of rosenblatt instead."
     raise TypeError(
-        f"{who} takes a fitted MLPClassifier or MLPRegressor, alone or inside a Pipeline, a "
+        f"{who} requires a fitted MLPClassifier or MLPRegressor, possibly inside a Pipeline, a "
         f"TransformedTargetRegressor or a search, got {name}.{hint}"
     )
 
 
 def loss(estimator: Any, X: Matrix, y: Matrix, *, intercepts: bool = True) -> float:
-    """What training descends, on (X, y), at the parameters that the estimator has now.
+    """Compute the training loss on (X, y) at the current parameters.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
-        Fitted.
+        A fitted network; the current values of `coefs_` and `intercepts_` are used.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        Rows.
+        The rows over which the loss is averaged.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Their targets.
     intercepts : bool, default=True
-        Taken for the sake of the other functions: the value does not depend on it.
+        Ignored. It is present so that all functions of this module have the same signature.
 
     Returns
     -------
     loss : float
-        The mean loss of the rows, unweighted, without dropout and noise, plus the penalty
-        divided by `batch_size_`.
+        The unweighted mean loss of the rows, without dropout and noise, plus the penalty divided
+        by `batch_size_`.
 
     Raises
     ------
-    TypeError, NotFittedError, ValueError
-        For what is no fitted network of the package, and for data that do not fit it.
+    TypeError
+        If the estimator is not an MLPClassifier or MLPRegressor.
+    NotFittedError
+        If the estimator is not fitted.
+    ValueError
+        If the shapes of X, y and the fitted arrays are inconsistent, or parameters are not finite.
 
     Examples
     --------
@@ -304,26 +308,26 @@ def loss(estimator: Any, X: Matrix, y: Matrix, *, intercepts: bool = True) -> fl
 
 
 def gradient(estimator: Any, X: Matrix, y: Matrix, *, intercepts: bool = True) -> Array:
-    """The gradient of `loss`.
+    """Compute the gradient of `loss`.
 
     Parameters
     ----------
     estimator, X, y
-        As for `loss`.
+        As in `loss`.
     intercepts : bool, default=True
-        Whether by all parameters, or by coefs_ alone.
+        Whether to differentiate with respect to all parameters, or only `coefs_`.
 
     Returns
     -------
     gradient : ndarray of shape (n_parameters,), float64
-        By all coefs_ ravelled in C order, then all intercepts_, then, with normalisation, all
-        its scales and all its shifts. Where a slope jumps, at the joint of a relu, it is the one
-        that training takes; sign(0) = 0 in the L1 penalty.
+        The derivatives with respect to all coefs_ ravelled in C order, then all intercepts_ and
+        then, with normalisation, all scales and all shifts. At a kink, such as that of ReLU at 0,
+        it is the derivative that training uses; sign(0) = 0 in the L1 penalty.
 
     Raises
     ------
     TypeError, NotFittedError, ValueError
-        As for `loss`.
+        As in `loss`.
     """
     return Objective(estimator, X, y, intercepts=intercepts).loss_and_gradient()[1]
 
@@ -331,29 +335,31 @@ def gradient(estimator: Any, X: Matrix, y: Matrix, *, intercepts: bool = True) -
 def hessian_vector_product(
     estimator: Any, X: Matrix, y: Matrix, v: ArrayLike, *, intercepts: bool = True
 ) -> Array:
-    """The Hessian of `loss` times a vector, exactly, at the cost of about two gradients.
+    """Compute the product of the Hessian of `loss` and a vector.
 
-    By the R-operator (Pearlmutter, 1994): the derivative of the gradient along v. Memory does
-    not depend on the number of rows. Piecewise linear functions have no curvature here, neither
-    between their joints nor at them: what relu, leaky_relu and hard_sigmoid, and the losses
-    'absolute_error', 'quantile' and 'hinge', add to a Hessian is what passes through their slopes.
+    The product is the derivative of the gradient along v, computed exactly by the R-operator
+    (Pearlmutter, 1994) at the cost of about two gradients. Memory does not depend on the number of
+    rows. Piecewise-linear functions (relu, leaky_relu, hard_sigmoid, and the losses
+    'absolute_error', 'quantile' and 'hinge') have zero second derivative everywhere, including at
+    their kinks; only their slopes enter the Hessian.
 
     Parameters
     ----------
     estimator, X, y
-        As for `loss`.
+        As in `loss`.
     v : array-like of shape (n_parameters,)
         A direction, in the order of `gradient`.
     intercepts : bool, default=True
-        Whether all parameters vary, or coefs_ alone.
+        Whether all parameters vary, or only `coefs_`.
 
     Returns
     -------
     product : ndarray of shape (n_parameters,), float64
+        The Hessian times v.
 
     Raises
     ------
     TypeError, NotFittedError, ValueError
-        As for `loss`; ValueError for a v of another length.
+        As in `loss`. ValueError also if v has the wrong length.
     """
     return Objective(estimator, X, y, intercepts=intercepts).hessian_vector_product(v)

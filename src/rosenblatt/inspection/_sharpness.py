@@ -1,6 +1,6 @@
-"""How sharp a minimum is: the largest curvature, and the loss around it.
+"""Sharpness of a minimum: the largest curvature, and the loss around the parameters.
 
-Gradients are the engine's (_objective.py), the largest eigenvalue comes from _hessian.py.
+Gradients come from _objective.py, the largest eigenvalue from _hessian.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -18,7 +18,7 @@ from rosenblatt._types import Matrix, RandomState
 from rosenblatt.inspection._hessian import extremes_of
 from rosenblatt.inspection._objective import Objective
 
-# steps of the search for the highest loss, from each of its begins
+# steps of the search for the highest loss, from each starting point
 ASCENT_STEPS = 20
 
 _RULES = {
@@ -31,7 +31,7 @@ _RULES = {
 
 @dataclass(frozen=True, repr=False)
 class Sharpness:
-    """How the loss rises around a network.
+    """The increase of the loss around the parameters of a network.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Sharpness:
     radius, relative_to : float, str or None
         The size of the perturbations.
     highest_loss : float
-        The highest loss that was found within the radius.
+        The highest loss found within the radius.
     mean_loss, mean_loss_error : float
         The mean loss at the radius in random directions, and its standard error.
     """
@@ -85,17 +85,17 @@ def sharpness(
     random_state: RandomState = None,
     progress: bool = True,
 ) -> Sharpness:
-    """The largest eigenvalue, and the loss under perturbations of the parameters.
+    """Compute the largest eigenvalue of the Hessian and the loss under parameter perturbations.
 
-    Minima that small batches find are often flatter than those of large batches, and flat ones
-    often generalise better [1]_. To compare two, give both the same X, y and radius.
+    Minima found with small batches are often flatter than those found with large batches, and flat
+    minima often generalise better [1]_. To compare two networks, use the same X, y and radius.
 
-    The highest loss within the radius is sought by steps that each go to where the loss would be
-    highest if it were linear, d = radius * g / |g| with the gradient g of the last place (the
-    first is the perturbation of sharpness-aware minimisation [2]_); they climb as long as the
-    surface is convex. The search begins from the gradient and from both sides of the
-    eigenvector of the largest curvature, and the highest loss met counts: a lower bound of the
-    true one.
+    The highest loss within the radius is searched for iteratively. Each step goes to the point at
+    which a linear loss would be highest, d = radius * g / |g| with the gradient g at the previous
+    point. The first step is the perturbation of sharpness-aware minimisation [2]_, and the loss
+    increases with each step as long as the surface is convex. The search starts from the gradient
+    and from both directions of the eigenvector of the largest eigenvalue. The highest loss found
+    is a lower bound of the true maximum.
 
     Parameters
     ----------
@@ -104,13 +104,14 @@ def sharpness(
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     radius : float > 0, default=0.05
-        The length of a perturbation; 0.05 is that of [2]_.
+        Size of the perturbations. The default is that of [2]_.
     relative_to : {'parameters', 'units'} or None, default=None
-        What the radius is a share of. None: nothing, the perturbation has Euclidean norm
-        `radius`. 'parameters': the norm of all parameters. 'units': for every unit the norm of
-        its own weights and intercept (of its scale and shift), each perturbed by that share. A
-        ReLU net whose units' input weights double and output weights halve is the same function;
-        with 'units' it has nearly the same loss around it, without it may look sharp [3]_ [4]_.
+        The scale of the radius. None: a perturbation has the Euclidean norm `radius`.
+        'parameters': the radius is a fraction of the norm of all parameters. 'units': the
+        perturbation of each unit's weights and intercept (and of its scale and shift) is a
+        fraction of their norm. Doubling the input weights of ReLU units and halving their output
+        weights does not change the function. With 'units' the loss around it is nearly the same,
+        otherwise it may look sharp [3]_ [4]_.
     intercepts : bool, default=True
         Whether all parameters vary, or only `coefs_`.
     n_directions : int >= 2, default=20
@@ -172,7 +173,7 @@ def sharpness(
 
 
 def _highest_loss(objective, ball, direction):
-    """The highest loss that steps to the furthest point along the gradient meet."""
+    """The highest loss found by repeated steps to the furthest point along the gradient."""
     highest = -np.inf
     for _ in range(ASCENT_STEPS):
         loss, direction = objective.loss_and_gradient(ball.centre + ball.furthest(direction))
@@ -183,7 +184,7 @@ def _highest_loss(objective, ball, direction):
 
 
 class _Ball:
-    """The perturbations that are looked at: a ball, or for every unit a ball of its own."""
+    """The set of perturbations: one ball, or a separate ball for each unit."""
 
     def __init__(self, objective, radius, relative_to):
         self.centre = objective.parameters
@@ -197,7 +198,7 @@ class _Ball:
     def furthest(self, direction):
         """The perturbation that goes furthest along a direction."""
         norms = self._norms(direction)
-        # a direction of zeros leads nowhere
+        # a zero direction gives no perturbation
         factors = np.divide(self._radii, norms, out=np.zeros_like(norms), where=norms > 0)
         return factors[self._unit] * direction
 
@@ -206,9 +207,9 @@ class _Ball:
 
 
 def units_of_parameters(estimator):
-    """The number of the unit that each parameter belongs to, in the order of `gradient`.
+    """The index of the unit to which each parameter belongs, in the order of `gradient`.
 
-    A unit's weights and its intercept have one number, its scale and its shift another.
+    The weights and the intercept of a unit share an index; its scale and shift share another.
     """
     architecture = fitted_network(estimator).architecture
     n_units = [layer.fan_out for layer in architecture.layers]

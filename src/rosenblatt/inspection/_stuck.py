@@ -1,7 +1,6 @@
-"""Is training stuck, and was the gradient small when the loss was flat? Reads history_ alone.
+"""Determines from history_ whether training is stuck, and whether the gradient is then small.
 
-It needs neither data nor derivatives; where a network is and what the surface is like there is
-for _critical_point.py.
+It uses neither data nor derivatives. _critical_point.py analyses the loss surface at a network.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -15,32 +14,33 @@ import numpy as np
 from rosenblatt._prediction import fitted_network
 from rosenblatt.inspection._objective import network_in
 
-# The last fifth of the epochs is looked at, and no fewer than this many: a straight line through
-# fewer says nothing of its own noise.
+# The window is the last fifth of the epochs, but at least this many: with fewer, the noise of a
+# straight-line fit cannot be estimated.
 LEAST_WINDOW = 5
 LEAST_EPOCHS = 2 * LEAST_WINDOW
 
-# Flat: the window's trend is below a hundredth of the loss (of its range in all epochs, or its
-# level where that is more). Training as long again is five such windows: it would gain less than
-# a twentieth.
+# The loss is flat if its trend over the window is below a hundredth of its scale (its range over
+# all epochs, or its level if that is larger). Training for as many epochs again is five such
+# windows and would gain less than a twentieth.
 FLAT = 0.01
 
-# Small: a tenth of the highest norm. Around a minimum the loss above it goes with the square of
-# the norm, so a hundredth of the way is left. But not where norm * |parameters| is as much as the
-# loss: beside the first steps down a narrow valley's wall any gradient along it is small.
+# The gradient is small at a tenth of the highest norm. Around a minimum the excess loss is
+# proportional to the squared norm, so a hundredth of the descent remains. This does not hold if
+# norm * |parameters| is as large as the loss: compared with the first steps down the wall of a
+# narrow valley, any gradient along the valley is small.
 SMALL_RATIO = 0.1
 LARGE_RELATIVE = 1.0
 
-# Small from the beginning: with norm * |parameters| / |loss| below this, moving all parameters by
-# a tenth of their length changes the loss by less than a hundredth (the relative gradient of
-# Dennis & Schnabel, 1983, section 7.2).
+# The gradient is small in absolute terms if norm * |parameters| / |loss| is below this. A step of a
+# tenth of the parameters' length then changes the loss by less than a hundredth (the relative
+# gradient of Dennis & Schnabel, 1983, section 7.2).
 SMALL_RELATIVE = 0.1
 
-# A loss that falls smoothly rises in no epoch, one that goes back and forth in every other: the
-# limit is half way.
+# A smoothly falling loss rises in no epoch, an oscillating loss in every other epoch; the threshold
+# is half way between.
 BACK_AND_FORTH = 0.25
 
-# A rate below a hundredth of the highest one is a schedule that has come to its end.
+# Below this fraction of the highest learning rate, the schedule has reached its end.
 DECAYED = 0.01
 
 
@@ -51,15 +51,15 @@ class StuckReport:
     Attributes
     ----------
     verdict : str
-        'near a critical point': the loss is flat and the gradient small; 'not a critical point':
-        the loss is flat though the gradient is not small; 'still descending'; 'diverging': the
-        loss rises or is no number; 'too few epochs'.
+        'near a critical point': the loss is flat and the gradient is small; 'not a critical
+        point': the loss is flat but the gradient is not small; 'still descending'; 'diverging':
+        the loss rises or is not finite; 'too few epochs'.
     is_flat, is_gradient_small : bool
-        The two halves of the verdict.
+        Whether the loss is flat, and whether the gradient is small.
     loss_trend : float
-        What the loss changed by over the last fifth of the epochs (a straight line through them),
-        as a share of its range over all epochs, or of its level where that is more; negative
-        where it fell.
+        The change of the loss over the last fifth of the epochs, by a straight-line fit, as a
+        fraction of its range over all epochs or of its level, whichever is larger. Negative if the
+        loss falls.
     gradient_ratio : float
         The gradient norm of the last fifth of the epochs (root mean square) over the highest of
         all epochs.
@@ -96,39 +96,40 @@ def _wrapped(mark, sentence):
 def stuck(estimator: Any) -> StuckReport:
     """Determine whether training is stuck, and whether a flat loss has a small gradient.
 
-    A loss that no longer falls is often taken for a critical point. More often the gradient is as
-    large as ever, and the steps go back and forth between the walls of a valley: another remedy
-    is needed. This looks at the last fifth of the epochs in `history_`.
+    A loss that no longer falls is often attributed to a critical point. More often the gradient is
+    still large, and the steps oscillate between the walls of a valley, which requires a different
+    remedy. The function examines the last fifth of the epochs in `history_`.
 
-    The recorded norm is that of the batches' gradients. What batches differ by is in it, so it
-    stays above zero at a minimum of the whole data's loss, the more so the smaller the batches:
-    `gradient(estimator, X, y)` is without.
+    The recorded norms are those of mini-batch gradients, which include the noise of the batches.
+    They stay above zero at a minimum of the loss over all rows, and are larger for smaller
+    batches. `gradient(estimator, X, y)` computes the gradient over all rows.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
-        Fitted; the epochs of 'lbfgs' are its iterations.
+        A fitted network. The epochs of solver='lbfgs' are its iterations.
 
     Returns
     -------
     report : StuckReport
-        It prints as verdict, evidence and advice. The loss is flat when the straight line through
-        the last fifth of the epochs changes by less than 1 % of the loss's range, or level where
-        that is more, or by less than two standard errors: training as long again would gain less
-        than 5 %. The gradient is small when its norm is at most a tenth of the highest epoch's
-        (around a minimum a hundredth of the way is then left) and norm times the parameters' norm
-        at most the loss's range or level, or when that product is at most a tenth of it.
+        The report, which prints as verdict, evidence and advice. The loss is flat if a straight
+        line fitted to the last fifth of the epochs changes by less than 1 % of the range of the
+        loss (or of its level, if that is larger), or by less than two standard errors. Training
+        for as many epochs again would then gain less than 5 %. The gradient is small if its norm is
+        at most a tenth of the highest norm (around a minimum a hundredth of the descent then
+        remains) and norm times |parameters| is at most the range or level of the loss, or if this
+        product is at most a tenth of it.
 
     Raises
     ------
     TypeError
-        For other estimators.
+        If the estimator is not an MLPClassifier or MLPRegressor.
     NotFittedError
-        For one that is not fitted.
+        If the estimator is not fitted.
 
     Examples
     --------
-    Signals vanish in eight layers of sigmoids; what the inputs are hardly matters to the loss.
+    Signals vanish in eight layers of sigmoids, so that the loss hardly depends on the inputs.
 
     >>> from sklearn.datasets import load_iris
     >>> from rosenblatt import MLPClassifier
@@ -161,12 +162,12 @@ def stuck(estimator: Any) -> StuckReport:
 
 
 def _scale(loss, window):
-    """What a change of the loss is compared with: its range, or its level where that is more."""
+    """The scale of a change of the loss: its range, or its level if that is larger."""
     return max(np.ptp(loss), abs(loss[-window:].mean())) or 1.0
 
 
 def _trend(loss, scale):
-    """Change along the least-squares line, and its standard error, both as shares of scale."""
+    """Change along the least-squares line, and its standard error, both divided by `scale`."""
     epochs = np.arange(len(loss)) - (len(loss) - 1) / 2
     square = epochs @ epochs
     slope = epochs @ loss / square
@@ -177,7 +178,7 @@ def _trend(loss, scale):
 
 
 def _gradient_ratios(estimator, loss, norms, window):
-    """The window's norm over the highest, and times the parameters' norm over the loss."""
+    """The norm of the window over the highest norm, and norm * |parameters| / |loss|."""
     recent = math.sqrt(np.mean(norms[-window:] ** 2))
     highest = norms.max()
     ratio = recent / highest if highest > 0 else 0.0
@@ -189,7 +190,7 @@ def _gradient_ratios(estimator, loss, norms, window):
 
 @dataclass(frozen=True)
 class _Figures:
-    """What evidence and advice are written from."""
+    """The figures from which evidence and advice are written."""
 
     estimator: object
     loss: np.ndarray
@@ -203,38 +204,38 @@ class _Figures:
 
     @property
     def has_rate(self):
-        """Whether steps had a learning rate: those of lbfgs have none."""
+        """Whether steps had a learning rate, which those of lbfgs do not."""
         return not math.isnan(self.estimator.history_["learning_rate"][-1])
 
     @property
     def unit(self):
-        """What history_ counts: 'epoch', or 'iteration' of lbfgs."""
+        """The unit of history_: 'epoch', or 'iteration' for lbfgs."""
         return "epoch" if self.has_rate else "iteration"
 
     @property
     def scale_name(self):
-        """Which of the two changes of the loss are compared with."""
+        """The name of the scale: 'range' or 'level'."""
         level = abs(self.loss[-self.window :].mean())
         return "range" if np.ptp(self.loss) >= level else "level"
 
     @property
     def goes_back_and_forth(self):
-        """Whether the loss rose in many epochs of the window."""
+        """Whether the loss rose in many epochs of the window, that is, whether it oscillates."""
         return self.share_of_rises >= BACK_AND_FORTH
 
     @property
     def share_of_rises(self):
-        """Of the epochs of the window, those with a higher loss than the one before."""
+        """The fraction of epochs in the window with a higher loss than the one before."""
         return float(np.mean(np.diff(self.loss[-self.window :]) > 0))
 
     @property
     def is_rate_decayed(self):
-        """Whether the schedule has taken the learning rate to its end."""
+        """Whether the learning-rate schedule has reached its end."""
         rates = self.estimator.history_["learning_rate"]
         return rates[-1] < DECAYED * max(rates)
 
     def evidence(self):
-        """The figures in sentences."""
+        """The figures as sentences."""
         return (self._about_loss(), self._about_gradient(), *self._about_rate())
 
     def _about_loss(self):

@@ -1,6 +1,6 @@
-"""What a person says of data that do not fit into memory.
+"""The description of data that do not fit into memory.
 
-How they are read is in _sources.py, how rows are mixed in _stream.py, the fits in _run.py.
+Reading is in _sources.py, shuffling in _stream.py, and fitting in _run.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -19,51 +19,54 @@ _RULES = {
 
 
 class Dataset:
-    """Rows on disk, or that a function yields, which `fit` reads block by block.
+    """Rows in files or from a function, which `fit` reads block by block.
 
-    ``MLPClassifier().fit(Dataset("rows.parquet", target="label"))`` trains as on arrays: an
-    epoch is one pass over all rows. Blocks come in an order drawn for each epoch; as many as
-    fill the buffer are mixed row by row, while a thread reads the next. What training adds to
-    the memory of the process is about six times `buffer_size`, the network, and of Parquet files
-    one row group.
+    ``MLPClassifier().fit(Dataset("rows.parquet", target="label"))`` trains as on arrays: an epoch
+    is one pass over all rows. Blocks are read in a random order drawn for each epoch. The rows in
+    the buffer are shuffled while a thread reads the next blocks. Training uses about six times
+    `buffer_size` of memory, plus the network and, for Parquet files, one row group.
 
     Parameters
     ----------
     source : array of shape (n_samples, n_columns), path, list of paths, or callable
-        An array, mostly a numpy.memmap; the path of a .npy file; paths of Parquet
-        files (pyarrow reads them, a row group at a time: 2**16 rows a group are a good size); or
-        a function that returns a new iterator of batches for each epoch: tables of Arrow, pandas
-        or polars, or pairs of arrays (X, y). The batches of a function come in its own order.
+        One of the following:
+
+        - An array, typically a numpy.memmap, or the path of a .npy file.
+        - The path of a Parquet file, a directory of Parquet files or a list of paths. pyarrow
+          reads one row group at a time; 2**16 rows per group is a good size.
+        - A function that returns a new iterator of batches for each epoch. A batch is an Arrow,
+          pandas or polars table, or a pair of arrays (X, y). Batches are used in the order in
+          which the function yields them.
     target : str, int, array of shape (n_samples,) or (n_samples, n_outputs), or path
-        The name or number of the column to predict; of arrays also the targets themselves, or
-        the path of their .npy file. Not needed for pairs of arrays.
+        The name or index of the column to predict. If `source` is an array, it may also be the
+        array of targets or the path of its .npy file. Not needed for pairs of arrays.
     sample_weight : str, int or array of shape (n_samples,), default=None
-        The column of the rows' weights, or the weights.
+        The name or index of the column of sample weights, or the weights.
     columns : list of str, default=None
-        The features' names, of tables; None is all columns but target, sample_weight and, of
-        what pandas wrote with an index, that.
+        Names of the feature columns of tables. None selects all columns except target,
+        sample_weight and the index of a pandas DataFrame.
     classes : array-like of shape (n_classes,), default=None
-        All labels, of a classifier. Without them one pass counts them before training.
+        All labels, for a classifier. None finds them by a pass over the targets before training.
     buffer_size : float, default=64.0
-        Megabytes (2**20 bytes) of rows that are mixed at once.
+        Size of the shuffle buffer in mebibytes (2**20 bytes).
     checkpoint : path, default=None
-        A file to note the training in, between two buffers and two epochs, whole at any moment. A
-        fit with the same parameters that finds it goes on from there, and ends with the same
-        bits. It is deleted at the end of a fit that was not interrupted.
+        File in which the state of training is saved, between two buffers and between two epochs. It
+        is replaced atomically. If the file exists, a fit with the same parameters resumes from it
+        and gives the same bits as an uninterrupted fit. It is deleted when a fit completes.
     checkpoint_seconds : float, default=60.0
-        The least time between two notes.
+        Least time between two saves, in seconds.
     progress : bool, default=False
-        Whether a bar of tqdm shows the rows of each epoch.
+        Whether to show a tqdm progress bar over the rows of each epoch.
 
     Raises
     ------
     ValueError, TypeError
-        For a parameter out of range, when it is made; for data that cannot be trained on, when
-        they are read.
+        In the constructor, if a parameter is invalid. In `fit`, if the data cannot be used for
+        training.
 
     See Also
     --------
-    rosenblatt.callbacks.Checkpoint : Fitted estimators, after epochs.
+    rosenblatt.callbacks.Checkpoint : Saves fitted estimators after epochs.
     """
 
     def __init__(
@@ -86,7 +89,7 @@ class Dataset:
         }
         validate_values("Dataset", values, _RULES)
         if isinstance(target, bool) or (isinstance(target, Integral) and target < 0):
-            raise ValueError(f"target must be a column's name or number from 0, got {target!r}.")
+            raise ValueError(f"target must be the name or the index of a column, got {target!r}.")
         self.source, self.target, self.sample_weight = source, target, sample_weight
         self.columns, self.classes = columns, classes
         self.buffer_size, self.progress = buffer_size, progress
@@ -105,8 +108,21 @@ class Dataset:
         ]
         return f"Dataset({', '.join(shown)})"
 
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError(
+            "a Dataset is read by `fit` and `partial_fit` of MLPClassifier and MLPRegressor alone, "
+            "not by other estimators, Pipelines, or predictions: hand these an array or a frame, "
+            "of some of its rows say."
+        )
+
 
 def _shown(value):
     if isinstance(value, np.ndarray):
         return f"<{type(value).__name__} of shape {value.shape}, {value.dtype}>"
     return repr(value)
+
+
+def refuse_dataset(X):
+    """Raises TypeError for a Dataset."""
+    if isinstance(X, Dataset):
+        X.__array__()

@@ -1,6 +1,6 @@
-"""The fits that read a Dataset: what is counted before, epochs of buffers, and the search.
+"""Fits on a Dataset: the count of rows and classes, epochs over buffers, and L-BFGS.
 
-Steps, schedules, stopping and history are those of _training.py and _lbfgs.py.
+Steps, schedules, stopping and history are implemented in _training.py and _lbfgs.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -36,19 +36,19 @@ from rosenblatt.out_of_core._stream import ReadAhead, Stream
 
 @dataclass
 class Counted:
-    """What one pass over the targets finds.
+    """The result of one pass over the targets.
 
     Attributes
     ----------
     n_rows : int
     labels : ndarray or None
-        A classifier's, sorted.
+        The sorted labels of a classifier.
     counts : ndarray or None
-        Rows of each of the labels, where they are no indicators' columns.
+        Number of rows of each label; None for indicator matrices.
     weight : float
-        Of all rows.
+        Sum of the weights of all rows.
     sums : ndarray or float
-        Of the targets times their weights, of the classes' weights for a classifier.
+        Sum of target times weight; for a classifier, the sum of weights of each class.
     """
 
     n_rows: int = 0
@@ -59,12 +59,12 @@ class Counted:
 
 
 def counted(source, given_classes, is_classifier, needs_sums):
-    """Counted; without a pass over the targets where what is given suffices.
+    """Count rows, labels and weights, without a pass over the targets if it is not needed.
 
     Raises
     ------
     ValueError
-        For a source without rows.
+        If the source has no rows.
     """
     known = Counted(labels=None if given_classes is None else np.unique(given_classes))
     suffices = known.labels is not None or not is_classifier
@@ -111,14 +111,14 @@ class Fit:
     validation : tuple or None
         (X_val, y_val, sample_weight_val), in memory.
     continues, incremental, classes
-        As `_training_data` takes them.
+        As in `_training_data`.
     """
 
     def __init__(self, estimator, dataset, validation, *, continues, incremental, classes):
         self.estimator, self.dataset = estimator, dataset
         if estimator.early_stopping and validation is None:
             raise ValueError(
-                "early_stopping=True with a Dataset looks at X_val and y_val: hand them to `fit`."
+                "early_stopping=True requires X_val and y_val with a Dataset. Pass them to `fit`."
             )
         self.source = source_of(dataset)
         classifies = is_classifier(estimator)
@@ -138,12 +138,12 @@ class Fit:
         if estimator.intercept_init == "prior":
             self.data = replace(self.data, means=self._means())
         self.twin = copy.copy(self.reader)
-        vars(self.twin).pop("feature_names_in_", None)  # arrays have none, and are not warned of
+        vars(self.twin).pop("feature_names_in_", None)  # so that arrays without names do not warn
         vars(self.reader).pop("_labels_everywhere", None)
         self.noted = changes(vars(estimator), vars(self.reader))
 
     def _template(self, validation, continues, incremental):
-        """TrainingData of the first row, from which the estimator knows classes and columns."""
+        """TrainingData of the first row, which gives the estimator its classes and columns."""
         X, y, weight = next(self.source.blocks(None if self.source.block_rows is None else [0]))
         names, X = getattr(X, "names", None), np.asarray(X[:1])
         if names is not None and all(isinstance(name, str) for name in names):
@@ -174,7 +174,7 @@ class Fit:
         if self.labels is not None and self.counted.counts is None and y.ndim == 1:
             unknown = np.setdiff1d(y, self.labels)
             if len(unknown):
-                raise ValueError(f"y has labels that `classes` does not name: {unknown}.")
+                raise ValueError(f"y contains labels that are not in `classes`: {unknown}.")
         data = self.twin._training_data(
             X, y, weight, validation=None, continues=True, incremental=False, classes=None
         )
@@ -186,7 +186,7 @@ class Fit:
         return data
 
     def _of_class(self):
-        """Each class's weight over the mean of the rows' classes."""
+        """The weight of each class, divided by the mean class weight of the rows."""
         counts = self.counted.counts
         weights = class_weights(self.labels, counts, self.twin.class_weight)
         return weights / np.average(weights, weights=counts)
@@ -205,7 +205,7 @@ class Fit:
         )
 
     def train(self, callbacks, continues, incremental):
-        """Trains the estimator and leaves it fitted."""
+        """Train the estimator; it is then fitted."""
         estimator, data = self.estimator, self.data
         plan = training_plan(estimator, data, incremental=incremental)
         state = estimator._state(plan, data, continues, incremental)
@@ -230,14 +230,14 @@ class Fit:
 
 
 def _named(X, names):
-    """Rows as a frame, whose column names the estimator keeps."""
+    """The rows as a DataFrame, so that the estimator stores the column names."""
     import pandas as pd
 
     return pd.DataFrame(X, columns=list(names))
 
 
 class StreamSums:
-    """What _lbfgs.RowSums is for rows in memory: a pass over the Dataset for each look."""
+    """The counterpart of _lbfgs.RowSums for a Dataset: each evaluation is a pass over the data."""
 
     def __init__(self, fit):
         self.stream, self.n_rows = fit.stream(1), fit.counted.n_rows
@@ -263,7 +263,7 @@ class StreamSums:
 
 
 class StreamedRun(TrainingRun):
-    """A TrainingRun whose rows come in buffers.
+    """A TrainingRun that reads its rows in buffers.
 
     Parameters
     ----------
@@ -271,12 +271,12 @@ class StreamedRun(TrainingRun):
     fit : Fit
     state : State
     seed : int
-        What orders and noise depend on.
+        Determines the orders of rows and the noise.
     note : Note
     interruption : Interruption
-        Heard between two buffers.
+        Checked between two buffers.
     callbacks, update_estimator
-        As of TrainingRun.
+        As in TrainingRun.
     """
 
     def __init__(self, plan, fit, state, seed, note, interruption, callbacks, update_estimator):
@@ -301,13 +301,13 @@ class StreamedRun(TrainingRun):
         return None
 
     def _begin_augmentation(self, weights):
-        """Buffers are augmented one by one."""
+        """Do nothing: each buffer is augmented separately."""
 
     def _may_core_run_alone(self):
         return False
 
     def resume(self, kept):
-        """Goes on in the epoch that a note is from."""
+        """Resume in the epoch in which a checkpoint was written."""
         self.partial = kept["partial"]
         if kept["best"] is not None:
             self.network.write(self.best_parameters, *kept["best"])
@@ -345,7 +345,7 @@ class StreamedRun(TrainingRun):
         return np.array([loss]), done.n_rows
 
     def _train_on(self, data, order, rates, figures):
-        """The steps of one buffer, without coming back to Python."""
+        """Run the steps of one buffer without returning to Python."""
         done, X = self.partial, data.X
         if self.plan.augment is not None:
             draws = augmentation_state(self.seed, done.n_rows, self.state.n_epochs)
@@ -376,7 +376,7 @@ class StreamedRun(TrainingRun):
         return contextlib.nullcontext(_NoBar()) if bar is None else bar
 
     def kept(self, done):
-        """What a note holds: all that training goes on from."""
+        """The contents of a checkpoint: everything from which training resumes."""
         self._keep_optimizer()
         state = replace(self.state, parameters=self.network.read(self.network.parameters))
         best = self.best_parameters
@@ -391,7 +391,7 @@ class _NoBar:
 
 @dataclass
 class _Partial:
-    """Sums over the part of an epoch that is done."""
+    """Sums over the completed part of an epoch."""
 
     n_rows: int = 0
     n_batches: int = 0
@@ -402,14 +402,14 @@ class _Partial:
 
 
 class Note:
-    """The file that a training is noted in.
+    """The checkpoint file of a training run.
 
     Parameters
     ----------
     dataset : Dataset
     plan : Plan
     n_rows : int
-        With the plan's plain values what a note must agree with to be gone on from.
+        A checkpoint is resumed only if it has the same number of rows and the same plan.
     """
 
     def __init__(self, dataset, plan, n_rows):
@@ -421,25 +421,25 @@ class Note:
         self.belongs_to = repr((architecture, sorted(plain.items()), n_rows, dataset.buffer_size))
 
     def read(self):
-        """What was noted, or None."""
+        """The contents of the checkpoint, or None if there is none."""
         if self.path is None or not self.path.exists():
             return None
         with open(self.path, "rb") as file:
             kept = pickle.load(file)
         if kept["belongs to"] != self.belongs_to:
             raise ValueError(
-                f"checkpoint={str(self.path)!r} is of a training with other parameters or rows: "
-                "give them again, or delete the file."
+                f"checkpoint={str(self.path)!r} was written by a fit with other parameters or "
+                "other rows. Use the same ones, or delete the file."
             )
         return kept
 
     def write_if_due(self, run, done):
-        """Notes the training where the last note is old enough."""
+        """Write a checkpoint if `checkpoint_seconds` have passed since the last one."""
         if self.path is not None and time.monotonic() >= self.written + self.seconds:
             self.write(run, done)
 
     def write(self, run, done):
-        """Notes the training; the file is whole at any moment."""
+        """Write a checkpoint; the file is replaced atomically."""
         if self.path is None:
             return
         kept = run.kept(done) | {"belongs to": self.belongs_to}
@@ -456,6 +456,6 @@ class Note:
         self.written = time.monotonic()
 
     def remove(self):
-        """The training is complete."""
+        """Delete the checkpoint of a completed fit."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)

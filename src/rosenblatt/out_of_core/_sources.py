@@ -1,6 +1,6 @@
-"""Blocks of rows from arrays, files and functions, all as (X, y, sample_weight).
+"""Reads blocks of rows from arrays, files and functions, as (X, y, sample_weight).
 
-Only reading: what rows mean to an estimator, and their order, are decided elsewhere.
+The order of the blocks and the encoding of the rows are decided elsewhere.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-# of arrays: blocks long enough to be read at the disk's speed, and enough of them in a buffer for
-# rows to be mixed where they lie sorted, see docs/several_machines.md
+# blocks of arrays: long enough to be read at the speed of the disk, and short enough that a buffer
+# holds many of them, so that sorted rows are mixed; see docs/several_machines.md
 _MOST_BLOCK_BYTES = 2**20
 _BLOCKS_OF_BUFFER = 64
 
@@ -22,7 +22,7 @@ def source_of(dataset):
     Raises
     ------
     TypeError
-        For a source of another kind.
+        If the source has an unsupported type.
     """
     source = dataset.source
     if callable(source):
@@ -36,8 +36,8 @@ def source_of(dataset):
     if isinstance(source, np.ndarray):
         return ArraySource(dataset, source)
     raise TypeError(
-        "Dataset takes an array, a path of a .npy or of Parquet files, or a function that returns "
-        f"an iterator of batches, got {type(source).__name__}."
+        "The source of a Dataset must be an array, a path of a .npy file or of Parquet files, or a "
+        f"function that returns an iterator of batches, got {type(source).__name__}."
     )
 
 
@@ -55,13 +55,14 @@ def _files(path):
 class FileRows:
     """The array of a .npy file, of which slices are read.
 
-    Not mapped: pages of a map count as the process's memory until the system wants them back.
+    The file is not memory-mapped, because mapped pages count as memory of the process until the
+    operating system reclaims them.
 
     Parameters
     ----------
     path : path
     mapped : numpy.memmap
-        What `numpy.load` says of it, C-contiguous.
+        The C-contiguous array that `numpy.load` returns, for its shape, dtype and offset.
     """
 
     def __init__(self, path, mapped):
@@ -84,7 +85,7 @@ class FileRows:
 
 
 def rows_of_file(path):
-    """The array of a .npy file, to be sliced."""
+    """The array of a .npy file, which can be sliced."""
     mapped = np.load(path, mmap_mode="r")
     if mapped.ndim != 2 or not mapped.flags.c_contiguous:
         return mapped
@@ -92,7 +93,7 @@ def rows_of_file(path):
 
 
 class _Column:
-    """One column of an array, to be sliced."""
+    """One column of an array, which can be sliced."""
 
     def __init__(self, array, number):
         self._array, self._number = array, number
@@ -103,25 +104,29 @@ class _Column:
 
 
 class ArraySource:
-    """Rows of an array, mostly of a mapped file.
+    """The rows of an array, typically of a file.
 
     Attributes
     ----------
     block_rows : list of int or None
-        Rows of each block, which can be read in any order; None where they come in one order.
+        Number of rows of each block. Blocks can be read in any order. None means that their order
+        is fixed.
     """
 
     def __init__(self, dataset, array):
         if array.ndim != 2 or array.dtype.kind not in "biuf":
             raise ValueError(
-                f"Dataset takes arrays of 2 dimensions that hold numbers, got {array.ndim} of "
+                f"A Dataset requires a numeric array of 2 dimensions, got {array.ndim} of "
                 f"{array.dtype}."
             )
         self._array, n_rows = array, len(array)
         taken = [n for n in (dataset.target, dataset.sample_weight) if isinstance(n, Integral)]
         for number in taken:
             if number >= array.shape[1]:
-                raise ValueError(f"there is no column {number} among {array.shape[1]}.")
+                raise ValueError(
+                    f"target and sample_weight must be column numbers below {array.shape[1]}, as "
+                    f"many as the array has, or arrays; got {number}."
+                )
         self._features = None
         if taken:
             self._features = np.setdiff1d(np.arange(array.shape[1]), taken)
@@ -129,8 +134,8 @@ class ArraySource:
         self._weight = self._beside(dataset.sample_weight, "sample_weight")
         if self._target is None:
             raise ValueError(
-                "target must say where the targets of an array are, got None: a column's number, "
-                "an array, or the path of a .npy file."
+                "A Dataset of an array requires target: the index of a column, an array, or the "
+                "path of a .npy file. Got None."
             )
         size = min(_MOST_BLOCK_BYTES, dataset.buffer_size * 2**20 / _BLOCKS_OF_BUFFER)
         size = max(1, int(size // max(1, array.strides[0])))
@@ -143,13 +148,19 @@ class ArraySource:
         if isinstance(given, Integral):
             return _Column(self._array, int(given))
         if isinstance(given, (str, os.PathLike)):
+            if not Path(given).exists():
+                raise ValueError(
+                    f"{name}={given!r} must be a column's number from 0 to "
+                    f"{self._array.shape[1] - 1}, an array or the path of a .npy file, because the "
+                    "columns of an array have no names: there is no such file."
+                )
             given = np.load(given, mmap_mode="r")
         if np.shape(given)[:1] != self._array.shape[:1]:
             raise ValueError(f"{name} has {np.shape(given)[0]} rows, X has {len(self._array)}.")
         return given
 
     def blocks(self, order=None):
-        """Yields blocks, in the order of their numbers or in another."""
+        """Yield the blocks, in the given order or in ascending order."""
         for i in range(len(self._starts)) if order is None else order:
             rows = slice(self._starts[i], self._starts[i] + self.block_rows[i])
             X = self._array[rows]
@@ -157,7 +168,7 @@ class ArraySource:
             yield X, *self._targets(rows)
 
     def targets(self):
-        """Yields (y, sample_weight) of every block, without X."""
+        """Yield (y, sample_weight) of every block, without reading X."""
         for start, n_rows in zip(self._starts, self.block_rows, strict=True):
             yield self._targets(slice(start, start + n_rows))
 
@@ -167,7 +178,7 @@ class ArraySource:
 
 
 class _Tables:
-    """What sources of named columns share."""
+    """Base class of sources with named columns."""
 
     def __init__(self, dataset):
         self._columns, self._names = dataset.columns, None
@@ -176,17 +187,22 @@ class _Tables:
 
     def _names_among(self, names):
         if self._names is None:
-            for name in filter(None, (self._target, self._weight, *(self._columns or ()))):
-                if name not in names:
-                    raise ValueError(f"there is no column {name!r} among {list(names)}.")
             if self._target is None:
-                raise ValueError("Dataset takes the name of the column that is the target.")
+                raise ValueError(
+                    f"target must be the name of the column to predict, one of {list(names)}; got "
+                    "None."
+                )
+            self._target = _name_among(names, self._target, "target")
+            if self._weight is not None:
+                self._weight = _name_among(names, self._weight, "sample_weight")
+            for name in self._columns or ():
+                _name_among(names, name, "columns")
             others = (self._target, self._weight, *self._index)
             self._names = self._columns or [name for name in names if name not in others]
         return self._names
 
     def _block(self, table, names):
-        """(X, y, sample_weight) of a table of any library; X with the names of its columns."""
+        """(X, y, sample_weight) of an Arrow, pandas or polars table; X has column names."""
         columns = [_as_array(table[name]) for name in self._names_among(names)]
         texts = [
             name
@@ -195,8 +211,8 @@ class _Tables:
         ]
         if texts:
             raise ValueError(
-                f"the columns {texts} hold no numbers: encode them, as "
-                "rosenblatt.preprocessing.TabularPreprocessor does, or leave them out by columns=."
+                f"The columns {texts} are not numeric. Encode them, for example with "
+                "rosenblatt.preprocessing.TabularPreprocessor, or omit them from `columns`."
             )
         dtype = np.result_type(np.float32, *{column.dtype for column in columns})
         X = np.empty((len(columns[0]), len(columns)), dtype=dtype)
@@ -209,8 +225,21 @@ class _Tables:
         return _as_array(table[self._target]), weight
 
 
+def _name_among(names, given, parameter):
+    """The name of the column with the given name or index."""
+    names = list(names)
+    if isinstance(given, Integral) and given not in names and given < len(names):
+        return names[given]
+    if not isinstance(given, (str, Integral)) or given not in names:
+        shown = repr(given) if np.ndim(given) == 0 else f"{type(given).__name__}"
+        raise ValueError(
+            f"{parameter}={shown} is no column of the data, which has the columns {names}."
+        )
+    return given
+
+
 class Rows(np.ndarray):
-    """An array of rows that knows its columns' names."""
+    """An array of rows with column names."""
 
     def __new__(cls, values, names):
         rows = values.view(cls)
@@ -219,7 +248,7 @@ class Rows(np.ndarray):
 
 
 def _as_array(column):
-    """A column of Arrow, pandas or polars as an array."""
+    """An Arrow, pandas or polars column as an array."""
     if type(column).__module__.startswith("pyarrow"):
         return np.asarray(column.to_numpy(zero_copy_only=False))
     return np.asarray(column.to_numpy() if hasattr(column, "to_numpy") else column)
@@ -245,7 +274,7 @@ class ParquetSource(_Tables):
             import pyarrow.parquet as pq
         except ImportError as error:
             raise ImportError("Parquet files need pyarrow: pip install pyarrow") from error
-        self._files = [pq.ParquetFile(file) for file in files]
+        self._files = [_opened(pq, file) for file in files]
         names = [file.schema_arrow.names for file in self._files]
         if any(other != names[0] for other in names):
             raise ValueError("Parquet files of one Dataset must have the same columns.")
@@ -255,13 +284,13 @@ class ParquetSource(_Tables):
         self.block_rows = [file.metadata.row_group(i).num_rows for file, i in self._groups]
 
     def blocks(self, order=None):
-        """Yields row groups, in the order of their numbers or in another."""
+        """Yield the row groups, in the given order or in ascending order."""
         own = [name for name in (self._target, self._weight) if name is not None]
         for i in range(len(self._groups)) if order is None else order:
             yield self._block(self._read(i, [*self._names, *own]), [*self._names, *own])
 
     def targets(self):
-        """Yields (y, sample_weight) of every row group, without X."""
+        """Yield (y, sample_weight) of every row group, without reading X."""
         own = [name for name in (self._target, self._weight) if name is not None]
         for i in range(len(self._groups)):
             yield self._beside(self._read(i, own))
@@ -271,8 +300,18 @@ class ParquetSource(_Tables):
         return file.read_row_group(group, columns=columns, use_threads=False)
 
 
+def _opened(pq, file):
+    try:
+        return pq.ParquetFile(file)
+    except ValueError as error:  # of pyarrow, about bytes
+        raise ValueError(
+            f"{file} is no Parquet file ({error}). Of other formats, give a function that returns "
+            "an iterator of frames: lambda: pandas.read_csv(path, chunksize=10_000), say."
+        ) from error
+
+
 class BatchSource(_Tables):
-    """Batches that a function yields, anew for each epoch."""
+    """Batches from a function that is called once per epoch."""
 
     block_rows = None
 
@@ -281,7 +320,7 @@ class BatchSource(_Tables):
         self._batches = dataset.source
 
     def blocks(self, order=None):
-        """Yields batches as they come."""
+        """Yield the batches in the order of the function."""
         for batch in self._batches():
             if isinstance(batch, tuple):
                 yield *map(np.asarray, batch[:2]), batch[2] if len(batch) > 2 else None
@@ -291,6 +330,6 @@ class BatchSource(_Tables):
             yield self._block(batch, batch.schema.names if is_arrow else list(batch.columns))
 
     def targets(self):
-        """Yields (y, sample_weight) of every batch."""
+        """Yield (y, sample_weight) of every batch."""
         for _, *beside in self.blocks():
             yield tuple(beside)

@@ -1,6 +1,6 @@
-"""Rows of a source as buffers to train on: in an order of each epoch, read ahead by a thread.
+"""Buffers of shuffled rows from a source, with the blocks in a new order in each epoch.
 
-Numbers of rows are all that is known of training here; what rows mean is the estimator's.
+A thread reads ahead. The encoding of the rows is passed in as a function.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -13,7 +13,7 @@ import numpy as np
 
 from rosenblatt.distributed._batches import epoch_order
 
-_PLACES = 4  # of rows: trained on, waiting, being filled, and what is left over
+_PLACES = 4  # copies of rows: in training, waiting, being filled, and the rest of a block
 
 
 class Stream:
@@ -23,15 +23,15 @@ class Stream:
     ----------
     source : ArraySource, ParquetSource or BatchSource
     encode : callable
-        Of (X, y, sample_weight), arrays: their TrainingData.
+        Maps the arrays (X, y, sample_weight) to TrainingData.
     n_rows, n_features : int
     dtype : numpy.dtype
-        To train in.
+        The dtype for training.
     buffer_size : float
-        In megabytes.
+        In mebibytes.
     batch_size : int
     joins_last : bool
-        Whether a last batch of one row belongs to the batch before it.
+        Whether a last batch of one row is merged into the batch before it.
     """
 
     def __init__(
@@ -45,15 +45,15 @@ class Stream:
         self._names = None
 
     def buffers(self, seed, epoch, shuffle=True, n_done=0):
-        """Yields (TrainingData, order of its rows) of an epoch, batches of which are whole.
+        """Yield (TrainingData, order of its rows) for an epoch. Buffers end where batches end.
 
         Parameters
         ----------
         seed, epoch : int
-            What the order depends on.
+            Determine the order of the rows.
         shuffle : bool
         n_done : int
-            Rows that were trained on already: the buffers that held them are left out.
+            Number of rows that were already used in this epoch. Their buffers are skipped.
         """
         ends = self._ends()
         skipped = [start for start, stop in ends if stop <= n_done]
@@ -67,12 +67,12 @@ class Stream:
             yield self.encode(*parts), order
         if len(carried[0]) or next(rows, None) is not None:
             raise ValueError(
-                f"the source has more rows than the {self.n_rows} that were counted before "
-                "training: it must give the same in every epoch."
+                f"The source has more rows than the {self.n_rows} that were counted before "
+                "training. It must give the same rows in every epoch."
             )
 
     def _ends(self):
-        """(start, stop) of each buffer in the rows of an epoch."""
+        """The (start, stop) row positions of the buffers of an epoch."""
         marks = [*range(0, self.n_rows, self.buffer_rows), self.n_rows]
         if self.joins_last and len(marks) > 2 and marks[-1] - marks[-2] == 1:
             del marks[-2]
@@ -85,7 +85,7 @@ class Stream:
         return epoch_order(seed, 2**32, epoch, order) if shuffle else order
 
     def _rows(self, order, n_done):
-        """Blocks in their order, without the first n_done rows, which mostly are not read."""
+        """The blocks in the given order, without the first n_done rows. Skips whole blocks."""
         if order is not None and n_done:
             counts = np.cumsum(np.asarray(self.source.block_rows)[order])
             n_blocks = int(np.searchsorted(counts, n_done, side="right"))
@@ -98,11 +98,11 @@ class Stream:
             names = getattr(X, "names", None)
             if X.ndim != 2 or X.shape[1] != self.n_features or len(y) != len(X):
                 raise ValueError(
-                    f"block {number} has X of the shape {X.shape} and {len(y)} targets; "
-                    f"{self.n_features} columns and as many targets as rows are needed."
+                    f"Block {number} has X of shape {X.shape} and {len(y)} targets; it must have "
+                    f"{self.n_features} columns and as many targets as rows."
                 )
             if self._names is not None and names != self._names:
-                raise ValueError(f"block {number} has other columns than the first.")
+                raise ValueError(f"Block {number} has other columns than the first block.")
             self._names = names
             weight = None if weight is None else weight[n_done:]
             yield X[n_done:], y[n_done:], weight
@@ -110,7 +110,7 @@ class Stream:
 
 
 def _filled(rows, carried, n_rows):
-    """(X, y, weights) of the next n_rows rows, and what is left of the block that they end in."""
+    """(X, y, weights) of the next n_rows rows, and the rest of the block in which they end."""
     X = np.empty((n_rows, carried[0].shape[1]), dtype=carried[0].dtype)
     y, weights, n_filled, block = [], [], 0, carried
     while True:
@@ -130,23 +130,23 @@ def _filled(rows, carried, n_rows):
         block = next(rows, None)
         if block is None:
             raise ValueError(
-                f"the source ended {n_rows - n_filled} rows before the number that was counted "
-                "before training: it must give the same in every epoch."
+                f"The source ended {n_rows - n_filled} rows short of the number counted before "
+                "training. It must give the same rows in every epoch."
             )
     weights = None if weights[0] is None else np.concatenate(weights)
     left = block
-    if len(left[0]) and len(left[0]) < n_taken:  # a copy, so that the block's memory is free
+    if len(left[0]) and len(left[0]) < n_taken:  # copied, so that the block can be freed
         left = copy.deepcopy(left)
     return (X, np.concatenate(y), weights), (np.asarray(left[0]), *left[1:])
 
 
 class ReadAhead:
-    """A context whose thread has the next item of an iterator ready.
+    """A context manager with a thread that prefetches the next item of an iterator.
 
     Parameters
     ----------
     items : iterator
-        Used by the thread alone.
+        Consumed by the thread only.
     """
 
     def __init__(self, items):
@@ -170,7 +170,7 @@ class ReadAhead:
         try:
             for item in self._items:
                 self._put(("item", item))
-                del item  # it is the reader's no longer
+                del item  # drop the reference, so that the consumer can free the item
                 if self._is_over.is_set():
                     return
             self._put(("end", None))

@@ -1,6 +1,7 @@
-"""Pictures of networks and of their training, as displays in scikit-learn's style.
+"""Plots of networks and of their training, as displays in scikit-learn's style.
 
-One file per display; what they share is in `_style.py`. matplotlib is loaded when one is drawn.
+There is one file per display; common code is in `_style.py`. matplotlib is imported when a display
+is drawn.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -1,6 +1,6 @@
-"""DiagnosisDisplay: the scores of all nets that a diagnosis compared, one line each.
+"""DiagnosisDisplay: the scores of all nets that a diagnosis compared, one line per net.
 
-It draws a Diagnosis; what was trained and why is decided in rosenblatt.diagnosis.
+It draws a Diagnosis, which is computed in rosenblatt.diagnosis.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -12,9 +12,9 @@ from rosenblatt.plot import _style
 
 LINE_HEIGHT, MARGINS = 0.34, 1.7  # inches, of a new figure
 TITLE_PAD = 38  # points, with room for the legend
-MOST_BELOW = 1.5  # scores further below the given net's training score are left out of the view
-MARKER_SIZE = 7  # points; what is compared are single marks
-# what is drawn of every net: the attribute of NetScores, its legend, its place among the series
+MOST_BELOW = 1.5  # scores further below the given net's training score are outside the view
+MARKER_SIZE = 7  # points
+# the scores of each net: the attribute of NetScores, the legend, the index of the style
 MARKS = (
     ("train", "training rows", 0),
     ("held_out", "held-out training rows", 2),
@@ -25,9 +25,10 @@ MARKS = (
 class DiagnosisDisplay:
     """Training, held-out and test scores of the given net and of those it was compared with.
 
-    Make it with `from_estimator`, or by `Diagnosis.plot`. Error bars are two standard errors
-    to either side; the line is the given net's training score. Significantly better nets are to the
-    right of the grey band, which is as wide as `tol` (large noise may require more).
+    Create it with `from_estimator` or `Diagnosis.plot`. Error bars are two standard errors to
+    either side. The vertical line is the training score of the given net. Significantly better
+    nets are to the right of the grey band, whose width is `tol` (with large noise, further to the
+    right).
 
     Parameters
     ----------
@@ -70,38 +71,39 @@ class DiagnosisDisplay:
         ax: Any = None,
         **options: Any,
     ) -> "DiagnosisDisplay":
-        """Diagnoses a fitted network and draws what was found.
+        """Diagnose a fitted network and draw the result.
 
         Parameters
         ----------
         estimator, X, y, X_test, y_test, time_budget, **options
-            As for `rosenblatt.diagnose`.
+            As in `rosenblatt.diagnose`.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on. None creates a figure.
 
         Returns
         -------
-        DiagnosisDisplay
+        display : DiagnosisDisplay
+            The display.
         """
         from rosenblatt.diagnosis import diagnose
 
         display = cls(None)
-        _style.require_matplotlib(display)  # not after half a minute of work
+        _style.require_matplotlib(display)  # checked before half a minute of work
         display.diagnosis = diagnose(estimator, X, y, X_test, y_test, time_budget, **options)
         return display.plot(ax)
 
     def plot(self, ax: Any = None) -> "DiagnosisDisplay":
-        """Draws it.
+        """Draw the scores.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            None makes a figure.
+            Axes to draw on. None creates a figure.
 
         Returns
         -------
-        DiagnosisDisplay
-            Itself.
+        display : DiagnosisDisplay
+            The display itself.
         """
         _style.require_matplotlib(self)
         nets = self.diagnosis.nets
@@ -151,7 +153,7 @@ class DiagnosisDisplay:
             )
 
     def _draw_noise(self):
-        """Of the given net's two scores."""
+        """Draw the error bars of the given net's two scores."""
         given = self.diagnosis
         for score, noise, place in (
             (given.train_score, given.train_noise, 0),
@@ -168,8 +170,8 @@ class DiagnosisDisplay:
         self.ax_.axvline(score, color=_style.GREY, linewidth=1, zorder=1)
 
     def _keep_in_view(self):
-        """What is far below all others, as R^2 may be, is named at the edge: it would squeeze
-        them together."""
+        """Write scores far below all others, such as a negative R^2, at the edge, because they
+        would compress the scale."""
         given = self.diagnosis
         scores = [score for net in given.nets for score in net[1:] if not math.isnan(score)]
         scores += [given.train_score - given.tol, given.test_score - given.test_noise]

@@ -1,6 +1,6 @@
-"""LossSurfaceDisplay: the loss on a plane through the parameters, and the way training took.
+"""LossSurfaceDisplay: the loss on a plane through the parameters, and the path of training.
 
-The plane is `_plane.py`'s, the loss that of `rosenblatt.inspection`.
+The plane is computed in `_plane.py`, the loss in `rosenblatt.inspection`.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -15,45 +15,51 @@ from rosenblatt.inspection._objective import Objective, network_in
 from rosenblatt.plot import _style
 from rosenblatt.plot._plane import percent, plane_through
 
-MARGIN = 0.15  # around a path, of its extent
-DECADES = 6  # below the highest loss, that are shown where losses are lower
-SMALLEST_PATH = 0.05  # of the view, that is more than the marks at its ends
-PATH_MARKERS = 60  # points of a path up to which each has a dot
+MARGIN = 0.15  # margin around a path, as a fraction of its extent
+DECADES = 6  # maximum number of decades below the highest loss that are shown
+SMALLEST_PATH = 0.05  # fraction of the view above which a path is longer than its end markers
+PATH_MARKERS = 60  # maximum number of points of a path for which each has a marker
 
 
 class LossSurfaceDisplay:
     """The loss over two directions of the parameters, as a contour map or a surface.
 
-    The loss is that of `rosenblatt.inspection.loss`: the mean over the given rows plus the penalty,
-    on a log scale where it is positive. Make it with `from_estimator`.
+    The loss is that of `rosenblatt.inspection.loss`: the mean over the given rows plus the penalty.
+    It is on a log scale if it is positive. Create the display with `from_estimator`.
 
-    A plane shows little of a space of thousands of dimensions: what looks convex there need not
-    be, and a path that was projected does not lie on the surface. The title therefore says how
-    much of the path's variance the plane shows.
+    A plane shows only a small part of a space with thousands of dimensions. A loss that looks
+    convex on the plane may not be convex, and a projected path does not lie on the surface. The
+    title therefore states the fraction of the path's variance that the plane shows.
 
     Parameters
     ----------
     losses : array-like of shape (n_y, n_x)
-        The losses on the grid; values that are not finite are left white.
+        The losses on the grid. Values that are not finite are shown white.
     x, y : array-like of shape (n_x,) and (n_y,)
-        The grid, ascending.
+        The grid, in ascending order.
     estimator_at : (float, float), default=None
         The coordinates of the estimator.
     path : array-like of shape (n_points, 2), default=None
-        The path of the training, projected onto the plane.
+        The path of training, projected onto the plane.
     path_variance : float, default=None
-        The share of the path's variance that the plane shows, from 0 to 1.
+        The fraction of the path's variance that the plane shows, from 0 to 1.
     labels : tuple of two str, default=('first direction', 'second direction')
+        Labels of the axes.
     title : str, default=None
+        The title.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
+        The axes.
     figure_ : matplotlib.figure.Figure
+        The figure.
     surface_ : matplotlib.contour.QuadContourSet or mpl_toolkits.mplot3d.art3d.Poly3DCollection
+        The contours or the surface.
     path_ : matplotlib.lines.Line2D or None
+        The path, if there is one.
     colorbar_ : matplotlib.colorbar.Colorbar or None
-        None for a surface, whose axis has the losses.
+        The colour bar; None for kind='surface', whose vertical axis shows the losses.
 
     References
     ----------
@@ -116,58 +122,68 @@ class LossSurfaceDisplay:
         ax: Any = None,
         **kwargs: Any,
     ) -> "LossSurfaceDisplay":
-        """Computes the loss on a grid around a fitted network, and draws it.
+        """Compute the loss on a grid around a fitted network, and draw it.
 
-        The loss is computed grid_resolution**2 times over all rows: some thousand rows show as
-        much as a hundred thousand.
+        The loss is computed grid_resolution**2 times over all rows. A few thousand rows usually
+        show as much as a hundred thousand.
 
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
-            Fitted; the plane goes through it.
+            A fitted network, through which the plane passes.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows over which the loss is averaged.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
         directions : {'random', 'path'}, two int or array of shape (2, n_parameters), default=None
-            What spans the plane. 'random': drawn from a normal distribution and filter-normalised
-            (Li et al., 2018): a unit's part has the norm of the unit's weights, so that
-            1 is a step as long as the weights themselves; the two parts are orthogonal, and
-            intercepts, scales and shifts stay where they are. 'path': the two principal
-            directions of the path, of length 1. Two numbers: these parameters, in the flat order of
-            `rosenblatt.inspection`, shown by their values. An array: any two directions. None:
-            'path' where there is one, else 'random'.
+            The directions that span the plane:
+
+            - 'random': normally distributed and filter-normalised (Li et al., 2018). The part of
+              each unit has the norm of the unit's weights, so that 1 is a step as long as the
+              weights themselves. The two parts are orthogonal. Intercepts, scales and shifts do
+              not vary.
+            - 'path': the two principal directions of the path, with length 1.
+            - Two ints: two parameters, by their index in the flat order of
+              `rosenblatt.inspection`. The axes show their values.
+            - An array: any two directions.
+            - None: 'path' if there is a path, otherwise 'random'.
         path : Trajectory or array-like of shape (n_points, n_parameters), default=None
-            The training's path; None for that of a Trajectory among the estimator's callbacks, if
-            there is one.
+            The path of training. None uses that of a Trajectory among the callbacks of the
+            estimator, if there is one.
         extent : float or (x_min, x_max, y_min, y_max), default=None
-            What is shown: a float is how far to each side of the estimator. None for 1, or for what
-            the path takes if there is one.
+            The limits of the view. A float is the distance to each side of the estimator. None
+            means 1, or limits that contain the path if there is one.
         grid_resolution : int >= 2, default=25
-            Points along each axis.
+            Number of points along each axis.
         intercepts : bool, default=True
-            Whether directions are of all parameters, or of `coefs_` alone.
+            Whether all parameters vary, or only `coefs_`.
         random_state : int, RandomState instance or None, default=0
-            Of random directions: the same for every estimator, unless it is said otherwise.
+            Determines the random directions. With the default they are the same for every
+            estimator.
         progress : bool, default=True
             Whether to show a tqdm progress bar in a terminal or a notebook, if tqdm is installed.
         kind : {'contour', 'surface'}, default='contour'
+            The kind of plot.
         levels : int, default=20
-            How many contours.
+            Number of contour levels.
         ax : matplotlib.axes.Axes, default=None
-            With projection='3d' for a surface. None makes a figure.
+            Axes to draw on, with projection='3d' for a surface. None creates a figure.
         **kwargs : dict
-            For `Axes.contourf` or `Axes3D.plot_surface`.
+            Keyword arguments for `Axes.contourf` or `Axes3D.plot_surface`.
 
         Returns
         -------
-        LossSurfaceDisplay
+        display : LossSurfaceDisplay
+            The display.
 
         Raises
         ------
-        TypeError, NotFittedError
-            For anything but a fitted network of this package.
+        TypeError
+            If the estimator is not an MLPClassifier or MLPRegressor.
+        NotFittedError
+            If the estimator is not fitted.
         ValueError
-            If the data are not of the network's shape, or directions, path, extent or
-            kind are none of the above.
+            If the data do not match the network, or an argument is invalid.
         """
         network_in(estimator, who=cls.__name__)
         _style.require_matplotlib(cls)
@@ -206,17 +222,17 @@ class LossSurfaceDisplay:
         levels: Any = 20,
         **kwargs: Any,
     ) -> "LossSurfaceDisplay":
-        """Draws the surface.
+        """Draw the surface.
 
         Parameters
         ----------
         ax, kind, levels, **kwargs
-            As for `from_estimator`.
+            As in `from_estimator`.
 
         Returns
         -------
-        LossSurfaceDisplay
-            Itself.
+        display : LossSurfaceDisplay
+            The display itself.
         """
         _style.require_matplotlib(self)
         _check_kind(kind, ax)
@@ -237,7 +253,7 @@ class LossSurfaceDisplay:
         if is_3d:
             self.ax_.set_title(title, size="medium")
             self.ax_.legend(loc="best", framealpha=0.85, edgecolor="none", fontsize="small")
-        else:  # colours everywhere, and what is marked may lie in any corner
+        else:  # the contours fill the axes, and the marks may be in any corner
             _style.add_legend_above(self.ax_, title, n_columns=3, size="medium")
         return self
 
@@ -246,7 +262,7 @@ class LossSurfaceDisplay:
         extend = "min" if losses.min() < levels[0] else "neither"
         style = {"cmap": _style.SEQUENTIAL, "norm": norm, "extend": extend, **kwargs}
         lines = {"colors": "white", "linewidths": 0.5, "alpha": 0.5}
-        if is_log:  # what lies below the levels, 0 too, has the colour below theirs
+        if is_log:  # losses below the levels, including 0, get the colour of the lowest level
             losses = np.ma.maximum(losses, levels[0] / 2)
         self.surface_ = self.ax_.contourf(self.x, self.y, losses, levels, **style)
         self.ax_.contour(self.x, self.y, losses, levels, **lines)
@@ -271,7 +287,7 @@ class LossSurfaceDisplay:
         levels, _, is_log = _levels(losses, n_levels)
         heights = np.ma.log10(np.ma.maximum(losses, levels[0])) if is_log else losses
         style = {"cmap": _style.SEQUENTIAL, "rcount": 100, "ccount": 100, "alpha": 0.9, **kwargs}
-        # what is drawn over the surface is over it, not sorted by its distance
+        # artists are drawn in order of zorder instead of distance, so that marks are on top
         self.ax_.computed_zorder = False
         grid = np.meshgrid(self.x, self.y)
         self.surface_ = self.ax_.plot_surface(*grid, heights, **style, zorder=1)
@@ -280,7 +296,7 @@ class LossSurfaceDisplay:
         if self.estimator_at is not None:
             self._mark(*self.estimator_at, *self._height_at(heights, [self.estimator_at]))
         self.ax_.set_zlabel("loss (log scale)" if is_log else "loss")
-        self.ax_.set_box_aspect(None, zoom=0.85)  # else its labels are cut
+        self.ax_.set_box_aspect(None, zoom=0.85)  # otherwise the labels are cut off
         for axis in (self.ax_.xaxis, self.ax_.yaxis, self.ax_.zaxis):
             axis.set_major_locator(MaxNLocator(5))
             axis.labelpad = 9
@@ -303,7 +319,7 @@ class LossSurfaceDisplay:
         look = {"color": _style.VERMILION, "linewidth": 1.5, "path_effects": _outlined(3)}
         if n_points <= PATH_MARKERS:
             look |= {"marker": "o", "markersize": 2.5}
-        # the legend names what is seen
+        # the legend lists only artists that are visible
         label = "path of the training" if self._is_seen() else None
         self.path_ = self.ax_.plot(*coordinates, label=label, zorder=3, **look)[0]
         start = [[values[0]] for values in coordinates]
@@ -313,7 +329,7 @@ class LossSurfaceDisplay:
         self.ax_.plot(*start, color=_style.VERMILION, label=label, zorder=4, **look)
 
     def _is_seen(self):
-        """Whether the path crosses more of the view than its own marks cover."""
+        """Whether the path is longer in the view than its markers."""
         if not self._is_in_view(self.path).any():
             return False
         corners = [self.x[0], self.y[0]], [self.x[-1], self.y[-1]]
@@ -333,16 +349,16 @@ class LossSurfaceDisplay:
     def _title(self):
         said = [self.title] if self.title else []
         if self.path is not None and not self._is_in_view(self.path).any():
-            said.append("the training's path lies outside")
+            said.append("the path of training is outside the view")
         elif self.path is not None and not self._is_seen():
-            said.append("the training's path is too short here to be seen")
+            said.append("the path of training is too short to be seen")
         if self.path_variance is not None:
             said.append(f"the plane shows {percent(self.path_variance)} of the path's variance")
         return "\n".join(said)
 
 
 def _n_digits(values):
-    """How many significant digits tell the values apart, from 2 on."""
+    """The number of significant digits that distinguish the values, at least 2."""
     for n_digits in range(2, 12):
         if len({f"{value:.{n_digits}g}" for value in values}) == len(values):
             break
@@ -354,11 +370,11 @@ def _check_kind(kind, ax):
         raise ValueError(f"kind must be 'contour' or 'surface', got {kind!r}.")
     if ax is not None and (kind == "surface") != hasattr(ax, "plot_surface"):
         wanted = "with" if kind == "surface" else "without"
-        raise ValueError(f"kind={kind!r} needs axes {wanted} projection='3d'.")
+        raise ValueError(f"kind={kind!r} requires axes {wanted} projection='3d'.")
 
 
 def _points_of(estimator, path, n_parameters):
-    """The path as an array, its first n_parameters columns; None where there is none."""
+    """The first n_parameters columns of the path, as an array; None if there is no path."""
     if path is None:
         known = [c for c in estimator.callbacks or [] if isinstance(c, Trajectory)]
         path = next((c for c in known if len(c.epochs_)), None)
@@ -372,17 +388,17 @@ def _points_of(estimator, path, n_parameters):
         )
     if points.shape[1] not in (n_parameters, estimator.n_parameters_):
         raise ValueError(
-            f"path has points of {points.shape[1]} parameters, the estimator has "
-            f"{estimator.n_parameters_}: it is of another network."
+            f"path has points with {points.shape[1]} parameters, but the estimator has "
+            f"{estimator.n_parameters_}."
         )
     points = points[:, :n_parameters]
     if not np.isfinite(points).all():
-        raise ValueError("path has points that are not finite numbers.")
+        raise ValueError("path must be finite.")
     return points
 
 
 def _extent(extent, plane, projected):
-    """(x_min, x_max, y_min, y_max)"""
+    """The view as (x_min, x_max, y_min, y_max)."""
     centre = plane.shift
     if extent is None and projected is not None:
         low, high = (
@@ -390,7 +406,7 @@ def _extent(extent, plane, projected):
             np.maximum(projected.max(axis=0), centre),
         )
         widest = (high - low).max()
-        # a direction in which nothing moved is shown with some width
+        # a direction along which the path did not move still gets some width
         margin = np.maximum(MARGIN * (high - low), 0.05 * widest if widest > 0 else 1)
         low, high = low - margin, high + margin
         if plane.is_relative:
@@ -409,7 +425,7 @@ def _extent(extent, plane, projected):
 
 
 def _losses_on(objective, plane, x, y, progress):
-    """(len(y), len(x)), one evaluation after another: one vector of parameters is in memory."""
+    """Losses of shape (len(y), len(x)), computed one at a time to save memory."""
     losses = np.empty((len(y), len(x)))
     with _style.progress_bar("loss surface", losses.size, "point", progress) as advance:
         for row, b in zip(losses, y, strict=True):
@@ -429,13 +445,13 @@ def _levels(losses, n_levels):
         if low < high * (1 - 1e-9):
             levels = np.geomspace(low, high, n_levels + 1)
             return levels, LogNorm(low, high), True
-    reach = max(high - low, 1e-9 * abs(high), 1e-300)  # all the same: one colour
+    reach = max(high - low, 1e-9 * abs(high), 1e-300)  # positive even if all losses are equal
     levels = np.linspace(low, low + reach, n_levels + 1)
     return levels, Normalize(levels[0], levels[-1]), False
 
 
 def _outlined(width):
-    """White around a line: it is seen on every colour."""
+    """A white outline around a line, so that it is visible on every colour."""
     from matplotlib.patheffects import Normal, Stroke
 
     return [Stroke(linewidth=width, foreground="white"), Normal()]

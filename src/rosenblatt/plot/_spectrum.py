@@ -1,6 +1,6 @@
-"""SpectrumDisplay: how the eigenvalues of a Hessian are spread.
+"""SpectrumDisplay: the distribution of the eigenvalues of a Hessian.
 
-It draws what `rosenblatt.inspection.hessian_spectrum` found, and computes nothing itself.
+It draws the result of `rosenblatt.inspection.hessian_spectrum`.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -12,23 +12,23 @@ from rosenblatt._types import Matrix, RandomState
 from rosenblatt.inspection._objective import network_in
 from rosenblatt.plot import _style
 
-BELOW = 0.1  # the lowest density shown, of that of one eigenvalue spread over the whole range
-RUG_HEIGHT = 0.06  # of the axes
+BELOW = 0.1  # the lowest density shown, relative to one eigenvalue spread over the whole range
+RUG_HEIGHT = 0.06  # as a fraction of the axes
 
 
 class SpectrumDisplay:
     """The density of a Hessian's eigenvalues, with the extreme ones and zero marked.
 
-    The density is on a log scale: most eigenvalues lie near zero, and the few far from it decide
-    how training goes. Eigenvalues below zero are directions in which the loss falls to both
-    sides. The density is smoothed, so a peak at zero is as wide as the smoothing; the extreme
-    eigenvalues, the ticks at the bottom, are not. Make it with `from_estimator` or, for a
-    computed spectrum, `from_spectrum`.
+    The density is on a log scale, because most eigenvalues are near zero and the few large ones
+    determine the behaviour of training. A negative eigenvalue belongs to a direction along which
+    the loss falls to both sides. The density is smoothed, so a peak at zero is as wide as the
+    smoothing kernel. The extreme eigenvalues, shown as ticks at the bottom, are not smoothed.
+    Create the display with `from_estimator` or, for a computed spectrum, with `from_spectrum`.
 
     Parameters
     ----------
     density_grid, density : array-like of shape (n_points,)
-        The grid, ascending, and the density of eigenvalues on it.
+        The grid, in ascending order, and the density of eigenvalues on it.
     eigenvalues : array-like of shape (k,)
         The extreme eigenvalues.
     n_parameters : int
@@ -39,7 +39,9 @@ class SpectrumDisplay:
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
+        The axes.
     figure_ : matplotlib.figure.Figure
+        The figure.
     line_ : matplotlib.lines.Line2D
         The density.
     rug_ : matplotlib.collections.LineCollection
@@ -96,33 +98,38 @@ class SpectrumDisplay:
         ax: Any = None,
         **kwargs: Any,
     ) -> "SpectrumDisplay":
-        """Computes the spectrum of a fitted network's Hessian, and draws it.
+        """Compute the spectrum of a fitted network's Hessian, and draw it.
 
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
-            Fitted.
+            A fitted network; the current values of `coefs_` and `intercepts_` are used.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows over which the loss is averaged.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
         k, intercepts, n_probes, n_steps, random_state, progress
-            As for `rosenblatt.inspection.hessian_spectrum`.
+            As in `rosenblatt.inspection.hessian_spectrum`.
         name : str, default=None
-            Of this network, in the legend.
+            Name of this network in the legend.
         ax : matplotlib.axes.Axes, default=None
-            None makes a figure; spectra drawn into the same axes are compared.
+            Axes to draw on. None creates a figure. Several spectra can be drawn on the same axes.
         **kwargs : dict
-            For `Axes.plot`, for the density.
+            Keyword arguments for `Axes.plot`, which draws the density.
 
         Returns
         -------
-        SpectrumDisplay
+        display : SpectrumDisplay
+            The display.
 
         Raises
         ------
-        TypeError, NotFittedError
-            For anything but a fitted network of this package.
+        TypeError
+            If the estimator is not an MLPClassifier or MLPRegressor.
+        NotFittedError
+            If the estimator is not fitted.
         ValueError
-            If the data are not of the network's shape.
+            If the data do not match the network.
         """
         from rosenblatt.inspection import hessian_spectrum
 
@@ -145,18 +152,19 @@ class SpectrumDisplay:
     def from_spectrum(
         cls, spectrum: Any, *, name: str | None = None, ax: Any = None, **kwargs: Any
     ) -> "SpectrumDisplay":
-        """Draws a spectrum.
+        """Draw a computed spectrum.
 
         Parameters
         ----------
         spectrum : Spectrum
-            What `rosenblatt.inspection.hessian_spectrum` returned.
+            The result of `rosenblatt.inspection.hessian_spectrum`.
         name, ax, **kwargs
-            As for `from_estimator`.
+            As in `from_estimator`.
 
         Returns
         -------
-        SpectrumDisplay
+        display : SpectrumDisplay
+            The display.
         """
         display = cls(
             density_grid=spectrum.density_grid,
@@ -169,17 +177,17 @@ class SpectrumDisplay:
         return display.plot(ax, name=name, **kwargs)
 
     def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> "SpectrumDisplay":
-        """Draws the spectrum.
+        """Draw the spectrum.
 
         Parameters
         ----------
         ax, name, **kwargs
-            As for `from_estimator`.
+            As in `from_estimator`.
 
         Returns
         -------
-        SpectrumDisplay
-            Itself.
+        display : SpectrumDisplay
+            The display itself.
         """
         _style.require_matplotlib(self)
         self.ax_ = _style.axes_or_new(ax, figsize=(_style.WIDTH, 4))
@@ -207,14 +215,14 @@ class SpectrumDisplay:
         else:
             look = {"color": _style.BLACK, "linewidth": 1, "linestyle": "--", "label": "zero"}
             self.ax_.vlines([0], 0, 1, transform=self.ax_.get_xaxis_transform(), **look)
-        bottom = lowest * 1e-9  # far below: another spectrum may need the limit lower
+        bottom = lowest * 1e-9  # far below, because another spectrum may lower the limit
         fill = {"color": self.line_.get_color(), "alpha": 0.15, "linewidth": 0}
         self.ax_.fill_between(grid, np.maximum(density, bottom), bottom, **fill)
         highest = max(line.get_ydata().max() for line in self.ax_.lines)
         self.ax_.set_ylim(lowest, 3 * highest)
 
     def _draw_rug(self, place, name):
-        """In the density's colour where there are several spectra, one row above the other."""
+        """Draw the extreme eigenvalues; several spectra are stacked, in the density's colours."""
         eigenvalues = np.asarray(self.eigenvalues)
         is_alone = name is None and not place
         look = {"color": _style.BLACK if is_alone else self.line_.get_color()}

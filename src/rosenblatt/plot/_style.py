@@ -1,7 +1,7 @@
-"""What the displays share: colours, line styles, axes to draw into.
+"""Colours, line styles and helper functions of all displays.
 
-No setting of matplotlib is changed: every artist is given its style. matplotlib is imported inside
-the functions, after `require_matplotlib`.
+The settings of matplotlib are not changed; each artist is given its style. matplotlib is imported
+inside the functions, after `require_matplotlib`.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -9,12 +9,12 @@ import contextlib
 
 import numpy as np
 
-# Okabe and Ito (2008): told apart with any kind of colour vision. The yellow is left out, it is
-# hard to see on white.
+# The palette of Okabe and Ito (2008), which is safe for colour-blind readers, without the yellow,
+# which is hard to see on white.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#767676"
 
-# what tells one series from the next: colour, line and marker, each enough by itself
+# colour, line style and marker of each series; each of the three identifies the series
 SERIES = tuple(
     {"color": color, "linestyle": line, "marker": marker}
     for color, line, marker in [
@@ -29,41 +29,41 @@ SERIES = tuple(
 )
 
 SEQUENTIAL = "viridis"  # perceptually uniform
-DIVERGING = "RdBu_r"  # red and blue, white between: for values around 0
+DIVERGING = "RdBu_r"  # red and blue with white at 0, for values of both signs
 
-WIDTH = 6.4  # inches, of a figure with one column
+WIDTH = 6.4  # inches; width of a figure with one column
 LINE_WIDTH = 1.5  # points
-LEGEND_COLUMNS, LEGEND_LINE = 2, 14  # of a legend above its axes; points
+LEGEND_COLUMNS, LEGEND_LINE = 2, 14  # columns and line height (points) of a legend above axes
 MARKER_SIZE = 4  # points
-N_MARKERS = 10  # along a line
-DECADES_FOR_LOG = 2  # values that span more are drawn on a log scale
+N_MARKERS = 10  # number of markers along a line
+DECADES_FOR_LOG = 2  # values that span more decades are drawn on a log scale
 
 
 def require_matplotlib(display):
-    """Raises ImportError, with the way out, where matplotlib is not installed.
+    """Raise ImportError with installation instructions if matplotlib is not installed.
 
     Parameters
     ----------
     display : object or type
-        Who asks, or its class.
+        The display or its class, which the message names.
     """
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
         name = (display if isinstance(display, type) else type(display)).__name__
-        raise ImportError(f"{name} needs matplotlib: pip install matplotlib") from error
+        raise ImportError(f"{name} requires matplotlib: pip install matplotlib") from error
 
 
 def axes_or_new(ax, figsize=(WIDTH, 4.2), **subplot_kw):
-    """The axes, or those of a new figure with constrained layout.
+    """The given axes, or those of a new figure with constrained layout.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes or None
     figsize : (float, float)
-        Inches, of the new figure.
+        Size of the new figure in inches.
     **subplot_kw : dict
-        For the new axes, projection='3d' say.
+        Keyword arguments for the new axes, e.g. projection='3d'.
     """
     if ax is not None:
         return ax
@@ -72,17 +72,18 @@ def axes_or_new(ax, figsize=(WIDTH, 4.2), **subplot_kw):
     return plt.subplots(figsize=figsize, layout="constrained", subplot_kw=subplot_kw)[1]
 
 
-def stacked_axes(ax, n_panels, height=1.7):
-    """Axes one below the other that share x.
+def stacked_axes(ax, panels, height=1.7):
+    """Vertically stacked axes that share the x-axis.
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes, array of them, or None
-        None makes a figure; one Axes is the frame that they are put into (for one panel it is the
-        panel itself); an array is used as it is.
-    n_panels : int
+    ax : matplotlib.axes.Axes, array of Axes, or None
+        None creates a figure. A single Axes is the frame into which the panels are placed (a
+        single panel uses it directly). An array is used as given.
+    panels : sequence of str
+        The names of the panels, from top to bottom.
     height : float
-        Inches of each, in a new figure.
+        Height of each panel in inches, in a new figure.
 
     Returns
     -------
@@ -91,8 +92,9 @@ def stacked_axes(ax, n_panels, height=1.7):
     Raises
     ------
     ValueError
-        If the array has another length.
+        If the array has the wrong length.
     """
+    n_panels = len(panels)
     if ax is None:
         ax = axes_or_new(None, figsize=(WIDTH, max(3.2, 0.8 + height * n_panels)))
     given = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
@@ -100,14 +102,16 @@ def stacked_axes(ax, n_panels, height=1.7):
         return given
     if len(given) != 1:
         raise ValueError(
-            f"ax has {len(given)} axes, {n_panels} panels need one or {n_panels}. Other displays' "
-            "axes fit where both are given the same panels."
+            f"ax is an array of {len(given)} axes, and {n_panels} "
+            f"{'panels are' if n_panels > 1 else 'panel is'} to be drawn, {list(panels)}: give as "
+            "many axes, or one Axes as the frame of all. To draw into the axes of another display, "
+            "give both the same panels, which both have recorded: panels=['loss'], say."
         )
     return _inside(given[0], n_panels)
 
 
 def _inside(frame, n_panels):
-    """New axes in the place of one, which shows nothing any more."""
+    """New axes in the place of the given axes, which are made invisible."""
     from matplotlib.gridspec import GridSpec
 
     figure, place = frame.figure, frame.get_subplotspec()
@@ -125,26 +129,25 @@ def _inside(frame, n_panels):
 
 
 def plain(ax):
-    """Removes what shows no data, and draws a light grid."""
+    """Remove decorations without data, and draw a light grid."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(True, color="0.9", linewidth=0.8)
     ax.set_axisbelow(True)
 
 
 def add_series(ax, x, y, place=None, **kwargs):
-    """Draws a line in one of the styles of `SERIES`.
+    """Draw a line in one of the styles of `SERIES`.
 
-    The lines of an axes are its series: what else a display draws are collections and texts.
+    All lines of an axes are series; other artists of a display are collections and texts.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     x, y : array-like of shape (n,)
     place : int, default=None
-        Of the style, from 0, beginning again after the last; None for what comes next in these
-        axes.
+        Index of the style, taken modulo their number. None uses the next style of these axes.
     **kwargs : dict
-        For `Axes.plot`, before the style.
+        Keyword arguments for `Axes.plot`, which override the style.
 
     Returns
     -------
@@ -155,10 +158,10 @@ def add_series(ax, x, y, place=None, **kwargs):
         **SERIES[place % len(SERIES)],
         "linewidth": LINE_WIDTH,
         "markersize": MARKER_SIZE,
-        # the first point too: a series may have no other
+        # including the first point, which may be the only one
         "markevery": max(1, -(-len(x) // N_MARKERS)),
     }
-    # the short names that Axes.plot takes as well
+    # the short names that Axes.plot also accepts
     short = {"c": "color", "ls": "linestyle", "lw": "linewidth", "ms": "markersize"}
     for name, long in short.items():
         if name in kwargs:
@@ -166,16 +169,22 @@ def add_series(ax, x, y, place=None, **kwargs):
     return ax.plot(x, y, **{**style, **kwargs})[0]
 
 
+def free_place(axes):
+    """The first style, for `add_series`, whose colour no line of some axes has."""
+    used = {line.get_color() for each in axes for line in each.lines}
+    free = [i for i, style in enumerate(SERIES) if style["color"] not in used]
+    return free[0] if free else len(used)
+
+
 def add_legend(ax):
-    """The legend where there is most room, in a frame that lets the data through."""
+    """Add a legend at the best location, in a transparent frame."""
     ax.legend(loc="best", frameon=True, framealpha=0.8, edgecolor="none")
 
 
 def add_legend_above(ax, title="", n_columns=LEGEND_COLUMNS, **title_look):
-    """A legend between the axes and their title, which covers no line however these run.
+    """Add a legend between the axes and their title, where it covers no line.
 
-    In a few columns, the title above them: a person's figure has to leave the room, as one with
-    layout='constrained' does.
+    The user's figure must leave room for it, as with layout='constrained'.
     """
     n_entries = len(ax.get_legend_handles_labels()[1])
     if not n_entries:
@@ -193,7 +202,7 @@ def add_legend_above(ax, title="", n_columns=LEGEND_COLUMNS, **title_look):
 
 
 def count_from_one(ax, unit):
-    """Names the axis of what is counted, epochs say, and puts its ticks at whole numbers."""
+    """Label the x-axis with the counted unit, e.g. epochs, and place ticks at integers."""
     from matplotlib.ticker import MaxNLocator
 
     ax.set_xlabel(unit)
@@ -201,18 +210,18 @@ def count_from_one(ax, unit):
 
 
 def log_where_wide(ax):
-    """A log scale for y where all values of the lines are positive and span decades."""
+    """Use a log scale for y if all values of the lines are positive and span decades."""
     values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in ax.lines])
     values = values[np.isfinite(values)]
     wide = values.size > 0 and values.min() > 0
     wide = wide and values.max() >= values.min() * 10.0**DECADES_FOR_LOG
     ax.set_yscale("log" if wide else "linear")
-    ax.autoscale(axis="y")  # whatever limits were set for the lines before
+    ax.autoscale(axis="y")  # reset limits that were set for earlier lines
 
 
 @contextlib.contextmanager
 def progress_bar(name, total, unit, progress):
-    """A function to call after every piece of work, which moves a bar where one is wanted."""
+    """A function to call after each unit of work, which advances a progress bar if wanted."""
     try:
         from tqdm.auto import tqdm
     except ImportError:
@@ -220,6 +229,6 @@ def progress_bar(name, total, unit, progress):
     if not progress:
         yield lambda: None
         return
-    # disable=None: no bar where standard error is no terminal
+    # disable=None shows no bar if standard error is not a terminal
     with tqdm(desc=name, total=total, unit=unit, leave=False, disable=None) as bar:
         yield lambda: bar.update(1)

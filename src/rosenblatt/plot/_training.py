@@ -1,6 +1,6 @@
-"""TrainingDisplay: what every epoch recorded, in panels over the epochs.
+"""TrainingDisplay: the recorded values of each epoch, in panels.
 
-It draws `history_`; what the figures mean is said in `_history.py`.
+It draws `history_`, whose columns are described in `_history.py`.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -12,7 +12,7 @@ from sklearn.base import is_classifier
 from rosenblatt.inspection._objective import network_in
 from rosenblatt.plot import _style
 
-# panel: (label of its y axis, the columns drawn in it and what each is called there)
+# panel: (label of its y-axis, the columns drawn in it with their legends)
 TITLE, TITLE_OF_ONE = "Training", "Training of "  # an estimator's class
 
 PANELS = {
@@ -24,42 +24,43 @@ PANELS = {
 
 
 class TrainingDisplay:
-    """Losses, scores, learning rate and gradient norm of every epoch.
+    """Losses, scores, learning rate and gradient norm of each epoch.
 
-    One panel each, one below the other, and only those of which something was recorded. Make it
-    with `from_estimator` or `from_history`. To compare trainings, draw one into the other's axes:
-    each then needs a `name`.
+    There is one panel for each of them that was recorded. Create the display with `from_estimator`
+    or `from_history`. To compare several fits, draw them on the same axes and give each a `name`.
 
     Parameters
     ----------
     loss : array-like of shape (n_epochs,)
-        The training loss, the penalty included.
+        The training loss including the penalty.
     validation_loss : array-like of shape (n_epochs,), default=None
-        The mean loss of the validation rows, without the penalty. Here and below: None, or NaN in
-        every epoch, is left out.
+        The mean loss of the validation rows, without the penalty. This and the following values
+        are not drawn if they are None, or NaN in every epoch.
     validation_score : array-like of shape (n_epochs,), default=None
-        The higher, the better; left out where it is the validation loss with the other sign.
+        The validation score. It is not drawn if it is the negative of the validation loss.
     learning_rate : array-like of shape (n_epochs,), default=None
         The learning rate of each epoch's last step.
     gradient_norm : array-like of shape (n_epochs,), default=None
-        The root mean square over the epoch's steps of the norm of the gradient.
+        The root mean square of the gradient norm over the steps of an epoch.
     score_name : str, default='validation score'
         The name of the score, used as the axis label.
     unit : str, default='epoch'
-        The unit of the x-axis; iterations for 'lbfgs'.
+        The unit of the x-axis; 'iteration' for solver='lbfgs'.
     title : str, default=None
+        The title.
     name : str, default=None
         The name of this training in the legends.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib.axes.Axes of shape (n_panels,)
-        From top to bottom.
+        The axes of the panels, from top to bottom.
     figure_ : matplotlib.figure.Figure
+        The figure.
     panels_ : tuple of str
-        What each of the axes shows: 'loss', 'score', 'learning_rate', 'gradient_norm'.
+        The panel on each axes: 'loss', 'score', 'learning_rate' or 'gradient_norm'.
     lines_ : dict of matplotlib.lines.Line2D
-        By the column of `history_`: 'loss', 'validation_loss' and so on.
+        The lines, by column of `history_`: 'loss', 'validation_loss' and so on.
 
     Examples
     --------
@@ -107,36 +108,39 @@ class TrainingDisplay:
         ax: Any = None,
         **kwargs: Any,
     ) -> "TrainingDisplay":
-        """Draws the training of a fitted network.
+        """Draw the history of a fitted network.
 
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
-            Fitted; the epochs of 'lbfgs' are its iterations.
+            A fitted network. The epochs of solver='lbfgs' are its iterations.
         panels : list of str, default=None
-            Which, of 'loss', 'score', 'learning_rate' and 'gradient_norm', in their order; None
-            for all of which something was recorded.
+            The panels to draw, in this order, out of 'loss', 'score', 'learning_rate' and
+            'gradient_norm'. None draws all that were recorded.
         name : str, default=None
-            The name of this training in the legends.
-        ax : matplotlib.axes.Axes or array of them, default=None
-            One is the frame that the panels are put into, an array has one for each; None makes a
-            figure.
+            The name of this fit in the legends.
+        ax : matplotlib.axes.Axes or array of Axes, default=None
+            A single Axes is the frame into which the panels are placed; an array has one Axes per
+            panel. None creates a figure.
         **kwargs : dict
-            For `Axes.plot`, for every line.
+            Keyword arguments for `Axes.plot`, for every line.
 
         Returns
         -------
-        TrainingDisplay
+        display : TrainingDisplay
+            The display.
 
         Raises
         ------
-        TypeError, NotFittedError
-            For anything but a fitted network of this package.
+        TypeError
+            If the estimator is not an MLPClassifier or MLPRegressor.
+        NotFittedError
+            If the estimator is not fitted.
         ValueError
             If the fit recorded no epochs, or nothing for one of `panels`.
         """
         estimator = network_in(estimator, who=cls.__name__)
-        # a name is for comparisons: their title is not to name one of the models
+        # a name implies a comparison, whose title must not name one of the models
         title = TITLE if name else f"{TITLE_OF_ONE}{type(estimator).__name__}"
         columns = _columns(estimator.history_)
         unit = "iteration" if estimator.solver == "lbfgs" else "epoch"
@@ -157,22 +161,24 @@ class TrainingDisplay:
         ax: Any = None,
         **kwargs: Any,
     ) -> "TrainingDisplay":
-        """Draws a `history_`, or anything with columns of those names.
+        """Draw a `history_`, or any mapping with columns of the same names.
 
         Parameters
         ----------
         history : dict of lists or pandas.DataFrame
-            With 'loss'; 'validation_loss', 'validation_score', 'learning_rate' and
-            'gradient_norm' if there are. `{"loss": estimator.loss_curve_}` will do.
+            Must have the column 'loss', and may have 'validation_loss', 'validation_score',
+            'learning_rate' and 'gradient_norm'. `{"loss": estimator.loss_curve_}` is sufficient.
         score_name : str, default='validation score'
-            The label of its axis.
+            The name of the score, used as the axis label.
         title : str, default=None
+            The title.
         panels, name, ax, **kwargs
-            As for `from_estimator`.
+            As in `from_estimator`.
 
         Returns
         -------
-        TrainingDisplay
+        display : TrainingDisplay
+            The display.
 
         Raises
         ------
@@ -183,33 +189,36 @@ class TrainingDisplay:
         return display.plot(ax, panels=panels, **kwargs)
 
     def plot(self, ax: Any = None, *, panels: Any = None, **kwargs: Any) -> "TrainingDisplay":
-        """Draws the panels.
+        """Draw the panels.
 
         Parameters
         ----------
         ax, panels, **kwargs
-            As for `from_estimator`.
+            As in `from_estimator`.
 
         Returns
         -------
-        TrainingDisplay
-            Itself.
+        display : TrainingDisplay
+            The display itself.
         """
         _style.require_matplotlib(self)
         recorded = self._recorded()
         self.panels_ = self._checked_panels(panels, recorded)
-        self.axes_ = _style.stacked_axes(ax, len(self.panels_))
+        self.axes_ = _style.stacked_axes(ax, self.panels_)
         self.figure_ = self.axes_[0].figure
         self.lines_ = {}
-        place = self._place_among_series()
+        place, look = self._place_among_series(), _style.free_place(self.axes_)
         for panel, axes in zip(self.panels_, self.axes_, strict=True):
-            self._draw_panel(panel, axes, recorded, place, kwargs)
+            self._draw_panel(panel, axes, recorded, (place, look), kwargs)
         _style.count_from_one(self.axes_[-1], self.unit)
         top = self.axes_[0]
         title = top.get_title() or self.title or ""
         if place and title.startswith(TITLE_OF_ONE):
             title = TITLE
-        if self.name:
+        if self.name or place:
+            for axes in self.axes_[1:]:  # of the first training, which has no name
+                if axes.get_legend() is not None:
+                    axes.get_legend().remove()
             _style.add_legend_above(top, title)
             return self
         if len(top.lines) > 1:
@@ -218,12 +227,12 @@ class TrainingDisplay:
         return self
 
     def _place_among_series(self):
-        """How many trainings these axes show already."""
+        """The number of fits that the axes already show."""
         filled = "none" if self.panels_[0] == "score" else "full"
         return sum(line.get_fillstyle() == filled for line in self.axes_[0].lines)
 
     def _recorded(self):
-        """The columns that hold numbers, as arrays."""
+        """The columns that have recorded values, as arrays."""
         columns = {}
         for _, names in PANELS.values():
             for name in names:
@@ -232,7 +241,7 @@ class TrainingDisplay:
                 if not np.isnan(values).all():
                     columns[name] = values
         if "loss" not in columns:
-            raise ValueError("There is no epoch with a loss that is a number: nothing to draw.")
+            raise ValueError("There is nothing to draw: no epoch has a finite loss.")
         lengths = {name: len(values) for name, values in columns.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"All columns must have one value per epoch, got {lengths}.")
@@ -246,7 +255,7 @@ class TrainingDisplay:
             return tuple(there)
         wanted = [panels] if isinstance(panels, str) else list(panels)
         if not wanted or not set(wanted) <= set(PANELS):
-            raise ValueError(f"panels must be some of {list(PANELS)}, got {panels!r}.")
+            raise ValueError(f"panels must be a list with items of {list(PANELS)}, got {panels!r}.")
         for panel in wanted:
             if panel not in there:
                 way = " Fit with early_stopping=True or with X_val." if panel == "score" else ""
@@ -255,15 +264,16 @@ class TrainingDisplay:
 
     @staticmethod
     def _score_is_the_loss(recorded):
-        """Whether the score, of scoring='loss', would show what the losses show."""
+        """Whether the score is the negative validation loss (scoring='loss')."""
         if not {"validation_loss", "validation_score"} <= set(recorded):
             return False
         return np.array_equal(
             recorded["validation_score"], -recorded["validation_loss"], equal_nan=True
         )
 
-    def _draw_panel(self, panel, axes, recorded, place, kwargs):
-        label, names = PANELS[panel]
+    def _draw_panel(self, panel, axes, recorded, places, kwargs):
+        """Draws one panel; `places` are those of the training and of its first style."""
+        (label, names), (place, first_look) = PANELS[panel], places
         columns = [name for name in names if name in recorded]
         _style.plain(axes)
         for column in columns:
@@ -272,25 +282,27 @@ class TrainingDisplay:
                 role += f" {place + 1}"
             roles = [role] if len(columns) > 1 or not self.name else []
             style = {"label": ", ".join(filter(None, (self.name, *roles))) or None}
-            look = place
+            look = first_look
             if column.startswith("validation"):
                 style |= {"fillstyle": "none", "linestyle": "--"}
-                # one training alone has colours to spare; of several each keeps its own
+                # a single fit uses several colours; with several fits each has its own colour
                 look += 0 if self.name else 1
             values = recorded[column]
             epochs = np.arange(1, len(values) + 1)
             style |= kwargs
             self.lines_[column] = _style.add_series(axes, epochs, values, look, **style)
-        # two lines: a panel may be an inch high
+        # on two lines, because a panel may be an inch high
         axes.set_ylabel(self.score_name.replace(" ", "\n", 1) if label is None else label)
         if panel == "score":
-            self._mark_best(axes, recorded["validation_score"])
+            self._mark_best(
+                axes, recorded["validation_score"], with_legend=not (self.name or place)
+            )
             return
         _style.log_where_wide(axes)
         if panel == "learning_rate" and axes.get_yscale() == "linear":
             axes.set_ylim(bottom=0)
 
-    def _mark_best(self, axes, scores):
+    def _mark_best(self, axes, scores, with_legend):
         """A ring around the highest score, whose weights early stopping keeps."""
         best = int(np.nanargmax(scores))
         ring = {
@@ -301,12 +313,12 @@ class TrainingDisplay:
             "clip_on": False,
         }
         axes.scatter([best + 1], [scores[best]], **ring, label=f"best: {self.unit} {best + 1}")
-        if not self.name:
+        if with_legend:
             _style.add_legend(axes)
 
 
 def _columns(history):
-    """The columns of a history that the display takes."""
+    """The columns of a history that the display draws."""
     if "loss" not in history:
         raise ValueError(f"history must have the column 'loss', got {list(history)}.")
     names = [name for _, names in PANELS.values() for name in names]
@@ -314,7 +326,7 @@ def _columns(history):
 
 
 def _score_name(estimator):
-    """What early stopping's score is called."""
+    """The name of the validation score."""
     scoring = estimator.scoring
     if scoring is None:
         return "validation accuracy" if is_classifier(estimator) else "validation $R^2$"

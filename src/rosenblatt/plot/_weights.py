@@ -1,4 +1,4 @@
-"""WeightsDisplay: what each unit of the first layer looks for, as images."""
+"""WeightsDisplay: the weights of the units of the first layer, as images."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
@@ -10,34 +10,37 @@ import numpy as np
 from rosenblatt.inspection._objective import network_in
 from rosenblatt.plot import _style
 
-GAP = 0.25  # between images, of their width; room for a unit's number
-LARGEST_NUMBER, SMALLEST_NUMBER = 9, 5  # points, of the units' numbers
+GAP = 0.25  # gap between images, relative to their width, with room for the unit's number
+LARGEST_NUMBER, SMALLEST_NUMBER = 9, 5  # font sizes of the units' numbers, in points
 
 
 class WeightsDisplay:
     """First-layer weights as images, one for each unit.
 
-    All share one colour scale, centred on 0: red weights raise the unit's sum where the image is
-    bright, blue ones lower it. Colour images show each channel's weights in that channel, with
-    grey for 0. The number above an image is the unit's column in `coefs_[0]`. Make it with
-    `from_estimator`.
+    All images share one colour scale, centred on 0. For bright pixels, red weights increase the
+    pre-activation of the unit and blue weights decrease it. Colour images show the weights of each
+    channel in that channel, with grey for 0. The number above an image is the unit's column in
+    `coefs_[0]`. Create the display with `from_estimator`.
 
     Parameters
     ----------
     images : array-like of shape (n_images, height, width) or (n_images, height, width, 3)
-        Weights.
+        The weights.
     units : array-like of int of shape (n_images,), default=None
-        The units' numbers, written above the images; None for none.
+        The numbers that are written above the images. None writes no numbers.
     title : str, default=None
+        The title.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
+        The axes.
     figure_ : matplotlib.figure.Figure
+        The figure.
     images_ : list of matplotlib.image.AxesImage
-        In the order of `units`.
+        The images, in the order of `units`.
     colorbar_ : matplotlib.colorbar.Colorbar or None
-        None for colour images.
+        The colour bar; None for colour images.
 
     Examples
     --------
@@ -69,35 +72,41 @@ class WeightsDisplay:
         ax: Any = None,
         **kwargs: Any,
     ) -> "WeightsDisplay":
-        """Draws the first layer of a fitted network.
+        """Draw the first layer of a fitted network.
 
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor, or a Pipeline or search with one inside
-            Fitted on images, each a row of X. (Without hidden layers the units are the outputs.)
+            A network fitted on images, each of which is a row of X. Without hidden layers the units
+            are the outputs.
         image_shape : tuple of int, default=None
-            (height, width); (height, width, 3) or (3, height, width) for colours, in the order in
-            which the row holds them. None for squares, of n_features or, with three colours
-            last, of n_features / 3 pixels.
+            (height, width), or for colour images (height, width, 3) or (3, height, width),
+            according to the order in the rows. None means square images with n_features pixels or,
+            with three channels last, n_features / 3 pixels.
         units : list of int, default=None
-            Which, in this order. None for all or, if there are more than `max_units`, those with
-            the largest Euclidean norm of the weights, the largest first.
+            The units to draw, in this order. None draws all units or, if there are more than
+            `max_units`, those with the largest Euclidean norm of the weights in descending order.
         max_units : int >= 1, default=25
+            Maximum number of units if `units` is None.
         ax : matplotlib.axes.Axes, default=None
-            None makes a figure.
+            Axes to draw on. None creates a figure.
         **kwargs : dict
-            For `Axes.imshow`: cmap, vmax (the weight of the last colour) and others.
+            Keyword arguments for `Axes.imshow`, such as cmap and vmax (the weight with the last
+            colour).
 
         Returns
         -------
-        WeightsDisplay
+        display : WeightsDisplay
+            The display.
 
         Raises
         ------
-        TypeError, NotFittedError
-            For anything but a fitted network of this package.
+        TypeError
+            If the estimator is not an MLPClassifier or MLPRegressor.
+        NotFittedError
+            If the estimator is not fitted.
         ValueError
-            If the features do not make images of that shape, or there is no such unit.
+            If the number of features does not match the image shape, or a unit does not exist.
         """
         estimator = network_in(estimator, who=cls.__name__)
         weights = np.asarray(estimator.coefs_[0], dtype=float).T
@@ -110,17 +119,17 @@ class WeightsDisplay:
         return display.plot(ax, **kwargs)
 
     def plot(self, ax: Any = None, **kwargs: Any) -> "WeightsDisplay":
-        """Draws the images.
+        """Draw the images.
 
         Parameters
         ----------
         ax, **kwargs
-            As for `from_estimator`.
+            As in `from_estimator`.
 
         Returns
         -------
-        WeightsDisplay
-            Itself.
+        display : WeightsDisplay
+            The display itself.
         """
         _style.require_matplotlib(self)
         images = np.asarray(self.images, dtype=float)
@@ -149,7 +158,7 @@ class WeightsDisplay:
         return self
 
     def _frame(self, places):
-        """A thin line around each image: many have white rims."""
+        """Draw a thin line around each image, because many have white borders."""
         from matplotlib.patches import Rectangle
 
         for left, right, bottom, top in places:
@@ -157,7 +166,7 @@ class WeightsDisplay:
             self.ax_.add_patch(Rectangle((left, top), right - left, bottom - top, **frame))
 
     def _number(self, places, size):
-        """The units' numbers above their images, where there is room."""
+        """Write the units' numbers above their images, if there is room."""
         if self.units is None:
             return
         box = self.ax_.get_window_extent()
@@ -170,7 +179,7 @@ class WeightsDisplay:
             self.ax_.text(middle, top - 0.04, str(unit), size=font, ha="center", va="bottom")
 
     def _add_colorbar(self, size):
-        """As high as the images, where a layout makes room for it."""
+        """Add a colour bar as high as the images, if the layout makes room for it."""
         where = {"ax": self.ax_, "fraction": 0.046, "pad": 0.03}
         if self.figure_.get_layout_engine() is not None:
             left, height = 1 + 0.15 / size[0], size[1] / (size[1] + GAP)
@@ -180,14 +189,14 @@ class WeightsDisplay:
 
 
 def _image_shape(image_shape, n_features):
-    """The shape of a row's image as it is held in the row."""
+    """The shape of the image in a row, in the order of its values."""
     if image_shape is None:
         for shape in ((math.isqrt(n_features),) * 2, (math.isqrt(n_features // 3),) * 2 + (3,)):
             if math.prod(shape) == n_features:
                 return shape
         raise ValueError(
-            f"{n_features} features are no square image, with one value a pixel or with three: "
-            "pass image_shape=(height, width), or (height, width, 3) for colours."
+            f"{n_features} features do not form a square image with one or three values per pixel. "
+            "Pass image_shape=(height, width), or (height, width, 3) for colour images."
         )
     shape = tuple(image_shape) if np.iterable(image_shape) else ()
     is_image = all(isinstance(n, Integral) and n > 0 for n in shape)
@@ -199,14 +208,14 @@ def _image_shape(image_shape, n_features):
         )
     if math.prod(shape) != n_features:
         raise ValueError(
-            f"image_shape={image_shape!r} has {math.prod(shape)} values, the network was fitted on "
-            f"{n_features} features."
+            f"image_shape={image_shape!r} has {math.prod(shape)} values, but the network was "
+            f"fitted on {n_features} features."
         )
     return shape
 
 
 def _chosen_units(units, max_units, weights):
-    """Which units, as an array of int, and what the title says of them."""
+    """The indices of the units to draw, and their description for the title."""
     n_units = len(weights)
     if units is not None:
         chosen = np.asarray(units)
@@ -224,17 +233,17 @@ def _chosen_units(units, max_units, weights):
 
 
 def _largest(images):
-    """The largest magnitude; 1 where all are 0."""
+    """The largest magnitude, or 1 if all weights are 0."""
     return float(np.abs(images[np.isfinite(images)]).max(initial=0)) or 1.0
 
 
 def _shown_colours(images, limit):
-    """Weights from -limit to limit as channels from 0 to 1."""
+    """Weights in [-limit, limit], mapped to channels in [0, 1]."""
     return np.clip(0.5 + 0.5 * images / (limit or _largest(images)), 0, 1)
 
 
 def _places(images):
-    """(left, right, bottom, top) of each image in units of their width, and the size of all."""
+    """(left, right, bottom, top) of each image in units of its width, and the total size."""
     n_images, height, width = images.shape[:3]
     height /= width
     n_columns = min(n_images, max(1, round(math.sqrt(1.4 * n_images * (height + GAP)))))
@@ -245,7 +254,7 @@ def _places(images):
 
 
 def _figure_size(size):
-    """Inches of a figure for images of this size, with room for title and colour bar."""
+    """The figure size in inches for images of this size, with room for title and colour bar."""
     width, height = size
-    one = min(1.6, (_style.WIDTH - 1) / width)  # inches, of an image's width
+    one = min(1.6, (_style.WIDTH - 1) / width)  # inches per image width
     return max(3.6, one * width + 1), float(np.clip(one * (height + GAP) + 0.6, 1.6, 9))

@@ -1,6 +1,6 @@
-"""Transformers that turn raw tables into what a network learns from quickly.
+"""Transformers that turn raw tables into inputs on which a network trains well.
 
-They learn bins, scales, levels and target statistics; they train no network.
+They learn bins, scales, levels and target statistics. They do not train a network.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -1,5 +1,5 @@
-"""Where the bins of one column of numbers end: at its quantiles, at each of its few values, or
-where a small tree splits. Each function sees one column; what is made of the bins is not here.
+"""Chooses the bin edges of one numeric column: quantiles, every value of a column with few distinct
+values, or the splits of a small tree. The encoding by these bins is done elsewhere.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -8,26 +8,26 @@ from copy import copy
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-LARGEST = 1e300  # numbers beyond are taken as this: differences stay finite
+LARGEST = 1e300  # values are clipped to +-LARGEST, so that differences stay finite
 _TREE_ROWS = 100_000  # enough to place two dozen splits
 
 
 class SortedColumn:
-    """The values of a column that are there, sorted, and their weights.
+    """The non-missing values of a column, sorted, with their weights.
 
     Parameters
     ----------
     values : ndarray of float64 of shape (n,)
-        NaN is missing.
+        NaN marks a missing value.
     sample_weight : ndarray of shape (n,) or None
-        Rows of weight 0 do not count.
+        Rows of weight 0 are ignored.
 
     Attributes
     ----------
     values : ndarray of float64
-        Sorted; numbers beyond +-1e300 are +-1e300.
+        Sorted and clipped to +-1e300.
     n_missing, n_rows : int
-        Rows without a value and all rows, of those that count.
+        Number of rows with a missing value, and of all rows. Rows of weight 0 are not counted.
     distinct : ndarray of float64
     """
 
@@ -51,13 +51,13 @@ class SortedColumn:
         self.distinct = self.values[first]
 
     def frequent(self, share):
-        """The values that have more than a share of the weight each."""
+        """The values whose share of the total weight exceeds `share`."""
         last = np.searchsorted(self.values, self.distinct, side="right") - 1
         weights = np.diff(self._cumulated[last], prepend=0)
         return self.distinct[weights > share * self._cumulated[-1]]
 
     def without(self, values):
-        """The column without some of its values."""
+        """The column without the given values."""
         kept = np.flatnonzero(~np.isin(self.values, values))
         rest = copy(self)
         rest.values, rest.distinct = self.values[kept], np.setdiff1d(self.distinct, values)
@@ -65,14 +65,15 @@ class SortedColumn:
         return rest
 
     def quantiles(self, levels):
-        """Weighted quantiles: NumPy's 'averaged_inverted_cdf'.
+        """Weighted quantiles by NumPy's method 'averaged_inverted_cdf'.
 
-        The least value at which the share of weight reaches the level; where it is reached
-        exactly, the mean of this value and the next. A weight of 2 is the same as the row twice.
+        The quantile is the smallest value at which the cumulative share of weight reaches the
+        level. If it is reached exactly, the quantile is the mean of this value and the next. A
+        weight of 2 is equivalent to repeating the row.
 
         Returns
         -------
-        ndarray of float64 of the levels' shape
+        ndarray of float64, of the shape of `levels`
         """
         total = self._cumulated[-1]
         reached = np.asarray(levels) * total
@@ -85,19 +86,19 @@ class SortedColumn:
 
 
 def quantile_edges(column, n_bins, max_distinct):
-    """Edges at the quantiles 0, 1/n_bins, .., 1; at each value where there are few.
+    """Edges at the quantiles 0, 1/n_bins, ..., 1, or at each value if there are few.
 
-    Values that make up more than a bin, the zeros of a column that is mostly zero, would take
-    several quantiles. They are edges once, and the other bins go to the quantiles of the rest,
-    the least and the greatest of them included.
+    A value that outweighs a whole bin, such as zero in a column that is mostly zero, would occupy
+    several quantiles. It becomes one edge, and the other bins are placed at the quantiles of the
+    remaining values, including their minimum and maximum.
 
     Parameters
     ----------
     column : SortedColumn
-        With at least two distinct values.
+        Must have at least two distinct values.
     n_bins : int
     max_distinct : int
-        With at most so many distinct values, each is an edge.
+        A column with at most this many distinct values has an edge at each of them.
 
     Returns
     -------
@@ -117,17 +118,17 @@ def quantile_edges(column, n_bins, max_distinct):
 
 
 def tree_edges(values, y, *, n_bins, classification, sample_weight=None, min_samples_leaf=None):
-    """Edges at the least value, the splits of a tree of this column alone, and the greatest.
+    """Edges at the minimum, at the splits of a tree fitted to this column alone and at the maximum.
 
-    The tree splits ranks, so it does not matter how the column is scaled; each split lies in the
-    middle between two values.
+    The tree is fitted to ranks, so the scale of the column does not matter. Each split lies midway
+    between two adjacent values.
 
     Parameters
     ----------
     values : ndarray of float64 of shape (n,)
     y : ndarray of shape (n,) or (n, n_outputs)
     n_bins : int
-        The most leaves.
+        Maximum number of leaves.
     classification : bool
     sample_weight : ndarray of shape (n,) or None
     min_samples_leaf : int or None
@@ -158,7 +159,7 @@ def tree_edges(values, y, *, n_bins, classification, sample_weight=None, min_sam
 
 
 def _with_two(edges, column):
-    """The edges; where only one is left, the ends of the column."""
+    """The edges, or the minimum and maximum of the column if only one edge is left."""
     return edges if len(edges) > 1 else column.distinct[[0, -1]]
 
 
@@ -168,12 +169,12 @@ def inverse_widths(edges):
 
 
 def write_codes(values, columns, low, factor, out):
-    """Writes clip((x - low) * factor, 0, 1) of the rows x[columns] of `values` into `out`.
+    """Write clip((x[columns] - low) * factor, 0, 1) into `out`, for every row x of `values`.
 
     Parameters
     ----------
     values : ndarray of float64 of shape (n, p)
-        Without NaN, within +-1e300.
+        Without NaN, clipped to +-1e300.
     columns : ndarray of intp of shape (m,)
     low, factor : ndarray of float64 of shape (m,)
     out : ndarray of float32 or float64 of shape (n, m)

@@ -1,5 +1,5 @@
-"""Resolves `categorical_features`, as HistGradientBoosting understands it: names, indices or a
-mask. What is a category by dtype is not decided here.
+"""Resolves `categorical_features` as HistGradientBoosting does: names, indices or a mask.
+'from_dtype' is not resolved here.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def categorical_mask(categorical_features, labels, has_names):
-    """Which columns are categories.
+    """Mask of the categorical columns.
 
     Parameters
     ----------
@@ -20,13 +20,13 @@ def categorical_mask(categorical_features, labels, has_names):
     Returns
     -------
     ndarray of bool of shape (n_features,) or None
-        None where dtypes decide.
+        None for 'from_dtype'.
 
     Raises
     ------
     ValueError
-        For a name that no column has, an index out of range, a mask of another length, or
-        another type.
+        If a name is not a column of X, an index is out of range, a mask has the wrong length, or
+        the type is not supported.
     """
     n_features = len(labels)
     mask = np.zeros(n_features, dtype=bool)
@@ -64,14 +64,14 @@ def categorical_mask(categorical_features, labels, has_names):
 def _mask_of_names(names, labels, has_names):
     if not has_names:
         raise ValueError(
-            f"categorical_features={names!r} names columns, but X has no text names: give "
-            "indices or a mask, or X as a DataFrame."
+            f"categorical_features={names!r} names columns, but X has no column names. Pass "
+            "indices or a mask, or pass X as a DataFrame."
         )
     unknown = [name for name in names if name not in labels]
     if unknown:
         raise ValueError(
-            f"categorical_features names {unknown[0]!r}, which is no column of X; they are "
-            f"{labels[:20]}{' and others' * (len(labels) > 20)}."
+            f"categorical_features names {unknown[0]!r}, which is not a column of X. The columns "
+            f"are {labels[:20]}{' and others' * (len(labels) > 20)}."
         )
     return np.isin(np.array(labels, dtype=object), names)
 

@@ -1,5 +1,5 @@
-"""The levels of a category column: which values have a code of their own, and the codes of the
-cells of new rows. What becomes of the codes is for the encoder to say.
+"""The levels of a categorical column: which values have their own code, and the codes of the cells
+of new rows. The encoder decides how codes become columns.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -11,26 +11,26 @@ from rosenblatt._plain_state import stored_as_plain_data
 from rosenblatt.preprocessing._cells import is_missing, refuse_unhashable
 
 UNKNOWN = -1
-_FEW_LEVELS = 30  # up to so many, every level is kept, however rare
+_FEW_LEVELS = 30  # if a column has no more levels than this, rare ones are kept too
 _MIN_COUNT = 3
 
 
 @stored_as_plain_data
 @dataclass(frozen=True)
 class Levels:
-    """Values with codes 0, 1, ..; then perhaps a code for missing cells, and one for rare values.
+    """Values with codes 0, 1, ..., then an optional code for missing cells and one for rare values.
 
     Attributes
     ----------
     values : tuple
-        Levels of the training rows, sorted. Where more than 30 occur, those of fewer than 3
-        rows are not among them.
+        Levels of the training rows, sorted. If there are more than 30, levels that occur in fewer
+        than 3 rows are left out.
     has_missing : bool
-        Missing cells have a code of their own: where there were some in training, and not two
-        values (such a column is one number, -1 or 1, and 0 for neither).
+        Whether missing cells have their own code. They do if the training rows have missing cells,
+        unless the column has two values (it is then encoded as -1 or 1, with 0 for neither).
     has_rare : bool
-        Values with too few rows share a code, and so do values that were not seen at all.
-        Without such a code unseen values are -1, as missing ones without a code of theirs.
+        Whether rare and unseen values share a code. If not, unseen values have code -1, as do
+        missing cells without their own code.
     """
 
     values: tuple
@@ -57,7 +57,7 @@ class Levels:
             Indices into `distinct`, -1 for missing cells.
         distinct : list
         used : ndarray of bool of shape (n,) or None
-            The rows that count; None for all.
+            The rows to use; None for all.
         """
         codes = codes if used is None else codes[used]
         counts = np.bincount(codes + 1, minlength=len(distinct) + 1)
@@ -77,12 +77,12 @@ class Levels:
 
     @property
     def names(self):
-        """Every code's name, as text."""
+        """The names of all codes, as text."""
         names = [str(value) for value in self.values]
         return names + ["missing"] * self.has_missing + ["infrequent"] * self.has_rare
 
     def codes_of_distinct(self, codes, distinct):
-        """int32 codes of shape (n,) where cells are given as indices (-1: missing) of values."""
+        """int32 codes of shape (n,); cells are given as indices into `distinct`, -1 if missing."""
         table = np.empty(len(distinct) + 1, dtype=np.int32)
         table[-1] = self.missing_code
         if len(distinct) > len(codes):  # a few rows of a dtype with many declared values
@@ -93,12 +93,12 @@ class Levels:
         return table.take(codes, mode="wrap")  # index -1 is the last
 
     def codes_of_cells(self, cells, label):
-        """int32 codes of shape (n,) of a list of cells.
+        """int32 codes of shape (n,) for a list of cells.
 
         Raises
         ------
         CellError
-            For a cell without a hash; `label` names its column.
+            If a cell is not hashable. `label` is the column's name.
         """
         code_of, unseen = self._code_of, self.unseen_code
         try:
@@ -112,7 +112,7 @@ class Levels:
 
 
 def _sorted(values):
-    """A tuple in an order that does not depend on that of the rows, if one can be found."""
+    """A tuple of the values, sorted if they can be, so that it does not depend on the row order."""
     try:
         return tuple(sorted(values))
     except TypeError:

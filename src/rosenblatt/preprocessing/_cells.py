@@ -1,17 +1,19 @@
-"""Reads single columns whose cells are Python objects: numbers and distinct values out of lists and
-object arrays, with errors that name the column. Knows nothing of frames; times are in _dates.py.
+"""Reads numbers and distinct values from single columns of Python objects (lists, object arrays),
+with errors that name the column. It does not handle data frames; times are read in _dates.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
+import reprlib
 
 import numpy as np
 
+HOW_TO_FLATTEN = "put the values of lists and dicts into columns of their own"
 _CONTAINERS = (list, dict, set, tuple, np.ndarray)
 
 
 class CellError(ValueError, TypeError):
-    """A cell holds what no column can be read from."""
+    """A cell has a value that cannot be part of a column."""
 
 
 def is_missing(value):
@@ -20,20 +22,21 @@ def is_missing(value):
         return True
     try:
         return bool(value != value)
-    except (TypeError, ValueError):  # pandas.NA is neither true nor false
+    except (TypeError, ValueError):  # the truth value of pandas.NA is undefined
         return type(value).__name__ == "NAType"
 
 
 def refuse_container(label, row, value):
-    """Raises CellError."""
+    """Raise CellError for a cell that holds a list, a dict or another container."""
     raise CellError(
-        f"Column {label!r} holds a {type(value).__name__} in row {row}, {value!r}: every cell, as "
-        "an argument must be a string or a number (or None, a date, a truth value), no container."
+        f"Column {label!r} holds a {type(value).__name__} in row {row}, {reprlib.repr(value)}. "
+        "Each cell of the argument must be a string or a number, or a date, a truth value or None: "
+        f"{HOW_TO_FLATTEN}, or drop the column."
     )
 
 
 def refuse_unhashable(label, values):
-    """Raises CellError for the first of the values that has no hash."""
+    """Raise CellError for the first value that is not hashable."""
     for row, value in enumerate(values):
         try:
             hash(value)
@@ -43,7 +46,7 @@ def refuse_unhashable(label, values):
 
 
 def numbers_of(values, label):
-    """The cells as float64, NaN where they are missing.
+    """The cells as float64, with NaN for missing cells.
 
     Parameters
     ----------
@@ -54,7 +57,7 @@ def numbers_of(values, label):
     Raises
     ------
     ValueError
-        For a cell that is no number and no text that reads as one.
+        If a cell is neither a number nor text that can be parsed as one.
     """
     values = np.asarray(values) if isinstance(values, np.ndarray) else _object_array(values)
     try:
@@ -82,15 +85,15 @@ def _number(value, label, row):
         return math.inf if value > 0 else -math.inf
     except (TypeError, ValueError):
         raise ValueError(
-            f"Column {label!r} is read as numbers and holds {value!r} in row {row}. Text is taken "
-            "as a category where X is a DataFrame, or where categorical_features names the column."
+            f"Column {label!r} is numeric but holds {value!r} in row {row}. Text is treated as a "
+            "category if X is a DataFrame, or if categorical_features includes the column."
         ) from None
 
 
 def distinct_values(values, label):
-    """Number the distinct cells in the order in which they come.
+    """Number the distinct cells in order of first appearance.
 
-    Cells are compared as Python compares them: 1, 1.0 and True are one value, '1' is another.
+    Cells are compared with ==: 1, 1.0 and True are one value, '1' is another.
 
     Returns
     -------
@@ -101,7 +104,7 @@ def distinct_values(values, label):
     Raises
     ------
     CellError
-        For a list, a dict or another value without a hash.
+        If a cell is a list, a dict or another value that is not hashable.
     """
     if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
         return _distinct_numbers(values)

@@ -1,5 +1,5 @@
-"""Reads the target where a transformer learns from it: class indices or numbers, and the
-folds of its rows. The estimators' own targets are read elsewhere.
+"""Validates the target y of a transformer and assigns rows to folds.
+The targets of the estimators are validated elsewhere.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -14,19 +14,19 @@ TARGET_TYPES = ("auto", "classification", "regression")
 
 
 def checked_target(y, n_rows, target_type):
-    """(class indices or numbers, number of classes or None for regression).
+    """Return class indices and the number of classes, or numbers and None for regression.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,), or (n_rows, n_outputs) for regression
     n_rows : int
     target_type : {'auto', 'classification', 'regression'}
-        'auto' is scikit-learn's type_of_target: integers and text are classes.
+        'auto' follows scikit-learn's type_of_target: integers and text are classes.
 
     Raises
     ------
     ValueError
-        For another length, missing or infinite values.
+        If the length is wrong, or a value is missing or infinite.
     """
     if target_type == "auto":
         kind = type_of_target(y, input_name="y")
@@ -49,7 +49,7 @@ def fold_of_rows(cv, y, n_classes, random_state):
     Parameters
     ----------
     cv : int, cross-validator or iterable of (train, test)
-        Of a number the folds are drawn at random, and each gets an equal share of each class.
+        An int draws stratified random folds.
     y : ndarray of shape (n,) or (n, n_outputs)
     n_classes : int or None
     random_state : RandomState

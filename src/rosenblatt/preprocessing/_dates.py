@@ -1,5 +1,5 @@
-"""Reads times out of cells, and turns them into numbers: parts of the calendar, and the days since
-the first training row. Reads no frame.
+"""Parses times from cells and turns them into numbers: calendar fields and days since the earliest
+training row. It does not handle data frames.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -14,12 +14,12 @@ _MICROSECONDS_A_DAY = 86_400_000_000
 
 
 def times_of(values, label):
-    """The cells as datetime64[us], NaT where they are missing; text in ISO 8601 is read.
+    """The cells as datetime64[us], with NaT for missing cells. Text must be in ISO 8601 format.
 
     Raises
     ------
     ValueError
-        For a cell that is no time.
+        If a cell cannot be read as a time.
     """
     if isinstance(values, np.ndarray) and values.dtype.kind == "M":
         return values.astype("M8[us]")
@@ -34,17 +34,17 @@ def _time(value, label, row):
         return np.datetime64("NaT")
     value = value.to_timestamp() if type(value).__name__ == "Period" else value
     offset = getattr(value, "utcoffset", lambda: None)()
-    if offset is not None:  # NumPy has no time zones: the same instant in UTC
+    if offset is not None:  # NumPy has no time zones: convert to UTC
         value = value.replace(tzinfo=None) - offset
-    # NumPy reads "now" and "today" as the time of the call
+    # NumPy parses "now" and "today" as the current time
     if not isinstance(value, (int, float)) and not (isinstance(value, str) and value.isalpha()):
         try:
             return np.datetime64(value).astype("M8[us]")
         except (TypeError, ValueError):
             pass
     raise ValueError(
-        f"Column {label!r} was a date when fitted and holds {value!r} in row {row}: a date, a "
-        "time stamp or text in ISO 8601 (2026-11-28) is allowed."
+        f"Column {label!r} held dates in fit but holds {value!r} in row {row}. Allowed are dates, "
+        "timestamps and text in ISO 8601 format (2026-11-28)."
     )
 
 
@@ -86,15 +86,15 @@ _PARTS = {
 @stored_as_plain_data
 @dataclass(frozen=True)
 class DateParts:
-    """What a column of times becomes.
+    """The numeric columns that a column of times is turned into.
 
     Attributes
     ----------
     origin : datetime64[us]
         The earliest time of the training rows.
     parts : tuple of str
-        Those of year, month (1 to 12), day (of the month), weekday (Monday is 0), hour and
-        minute that vary in the training rows.
+        The fields that vary in the training rows, out of year, month (1 to 12), day (of the
+        month), weekday (Monday is 0), hour and minute.
     """
 
     origin: np.datetime64
@@ -102,7 +102,7 @@ class DateParts:
 
     @classmethod
     def fit(cls, times):
-        """Learn from datetime64[us] of shape (n,); None where all are missing."""
+        """Learn from datetime64[us] of shape (n,). Returns None if all values are missing."""
         present = times[~np.isnat(times)]
         if not len(present):
             return None
@@ -111,11 +111,11 @@ class DateParts:
 
     @property
     def names(self):
-        """Names of the columns that `numbers` gives."""
+        """Names of the columns that `numbers` returns."""
         return (*self.parts, "elapsed_days")
 
     def numbers(self, times):
-        """float64 of shape (n, len(names)); rows of NaT are NaN."""
+        """float64 of shape (n, len(names)); NaT gives a row of NaN."""
         out = np.empty((len(times), len(self.names)))
         for j, name in enumerate(self.parts):
             out[:, j] = _PARTS[name](times)

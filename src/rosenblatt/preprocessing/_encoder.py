@@ -1,6 +1,6 @@
-"""Encodes a `Table` as the float32 matrix that a network reads: scaled numbers, their bins or
-waves, indicators of gaps, and categories as columns. It reads no frame and learns no target
-statistics.
+"""Encodes a `Table` as the float32 input matrix of a network: scaled numbers, their bins or
+cosines, missing-value indicators and one-hot categories. It does not read data frames and does not
+learn target statistics.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.utils import check_random_state
 
+from rosenblatt._architecture import CodedInputs
 from rosenblatt._plain_state import stored_as_plain_data
 from rosenblatt.preprocessing._bins import (
     LARGEST,
@@ -23,19 +24,20 @@ from rosenblatt.preprocessing._table_reader import is_nearly_constant
 
 ENCODINGS = ("quantile", "tree", "periodic", "coarse", "one_hot", "none")
 N_WAVES, WAVE_SCALE = 12, 0.4
-_CHUNK = 2**15  # elements of a chunk of rows: its float64 intermediates stay in cache
+_CHUNK = 2**15  # elements per chunk of rows, so that float64 intermediates stay in cache
+_CODED_ROWS = 2**14  # rows of a chunk of codes
 
 
 @dataclass(frozen=True)
 class Bins:
-    """How many bins an encoding has, and up to how many distinct values each is an edge."""
+    """Number of bins of an encoding, and how many distinct values may all be edges."""
 
     n_bins: int
     max_distinct: int
 
 
 def default_bins(encoding, classification):
-    """The Bins of an encoding; None where it has none."""
+    """The default Bins of an encoding, None for an encoding without bins."""
     if encoding in ("coarse", "one_hot"):
         return Bins(8, 16) if classification else Bins(32, 64)
     return {"quantile": Bins(16, 32), "tree": Bins(24, 0)}.get(encoding)
@@ -43,9 +45,9 @@ def default_bins(encoding, classification):
 
 @dataclass
 class _Outputs:
-    """Gathers the output columns of one group while fitting: parameters, names, sources."""
+    """Collects the output columns of one group during fit: parameters, names, sources."""
 
-    columns: list = field(default_factory=list)  # index of the column of numbers, or of codes
+    columns: list = field(default_factory=list)  # index of the column in numbers or in codes
     first: list = field(default_factory=list)
     second: list = field(default_factory=list)
     names: list = field(default_factory=list)
@@ -71,45 +73,47 @@ class _Outputs:
 
 @stored_as_plain_data
 class ColumnEncoder:
-    """Learns from a Table how to encode it, and encodes Tables.
+    """Fits an encoding to a Table, and encodes Tables.
 
-    The output has, in this order: an indicator for every input column with gaps (1 missing, -1
-    not); numbers of two values as -1 and 1 (a gap is 0); every other number scaled,
-    z / sqrt(1 + (z / 3)**2) with z = (x - median) / (q75 - q25), a gap being the median; the
-    encoding of these numbers; categories of two levels as -1 and 1 (0 for neither); those of
-    more as one column a level. All columns are then centred at the training mean. A column that
-    is constant in the rows of `fit` has no output.
+    The output columns are, in this order: an indicator for each input column with missing values
+    (1 if missing, -1 if not); numbers with two values as -1 and 1 (0 if missing); every other
+    number scaled to z / sqrt(1 + (z / 3)**2) with z = (x - median) / (q75 - q25), where missing
+    values are replaced by the median; the encoding of these numbers; categories with two levels as
+    -1 and 1 (0 for neither); other categories as one column per level. All columns are then
+    centred at the training mean. A column that is constant in the rows of `fit` has no output.
 
     Parameters
     ----------
     encoding : {'quantile', 'tree', 'periodic', 'coarse', 'one_hot', 'none'}, default='quantile'
-        Of a number x with edges e_0 < .. < e_T the code is clip((x - e_t) / (e_t+1 - e_t), 0, 1),
-        t = 0 .. T - 1. Edges: 'quantile', 16 bins of equal weight, or each value where there are
-        at most 32; a value that alone weighs more than a bin is one edge. 'tree', the splits of a
-        tree of this column with at most 24 leaves. 'coarse', 8 bins or each of at most 16 values,
-        in regression 32 and 64. 'one_hot': the bins of 'coarse', 1 in the one where x lies.
-        'periodic': cos(2 pi w z + b) of the scaled number, 12 times, w ~ N(0, 0.4**2) and
-        b ~ U(-pi, pi). 'none': the scaled number alone.
+        A number x with edges e_0 < .. < e_T has the codes clip((x - e_t) / (e_t+1 - e_t), 0, 1),
+        t = 0 .. T - 1. 'quantile' has 16 bins of equal weight, or an edge at each value if there
+        are at most 32; a value that outweighs a whole bin is one edge. 'tree' takes the splits of
+        a tree fitted to this column, with at most 24 leaves. 'coarse' has 8 bins, or an edge at
+        each of at most 16 values (32 and 64 in regression). 'one_hot' has the bins of 'coarse',
+        and 1 in the bin of x. 'periodic' computes cos(2 pi w z + b) of the scaled number z for 12
+        pairs w ~ N(0, 0.4**2), b ~ U(-pi, pi). 'none' has the scaled number alone.
     n_bins : int or None
-        Another number of bins (or of waves); up to twice as many distinct values are edges.
+        Number of bins (or cosines); None is the default of the encoding. Up to twice as many
+        distinct values are all edges.
     classification : bool, default=True
-        What the trees learn, and how coarse 'coarse' is.
+        Determines the criterion of the trees and the number of bins of 'coarse'.
     max_categories : int, default=64
-        The most columns of a category. With more levels the rarest share the last.
+        Maximum number of columns of a category. If there are more levels, the rarest share the
+        last column.
     scaled_only : collection of str, default=()
-        Names of numbers that get no encoding.
+        Names of numbers that are scaled but not encoded.
     random_state : int, RandomState or None
-        For 'periodic'.
+        Used by 'periodic'.
 
     Attributes
     ----------
     n_columns : int
-        Of the output.
+        Number of output columns.
     names : list of str
     column_of_output : ndarray of intp of shape (n_columns,)
         The column of X that each output column comes from.
     centre : ndarray of float32 of shape (n_columns,)
-        The training means, which are subtracted.
+        The training means, which `transform` subtracts.
     """
 
     def __init__(
@@ -138,7 +142,7 @@ class ColumnEncoder:
         ----------
         table : Table
         y : ndarray of shape (n,) or (n, n_outputs), or None
-            For 'tree' alone: class indices, or numbers.
+            Class indices or numbers. Used by 'tree' only.
         sample_weight : ndarray of float of shape (n,) or None
 
         Returns
@@ -156,7 +160,7 @@ class ColumnEncoder:
         return self
 
     def fit_transform(self, table, y=None, sample_weight=None, out=None):
-        """As `fit` and `transform` of the same rows, at the cost of one of them."""
+        """Equivalent to `fit` and then `transform` of the same rows, at the cost of one of them."""
         self._learn(table, y, sample_weight)
         out = self._output(len(table), out)
         total = np.zeros(self.n_columns)
@@ -174,9 +178,9 @@ class ColumnEncoder:
         Parameters
         ----------
         table : Table
-            With the columns of that of `fit`.
+            Must have the columns of the table of `fit`.
         out : ndarray of float32 of shape (n, n_columns) or None
-            Where to write; None makes one.
+            Output array; None allocates one.
 
         Returns
         -------
@@ -186,6 +190,74 @@ class ColumnEncoder:
         for rows in self._chunks(len(table)):
             self._adjust(self._encode(table.take(rows), out[rows]))
         return out
+
+    @property
+    def n_codes(self):
+        """The number of columns of the codes; None for an encoding that has no codes."""
+        if self.encoding in ("periodic", "one_hot"):
+            return None
+        n_plain = self.n_columns - len(self._groups["encoded"][0]) - len(self._groups["levels"][0])
+        return n_plain + len(self._binned) + len(self._code_columns)
+
+    def fit_codes(self, table, y=None, sample_weight=None):
+        """Fit an encoding with bins, and return the codes of the rows in place of the output.
+
+        A number with bins has one code, its bin plus the position in it, and a category with more
+        than two levels has the number of its column among those of the category, or -1.
+
+        Returns
+        -------
+        codes : ndarray of float32 of shape (n, n_codes)
+        inputs : CodedInputs
+            How the codes encode the output.
+        """
+        self._learn(table, y, sample_weight)
+        codes = self.codes(table)
+        n_plain, n_signs = self._slices["encoded"].start, len(self._groups["signs"][0])
+        counts = np.bincount(self._groups["encoded"][0], minlength=self._n_numbers)[self._binned]
+        columns = [("number", 1)] * n_plain + [("bin", int(count)) for count in counts]
+        columns += [("number", 1)] * n_signs
+        columns += [("level", int(count)) for count in self._level_counts()]
+        means = [
+            _means_of_inputs(kind, count, codes[:, c], sample_weight)
+            for c, (kind, count) in enumerate(columns)
+        ]
+        self.centre = np.concatenate(means, dtype=np.float32) if means else np.zeros(0, np.float32)
+        return codes, CodedInputs(tuple(columns), tuple(self.centre.tolist()))
+
+    def codes(self, table):
+        """The codes of the rows of a table: ndarray of float32 of shape (n, n_codes)."""
+        out = np.empty((len(table), self.n_codes), np.float32)
+        for start in range(0, len(table), _CODED_ROWS):
+            rows = slice(start, start + _CODED_ROWS)
+            self._write_codes(table.take(rows), out[rows])
+        return out
+
+    def _write_codes(self, table, out):
+        n_plain, n_signs = self._slices["encoded"].start, len(self._groups["signs"][0])
+        levels = n_plain + len(self._binned) + n_signs
+        if self._n_numbers:
+            x, _ = self._encode_plain_numbers(table.numbers, out)
+            _, low, factor = self._groups["encoded"]
+            for place, j in enumerate(self._binned, n_plain):
+                bins = self._groups["encoded"][0] == j
+                out[:, place] = _place_in_bins(x[:, j], low[bins], factor[bins])
+        if n_signs:
+            self._encode_signs(table.codes, out[:, levels - n_signs : levels])
+        if self._code_columns:
+            places = self._positions[table.codes.take(self._code_columns, axis=1) + self._offsets]
+            firsts = self._slices["levels"].start + np.cumsum([0, *self._level_counts()[:-1]])
+            out[:, levels:] = np.where(places >= 0, places - firsts, -1)
+
+    @property
+    def _binned(self):
+        """The columns of numbers that have bins."""
+        return np.unique(self._groups["encoded"][0])
+
+    def _level_counts(self):
+        """The number of columns of each category with more than two levels."""
+        parts = np.split(self._positions, [start - 1 for start in self._offsets[1:]])
+        return [len(np.unique(part[part >= 0])) for part in parts if len(self._offsets)]
 
     def _output(self, n_rows, out):
         if out is None:
@@ -210,7 +282,7 @@ class ColumnEncoder:
 
     def _learn(self, table, y, sample_weight):
         if self.encoding == "tree" and y is None:
-            raise ValueError("encoding='tree' places bins by y, which is None.")
+            raise ValueError("encoding='tree' requires y, which is None.")
         self._n_numbers = table.numbers.shape[1]
         self._fill = np.zeros(self._n_numbers)
         groups = {name: _Outputs() for name in ("missing", "binary", "scaled", "encoded")}
@@ -280,10 +352,10 @@ class ColumnEncoder:
         )
 
     def _learn_categories(self, table, sample_weight):
-        """The groups of categories of two levels and of more; fills `_positions`.
+        """The groups of categories with two levels and with more; fills `_positions`.
 
-        `_positions[_offsets[j] + code]` is the output column of a level within its group, -1 if
-        none; `_offsets` counts from code -1, which has none.
+        `_positions[_offsets[j] + code]` is the output column of a level within its group, or -1.
+        `_offsets` refers to code -1, which has no output column.
         """
         signs, levels = _Outputs(), _Outputs()
         positions, self._offsets, self._code_columns = [], [], []
@@ -303,7 +375,7 @@ class ColumnEncoder:
         return signs, levels
 
     def _encode(self, table, out):
-        """Writes the uncentred codes of a chunk into `out`, and returns it."""
+        """Write the uncentred codes of a chunk into `out` and return it."""
         if self._n_numbers:
             self._encode_numbers(table.numbers, out)
         if table.codes.shape[1]:
@@ -311,6 +383,25 @@ class ColumnEncoder:
         return out
 
     def _encode_numbers(self, numbers, out):
+        x, scaled = self._encode_plain_numbers(numbers, out)
+        columns, low, factor = self._groups["encoded"]
+        if not len(columns):
+            return
+        target = out[:, self._slices["encoded"]]
+        if self.encoding == "periodic":
+            frequency, phase = self._waves
+            angle = scaled.astype(np.float32).take(columns, axis=1) * frequency
+            np.cos(angle + phase, out=target)
+        elif self.encoding == "one_hot":
+            value = x.take(columns, axis=1)
+            target[:] = (value >= low) & (value < factor)
+        else:
+            with np.errstate(over="ignore"):
+                write_codes(x, columns, low, factor, target)
+
+    def _encode_plain_numbers(self, numbers, out):
+        """Writes indicators of gaps, numbers of two values and scaled numbers; returns the numbers
+        without gaps, and the scaled ones."""
         groups, slices = self._groups, self._slices
         missing = np.isnan(numbers)
         columns = groups["missing"][0]
@@ -323,30 +414,18 @@ class ColumnEncoder:
                 value = (x.take(columns, axis=1) - low) * factor - 1
                 np.clip(value, -1, 1, out=out[:, slices["binary"]], casting="same_kind")
             columns, median, scale = groups["scaled"]
-            if not len(columns):
-                return
             scaled = smoothly_clipped((x.take(columns, axis=1) - median) * scale)
             out[:, slices["scaled"]] = scaled
-            columns, low, factor = groups["encoded"]
-            if not len(columns):
-                return
-            target = out[:, slices["encoded"]]
-            if self.encoding == "periodic":
-                frequency, phase = self._waves
-                angle = scaled.astype(np.float32).take(columns, axis=1) * frequency
-                np.cos(angle + phase, out=target)
-                return
-            if self.encoding == "one_hot":
-                value = x.take(columns, axis=1)
-                target[:] = (value >= low) & (value < factor)
-                return
-            write_codes(x, columns, low, factor, target)
+        return x, scaled
+
+    def _encode_signs(self, codes, out):
+        """Writes the categories of two levels."""
+        code = codes.take(self._groups["signs"][0], axis=1)
+        out[:] = np.where(code < 0, 0, 2 * code - 1)
 
     def _encode_categories(self, codes, out):
-        columns = self._groups["signs"][0]
-        if len(columns):
-            code = codes.take(columns, axis=1)
-            out[:, self._slices["signs"]] = np.where(code < 0, 0, 2 * code - 1)
+        if len(self._groups["signs"][0]):
+            self._encode_signs(codes, out[:, self._slices["signs"]])
         if self._code_columns:
             out[:, self._slices["levels"]] = 0
             places = self._positions[codes.take(self._code_columns, axis=1) + self._offsets]
@@ -360,14 +439,35 @@ def _weighted_sum(values, sample_weight, rows):
     return np.einsum("i,ij->j", sample_weight[rows], values, dtype=np.float64)
 
 
+def _place_in_bins(x, low, factor):
+    """t + f for numbers at the share f of the width of bin t; the bins start at `low`."""
+    t = np.maximum(np.searchsorted(low, x, side="right") - 1, 0)
+    with np.errstate(over="ignore"):
+        return t + np.clip((x - low[t]) * factor[t], 0, 1)
+
+
+def _means_of_inputs(kind, count, codes, sample_weight):
+    """The means of the inputs that a column of codes encodes, see CodedInputs."""
+    weights = np.ones(len(codes)) if sample_weight is None else sample_weight.astype(np.float64)
+    total = weights.sum()
+    if kind == "number":
+        return np.array([weights @ codes / total])
+    places = np.clip(np.floor(codes), -1 if kind == "level" else 0, count - 1).astype(np.intp)
+    of_place = np.bincount(places + 1, weights, count + 1)[1:]
+    if kind == "level":
+        return of_place / total
+    above = total - np.cumsum(of_place)
+    return (above + np.bincount(places, weights * (codes - places), count)) / total
+
+
 def _are_integers(values):
     return bool((values == np.rint(values)).all())
 
 
 def _intervals(edges, n_distinct):
-    """(low, high) of disjoint intervals that cover all numbers, one a bin, or one a value.
+    """(low, high) of disjoint intervals that cover all numbers: one per bin, or one per value.
 
-    Where each of `n_distinct` values is an edge, the intervals part in the middle between them.
+    If all `n_distinct` values are edges, the intervals meet midway between adjacent values.
     """
     inner = edges[1:-1]
     if len(edges) == n_distinct:
@@ -376,10 +476,10 @@ def _intervals(edges, n_distinct):
 
 
 def _level_columns(counts, levels, max_categories):
-    """(column of every code or -1, names of the columns) of a category.
+    """(column of each code or -1, names of the columns) of a category.
 
-    Levels without weight in the rows of `fit` have no column. With more than `max_categories`
-    levels, the most frequent have one each; the others share the last with the rare values.
+    Levels with zero weight in the rows of `fit` have no column. With more than `max_categories`
+    levels, the most frequent have a column each; the others share the last with the rare values.
     """
     present = np.flatnonzero(counts > 0)
     rare = [levels.unseen_code] if levels.has_rare else []
@@ -399,7 +499,7 @@ def _level_columns(counts, levels, max_categories):
 
 
 def _distinct_names(names):
-    """The names; one that occurred before (level 1 and level '1') has a number behind it."""
+    """The names, with a number appended to repeated ones (as for level 1 and level '1')."""
     seen, distinct = {}, []
     for name in names:
         seen[name] = seen.get(name, 0) + 1

@@ -1,6 +1,6 @@
-"""Takes the columns out of pandas and polars frames, arrays and lists: what kind each column is
-by its dtype, and its cells as numbers, times or distinct values. Neither library is imported
-here; nothing is learnt from the values and nothing is dropped.
+"""Extracts the columns of pandas and polars data frames, arrays and lists: the kind of each column
+by its dtype, and its cells as numbers, times or distinct values. Neither library is imported.
+Nothing is learned from the values and no column is dropped.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from sklearn.utils.validation import check_array
 
 from rosenblatt.preprocessing._cells import (
+    HOW_TO_FLATTEN,
     CellError,
     distinct_values,
     numbers_of,
@@ -20,7 +21,7 @@ from rosenblatt.preprocessing._dates import times_of
 
 NUMBER, CATEGORY, TEXT, DATE, DURATION = "number", "category", "text", "date", "duration"
 _KIND_OF_NUMPY = {"b": CATEGORY, "i": NUMBER, "u": NUMBER, "f": NUMBER, "M": DATE, "m": DURATION}
-# what pandas.api.types.infer_dtype says of columns of Python objects; all else is a category
+# results of pandas.api.types.infer_dtype for object columns; any other result is a category
 _KIND_OF_OBJECTS = {
     "integer": NUMBER,
     "floating": NUMBER,
@@ -33,7 +34,7 @@ _KIND_OF_OBJECTS = {
     "timedelta64": DURATION,
     "string": TEXT,
 }
-_FEW_ROWS = 256  # below, a loop over the cells is faster than pandas' own ways
+_FEW_ROWS = 256  # below this, a loop over the cells is faster than pandas' methods
 
 
 def open_table(X, owner):
@@ -48,28 +49,28 @@ def open_table(X, owner):
     Returns
     -------
     PandasTable, PolarsTable or ArrayTable
-        With `labels` (list), `has_names`, `n_rows`, `columns(positions)`, a dict of columns
-        (with fitted=True they need not tell their `kind`), and `matrix()`, an ndarray of numbers
-        where all columns are such, else None.
+        An object with `labels` (list), `has_names`, `n_rows`, `columns(positions)`, which returns
+        a dict of columns (with fitted=True without their `kind`), and `matrix()`, which returns an
+        ndarray of numbers, or None if not all columns are numeric.
 
     Raises
     ------
     ValueError, TypeError
-        For sparse, complex or empty X, another number of dimensions, duplicated column names.
+        If X is sparse, complex, empty or not two-dimensional, or column names are duplicated.
     """
     if type(X) is np.ndarray and X.ndim == 2 and X.dtype.kind == "f" and X.size:
         return ArrayTable(X)
     if sp.issparse(X):
         raise TypeError(
-            f"{owner} takes dense tables, got a sparse matrix of shape {X.shape}. MLPClassifier "
-            "and MLPRegressor take sparse X; X.toarray() makes it dense."
+            f"{owner} requires dense X, got a sparse matrix of shape {X.shape}. MLPClassifier and "
+            "MLPRegressor accept sparse X; X.toarray() converts it to a dense array."
         )
     if _is_a(X, "pandas", "DataFrame"):
         return _checked(PandasTable(X), owner)
     if _is_a(X, "polars", "DataFrame"):
         return _checked(PolarsTable(X), owner)
     if _is_a(X, "polars", "LazyFrame"):
-        raise TypeError(f"{owner} takes no polars LazyFrame: call collect() on it first.")
+        raise TypeError(f"{owner} does not accept a polars LazyFrame. Call collect() on it first.")
     if hasattr(X, "to_pandas") and hasattr(X, "column_names"):  # pyarrow's Table
         return open_table(X.to_pandas(), owner)
     return ArrayTable(_as_array(X, owner))
@@ -90,7 +91,7 @@ def _checked(table, owner):
             )
     if len(set(table.labels)) < len(table.labels):
         twice = sorted({str(name) for name in table.labels if table.labels.count(name) > 1})
-        raise ValueError(f"Column names must differ, got more than once: {', '.join(twice)}.")
+        raise ValueError(f"Column names must be unique, got duplicates: {', '.join(twice)}.")
     return table
 
 
@@ -103,7 +104,7 @@ def _as_array(X, owner):
 
 
 class ArrayTable:
-    """An array: its columns are numbers (or times) unless the caller wants categories."""
+    """An array: its columns are numbers (or times) unless the caller declares categories."""
 
     has_names = False
 
@@ -120,7 +121,7 @@ class ArrayTable:
 
 
 class CellsColumn:
-    """A column whose cells are Python objects, to be read as `fit` found it."""
+    """A column of Python objects, to be read with the kind that `fit` found."""
 
     def __init__(self, values, label):
         self.values = values
@@ -139,7 +140,7 @@ class CellsColumn:
         return distinct_values(self.values, self.label)
 
     def cells(self):
-        """The cells where a loop over them is the quickest way to read levels, else None."""
+        """The cells if a loop over them is the fastest way to read levels, else None."""
         return self.values
 
 
@@ -157,7 +158,7 @@ class ArrayColumn(CellsColumn):
 
 
 def _seconds_of_cell(cell):
-    """The seconds of a timedelta; any other cell as it is."""
+    """The seconds of a timedelta; any other cell unchanged."""
     return cell.total_seconds() if hasattr(cell, "total_seconds") else cell
 
 
@@ -185,10 +186,10 @@ class PandasTable:
         wanted = set(wanted)
         if fitted and self.n_rows == 1:
             row = self.frame.iloc[0]  # four times as fast as column by column
-            if row.dtype == object:  # else integers may have become floats
+            if row.dtype == object:  # otherwise integers may have been cast to floats
                 cells = row.tolist()
                 return {j: CellsColumn([cells[j]], self.labels[j]) for j in wanted}
-        if 2 * len(wanted) > len(self.labels):  # walking over all is twice as fast as picking
+        if 2 * len(wanted) > len(self.labels):  # iterating over all is twice as fast as selecting
             walk = enumerate(self.frame.items())
             return {j: PandasColumn(series, label) for j, (label, series) in walk if j in wanted}
         return {j: PandasColumn(self.frame.iloc[:, j], self.labels[j]) for j in wanted}
@@ -249,7 +250,7 @@ class PandasColumn:
 
 
 def _pandas_kind(series, label):
-    """The kind of a pandas column by its dtype; of Python objects by what they are."""
+    """The kind of a pandas column by its dtype, or by its cells if the dtype is object."""
     dtype = series.dtype
     name = type(dtype).__name__
     if name in ("CategoricalDtype", "IntervalDtype"):
@@ -273,7 +274,9 @@ def _pandas_kind(series, label):
 
 def _arrow_kind(dtype, arrow, label):
     if arrow.num_fields:
-        raise CellError(f"Column {label!r} has the nested type {arrow}: flatten it first.")
+        raise CellError(
+            f"Column {label!r} has the nested type {arrow}: {HOW_TO_FLATTEN}, or drop the column."
+        )
     if str(arrow).startswith("decimal"):
         return NUMBER
     return TEXT if dtype.kind == "U" else _KIND_OF_NUMPY.get(dtype.kind, CATEGORY)
@@ -291,7 +294,7 @@ class PolarsTable:
 
     def matrix(self):
         if all(dtype.is_float() or dtype.is_integer() for dtype in self.frame.dtypes):
-            return self.frame.to_numpy()  # nulls are NaN
+            return self.frame.to_numpy()  # nulls become NaN
         return None
 
     def columns(self, wanted, *, fitted=False):
@@ -309,7 +312,8 @@ class PolarsColumn:
     def kind(self):
         if self.series.dtype.is_nested() or self.type == "Object":
             raise CellError(
-                f"Column {self.label!r} has the type {self.series.dtype}: flatten it first."
+                f"Column {self.label!r} has the type {self.series.dtype}: {HOW_TO_FLATTEN}, or "
+                "drop the column."
             )
         if self.series.dtype.is_numeric():
             return NUMBER
@@ -353,7 +357,7 @@ def _has_names(labels):
     Raises
     ------
     TypeError
-        If only some are.
+        If only some labels are text.
     """
     kinds = sorted({type(label).__name__ for label in labels})
     if all(isinstance(label, str) for label in labels):

@@ -1,4 +1,4 @@
-"""Names of input columns, as `get_feature_names_out` of scikit-learn's transformers takes them."""
+"""Validates the `input_features` of `get_feature_names_out`, as scikit-learn's transformers do."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
@@ -10,7 +10,7 @@ def checked_input_names(estimator, input_features):
     Raises
     ------
     ValueError
-        For other names than those of `fit`, or another number of them.
+        If the names differ from those of `fit`, or their number is wrong.
     """
     fitted = getattr(estimator, "feature_names_in_", None)
     n_features = estimator.n_features_in_

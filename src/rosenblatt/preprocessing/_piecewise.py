@@ -1,5 +1,5 @@
-"""The piecewise-linear encoder, for columns of numbers. It scales nothing and reads no
-categories: `TabularPreprocessor` does.
+"""The piecewise-linear encoder for numeric columns. It does not scale and does not handle
+categories; see `TabularPreprocessor`.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -25,45 +25,49 @@ from rosenblatt.preprocessing._bins import (
 from rosenblatt.preprocessing._checked_target import TARGET_TYPES, checked_target
 from rosenblatt.preprocessing._input_names import checked_input_names
 
-_CHUNK = 2**15  # elements of a chunk of rows
+_CHUNK = 2**15  # elements per chunk of rows
 
 
 class PiecewiseLinearEncoder(TransformerMixin, RosenblattEstimator):
-    """Encode each number as how far it has come through each of the column's bins.
+    """Piecewise-linear encoding of numeric features.
 
-    With the edges e_0 < .. < e_T of a column, code t = 0 .. T - 1 of x is clip((x - e_t) /
-    (e_t+1 - e_t), 0, 1): 1 for the bins below x, 0 for those above, and linear in its own bin
-    [1]_. A linear function of the codes is any continuous function of x that is linear in every
-    bin.
+    A column with the bin edges e_0 < .. < e_T has T codes. Code t = 0 .. T - 1 of a value x is
+    clip((x - e_t) / (e_t+1 - e_t), 0, 1): 1 for the bins below x, 0 for the bins above x, and
+    linear in the bin of x [1]_. A linear function of the codes can represent any continuous
+    function of x that is linear in each bin and constant beyond the edges.
 
     Parameters
     ----------
     n_bins : int >= 1 or None, default=None
-        The most bins of a column; None is 16 for strategy='quantile', 24 for 'tree'.
+        Maximum number of bins per column. None means 16 for strategy='quantile' and 24 for
+        strategy='tree'.
     strategy : {'quantile', 'tree'}, default='quantile'
-        Bins of equal weight; or those of a decision tree of the column alone, which needs y.
+        How bin edges are chosen: 'quantile' gives bins of equal weight, 'tree' takes the splits of
+        a decision tree fitted to the column alone, which requires y.
     max_distinct : int >= 0, default=32
-        With strategy='quantile' and at most so many distinct values each is an edge.
+        With strategy='quantile', a column with at most this many distinct values has an edge at
+        each of them.
     min_samples_leaf : int >= 1 or None, default=None
-        Rows in each bin of strategy='tree'; None is max(5, n_samples / 200).
+        Minimum number of samples per bin for strategy='tree'. None means max(5, n_samples / 200).
     keep_input : bool, default=False
-        Whether the numbers themselves come first in the output (NaN as the median).
+        If True, the input columns are prepended to the output, with NaN replaced by the median.
     target_type : {'auto', 'classification', 'regression'}, default='auto'
-        What y is, for strategy='tree'; 'auto' takes integers and text for classes.
+        Type of y for strategy='tree'. 'auto' treats integers and text as classes.
 
     Attributes
     ----------
     bin_edges_ : list of ndarray of float64
-        The edges of every column; a single one where it is constant, or none where it has no
-        value: these columns have no code.
+        The bin edges of each column. A constant column has one edge and an empty column has none;
+        neither has codes.
     n_features_in_ : int
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Only where X has text names.
+        Names of the features. Defined only if the column names of X are all strings.
 
     Notes
     -----
-    Missing values (NaN) are encoded as the median of the column. Numbers beyond +-1e300,
-    infinities too, are taken as +-1e300. float32 stays float32.
+    Missing values (NaN) are encoded as the median of the column. Values, including infinities, are
+    clipped to +-1e300. float32 input gives float32 output.
 
     References
     ----------
@@ -113,13 +117,13 @@ class PiecewiseLinearEncoder(TransformerMixin, RosenblattEstimator):
     def fit(
         self, X: Matrix, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """Learn the edges.
+        """Compute the bin edges.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), or None
-            For strategy='tree' alone.
+            Target. Used by strategy='tree' only.
         sample_weight : array-like of shape (n_samples,), float or None, default=None
 
         Returns
@@ -176,7 +180,7 @@ class PiecewiseLinearEncoder(TransformerMixin, RosenblattEstimator):
         self._number = np.concatenate([np.arange(n) for n in n_codes]).astype(int)
 
     def transform(self, X: Matrix) -> Array:
-        """Encode.
+        """Encode X.
 
         Parameters
         ----------
@@ -185,7 +189,7 @@ class PiecewiseLinearEncoder(TransformerMixin, RosenblattEstimator):
         Returns
         -------
         ndarray of X's precision, of shape (n_samples, n_features_out)
-            The codes of the first column, of the second, ..
+            The codes of the first column, then those of the second, and so on.
         """
         check_is_fitted(self)
         X = self._checked(X)
@@ -202,10 +206,10 @@ class PiecewiseLinearEncoder(TransformerMixin, RosenblattEstimator):
         return out
 
     def inverse_transform(self, X: Matrix) -> Array:
-        """The numbers that have these codes: e_0 plus the sum of codes times widths.
+        """Decode X: the first edge plus the sum of codes times bin widths.
 
-        They lie between the first and the last edge, also where those encoded did not; what was
-        missing is the median.
+        The result lies between the first and the last edge, even if the encoded value did not.
+        Missing values come back as the median.
 
         Parameters
         ----------
@@ -229,12 +233,12 @@ class PiecewiseLinearEncoder(TransformerMixin, RosenblattEstimator):
         return numbers.astype(X.dtype, copy=False)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Array:
-        """Names of the output columns: 'age_bin0', 'age_bin1', ..
+        """Names of the output columns: 'age_bin0', 'age_bin1', ...
 
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the input columns; None is feature_names_in_, or x0, x1, ..
+            Names of the input columns. None uses feature_names_in_, or x0, x1, ... if undefined.
 
         Returns
         -------

@@ -1,5 +1,5 @@
-"""The transformer from a raw table to what a network reads: it puts together the reader, the
-target statistics and the encoder, which know nothing of each other.
+"""The transformer from a raw table to the input of a network. It combines the reader, the target
+statistics and the encoder, which are independent of each other.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -28,67 +28,80 @@ from rosenblatt.preprocessing._target_statistics import (
 
 
 class TabularPreprocessor(TransformerMixin, RosenblattEstimator):
-    """Turn a raw table into the float32 matrix that a network learns from quickly.
+    """Encode a raw table as a float32 matrix that suits a neural network.
 
-    Takes frames of pandas and polars, with text, categories, dates, gaps and numbers of any
-    scale, and arrays. The dtype decides: numbers (nullable, Arrow's, Decimals) are numbers;
-    category, string, object and bool are categories; dates become year, month, day, weekday,
-    hour and minute, where these vary, and the days since the first; durations seconds.
+    The input is a pandas or polars DataFrame with text, categories, dates, missing values and
+    numbers of any scale, or an array. The dtype determines how a column is read: numbers
+    (including nullable dtypes, Arrow dtypes and Decimal) are numbers; category, string, object and
+    bool columns are categories; dates become year, month, day, weekday, hour and minute, as far as
+    these vary, and the days since the earliest training row; durations become seconds.
 
-    - Every number is scaled as `RobustSmoothScaler` does, a gap being the median, and encoded
-      besides (`numerical_encoding`). A column of gaps says where they are, by -1 and 1. Two
-      values are -1 and 1.
-    - A category of two levels is one column of -1 and 1, 0 for a gap or a new level; of more, one
-      column a level, and one for gaps if there were some. Of more than 30 levels those of fewer
-      than 3 rows are merged with those not seen in `fit`. Levels are compared by value.
-    - A category of many levels is besides the shrunken mean of the target there, of other folds'
-      rows for the rows of `fit_transform`.
+    - Numbers are scaled as by `RobustSmoothScaler`, with missing values replaced by the median,
+      and also encoded (see `numerical_encoding`). A column with missing values gets an indicator
+      column: 1 if missing, -1 if not. A number with two values becomes -1 and 1.
+    - A category with two levels becomes one column of -1 and 1, with 0 for a missing value or an
+      unseen level. A category with more levels is one-hot encoded, with a column for missing
+      values if the training rows had some. If there are more than 30 levels, those that occur in
+      fewer than 3 rows are merged with the unseen levels. Levels are compared by value.
+    - A category with many levels also gets target statistics: the mean target of each level,
+      shrunk towards the overall mean. For the rows of `fit_transform` they are computed out of
+      fold.
     - All columns are centred.
-    - Constant and nearly constant columns, those without a value, and text that differs in
-      nearly every row (with a warning) are left out: `columns_` says what became of each.
+    - Columns that are constant, nearly constant or empty are dropped, and so is text that differs
+      in nearly every row (with a warning). `columns_` lists how each column was handled.
 
     Parameters
     ----------
     numerical_encoding : {'quantile', 'tree', 'periodic', 'coarse', 'one_hot', 'none'} or None
-        'quantile' (default): piecewise-linear, 16 bins of equal weight, or each value where there
-        are at most 32. 'tree': piecewise-linear, at most 24 bins of a tree of y. 'coarse':
-        piecewise-linear with 8 bins (16 values), for regression 32 (64). 'one_hot': those bins
-        as 0 and 1. 'periodic': 12 cosines of random frequency. 'none' or None: no encoding.
+        Encoding of numbers, in addition to the scaled value:
+
+        - 'quantile' (default): piecewise-linear with 16 bins of equal weight, or an edge at each
+          value if there are at most 32.
+        - 'tree': piecewise-linear, with the at most 24 leaves of a decision tree as bins. Requires
+          y.
+        - 'coarse': piecewise-linear with 8 bins (an edge at each of at most 16 values); for
+          regression 32 bins (64 values).
+        - 'one_hot': one-hot with the bins of 'coarse'.
+        - 'periodic': 12 cosines of random frequency and phase.
+        - 'none' or None: no encoding.
     n_bins : int >= 2 or None, default=None
-        Another number of bins or cosines.
+        Number of bins or cosines. None is the default of the encoding.
     categorical_features : 'from_dtype', array-like of str, int or bool, or None, \
 default='from_dtype'
-        Names, indices or a mask of the categories: all others are then numbers or dates. None:
-        there are none.
+        Names, indices or a mask of the categories; all other columns are then numbers or dates.
+        None means that no column is a category.
     max_categories : int >= 2, default=64
-        The most columns of a category; the rarest levels share the last.
+        Maximum number of columns per category. If there are more levels, the rarest share the last
+        column.
     target_statistics : 'auto' or bool, default='auto'
-        'auto': for categories of more than 30 levels, if y is given; True: for all of more than
-        two (needs y); False: none.
+        Which categories get target statistics. 'auto': those with more than 30 levels, if y is
+        given. True: those with more than two levels (requires y). False: none.
     cv : int >= 2, cross-validator or list of (train, test), default=5
-        The folds of `fit_transform`, for the target statistics: a number, which are drawn at
-        random with equal shares of the classes, or folds in which each row is tested once.
+        Folds for the target statistics of `fit_transform`. An int draws stratified random folds. A
+        cross-validator or list must test each row exactly once.
     target_type : {'auto', 'classification', 'regression'}, default='auto'
-        What y is; 'auto' takes integers and text for classes.
+        Type of y. 'auto' treats integers and text as classes.
     random_state : int, RandomState or None, default=None
-        Draws folds and frequencies.
+        Seeds the draws of folds and of the frequencies and phases of 'periodic'.
 
     Attributes
     ----------
     columns_ : list of ColumnSummary
-        What became of every column: `name`, `kind`, `detail`, `n_missing`, `used`.
+        How each column was handled: `name`, `kind`, `detail`, `n_missing`, `used`.
     n_features_in_ : int
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Only where X has text names.
+        Names of the features. Defined only if the column names of X are all strings.
     source_of_output_ : ndarray of int of shape (n_features_out,)
         The input column that each output column comes from.
 
     Notes
     -----
-    `fit_transform(X, y)` is not `fit(X, y).transform(X)` where there are target statistics, as
-    with scikit-learn's TargetEncoder.
+    With target statistics, `fit_transform(X, y)` differs from `fit(X, y).transform(X)`, as it does
+    for scikit-learn's TargetEncoder.
 
-    Columns of frames are found by name, in any order. A fitted transformer holds no row of X.
+    Columns of a DataFrame are matched by name and may be in any order. A fitted transformer stores
+    no row of X.
 
     Examples
     --------
@@ -139,13 +152,13 @@ default='from_dtype'
     def fit(
         self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """Learn columns, bins, levels and statistics.
+        """Learn column kinds, bins, levels and target statistics.
 
         Parameters
         ----------
         X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), or None, default=None
-            For 'tree' and target statistics.
+            Target. Used by 'tree' and by target statistics.
         sample_weight : array-like of shape (n_samples,), float or None, default=None
 
         Returns
@@ -159,7 +172,7 @@ default='from_dtype'
     def fit_transform(
         self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Array:
-        """As `fit`, and the encoded rows of X, with target statistics of other folds' rows.
+        """Fit, and return the encoded rows of X with out-of-fold target statistics.
 
         Parameters
         ----------
@@ -174,7 +187,7 @@ default='from_dtype'
             return self._fit(X, y, sample_weight, transform=True)
 
     def transform(self, X: Any) -> Array:
-        """Encode rows of a table like that of `fit`.
+        """Encode the rows of a table that has the columns of `fit`.
 
         Parameters
         ----------
@@ -227,7 +240,7 @@ default='from_dtype'
             self.feature_names_in_ = reader.feature_names_in_
 
     def _targets(self, y, table):
-        """(class indices or numbers or None, number of classes or None) of what y is used for."""
+        """(class indices, numbers or None if y is not used; number of classes or None)."""
         self._many = self._columns_of_statistics(y, table)
         if y is None and self.__sklearn_tags__().target_tags.required:
             raise ValueError(
@@ -249,7 +262,7 @@ default='from_dtype'
         return [j for j, levels in enumerate(table.layout.levels) if len(levels) > least]
 
     def _learn_statistics(self, table, targets, n_classes, weights, random_state):
-        """The table with its statistics, out of fold, as more numbers."""
+        """The table with out-of-fold target statistics appended to its numbers."""
         self._statistics, self._statistic_names, self._statistic_sources = None, (), ()
         if not self._many:
             return table
@@ -271,12 +284,12 @@ default='from_dtype'
         return table.with_numbers(numbers, self._statistic_names, self._statistic_sources)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Array:
-        """Names of the output columns: 'age', 'age_missing', 'age_bin0', 'city_Rome', ..
+        """Names of the output columns: 'age', 'age_missing', 'age_bin0', 'city_Rome', ...
 
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the input columns; None is feature_names_in_, or x0, x1, ..
+            Names of the input columns. None uses feature_names_in_, or x0, x1, ... if undefined.
 
         Returns
         -------
@@ -300,7 +313,7 @@ default='from_dtype'
 
 
 def _n_rows(X):
-    """The rows of X; None where it has no length, which the reader refuses."""
+    """Number of rows of X, or None if X has no length (the reader then raises an error)."""
     shape = getattr(X, "shape", None)
     if shape:
         return shape[0]

@@ -1,4 +1,4 @@
-"""The formula of the robust scale with its smooth clipping, for the scaler and the encoder.
+"""The formulas of robust scaling and smooth clipping, used by the scaler and the encoder.
 Medians and quartiles come from `SortedColumn`.
 """
 
@@ -21,7 +21,7 @@ def median_and_scale(column):
 
 
 def smoothly_clipped(values, clip=CLIP):
-    """values / sqrt(1 + (values / clip)**2), in place; infinities become +-clip."""
+    """Compute values / sqrt(1 + (values / clip)**2) in place; infinities become +-clip."""
     np.clip(values, -LARGEST_ROOT, LARGEST_ROOT, out=values)
     divisor = values * (1 / clip)
     divisor *= divisor

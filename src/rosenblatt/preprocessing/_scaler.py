@@ -1,5 +1,5 @@
-"""The robust scaler with smooth clipping, for columns of numbers. It keeps gaps and reads no
-categories: `TabularPreprocessor` does.
+"""The robust scaler with smooth clipping for numeric columns. It keeps missing values and does not
+handle categories; see `TabularPreprocessor`.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -19,31 +19,33 @@ from rosenblatt.preprocessing._robust_scale import median_and_scale, smoothly_cl
 
 
 class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, RosenblattEstimator):
-    """Scale numbers by median and quartiles, and bend outliers smoothly into +-clip.
+    """Scale features by median and interquartile range, with smooth clipping of outliers.
 
-    z = (x - median) * s with s = 1 / (q75 - q25); where the quartiles are equal, s = 2 / (max -
-    min); where all values are equal, s = 0. The output is z / sqrt(1 + (z / clip)**2), which is
-    nearly z about 0 and tends to +-clip [1]_.
+    Let z = (x - median) * s with s = 1 / (q75 - q25). If the quartiles are equal,
+    s = 2 / (max - min); if all values are equal, s = 0. The output is z / sqrt(1 + (z / clip)**2),
+    which is close to z near 0 and tends to +-clip [1]_.
 
     Parameters
     ----------
     clip : float > 0, default=3.0
+        Bound of the output.
 
     Attributes
     ----------
     center_ : ndarray of float64 of shape (n_features_in_,)
         The medians.
     factor_ : ndarray of float64 of shape (n_features_in_,)
-        s.
+        The factors s.
     n_features_in_ : int
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Only where X has text names.
+        Names of the features. Defined only if the column names of X are all strings.
 
     Notes
     -----
-    Missing values (NaN) are left out in `fit` and stay NaN in `transform`; infinities become
-    +-clip, but 0 in a constant column. float32 stays float32. Quantiles are NumPy's
-    'averaged_inverted_cdf', so that a row of weight 2 is the same as two rows.
+    Missing values (NaN) are ignored in `fit` and stay NaN in `transform`. Infinities become
+    +-clip, or 0 in a constant column. float32 input gives float32 output. Quantiles follow NumPy's
+    method 'averaged_inverted_cdf', so that a weight of 2 is equivalent to repeating the row.
 
     References
     ----------
@@ -70,14 +72,14 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, RosenblattEstim
         self.clip = clip
 
     def fit(self, X: Matrix, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
-        """Learn medians and quartiles.
+        """Compute medians and quartiles.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
         y : ignored
         sample_weight : array-like of shape (n_samples,), float or None, default=None
-            Weights >= 0 of the rows in the quantiles.
+            Weights of the rows in the quantiles, >= 0.
 
         Returns
         -------
@@ -92,7 +94,7 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, RosenblattEstim
         return self
 
     def transform(self, X: Matrix) -> Array:
-        """Scale and clip.
+        """Scale and clip X.
 
         Parameters
         ----------
@@ -111,10 +113,11 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, RosenblattEstim
         return Z.astype(X.dtype, copy=False)
 
     def inverse_transform(self, X: Matrix) -> Array:
-        """The numbers that `transform` makes X of.
+        """Undo the scaling and clipping.
 
-        Where X is +-clip or beyond, they are infinite: outliers of some 1e8 quartile ranges (in
-        float32 1e4) cannot be told from infinity. Of a constant column they are its value.
+        Values of X at or beyond +-clip become infinite: outliers beyond about 1e8 interquartile
+        ranges (1e4 in float32) cannot be distinguished from infinity. A constant column gives its
+        constant.
 
         Parameters
         ----------

@@ -1,5 +1,6 @@
-"""Reads raw tables: which column is a number, a category or a date, what each is worth, and new
-rows as one array of numbers and one of category codes. It sees no target and scales nothing.
+"""Reads raw tables: it determines whether a column is a number, a category or a date and whether it
+is used, and reads rows as an array of numbers and an array of category codes. It does not see the
+target and does not scale.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -15,31 +16,31 @@ from rosenblatt.preprocessing._category_levels import Levels
 from rosenblatt.preprocessing._dates import DateParts
 from rosenblatt.preprocessing._frames import CATEGORY, DATE, DURATION, NUMBER, TEXT, open_table
 
-# a range below this share of the largest magnitude is rounding, unless the values are integers
+# a range below this fraction of the largest magnitude is rounding, unless the values are integers
 NEARLY_CONSTANT = 1e-6
-# text with more distinct values per row than this is a name or a remark, no category
+# text with more distinct values per row than this is free text (names, remarks), not a category
 _NEARLY_UNIQUE, _ROWS_TO_TELL = 0.95, 50
 
 
 @stored_as_plain_data
 @dataclass(frozen=True)
 class ColumnSummary:
-    """What became of one column of X.
+    """How one column of X is read.
 
     Attributes
     ----------
     name : str
-        Its name, or 'x3' where it has none.
+        Name of the column, or e.g. 'x3' if it has none.
     kind : str
-        'number', 'integer', 'binary' (a number of two values), 'category', 'date', 'duration';
-        or, of those that are not used, 'constant', 'all missing', 'dropped text'. A constant
-        with gaps is used: as whether the cell is missing.
+        'number', 'integer', 'binary' (a number with two values), 'category', 'date' or 'duration';
+        'constant', 'all missing' or 'dropped text' if the column is not used. A constant with
+        missing values is used: its output is the missing-value indicator.
     detail : str
-        In a few words: range or number of levels, and what was done.
+        Short description: range or number of levels, and how the column was handled.
     n_missing : int
-        Cells without a value, of the training rows.
+        Number of missing values in the training rows.
     used : bool
-        Whether anything of it reaches the network.
+        Whether the column contributes to the output.
     """
 
     name: str
@@ -52,18 +53,18 @@ class ColumnSummary:
 @stored_as_plain_data
 @dataclass(frozen=True)
 class Layout:
-    """Where the columns of a `Table` come from.
+    """The origin of the columns of a `Table`.
 
     Attributes
     ----------
     n_features : int
-        Columns of X.
+        Number of columns of X.
     number_names, code_names : tuple of str
-        Names of the columns of `numbers` ('sold_year' is a part of the date 'sold') and `codes`.
+        Names of the columns of `numbers` ('sold_year' is a field of the date 'sold') and `codes`.
     number_sources, code_sources : tuple of int
         The columns of X that they come from.
     levels : tuple of Levels
-        Of every column of `codes`.
+        Levels of each column of `codes`.
     """
 
     n_features: int
@@ -81,9 +82,9 @@ class Table:
     Attributes
     ----------
     numbers : ndarray of float64 of shape (n, p)
-        NaN where missing; no infinities. May share memory with X: do not write.
+        NaN marks missing values; there are no infinities. Read-only: it may share memory with X.
     codes : ndarray of int32 of shape (n, q)
-        From 0 to len(layout.levels[j]) - 1, or -1 for what has no level.
+        From 0 to len(layout.levels[j]) - 1, or -1 for a cell without a level.
     layout : Layout
     """
 
@@ -95,11 +96,11 @@ class Table:
         return len(self.numbers)
 
     def take(self, rows):
-        """The Table of some rows: indices, a mask or a slice."""
+        """The Table of the given rows (indices, a mask or a slice)."""
         return Table(self.numbers[rows], self.codes[rows], self.layout)
 
     def with_numbers(self, numbers, names, sources):
-        """The Table with more columns of numbers, behind its own."""
+        """The Table with columns of numbers appended."""
         layout = replace(
             self.layout,
             number_names=(*self.layout.number_names, *names),
@@ -111,7 +112,7 @@ class Table:
 @stored_as_plain_data
 @dataclass(frozen=True)
 class _Fitted:
-    """How one used column of X is read: the recipe that `read` follows."""
+    """How `read` reads one used column of X."""
 
     source: int
     reads: str  # NUMBER, DURATION, DATE or CATEGORY
@@ -133,7 +134,7 @@ class _Fitted:
 
 @dataclass
 class _Findings:
-    """What `fit` gathers, column by column."""
+    """What `fit` collects, column by column."""
 
     summaries: list = field(default_factory=list)
     fitted: list = field(default_factory=list)
@@ -149,17 +150,19 @@ class _Findings:
 
 @stored_as_plain_data
 class TableReader:
-    """Learns the columns of a raw table, and reads rows of it as a `Table`.
+    """Learns the columns of a raw table, and reads its rows as a `Table`.
 
-    Rules, by dtype: category, object, string and bool columns are categories, numbers are
-    numbers (also objects that are all numbers, Decimal among them), times become parts of the
-    calendar and days since the first training row, durations seconds. An array is all numbers.
-    `categorical_features` overrides. Categories are compared by value as Python compares: 1, 1.0
-    and True are one level, '1' is another. Infinities become the finite ends of the training
-    range. Constant and nearly constant columns (a range below 1e-6 of the largest magnitude, if
-    not integers), those without a value, and text that is nearly unique in every row (more than
-    95 % distinct in more than 50 rows; one warning names them) are not used. Times with a zone
-    are read in UTC.
+    The dtype determines how a column is read. category, object, string and bool columns are
+    categories. Numbers, and object columns in which every cell is a number (or Decimal), are
+    numbers. Times become calendar fields and days since the earliest training row; times with a
+    time zone are converted to UTC. Durations become seconds. All columns of an array are numbers.
+    `categorical_features` overrides these rules.
+
+    Categories are compared with ==: 1, 1.0 and True are one level, '1' is another. Infinities are
+    clipped to the finite training range. Not used are columns that are constant, nearly constant
+    (a range below 1e-6 of the largest magnitude, for values that are not integers) or empty, and
+    text that is nearly unique (more than 95 % distinct in more than 50 rows; a warning names these
+    columns).
 
     Parameters
     ----------
@@ -170,9 +173,9 @@ class TableReader:
     ----------
     n_features_in_ : int
     feature_names_in_ : ndarray of object of shape (n_features_in_,)
-        Only where X was a frame with text names.
+        Defined only if X was a DataFrame whose column names are all strings.
     columns_ : list of ColumnSummary
-        One for every column of X.
+        One for each column of X.
     layout_ : Layout
     """
 
@@ -180,7 +183,7 @@ class TableReader:
         self.owner = owner
 
     def fit(self, X, categorical_features="from_dtype", sample_weight=None):
-        """As `fit_read`; returns the reader."""
+        """Like `fit_read`, but returns the reader."""
         self.fit_read(X, categorical_features, sample_weight)
         return self
 
@@ -191,9 +194,10 @@ class TableReader:
         ----------
         X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
         categorical_features : 'from_dtype', None, or array-like
-            Names, indices or a mask of the categories, as in HistGradientBoosting; None: none.
+            Names, indices or a mask of the categories, as in HistGradientBoosting. None means that
+            no column is a category.
         sample_weight : ndarray of shape (n_samples,) or None
-            Nothing is learnt from rows of weight 0.
+            Rows of weight 0 are ignored.
 
         Returns
         -------
@@ -202,7 +206,7 @@ class TableReader:
         Raises
         ------
         ValueError, TypeError
-            For tables that cannot be read; the message names the column.
+            If a column cannot be read; the message names it.
         """
         table = open_table(X, self.owner)
         used = None
@@ -235,10 +239,11 @@ class TableReader:
         self._low, self._high = _finite_range(findings, used)
 
     def read(self, X):
-        """Read rows of a table like that of `fit`.
+        """Read the rows of a table that has the columns of `fit`.
 
-        Columns of frames are found by name, in any order, those of arrays by position. Labels that
-        are no text count as names where they are those of `fit`.
+        Columns of a DataFrame are matched by name and may be in any order; columns of an array are
+        matched by position. Labels that are not strings are matched by name if they are the labels
+        of `fit`.
 
         Returns
         -------
@@ -247,7 +252,7 @@ class TableReader:
         Raises
         ------
         ValueError
-            For columns that are missing, unknown or cannot be read.
+            If a column is missing, unknown or cannot be read.
         """
         table = open_table(X, self.owner)
         place = self._place(table)
@@ -259,7 +264,7 @@ class TableReader:
         return self._table([one.read(columns[j]) for one, j in pairs], table.n_rows)
 
     def _read_matrix(self, table, place):
-        """The Table where there are but numbers, without a copy if none is needed; else None."""
+        """The Table if all columns are numbers, copied only if necessary; otherwise None."""
         matrix = table.matrix() if self._only_numbers else None
         if matrix is None:
             return None
@@ -280,7 +285,7 @@ class TableReader:
         )
 
     def _finite(self, numbers):
-        """Infinities as the ends of the training range."""
+        """The numbers with infinities clipped to the training range."""
         infinite = np.isinf(numbers)
         if not infinite.any():
             return numbers
@@ -288,7 +293,7 @@ class TableReader:
         return np.where(infinite, ends, numbers)
 
     def _place(self, table):
-        """Where each column of fit is in the table; None where they stand as in fit."""
+        """The position in the table of each column of `fit`; None if the order is that of `fit`."""
         labels = table.labels
         named = hasattr(self, "feature_names_in_")
         if labels == self.labels_:
@@ -313,7 +318,7 @@ class TableReader:
 
 
 def _reads(kind, is_category):
-    """How a column of a kind is read; `is_category` is None where dtypes decide."""
+    """How a column of this kind is read; `is_category` is None if the dtype decides."""
     if is_category is None:
         return CATEGORY if kind in (CATEGORY, TEXT) else kind
     if is_category:
@@ -322,7 +327,7 @@ def _reads(kind, is_category):
 
 
 def _examine(findings, column, name, j, reads, used):
-    """Adds the finding about one column."""
+    """Add the finding about one column."""
     if reads == CATEGORY:
         _examine_category(findings, column, name, j, used)
     elif reads == DATE:
@@ -347,12 +352,12 @@ def _examine_category(findings, column, name, j, used):
         return
     levels = Levels.fit(codes, distinct, used)
     if len(levels) < 2:
-        detail = f"{n_distinct} levels, all of fewer than 3 rows" if levels.has_rare else "1 level"
+        detail = f"{n_distinct} levels, all in fewer than 3 rows" if levels.has_rare else "1 level"
         findings.add(name, "constant", detail, n_missing)
         return
     detail = f"{n_distinct} levels"
     if levels.has_rare:
-        detail += f", {n_distinct - len(levels.values)} of fewer than 3 rows merged"
+        detail += f", {n_distinct - len(levels.values)} in fewer than 3 rows merged"
     fitted = _Fitted(j, CATEGORY, levels=levels)
     codes = levels.codes_of_distinct(codes, distinct)
     findings.add(name, "category", detail, n_missing, fitted, codes)
@@ -399,7 +404,7 @@ def _examine_numbers(findings, column, name, j, reads, used):
     detail = f"{low:.6g} to {high:.6g}"
     kind = reads
     if constant:
-        kind, detail = "constant", f"near {low:.6g}: only whether it is missing is used"
+        kind, detail = "constant", f"near {low:.6g}; only the missing-value indicator is used"
     elif ((finite == low) | (finite == high)).all():
         kind = "binary"
     elif reads != DURATION and is_integer:
@@ -409,14 +414,14 @@ def _examine_numbers(findings, column, name, j, reads, used):
 
 
 def is_nearly_constant(low, high, is_integer):
-    """Whether numbers from low to high differ by rounding alone."""
+    """Whether numbers between low and high differ only by rounding."""
     if is_integer:
         return bool(low == high)
     return bool(high / 2 - low / 2 <= NEARLY_CONSTANT / 2 * max(abs(low), abs(high)))
 
 
 def _finite_range(findings, used):
-    """The least and the greatest finite number of every column of `numbers`."""
+    """The smallest and the largest finite number of each column of `numbers`."""
     low, high = [], []
     for value in findings.values:
         if value.ndim == 2:
@@ -446,9 +451,9 @@ def _warn_of_text(owner, summaries):
     dropped = [repr(one.name) for one in summaries if one.kind == "dropped text"]
     if dropped:
         warn_user(
-            f"{owner} does not use the text columns {', '.join(dropped)}: nearly every row has "
-            "another value. Leave them out, make coarser categories of them, or "
-            "numbers of their words: make_column_transformer((make_pipeline(TfidfVectorizer(), "
+            f"{owner} ignores the text columns {', '.join(dropped)} because nearly every row has a "
+            "different value. Drop them, make coarser categories of them, or convert their words "
+            "to numbers: make_column_transformer((make_pipeline(TfidfVectorizer(), "
             f"TruncatedSVD(20)), {dropped[0]}), remainder=TabularPreprocessor()). Example: "
             f"{page('tables')}."
         )

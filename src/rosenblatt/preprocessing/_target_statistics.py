@@ -1,5 +1,5 @@
-"""Replaces categories of many levels by what the target is like there: shrunken means, for
-training rows out of fold. Which columns get them is decided by the caller.
+"""Target statistics of categories with many levels: shrunken means of the target, out of fold for
+training rows. The caller decides which columns get them.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -7,41 +7,42 @@ import numpy as np
 
 from rosenblatt._plain_state import stored_as_plain_data
 
-MANY_LEVELS = 30  # with more, statistics are worth a column
+MANY_LEVELS = 30  # categories with more levels get target statistics
 SMOOTH = 10.0
 
 
 @stored_as_plain_data
 class TargetStatistics:
-    """Mean target of every level, drawn towards the mean of all rows.
+    """Mean target of each level, shrunk towards the mean of all rows.
 
-    With S the sum of weights of a level's rows, T the sum of weight times target and m the mean
-    target of all rows, its statistic is (T + smooth * m) / (S + smooth), as in scikit-learn's
-    TargetEncoder with a number for `smooth`. Codes of -1 have m.
+    Let S be the sum of the weights of a level's rows, T the sum of weight times target over these
+    rows, and m the mean target of all rows. The statistic of the level is
+    (T + smooth * m) / (S + smooth), as in scikit-learn's TargetEncoder with a numeric `smooth`.
+    The statistic of code -1 is m.
 
     Parameters
     ----------
     smooth : float >= 0, default=10.0
-        In rows of mean weight.
+        Amount of shrinkage, as a number of rows of mean weight.
 
     Attributes
     ----------
     n_columns : int
-        Columns of codes times columns of targets.
+        Number of output columns: columns of codes times columns of targets.
     """
 
     def __init__(self, smooth=SMOOTH):
         self.smooth = smooth
 
     def fit(self, codes, targets, sample_weight=None):
-        """Learn the statistics.
+        """Compute the statistics.
 
         Parameters
         ----------
         codes : ndarray of int of shape (n, q)
-            -1 for none.
+            -1 marks a cell without a level.
         targets : ndarray of float of shape (n, t)
-            `indicators` of classes, or numbers.
+            Numbers, or the `indicators` of the classes.
         sample_weight : ndarray of float of shape (n,) or None
 
         Returns
@@ -52,19 +53,19 @@ class TargetStatistics:
         return self
 
     def fit_transform(self, codes, targets, folds, sample_weight=None):
-        """As `fit`; the statistics of each row are of the rows of the other folds.
+        """Fit, and return out-of-fold statistics: those of a row are computed from the other folds.
 
         Parameters
         ----------
         codes, targets, sample_weight
             As for `fit`.
         folds : ndarray of int of shape (n,)
-            The fold of each row, at least two of them.
+            The fold of each row. There must be at least two folds.
 
         Returns
         -------
         ndarray of float64 of shape (n, n_columns)
-            The columns of one column of codes stand together.
+            The statistics of one column of codes are adjacent.
         """
         weights = _unit_weights(sample_weight, len(codes))
         total = _sums(codes, targets, weights)
@@ -80,7 +81,7 @@ class TargetStatistics:
         return out
 
     def transform(self, codes):
-        """The statistics of rows, of all rows of `fit`.
+        """The statistics of each row's levels, computed from all rows of `fit`.
 
         Returns
         -------
@@ -91,9 +92,9 @@ class TargetStatistics:
         return self._table[known + 1 + self._offsets[:-1]].reshape(len(codes), -1)
 
     def _of_sums(self, offsets, weights, targets, all_weight, all_targets):
-        """Sets the table of statistics, of shape (codes of all columns, t)."""
+        """Set the table of statistics, of shape (number of codes of all columns, t)."""
         self._offsets = offsets
-        # where other folds weigh nothing there is nothing to say
+        # if the other folds have no weight at all, every statistic is 0
         mean = all_targets / all_weight if all_weight > 0 else np.zeros_like(all_targets)
         weights = np.maximum(weights, 0).reshape(-1, 1)
         divisor = weights + self.smooth
@@ -106,14 +107,14 @@ class TargetStatistics:
 
 
 def indicators(indices, n_classes):
-    """Targets of classes: float64 of shape (n, 1) for two, of the second; else (n, n_classes)."""
+    """Class indicators as float64: (n, n_classes), or (n, 1) for the second of two classes."""
     if n_classes == 2:
         return np.asarray(indices, dtype=np.float64).reshape(-1, 1)
     return np.eye(n_classes)[indices]
 
 
 def _unit_weights(sample_weight, n_rows):
-    """Weights of mean 1 over the rows that count: `smooth` is a number of rows."""
+    """Weights with mean 1 over the rows of nonzero weight, so that `smooth` is a number of rows."""
     if sample_weight is None:
         return np.ones(n_rows)
     weights = np.asarray(sample_weight, dtype=np.float64)
@@ -121,13 +122,13 @@ def _unit_weights(sample_weight, n_rows):
 
 
 def _offsets(codes):
-    """Where the codes -1, 0, 1, .. of each column begin in one flat array, and its length."""
+    """The start of the codes -1, 0, 1, ... of each column in one flat array, and its length."""
     n_codes = codes.max(axis=0, initial=-1) + 2
     return np.concatenate([[0], np.cumsum(n_codes)])
 
 
 def _sums(codes, targets, weights, offsets=None):
-    """(offsets, weight and weighted targets of every code, the same of all rows)."""
+    """(offsets, weight and weighted targets of each code, the same sums over all rows)."""
     offsets = _offsets(codes) if offsets is None else offsets
     flat = (codes + 1 + offsets[:-1]).ravel()
     n_columns = codes.shape[1]

@@ -1,4 +1,4 @@
-"""Estimators for raw tables: text, gaps and skewed numbers go in as they come."""
+"""Estimators for raw tables with text, dates, missing values and skewed numbers."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from rosenblatt.tabular._estimators import TabularMLPClassifier, TabularMLPRegressor

@@ -1,6 +1,7 @@
 """Calibrates a classifier's probabilities on rows that it was not trained on.
 
-Temperature scaling, then a little of the uniform distribution. Nothing here knows of networks.
+Temperature scaling, followed by mixing with the uniform distribution. It works on probabilities
+alone and does not depend on networks.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -9,27 +10,27 @@ from scipy.special import softmax
 
 from rosenblatt._plain_state import stored_as_plain_data
 
-# of the inverse temperature: where every row is right the best is infinite, and probabilities
-# would jump from 0 to 1
+# upper bound of the inverse temperature: if every row is classified correctly, the optimum is
+# infinite and probabilities would be 0 or 1
 LOWEST_LOG, HIGHEST_LOG = -16.0, 1.5
 N_BISECTIONS = 30
-SMALLEST = 1e-12  # a probability below counts as this
+SMALLEST = 1e-12  # smaller probabilities are clipped to this
 
 
 @stored_as_plain_data
 class TemperatureScaling:
     """Probabilities q proportional to p**c, mixed with the uniform distribution.
 
-    c, the inverse temperature, minimises the log loss on the given rows, 4.5 at most. It is
-    found by bisection of the derivative, mean(sum_k q_k log p_k) - mean(log p_y), which grows with
-    c. The result is (1 - u) q + u / n_classes with u = 1 / (n_samples + 1), so that no class has a
-    probability of zero [1]_.
+    The inverse temperature c <= 4.5 minimises the log loss on the given rows. It is found by
+    bisection of the derivative, mean(sum_k q_k log p_k) - mean(log p_y), which increases with c.
+    The result is (1 - u) q + u / n_classes with u = 1 / (n_samples + 1), so that no class has
+    probability zero [1]_.
 
     Parameters
     ----------
     sharper : float, default=1.0
-        By which c is multiplied afterwards, where the rows given are predicted with more
-        confidence than those to come will be.
+        Factor by which c is multiplied after fitting. It corrects for predictions of the given
+        rows that are more confident than those of new rows will be.
 
     Attributes
     ----------
@@ -47,13 +48,13 @@ class TemperatureScaling:
         self.sharper = sharper
 
     def fit(self, probabilities, indices, sample_weight=None):
-        """Find the temperature.
+        """Fit the inverse temperature.
 
         Parameters
         ----------
         probabilities : ndarray of shape (n_samples, n_classes)
         indices : ndarray of int of shape (n_samples,)
-            The right classes.
+            The true classes.
         sample_weight : ndarray of shape (n_samples,) or None
         """
         logs = np.log(np.maximum(probabilities.astype(np.float64), SMALLEST))
@@ -69,7 +70,7 @@ class TemperatureScaling:
         return self
 
     def transform(self, probabilities):
-        """The calibrated probabilities, in the dtype of those given."""
+        """The calibrated probabilities, in the dtype of the input."""
         if probabilities.shape[1] == 1:
             return np.ones_like(probabilities)
         logs = np.log(np.maximum(probabilities, np.asarray(SMALLEST, probabilities.dtype)))

@@ -1,7 +1,7 @@
-"""Adds to a table what the target is like in the levels of categories that have many.
+"""Adds target statistics of categories with many levels to a table.
 
-Which columns and under which names is decided here; the arithmetic is
-preprocessing/_target_statistics.py's.
+This file decides which columns get them and how they are named. The arithmetic is in
+preprocessing/_target_statistics.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -14,12 +14,12 @@ from rosenblatt.preprocessing._target_statistics import (
     indicators,
 )
 
-MOST_CLASSES = 10  # with more, a column of statistics for each class costs more than it tells
+MOST_CLASSES = 10  # with more classes, a column of statistics per class costs more than it gains
 
 
 @stored_as_plain_data
 class CategoryStatistics:
-    """Shrunken means of the target for columns of more than 30 levels.
+    """Shrunken means of the target for categories with more than 30 levels.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class CategoryStatistics:
     Attributes
     ----------
     columns : list of int
-        Of `table.codes`; none where nothing is added.
+        Columns of `table.codes` that get statistics.
     """
 
     def __init__(self, table, target):
@@ -40,7 +40,7 @@ class CategoryStatistics:
         self.statistics = TargetStatistics()
 
     def fit_extend(self, table, target, folds, is_left_out=None):
-        """The table with statistics that no row's own fold had a part in.
+        """The table with out-of-fold statistics: those of a row are computed from the other folds.
 
         Parameters
         ----------
@@ -48,8 +48,8 @@ class CategoryStatistics:
         target : ClassTarget or NumberTarget
         folds : ndarray of int of shape (n_samples,)
         is_left_out : ndarray of bool of shape (n_samples,) or None
-            Rows that have no part in any statistic, and a fold of their own. None keeps the
-            statistics of all rows for `extend`.
+            Rows that are excluded from all statistics; they must have their own fold. None keeps
+            the statistics of all rows for `extend`.
         """
         if target.is_classification:
             y = indicators(target.indices, target.n_outputs)

@@ -1,7 +1,6 @@
 """The fitted ensemble: preprocessing, networks and their weights, as one function of raw rows.
 
-Holds no row it was trained on. How it came about is _fit.py's; what it is asked for by people is
-_estimators.py's.
+It stores no training row. It is built by _fit.py; the public methods are in _estimators.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -12,7 +11,7 @@ import numpy as np
 
 from rosenblatt._plain_state import stored_as_plain_data
 
-CHUNK_ROWS = 2048  # encoded at once
+CHUNK_ROWS = 2048  # rows that are encoded at a time
 
 
 @stored_as_plain_data
@@ -28,14 +27,14 @@ class Ensemble:
     members : list of MLPClassifier or MLPRegressor
         Fitted to encoded rows.
     encoder_of : list of int
-        The members' encoders.
+        For each member, the index of its encoder.
     weights : ndarray of shape (n_members,)
-        Sum to 1.
+        Weights of the members; they sum to 1.
     decoder : ClassDecoder or NumberDecoder
     calibration : TemperatureScaling or None
-        Of classes.
+        For classification.
     distribution : PredictionDistribution or None
-        Of numbers.
+        For regression.
     """
 
     reader: object
@@ -49,12 +48,12 @@ class Ensemble:
     distribution: object = None
 
     def read(self, X):
-        """The Table of rows that a person hands in."""
+        """Read raw rows as a Table."""
         table = self.reader.read(X)
         return table if self.statistics is None else self.statistics.extend(table)
 
     def encode(self, table, member):
-        """The rows as a member sees them."""
+        """Encode the rows as the input of a member."""
         return self.encoders[self.encoder_of[member]].transform(table)
 
     def predict(self, table, n_jobs=1):
@@ -64,7 +63,7 @@ class Ensemble:
         ----------
         table : Table
         n_jobs : int
-            Threads that share the rows; a row's bits do not depend on them.
+            Number of threads. The result does not depend on it.
 
         Returns
         -------
@@ -74,7 +73,7 @@ class Ensemble:
 
     @staticmethod
     def _in_chunks(function, table, shape, n_jobs):
-        """function(rows) of a chunk of rows at a time, so that memory is bounded."""
+        """Apply `function` to chunks of rows, so that memory is bounded."""
         n_rows = len(table)
         starts = range(0, n_rows, CHUNK_ROWS)
         out = np.empty((n_rows, *shape))
@@ -98,7 +97,7 @@ class Ensemble:
         ----------
         table : Table
         levels : ndarray of shape (n_levels,)
-            Ascending.
+            In ascending order.
         n_jobs : int
         """
         shape = (self.decoder.n_outputs, len(levels))
@@ -123,5 +122,5 @@ class Ensemble:
 
 
 def member_outputs(member, X):
-    """What a member's network puts out for encoded rows: ndarray of shape (n_rows, n_outputs)."""
+    """The outputs of a member's network for encoded rows, of shape (n_rows, n_outputs)."""
     return member._outputs(X)

@@ -1,6 +1,6 @@
 """The two estimators for raw tables: parameters, documentation, and calls to the stages of a fit.
 
-No arithmetic here: a fit is _fit.py's, a prediction _ensemble.py's.
+There is no arithmetic here: training is in _fit.py, prediction in _ensemble.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -29,11 +29,13 @@ from rosenblatt._types import (
     RandomState,
     Scoring,
 )
+from rosenblatt.out_of_core._dataset import refuse_dataset
 from rosenblatt.preprocessing._cells import distinct_values
 from rosenblatt.preprocessing._table_reader import ColumnSummary, TableReader
 from rosenblatt.tabular._docstrings import ATTRIBUTES, CLASS_WEIGHT, PARAMETERS
 from rosenblatt.tabular._ensemble import CHUNK_ROWS
 from rosenblatt.tabular._fit import EnsembleFit
+from rosenblatt.tabular._intervals import checked_levels, levels_of_interval
 from rosenblatt.tabular._member_inputs import Rows
 from rosenblatt.tabular._recipe import PRESETS
 from rosenblatt.tabular._summary import summary_lines
@@ -44,7 +46,7 @@ _AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 
 @with_links
 class _TabularMLP(RosenblattEstimator):
-    """What the classifier and the regressor share."""
+    """Base class of the classifier and the regressor."""
 
     _parameter_rules = {  # noqa: RUF012 - read only
         "preset": [Options(str, tuple(PRESETS))],
@@ -85,7 +87,7 @@ class _TabularMLP(RosenblattEstimator):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: ArrayLike | None = None,
         *,
         groups: ArrayLike | None = None,
@@ -98,8 +100,8 @@ class _TabularMLP(RosenblattEstimator):
         Parameters
         ----------
         X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
-            Numbers, text, categories and dates, with missing values. docs/tables.md describes the
-            encoding of each kind of column; `summary` prints that of the columns of X.
+            Numbers, text, categories and dates; values may be missing. docs/tables.md describes the
+            encoding of each kind of column; `summary` prints the encoding of the columns of X.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Class labels of any type for a classifier; numbers for a regressor, with one target or
             several.
@@ -138,6 +140,7 @@ class _TabularMLP(RosenblattEstimator):
         """
         started = time.monotonic()
         validate_parameters(self)
+        refuse_dataset(X)
         with self._unchanged_on_error(), Interruption() as interruption:
             reader = TableReader(type(self).__name__)
             rows = self._rows(X, y, sample_weight, groups, reader)
@@ -151,7 +154,7 @@ class _TabularMLP(RosenblattEstimator):
         check_consistent_length(table.numbers, target.y)
         if len(table) < 2:
             raise ValueError(
-                f"{type(self).__name__} needs at least 2 rows, of which one is left out; got "
+                f"{type(self).__name__} requires at least 2 rows, one of which is left out; got "
                 f"n_samples = {len(table)}."
             )
         if not table.numbers.shape[1] and not table.codes.shape[1]:
@@ -175,7 +178,7 @@ class _TabularMLP(RosenblattEstimator):
             raise ValueError(f"{other} is provided, but {missing[0]} was not provided.")
         if groups is not None:
             raise ValueError(
-                "groups divide rows into folds, but with X_val there are no folds: pass either "
+                "groups determines the folds, but with X_val there are no folds. Pass either "
                 "groups or X_val."
             )
         target = self._target(y_val, sample_weight_val, like=rows.target)
@@ -263,10 +266,10 @@ class _TabularMLP(RosenblattEstimator):
         print("\n".join(summary_lines(self)))
 
     def _read(self, X):
-        """(Table of the rows, threads to predict them with)."""
+        """(Table of the rows, number of threads for prediction)."""
         check_is_fitted(self)
         table = self._ensemble.read(X)
-        # joblib takes longer to say how many threads there are than a row takes
+        # joblib takes longer to return the number of threads than the prediction of one row takes
         return table, thread_count(self.n_jobs) if len(table) > CHUNK_ROWS else 1
 
     def _outputs(self, X):
@@ -275,14 +278,14 @@ class _TabularMLP(RosenblattEstimator):
 
 
 def _checked_groups(groups, n_rows):
-    """The number of each row's group."""
+    """The group number of each row."""
     groups = np.asarray(groups)
     if groups.shape != (n_rows,):
-        raise ValueError(f"groups must have the shape ({n_rows},), got {groups.shape}.")
+        raise ValueError(f"groups must have shape ({n_rows},), got {groups.shape}.")
     numbers, _ = distinct_values(groups, "groups")
     if (numbers < 0).any():
         row = int(np.argmax(numbers < 0))
-        raise ValueError(f"groups must name a group for every row, got {groups[row]} in row {row}.")
+        raise ValueError(f"groups must not be missing in any row, got {groups[row]} in row {row}.")
     return numbers
 
 
@@ -387,41 +390,45 @@ class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
-            Columns of a frame are found by their names.
+            Columns of a DataFrame are matched by name.
 
         Returns
         -------
         labels : ndarray of shape (n_samples,)
+            The predicted classes.
         """
         indices = self.predict_proba(X).argmax(axis=1)
         return self.classes_[indices]
 
     @on_one_fit
     def predict_proba(self, X: Any) -> Array:
-        """Predict the calibrated probabilities of the classes.
+        """Predict calibrated class probabilities.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
+            Columns of a DataFrame are matched by name.
 
         Returns
         -------
         probabilities : ndarray of float64 of shape (n_samples, n_classes)
-            In the order of `classes_`.
+            Columns are in the order of `classes_`.
         """
         return self._outputs(X)
 
     @on_one_fit
     def predict_log_proba(self, X: Any) -> Array:
-        """Predict the logarithms of the classes' probabilities.
+        """Predict the logarithms of the class probabilities.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
+            Columns of a DataFrame are matched by name.
 
         Returns
         -------
         log_probabilities : ndarray of float64 of shape (n_samples, n_classes)
+            Columns are in the order of `classes_`.
         """
         return np.log(self.predict_proba(X))
 
@@ -431,10 +438,12 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
     __module__ = "rosenblatt.tabular"  # the public one: stored models name it
     __doc__ = f"""Regressor for raw tables: an ensemble of multi-layer perceptrons.
 
-    Takes a table as it comes, with text, gaps, dates and skewed numbers, and needs no tuning.
-    Targets are standardised inside, and predictions stay within their range. Besides the mean,
-    `predict_interval` and `predict_quantiles` give the distribution around it. docs/tables.md
-    says what happens to each kind of column.
+    Accepts raw tables, with text, missing values, dates and skewed numbers, and needs no tuning.
+    Columns are encoded in several ways, according to their dtype; networks are trained on folds of
+    the rows, each with early stopping on the fold that it leaves out. Targets are standardised
+    internally, and predictions are clipped to the range of the training targets. `predict` returns
+    the mean prediction of the networks; `predict_interval` and `predict_quantiles` describe the
+    distribution of the target around it. docs/tables.md describes the encoding of each column.
 
     Parameters
     ----------
@@ -450,8 +459,8 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
     }
     See Also
     --------
-    TabularMLPClassifier : The same for classes.
-    MLPRegressor : One network, for arrays of numbers.
+    TabularMLPClassifier : The same ensemble for classification.
+    MLPRegressor : A single network, for numeric arrays.
 
     References
     ----------
@@ -511,67 +520,63 @@ class TabularMLPRegressor(RegressorMixin, _TabularMLP):
 
     @on_one_fit
     def predict(self, X: Any) -> Array:
-        """Predict numbers.
+        """Predict targets.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
-            Columns of a frame are found by their names.
+            Columns of a DataFrame are matched by name.
 
         Returns
         -------
         y : ndarray of float64 of shape (n_samples,) or (n_samples, n_targets)
-            Within the range of the training targets.
+            The predictions, within the range of the training targets.
         """
         prediction = self._outputs(X)
         return self._ensemble.decoder.in_shape_of_y(prediction)
 
     @on_one_fit
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
-        """Predict intervals that hold the target with a given probability.
+        """Predict intervals that contain the target with a given probability.
 
-        They are the quantiles (1 - coverage) / 2 and (1 + coverage) / 2 of `predict_quantiles`.
-        Over rows like those of training they hold the target in about the share `coverage`; for
-        a single row that is no promise.
+        The bounds are the quantiles (1 - coverage) / 2 and (1 + coverage) / 2 of
+        `predict_quantiles`. The coverage is marginal: over rows from the distribution of the
+        training rows, about the fraction `coverage` of the targets lies in the intervals. It is
+        not guaranteed for an individual row.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
+            Columns of a DataFrame are matched by name.
         coverage : float in (0, 1), default=0.9
-            Above 0.99 the intervals are those of 0.99.
+            Probability that the interval contains the target. Values above 0.99 are treated as
+            0.99.
 
         Returns
         -------
         intervals : ndarray of float64 of shape (n_samples, 2) or (n_samples, n_targets, 2)
-            The lower and the upper end.
+            The lower and the upper bounds.
         """
-        if not isinstance(coverage, Real) or not 0 < coverage < 1:
-            raise ValueError(f"coverage must be a number in (0, 1), got {coverage!r}.")
-        return self.predict_quantiles(X, [(1 - coverage) / 2, (1 + coverage) / 2])
+        return self.predict_quantiles(X, levels_of_interval(coverage))
 
     @on_one_fit
     def predict_quantiles(self, X: Any, levels: ArrayLike) -> Array:
-        """Predict quantiles of the target, given the row.
+        """Predict quantiles of the conditional distribution of the target.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
+            Columns of a DataFrame are matched by name.
         levels : array-like of shape (n_levels,)
-            Numbers in (0, 1); below 0.005 and above 0.995 the quantiles are those of these levels.
+            Quantile levels in (0, 1). They are clipped to [0.005, 0.995].
 
         Returns
         -------
         quantiles : ndarray of float64 of shape (n_samples, [n_targets,] n_levels)
-            In the order of `levels`. A higher level has no lower value.
+            The quantiles in the order of `levels`. Quantiles do not cross: a higher level never
+            has a lower value.
         """
-        given = np.asarray(levels)
-        if (
-            given.dtype.kind != "f"
-            or given.ndim != 1
-            or not len(given)
-            or not ((given > 0) & (given < 1)).all()
-        ):
-            raise ValueError(f"levels must be a sequence of numbers in (0, 1), got {levels!r}.")
+        given = checked_levels(levels)
         table, n_jobs = self._read(X)
         order = np.argsort(given, kind="stable")
         quantiles = self._ensemble.quantiles(table, given[order], n_jobs)

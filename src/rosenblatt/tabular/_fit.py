@@ -1,7 +1,7 @@
-"""The stages of a fit: read, divide, encode, train, combine, calibrate, score.
+"""Runs the stages of a fit: read, split into folds, encode, train, combine, calibrate, score.
 
-Each stage is a file of its own; this one hands results from one to the next. Parameters arrive
-checked. The estimator is not touched: what was learned is returned.
+Each stage is in its own file; this file passes results from one to the next. Parameters have been
+validated. The estimator is not modified: the result is returned.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -19,7 +19,7 @@ from rosenblatt.tabular._ensemble import Ensemble, member_outputs
 from rosenblatt.tabular._folds import fold_numbers, grouped_fold_numbers
 from rosenblatt.tabular._importances import permutation_loss_increases, rows_a_member, shares
 from rosenblatt.tabular._intervals import N_FOLDS, PredictionDistribution
-from rosenblatt.tabular._member_inputs import MemberInputs
+from rosenblatt.tabular._member_inputs import MemberInputs, dense_rows
 from rosenblatt.tabular._members import (
     MemberTask,
     Watch,
@@ -34,17 +34,19 @@ from rosenblatt.tabular._time_limit import RESERVE, planned_within
 
 @dataclass(frozen=True)
 class MemberRecord:
-    """What callbacks are told of a network that is ready.
+    """The record that callbacks receive when a network is finished.
 
     Attributes
     ----------
     member, n_ready, n_members : int
-        Its number from 0, how many are ready, and how many there will be.
+        Number of this network (from 0), number of finished networks, and number of networks in the
+        ensemble.
     n_epochs : int
+        Number of epochs of this network.
     validation_loss : float
-        Of the rows that it left out: log loss, or squared error of standardised targets.
+        Loss on the rows that it left out: log loss, or squared error of standardised targets.
     seconds : float
-        Since the fit began.
+        Time since the start of the fit.
     """
 
     member: int
@@ -64,23 +66,25 @@ class MemberRecord:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained member with its predictions of the rows that it did not see.
+    """A trained member with its predictions for the rows that it was not trained on.
 
     Attributes
     ----------
     member : MLPClassifier or MLPRegressor
     is_cut : bool
-        Whether it was stopped before its end.
+        Whether training was stopped before its end.
     encoder : int
-        The number of its encoder.
+        The index of its encoder.
     rows : ndarray of int
+        The rows that it was not trained on.
     decoded : ndarray of shape (n_rows, n_outputs)
+        Predictions for these rows.
     loss : float
-        Of these rows.
+        Loss on these rows.
     increases : ndarray of shape (n_columns,)
-        What shuffling each column adds to it.
+        Increase of the loss when each column is shuffled.
     probed : ndarray or None
-        Predictions of the rows by which members are compared; None with a validation set.
+        Predictions for the rows on which members are compared; None with a validation set.
     """
 
     member: object
@@ -95,7 +99,7 @@ class Trained:
 
 @dataclass
 class Fitted:
-    """What a fit leaves; the estimator's attributes are made of it."""
+    """The result of a fit, from which the estimator's attributes are set."""
 
     ensemble: Ensemble
     plan: object
@@ -107,20 +111,20 @@ class Fitted:
     n_folds: int
 
 
-PROBED_ROWS = 500  # by which members are compared
-SHARPENING = 0.06  # of the temperature, by the variance that is in one network and not in the mean
+PROBED_ROWS = 500  # number of rows on which the predictions of members are compared
+SHARPENING = 0.06  # increase of the inverse temperature per unit of excess variance
 
 
 class EnsembleFit:
-    """One fit.
+    """One fit of an ensemble.
 
     Parameters
     ----------
     estimator : TabularMLPClassifier or TabularMLPRegressor
-        Read, not written.
+        Not modified.
     rows : Rows
     validation : Rows or None
-        Held out by the caller: there are no folds then.
+        Validation rows given by the caller; there are then no folds.
     reader : TableReader
     interruption : Interruption
     started : float
@@ -132,8 +136,8 @@ class EnsembleFit:
         self.reader, self.interruption = reader, interruption
         limit = estimator.time_limit
         self.deadline = inf if limit is None else started + limit
-        # one generator for each purpose: what one draws does not change what others draw, and a
-        # member is the same in ensembles of any size
+        # a separate generator for each purpose, so that their draws are independent and a member
+        # is the same in ensembles of any size
         seeds = check_random_state(estimator.random_state).randint(2**31 - 1, size=4)
         drawn = (np.random.RandomState(seed) for seed in seeds)
         self.of_folds, self.of_inputs, self.of_members, self.of_scores = drawn
@@ -144,7 +148,7 @@ class EnsembleFit:
         self.probe = slice(0, len(rows.table), max(1, len(rows.table) // PROBED_ROWS))
 
     def run(self):
-        """Fit and return Fitted."""
+        """Run the fit and return Fitted."""
         rows, target = self.rows, self.rows.target
         check_scoring(self.estimator.scoring, (self.validation or rows).target)
         self.plan = ensemble_plan(self.estimator, rows.table, target)
@@ -152,8 +156,8 @@ class EnsembleFit:
         self.inputs = MemberInputs(rows, self.validation, self.folds, self.plan, self.of_inputs)
         self.ensemble = Ensemble(self.reader, self.inputs.statistics, target.decoder)
         self.ensemble.encoders = self.inputs.encoders
-        # members of large tables follow each other, so that only one encoding of the rows is in
-        # memory, and threads share their steps
+        # on large tables members are trained one after another, so that only one encoding of the
+        # rows is in memory; the threads then share the steps of each member
         self.n_workers = self.n_jobs if self.inputs.keeps_all else 1
         self.seeds = self.of_members.randint(2**31 - 1, size=(self.plan.n_members, 2))
         self._train()
@@ -161,28 +165,28 @@ class EnsembleFit:
         return self._finish()
 
     def _folds(self):
-        """Each row's fold, in as many divisions as the members need; None where the caller held
-        rows out.
+        """The fold of each row, in as many divisions as the members need; None with a validation
+        set.
 
-        Every fold has rows that weigh something, so there may be fewer than were planned.
+        Every fold has rows of nonzero weight, so there may be fewer folds than planned.
         """
         if self.validation is not None:
             return None
         plan = self.plan
         divisions = [self._division() for _ in range(-(-plan.n_members // plan.n_folds))]
         self.plan = replace(plan, n_folds=min(int(one.max()) + 1 for one in divisions))
-        # fewer folds take more divisions
+        # fewer folds require more divisions
         n_missing = -(-plan.n_members // self.plan.n_folds) - len(divisions)
         return np.array(divisions + [self._division() for _ in range(n_missing)])
 
     def _division(self):
-        """Each row's fold, drawn anew."""
+        """The fold of each row, in a new random division."""
         target, groups, random_state = self.rows.target, self.rows.groups, self.of_folds
         order, weights, n_folds = target.order, target.sample_weight, self.plan.n_folds
         weighs = np.ones(len(order), bool) if weights is None else weights > 0
         n_weighing = np.count_nonzero(weighs)
         if n_weighing < 2:
-            raise ValueError("sample_weight must be > 0 in at least 2 rows; it is in only 1.")
+            raise ValueError("sample_weight must be > 0 in at least 2 rows, but is > 0 in only 1.")
         if groups is not None:
             of_group = np.zeros(groups.max() + 1, np.int32)
             of_group[groups[weighs]] = grouped_fold_numbers(
@@ -201,7 +205,7 @@ class EnsembleFit:
     # training
 
     def _tasks(self):
-        """Members to train, encoded when their turn comes."""
+        """Yield the members to train; each is encoded when it is its turn."""
         for number in self.inputs.in_turn():
             yield self._task(number, self.plan)
 
@@ -212,7 +216,6 @@ class EnsembleFit:
             plan.network(number, self.n_jobs // self.n_workers),
             data,
             int(self.seeds[number, 0]),
-            plan.patience_ratio,
         )
 
     def _train(self):
@@ -226,7 +229,7 @@ class EnsembleFit:
             self.seconds_per_epoch * plan.max_iter,
             self.progress.on_epoch,
         )
-        self.ready, self.unfinished = {}, {}  # Trained by member number: whole, and stopped before
+        self.ready, self.unfinished = {}, {}  # member number: Trained
         try:
             train_members(
                 self._tasks(), self.n_workers, self.watch, self._examined, self._on_member
@@ -237,11 +240,11 @@ class EnsembleFit:
             raise KeyboardInterrupt
         self.ended_by = self._what_ended_training()
         self._warn_if_cut()
-        # an unfinished network is better than none, and worse than others
+        # an unfinished network is used only if no network was finished
         self.trained = self.ready or self.unfinished
 
     def _plan_within_limit(self):
-        """Adapts the plan to the time left, by the speed of the first member's first epochs."""
+        """Adapt the plan to the remaining time, by timing the first epochs of the first member."""
         task = self._task(self.inputs.in_turn()[0], replace(self.plan, max_iter=3))
         first = train_member(task, Watch(self.interruption, self.deadline))
         self.seconds_per_epoch = min(first.history_["seconds"])
@@ -249,9 +252,9 @@ class EnsembleFit:
         self.plan = planned_within(self.plan, left, self.seconds_per_epoch, self.n_workers)
 
     def _on_member(self, task, trained, seconds):
-        """Keeps what the rest of the fit needs of a member; the encoded rows are not."""
+        """Store the results of a member that later stages need, without its encoded rows."""
         self.seconds = max(self.seconds, seconds)
-        self.watch.seconds_a_member = self.seconds  # no longer an estimate
+        self.watch.seconds_a_member = self.seconds  # measured, replaces the estimate
         if trained is None:
             return
         (self.unfinished if trained.is_cut else self.ready)[task.number] = trained
@@ -272,18 +275,19 @@ class EnsembleFit:
             self.watch.is_stopped = True
 
     def _examined(self, task, member, is_cut):
-        """A member's predictions of the rows that it did not see, and its use of the columns.
+        """A member's predictions for the rows that it was not trained on, and its importances.
 
-        None for an unfinished member that nobody needs.
+        None for an unfinished member that is not needed.
         """
         if is_cut and self.ready:
             return None
         target, rows = self.rows.target, task.data.held_out
         if self.validation is not None:
-            X, target = task.data.validation.X, self.validation.target
-            rows = np.arange(len(X))
+            target = self.validation.target
+            rows = np.arange(len(task.data.validation.X))
+            X = dense_rows(task.data.validation, rows)
         else:
-            X = task.data.X[rows]
+            X = dense_rows(task.data, rows)
         encoder_number = self.inputs.encoder_number(task.number)
 
         def predicted(encoded):
@@ -303,11 +307,13 @@ class EnsembleFit:
             None if weights is None else weights[few],
             random_state,
         )
-        probed = predicted(task.data.X[self.probe]) if self.validation is None else None
+        probed = None
+        if self.validation is None:
+            probed = predicted(dense_rows(task.data, self.probe))
         return Trained(member, is_cut, encoder_number, rows, decoded, loss, increases, probed)
 
     def _what_ended_training(self):
-        """What did before the plan's last member was ready, or None."""
+        """The reason why training ended before the last member was finished, or None."""
         if len(self.ready) == self.plan.n_members:
             return None
         if self.interruption.requested:
@@ -317,24 +323,24 @@ class EnsembleFit:
         return "time_limit"
 
     def _warn_if_cut(self):
-        """Fewer members within a time limit are what was asked for; all else is worth a word."""
+        """Warn if training ended early, unless a time limit only reduced the members."""
         n_ready, n_members = len(self.ready), self.plan.n_members
         if not self.ready:
             n_unfinished = len(self.unfinished)
             n_epochs = max(one.member.n_iter_ for one in self.unfinished.values())
-            what = f"{n_unfinished} unfinished network(s), of {n_epochs} epoch(s) at most"
+            what = f"{n_unfinished} unfinished network(s), trained for at most {n_epochs} epoch(s)"
         elif self.ended_by == "Ctrl-C":
             what = f"{n_ready} of {n_members} networks"
         else:
             return
         if self.ended_by == "Ctrl-C" and not self.plan.is_classification:
-            what += "; the widths of its intervals do not vary"
+            what += "; all prediction intervals have the same width"
         warn_user(f"{self.ended_by} ended training: the ensemble consists of {what}.")
 
-    # what follows training
+    # after training
 
     def _combine(self):
-        """Weighs the members and puts together what they predict for rows they did not see."""
+        """Compute the members' weights and combine their out-of-fold predictions."""
         numbers = sorted(self.trained)
         weights = member_weights(
             [self.plan.kinds[k] for k in numbers], [self.trained[k].loss for k in numbers]
@@ -355,8 +361,8 @@ class EnsembleFit:
         ensemble.encoder_of = [self.trained[k].encoder for k in numbers]
         ensemble.weights = np.asarray(weights) / np.sum(weights)
         self.importances = shares([self.trained[k].increases for k in numbers])
-        # the share of the members' variance that is in a left-out row's prediction, which fewer
-        # members make, and not in a new row's
+        # an out-of-fold prediction averages fewer members than the prediction of a new row; this is
+        # its excess variance, as a fraction of the variance of a single member
         known = self.known
         of_row = np.mean(squares[known] / weight_of_row[known] ** 2)
         self.excess = max(float(of_row - np.square(ensemble.weights).sum()), 0.0)
@@ -381,7 +387,7 @@ class EnsembleFit:
             groups,
             self.of_scores,
         )
-        with np.errstate(over="ignore"):  # targets beyond float32
+        with np.errstate(over="ignore"):  # targets out of range for float32
             prediction = target.decoder.in_shape_of_y(self.prediction).astype(np.float32)
         return Fitted(
             self.ensemble,
@@ -395,14 +401,14 @@ class EnsembleFit:
         )
 
     def _calibrate(self, held_out):
-        """Temperature for classes, the distribution of residuals for numbers."""
+        """Fit the temperature (classification) or the distribution of residuals (regression)."""
         target, known, ensemble = held_out.target, self.known, self.ensemble
         weights = target.sample_weight
         if weights is not None:
             known = known[weights[known] > 0]
             weights = weights[known]
         if target.is_classification:
-            # the mean of several networks is less confident than one of them
+            # the mean of several networks is less confident than a single one
             ensemble.calibration = TemperatureScaling(1 + SHARPENING * self.excess).fit(
                 self.prediction[known], target.indices[known], weights
             )

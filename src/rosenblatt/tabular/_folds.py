@@ -1,6 +1,6 @@
-"""Divides rows into folds: stratified, or such that groups stay whole.
+"""Assigns rows to folds: stratified, or such that each group is in one fold.
 
-Only numbers of folds are computed; which network leaves out which fold is the plan's.
+It only computes fold numbers; the plan decides which network leaves out which fold.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -9,10 +9,11 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 
 def fold_numbers(order, n_folds, random_state):
-    """Each row's fold, such that all folds have about the same share of every class or level.
+    """The fold of each row, such that each class or range of `order` is spread evenly.
 
-    Rows are shuffled, sorted by `order` with ties left as shuffled, and dealt to the folds in
-    turn. Unlike scikit-learn's StratifiedKFold this takes classes of one row, and numbers.
+    Rows are shuffled, sorted by `order` with ties in shuffled order, and dealt to the folds in
+    turn. Unlike scikit-learn's StratifiedKFold, this supports classes with a single row, and
+    numeric targets.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ def fold_numbers(order, n_folds, random_state):
     n_samples = len(order)
     shuffled = random_state.permutation(n_samples)
     by_order = shuffled[np.argsort(order[shuffled], kind="stable")]
-    # each block of n_folds neighbours is dealt in an order of its own
+    # each block of n_folds consecutive rows is dealt in its own random order
     deals = random_state.random_sample((-(-n_samples // n_folds), n_folds)).argsort(axis=1)
     folds = np.empty(n_samples, np.int32)
     folds[by_order] = deals.ravel()[:n_samples]
@@ -36,7 +37,7 @@ def fold_numbers(order, n_folds, random_state):
 
 
 def grouped_fold_numbers(order, groups, n_folds, random_state, *, stratify):
-    """Each row's fold, where rows of one group share it.
+    """The fold of each row, such that the rows of a group share a fold.
 
     Parameters
     ----------
@@ -46,18 +47,18 @@ def grouped_fold_numbers(order, groups, n_folds, random_state, *, stratify):
     n_folds : int
     random_state : numpy.random.RandomState
     stratify : bool
-        Whether classes shall have about the same share in every fold.
+        Whether classes are spread evenly over the folds.
 
     Raises
     ------
     ValueError
-        For a single group, which cannot be divided.
+        If there is only one group.
     """
     n_groups = len(np.unique(groups))
     if n_groups < 2:
         raise ValueError(
-            f"groups must name at least 2 groups whose rows weigh something, got {n_groups}. Leave "
-            "groups out, or give X_val and y_val."
+            "groups must contain at least 2 groups with rows of nonzero weight, got "
+            f"{n_groups}. Omit groups, or pass X_val and y_val."
         )
     n_folds = min(n_folds, n_groups)
     seed = random_state.randint(2**31 - 1)

@@ -1,39 +1,39 @@
-"""Which columns the networks rely on: permutation importance on rows they did not see.
+"""Permutation importance of the columns, on rows that the networks were not trained on.
 
-Works on encoded rows, so that nothing is encoded twice.
+It shuffles encoded rows, so that nothing is encoded twice.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
-ROWS_AT_MOST = 60_000  # passed through networks altogether
-FEWEST_ROWS = 32  # of each member
+ROWS_AT_MOST = 60_000  # total number of rows passed through the networks
+FEWEST_ROWS = 32  # minimum number of rows per member
 
 
 def rows_a_member(n_columns, n_members):
-    """How many rows of each member are shuffled column by column."""
+    """Number of rows that are shuffled for each member."""
     return max(FEWEST_ROWS, ROWS_AT_MOST // (max(n_columns, 1) * n_members))
 
 
 def permutation_loss_increases(X, column_of_input, n_columns, loss_of, weights, random_state):
-    """What shuffling each column adds to the loss of a member's left-out rows [1]_.
+    """The increase of the loss on a member's left-out rows when a column is shuffled [1]_.
 
     Parameters
     ----------
     X : ndarray of float32 of shape (n_rows, n_inputs)
         Encoded rows.
     column_of_input : ndarray of int of shape (n_inputs,)
-        The table's column that each input comes from.
+        The column of the table that each input comes from.
     n_columns : int
     loss_of : callable
-        From encoded rows to the losses, of shape (n_rows,).
+        Maps encoded rows to losses of shape (n_rows,).
     weights : ndarray of shape (n_rows,) or None
     random_state : numpy.random.RandomState
 
     Returns
     -------
     increases : ndarray of shape (n_columns,)
-        Summed over rows; 0 for columns that no input comes from.
+        Sums over rows; 0 for a column without an input.
 
     References
     ----------
@@ -52,12 +52,12 @@ def permutation_loss_increases(X, column_of_input, n_columns, loss_of, weights, 
 
 
 def shares(increases):
-    """Importances: not negative, their sum 1 unless all are 0.
+    """Importances: nonnegative, with sum 1 unless all are 0.
 
     Parameters
     ----------
     increases : list of ndarray of shape (n_columns,)
-        Of each member.
+        The increases of each member.
     """
     positive = np.maximum(np.sum(increases, axis=0), 0)
     total = positive.sum()

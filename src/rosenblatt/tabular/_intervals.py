@@ -1,11 +1,12 @@
 """Prediction intervals and quantiles of a regressor, from its out-of-fold residuals.
 
-Small networks learn how the residuals' quantiles depend on the row; what they say is then
-shifted so that each level holds on rows that they have not seen.
+Small networks predict the quantiles of the residuals from the row. The predictions are then
+shifted so that each quantile level has the correct coverage on rows they were not trained on.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import replace
+from numbers import Real
 
 import numpy as np
 from sklearn.base import clone
@@ -14,20 +15,40 @@ from rosenblatt._data import TrainingData, loss_row
 from rosenblatt._plain_state import stored_as_plain_data
 from rosenblatt.mlp import MLPRegressor
 from rosenblatt.preprocessing._encoder import ColumnEncoder
+from rosenblatt.schedules import Cosine
 from rosenblatt.tabular._members import MemberTask, train_members
-from rosenblatt.tabular.schedules import one_cycle
 
 LEARNED = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
-LOW, HIGH = LEARNED.index(0.2), LEARNED.index(0.8)  # whose distance is the spread
-# levels with a shift of their own; between them quantiles are interpolated
+LOW, HIGH = LEARNED.index(0.2), LEARNED.index(0.8)  # the spread is the distance between them
+# levels with their own shift; quantiles between them are interpolated
 GRID = np.unique(
     np.round(np.r_[0.005, 0.01, 0.015, 0.02:0.9801:0.02, 0.025, 0.975, 0.985, 0.99, 0.995], 4)
 )
-FEWEST_ROWS = 200  # below, residuals count as spread alike everywhere
+FEWEST_ROWS = 200  # with fewer rows, the spread is assumed to be the same for all rows
 MOST_ROWS = 20_000
 N_FOLDS = 4
 FEWEST_STEPS = 600
-MOST_VARIANCE = 0.75  # of the squared error that may be members' variance
+MOST_VARIANCE = 0.75  # upper bound of the share of the squared error due to members' variance
+
+
+def levels_of_interval(coverage):
+    """The levels of the ends of an interval that holds the share `coverage`, which is checked."""
+    if not isinstance(coverage, Real) or not 0 < coverage < 1:
+        raise ValueError(f"coverage must be a number in (0, 1), got {coverage!r}.")
+    return np.array([(1 - coverage) / 2, (1 + coverage) / 2])
+
+
+def checked_levels(levels):
+    """ndarray of shape (n_levels,) of what a person asks for."""
+    given = np.asarray(levels)
+    if (
+        given.dtype.kind != "f"
+        or given.ndim != 1
+        or not len(given)
+        or not ((given > 0) & (given < 1)).all()
+    ):
+        raise ValueError(f"levels must be a sequence of numbers in (0, 1), got {levels!r}.")
+    return given
 
 
 @stored_as_plain_data
@@ -38,9 +59,10 @@ class ResidualQuantiles:
 
         q_a(x) + d_a * s(x),    s(x) = q_0.8(x) - q_0.2(x),
 
-    where the q are the sorted outputs of networks that minimise the pinball loss of residuals
-    [1]_, and d_a is the a-quantile of (residual - q_a) / s over rows that the networks did not
-    see: conformalised quantile regression [2]_. With fewer than 200 rows q is 0 and s is 1.
+    where the q are the sorted outputs of networks that minimise the pinball loss of the residuals
+    [1]_, and d_a is the a-quantile of (residual - q_a) / s over rows that the networks were not
+    trained on. This is conformalised quantile regression [2]_. With fewer than 200 rows, q is 0
+    and s is 1.
 
     References
     ----------
@@ -54,7 +76,7 @@ class ResidualQuantiles:
         Parameters
         ----------
         X : ndarray of float32 of shape (n_samples, n_inputs)
-            What the spread may depend on, scaled.
+            Scaled inputs on which the spread may depend.
         residuals : ndarray of shape (n_samples,)
         folds : ndarray of int of shape (n_samples,)
         sample_weight : ndarray of shape (n_samples,) or None
@@ -86,11 +108,14 @@ class ResidualQuantiles:
                 for number, network in enumerate(self.networks_):
                     held_out = part == number
                     known[held_out] = np.sort(network._outputs(X[held_out]), axis=1)
+        # what shifts are multiplied by at least: the quantiles of a row may coincide
+        distance = float(np.mean(known[:, HIGH] - known[:, LOW]))
+        self.smallest_spread_ = 0.05 * max(distance, 1e-12)
         self.shifts_ = self._shifts(known, scaled, weights)
         return self
 
     def _shifts(self, known, residuals, weights):
-        """d of every level of the grid."""
+        """The shift d for each level of the grid."""
         at_grid, spread = self._at_grid(known), self._spread(known)
         scores = (residuals[:, None] - at_grid) / spread[:, None]
         return np.array([_quantile(scores[:, i], level, weights) for i, level in enumerate(GRID)])
@@ -98,12 +123,11 @@ class ResidualQuantiles:
     def _spread(self, known):
         if not self.networks_:
             return np.ones(len(known))
-        distance = known[:, HIGH] - known[:, LOW]
-        return np.maximum(distance, 0.05 * max(float(np.mean(distance)), 1e-12))
+        return np.maximum(known[:, HIGH] - known[:, LOW], self.smallest_spread_)
 
     @staticmethod
     def _at_grid(known):
-        """The learned quantiles at the grid's levels, linear between and constant beyond."""
+        """The learned quantiles, interpolated linearly at the grid levels, constant beyond."""
         right = np.clip(np.searchsorted(LEARNED, GRID), 1, len(LEARNED) - 1)
         low, high = np.take(LEARNED, right - 1), np.take(LEARNED, right)
         share = np.clip((GRID - low) / (high - low), 0, 1)
@@ -116,19 +140,23 @@ class ResidualQuantiles:
         ----------
         X : ndarray of float32 of shape (n_samples, n_inputs)
         levels : ndarray of shape (n_levels,)
-            Ascending, in (0, 1); below 0.005 and above 0.995 the quantiles of these.
+            Ascending levels in (0, 1), which are clipped to [0.005, 0.995].
 
         Returns
         -------
         quantiles : ndarray of shape (n_samples, n_levels)
-            No row of them falls.
+            Each row is nondecreasing.
         """
         known = np.zeros((len(X), len(LEARNED)))
         if self.networks_:
             outputs = [np.sort(network._outputs(X), axis=1) for network in self.networks_]
             known = np.mean(outputs, axis=0, dtype=np.float64)
         at_grid = self._at_grid(known) + self.shifts_ * self._spread(known)[:, None]
-        at_grid = np.sort(at_grid, axis=1) * self.unit_
+        return self._at_levels(np.sort(at_grid, axis=1) * self.unit_, levels)
+
+    @staticmethod
+    def _at_levels(at_grid, levels):
+        """Quantiles at other levels than the grid's, linear between and constant beyond."""
         right = np.clip(np.searchsorted(GRID, levels), 1, len(GRID) - 1)
         share = np.clip((levels - GRID[right - 1]) / (GRID[right] - GRID[right - 1]), 0, 1)
         return at_grid[:, right - 1] * (1 - share) + at_grid[:, right] * share
@@ -141,7 +169,7 @@ class PredictionDistribution:
     Parameters
     ----------
     scaling : TargetScaling
-        Whose range, of the training targets, bounds the quantiles.
+        The range of the training targets, to which quantiles are clipped.
     """
 
     def __init__(self, scaling):
@@ -152,20 +180,20 @@ class PredictionDistribution:
     ):
         """Learn from out-of-fold predictions.
 
-        An out-of-fold prediction is the mean of fewer members than a prediction of new rows, and
-        errs more. With v the variance that goes with the other members, residuals r count as
-        r * sqrt(1 - v / mean(r**2)).
+        An out-of-fold prediction averages fewer members than the prediction of a new row, so its
+        error is larger. Let v be the variance that the other members would remove. Residuals r are
+        scaled to r * sqrt(1 - v / mean(r**2)).
 
         Parameters
         ----------
         table : Table
         prediction, values : ndarray of shape (n_samples, n_targets)
-            Out of fold, and the targets.
+            The out-of-fold predictions, and the targets.
         variance : ndarray of shape (n_targets,) or 0.0
-            By which the mean squared error of a new row is lower.
+            The amount by which the mean squared error of a new row is lower.
         folds, sample_weight, random_state, n_jobs, watch : as in ResidualQuantiles.fit
         """
-        # of numbers the scaled ones will do; where the prediction lies is worth bins
+        # only the prediction is encoded by bins; for the numbers scaling suffices
         self.encoder_ = ColumnEncoder("quantile", scaled_only=table.layout.number_names)
         X = self.encoder_.fit_transform(_with_prediction(table, prediction), None, sample_weight)
         self.residuals_ = [
@@ -181,7 +209,7 @@ class PredictionDistribution:
         return residuals * np.sqrt(1 - np.minimum(share, MOST_VARIANCE))
 
     def quantiles(self, table, prediction, levels):
-        """ndarray of shape (n_samples, n_targets, n_levels), for levels in ascending order."""
+        """Quantiles of shape (n_samples, n_targets, n_levels); `levels` must be ascending."""
         X = self.encoder_.transform(_with_prediction(table, prediction))
         residuals = np.stack([one.predict(X, levels) for one in self.residuals_], axis=1)
         bounds = self.scaling.low[:, None], self.scaling.high[:, None]
@@ -194,11 +222,11 @@ def _with_prediction(table, prediction):
 
 
 def _quantile(values, level, weights):
-    """The level's quantile of weighted values, between neighbours on the side away from 0.5."""
+    """The weighted quantile with the conformal correction, which moves the level away from 0.5."""
     order = np.argsort(values, kind="stable")
     values = values[order]
     weights = np.ones(len(values)) if weights is None else weights[order]
-    # a new row ranks anywhere among n + 1: the conformal correction
+    # conformal correction: a new row has any of n + 1 ranks
     shares = (np.cumsum(weights) - weights / 2) / weights.sum()
     n = np.square(weights.sum()) / np.square(weights).sum()
     level = np.clip(0.5 + (level - 0.5) * (n + 1) / n, 0, 1)
@@ -231,7 +259,7 @@ def _tasks(data, part, n_folds, random_state):
         solver="adamw",
         weight_init="he_normal",
         intercept_init="zeros",
-        learning_rate=one_cycle,
+        learning_rate=Cosine(warmup=0.1),
         learning_rate_init=0.005,
         weight_decay=0.1,
         alpha=0.0,
@@ -249,4 +277,4 @@ def _tasks(data, part, n_folds, random_state):
         rows, held_out = np.flatnonzero(part != number), np.flatnonzero(part == number)
         divided = replace(data, rows=rows, held_out=held_out)
         seed = random_state.randint(2**31 - 1)
-        yield MemberTask(number, clone(network), divided, seed, 0.0)
+        yield MemberTask(number, clone(network), divided, seed)

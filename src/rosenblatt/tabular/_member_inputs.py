@@ -1,8 +1,8 @@
-"""The encoded rows of every member of an ensemble: which encoder it has, and what it may see.
+"""The encoded rows of each member of an ensemble: its encoder, and the rows the encoder may use.
 
-Encoders that see no target are shared by all members of their encoding. The bins of trees and the
-target statistics of categories are learned anew for each fold that is left out: otherwise the
-rows that judge a member would have had a say in its inputs.
+Encoders that do not use the target are shared by all members with the same encoding. Tree bins and
+target statistics are fitted separately for each fold that is left out. Otherwise the rows on which
+a member is validated would influence its inputs.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -16,16 +16,19 @@ from rosenblatt.tabular._category_statistics import CategoryStatistics
 from rosenblatt.tabular._folds import fold_numbers
 from rosenblatt.tabular._recipe import BINS_OF_LARGE, ENCODINGS
 
-SEES_TARGETS = ("tree",)  # encodings
-N_INNER_FOLDS = 5  # of the statistics of training rows, which their own fold is no part of
-# encoded numbers of all encodings, some 512 MB, that are kept while members train; and what a
-# column makes at most, about
+SEES_TARGETS = ("tree",)  # encodings that use the target
+CODED = ("quantile", "tree", "coarse")  # encodings that can be passed to the network as codes
+# the time of a product per row of weights that it reads for codes, relative to that per dense input
+COST_OF_CODED = 3
+N_INNER_FOLDS = 5  # folds for the out-of-fold target statistics of training rows
+# maximum number of encoded values (about 512 MB) that are kept while members train, and the
+# approximate maximum number of inputs per number and per category
 MOST_KEPT, INPUTS_A_NUMBER, MOST_LEVELS = 2**27, 20, 64
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows as the stages pass them on.
+    """Rows in the form that the stages of a fit pass on.
 
     Attributes
     ----------
@@ -40,29 +43,29 @@ class Rows:
 
 
 class MemberInputs:
-    """Encodes the rows of members, when their turn comes.
+    """Encodes the rows for each member when it is trained.
 
     Parameters
     ----------
     rows : Rows
     validation : Rows or None
-        Held out by the caller.
+        Validation rows given by the caller.
     folds : ndarray of int of shape (n_repeats, n_samples) or None
-        Each row's fold, in every division of the rows; None with `validation`.
+        The fold of each row, in each division of the rows; None with `validation`.
     plan : EnsemblePlan
     random_state : numpy.random.RandomState
 
     Attributes
     ----------
     statistics : CategoryStatistics or None
-        Of all training rows, for prediction.
+        Target statistics of all training rows, for prediction.
     encoders : list of ColumnEncoder
-        In the order in which they were first asked for.
+        In order of first use.
     """
 
     def __init__(self, rows, validation, folds, plan, random_state):
         self.rows, self.validation, self.folds, self.plan = rows, validation, folds, plan
-        # of every encoding, whether a member has it or not: ensembles of any size agree
+        # drawn for all encodings, used or not, so that ensembles of different sizes agree
         self.seeds = {name: random_state.randint(2**31 - 1) for name in ENCODINGS}
         self.encoders, self.numbers, self.kept = [], {}, {}
         self.statistics, self.table = CategoryStatistics(rows.table, rows.target), rows.table
@@ -73,11 +76,11 @@ class MemberInputs:
         self.table = self.statistics.fit_extend(rows.table, rows.target, self.inner)
 
     def in_turn(self):
-        """The members' numbers in the order in which they train.
+        """The members' numbers in the order of training.
 
-        As they are, so that wherever training ends the members so far have left out different
-        folds. Where the encoded rows of all encodings would take too much memory, those of one
-        encoder follow each other.
+        The order is ascending, so that the members leave out different folds wherever training
+        ends. If the encoded rows of all encodings would take too much memory, members with the
+        same encoder are trained one after another.
         """
         numbers = range(self.plan.n_members)
         keys = [self._key(number) for number in numbers]
@@ -101,11 +104,11 @@ class MemberInputs:
         return encoding, self._fold(number)
 
     def _fold(self, number):
-        """(division, fold) that a member leaves out."""
+        """The (division, fold) that a member leaves out."""
         return divmod(number, self.plan.n_folds)
 
     def encoder_number(self, number):
-        """The place of a member's encoder in `encoders`."""
+        """The index of a member's encoder in `encoders`."""
         return self.numbers[self._key(number)]
 
     def training_data(self, number):
@@ -114,7 +117,7 @@ class MemberInputs:
         data = self.kept.get(key)
         if data is None:
             if not self.keeps_all:
-                self.kept.clear()  # before there are two
+                self.kept.clear()  # first, so that there are never two in memory
             data = self._encoded(*key)
             if key[1] is None or not self.keeps_all:
                 self.kept[key] = data
@@ -147,42 +150,70 @@ class MemberInputs:
             classification=target.is_classification,
             random_state=self.seeds[encoding],
         )
+        seen = slice(None)
         if encoding in SEES_TARGETS and fold is not None:
             seen = np.flatnonzero(~self._is_held_out(fold))
-            encoder.fit(table.take(seen), y[seen], None if weights is None else weights[seen])
-        if encoding in SEES_TARGETS and fold is not None and encoder.n_columns:
-            X = encoder.transform(table)
-        else:
-            if encoding in SEES_TARGETS and fold is not None:
-                # all columns are constant but for the fold left out: bins that see no target
-                encoder = ColumnEncoder(classification=target.is_classification)
-            X = encoder.fit_transform(table, y, weights)
+        X, coding = _encoded_rows(encoder, table, y, weights, seen)
+        if not encoder.n_columns:
+            # all columns are constant outside the left-out fold: use bins without the target
+            encoder = ColumnEncoder(classification=target.is_classification)
+            X, coding = _encoded_rows(encoder, table, y, weights, slice(None))
         self.numbers.setdefault((encoding, fold), len(self.encoders))
         if self.numbers[encoding, fold] == len(self.encoders):
             self.encoders.append(encoder)
-        data = _training_data(target, X)
+        data = _training_data(target, X, coding)
         if self.validation is None:
             return data
-        X = encoder.transform(self.extended(self.validation.table))
-        return replace(data, validation=_training_data(self.validation.target, X))
+        table = self.extended(self.validation.table)
+        X = encoder.transform(table) if coding is None else encoder.codes(table)
+        return replace(data, validation=_training_data(self.validation.target, X, coding))
 
     def extended(self, table):
-        """A table of other rows with the statistics of all training rows."""
+        """The table with the target statistics of all training rows added."""
         return table if self.statistics is None else self.statistics.extend(table)
 
 
+def _encoded_rows(encoder, table, y, weights, seen):
+    """Encode the rows of a table by an encoder that is fitted on the rows `seen`.
+
+    Returns
+    -------
+    X : ndarray
+    coding : CodedInputs or None
+        How X encodes the inputs of the network; None if its columns are the inputs.
+    """
+    if encoder.encoding not in CODED:
+        if isinstance(seen, slice):
+            return encoder.fit_transform(table, y, weights), None
+        encoder.fit(table.take(seen), y[seen], None if weights is None else weights[seen])
+        return encoder.transform(table), None
+    codes, coding = encoder.fit_codes(
+        table.take(seen), y[seen], None if weights is None else weights[seen]
+    )
+    if coding.n_stored * COST_OF_CODED > encoder.n_columns:
+        return encoder.transform(table), None
+    return (codes if isinstance(seen, slice) else encoder.codes(table)), coding
+
+
+def dense_rows(data, rows):
+    """All inputs of some rows of a TrainingData, which predictions read."""
+    X = data.X[rows]
+    return X if data.coding is None else data.coding.dense(X)
+
+
 def _inner_folds(rows, random_state):
-    """By rows, or by groups where there are enough that a member's training rows have several."""
+    """Inner folds by row, or by group if there are enough groups for every member."""
     if rows.groups is None or rows.groups.max() < 2 * N_INNER_FOLDS:
         return fold_numbers(rows.target.order, N_INNER_FOLDS, random_state)
     of_group = fold_numbers(np.zeros(rows.groups.max() + 1), N_INNER_FOLDS, random_state)
     return of_group[rows.groups]
 
 
-def _training_data(target, X):
+def _training_data(target, X, coding):
     weights = target.sample_weight
     return TrainingData(
         X=X,
+        coding=coding,
         y=target.y,
         targets=target.targets,
         sample_weight=None if weights is None else weights.astype(np.float32),

@@ -1,7 +1,7 @@
-"""Trains the networks of an ensemble on rows of encoded tables.
+"""Trains the networks of an ensemble on encoded rows.
 
-The only file of this package that knows the stages of a network's fit. Which rows and inputs a
-network gets is decided before; what becomes of its outputs is decided in _ensemble.py.
+No other file of this package uses the stages of a network's fit. The rows and inputs of a network
+are chosen in _member_inputs.py; its outputs are combined in _ensemble.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -30,39 +30,36 @@ class MemberTask:
     Attributes
     ----------
     number : int
-        Its place in the ensemble.
+        Number of the member in the ensemble.
     estimator : MLPClassifier or MLPRegressor
-        Unfitted, with the parameters to train with.
+        The unfitted network, with its parameters.
     data : TrainingData
-        Encoded rows, which members may share, with targets and weights. Its `rows` are trained
-        on; its `held_out` or `validation` are scored after every epoch.
+        Encoded rows, which members may share, with targets and weights. The network is trained on
+        its `rows` and scored on its `held_out` or `validation` rows after every epoch.
     seed : int
-    patience_ratio : float
-        See `Plan`.
     """
 
     number: int
     estimator: object
     data: object
     seed: int
-    patience_ratio: float
 
 
 class Watch:
-    """Tells running members when to stop, and the progress display how far they are.
+    """Requests running members to stop, and reports their progress.
 
-    Training calls it after every epoch, from several threads.
+    Training calls it after every epoch, possibly from several threads.
 
     Parameters
     ----------
     interruption : Interruption
-        Ctrl-C during this fit.
+        Records Ctrl-C during this fit.
     deadline : float
         The value of `time.monotonic()` at which training ends.
     seconds_a_member : float
-        What a member is expected to take; one that would not be ready in time does not start.
+        Expected training time of a member. Members that would not finish in time are not started.
     on_epoch : callable or None
-        Called with the member's number after each of its epochs.
+        Called with the number of the member after each epoch.
     """
 
     def __init__(self, interruption, deadline=inf, seconds_a_member=0.0, on_epoch=None):
@@ -73,12 +70,11 @@ class Watch:
 
     @property
     def is_over(self):
-        """Whether no member shall go on."""
+        """Whether all members must stop."""
         return self.is_stopped or self.interruption.requested or time.monotonic() >= self.deadline
 
     def may_start(self):
-        """Whether another member shall start. The first may always: some model is better than
-        none."""
+        """Whether another member may be started. The first always may, so that there is a model."""
         if self.is_stopped or self.interruption.requested:
             return False
         if self.n_started and time.monotonic() + self.seconds_a_member > self.deadline:
@@ -87,12 +83,12 @@ class Watch:
         return True
 
     def of_member(self, number):
-        """What the training of one member calls."""
+        """The callback for the training of one member."""
         return _MemberWatch(self, number)
 
 
 class _MemberWatch:
-    """One member's part of a Watch, in the form that training expects of a callback."""
+    """The Watch of one member, with the interface that training expects of a callback."""
 
     sees_estimator = False
     tracks_change = False
@@ -114,23 +110,23 @@ class _MemberWatch:
 
 
 def train_members(tasks, n_jobs, watch, examine, on_member):
-    """Train members, on several threads if asked; the bits do not depend on their number.
+    """Train members, on `n_jobs` threads. The result does not depend on the number of threads.
 
-    Inside a joblib.parallel_config with a backend of other processes, such as 'loky' or 'dask',
-    members are its tasks.
+    In a joblib.parallel_config context with a multiprocess backend, such as 'loky' or 'dask',
+    each member is a task of that backend.
 
     Parameters
     ----------
     tasks : iterable of MemberTask
-        Taken one at a time, as threads become free.
+        Consumed one at a time, as threads become free.
     n_jobs : int
     watch : Watch
     examine : callable
-        Called with a task, its fitted estimator and whether it was stopped before its end, in
-        the thread that trained it (in this one, where other processes train).
+        Called with a task, its fitted estimator and whether it was stopped before its end. It runs
+        in the thread that trained the member, or in this thread if other processes train.
     on_member : callable
-        Called with a task, what `examine` returned and the seconds that training took; in the
-        same thread, one call at a time.
+        Called with a task, the result of `examine` and the training time in seconds, in the same
+        thread. Calls do not overlap.
     """
     backend, _ = get_active_backend(prefer="threads")
     if not getattr(backend, "supports_sharedmem", False):
@@ -152,7 +148,7 @@ def train_members(tasks, n_jobs, watch, examine, on_member):
                 with lock:
                     on_member(task, examined, seconds)
             except BaseException:
-                watch.is_stopped = True  # other threads end after their epoch
+                watch.is_stopped = True  # other threads stop after the current epoch
                 raise
 
     if n_jobs == 1:
@@ -162,13 +158,13 @@ def train_members(tasks, n_jobs, watch, examine, on_member):
         try:
             for future in [pool.submit(train_until_none_is_left) for _ in range(n_jobs)]:
                 future.result()
-        except BaseException:  # of this thread: a second Ctrl-C
+        except BaseException:  # raised in this thread by a second Ctrl-C
             watch.is_stopped = True
             raise
 
 
 def _train_elsewhere(tasks, n_jobs, watch, examine, on_member):
-    """Members as tasks of joblib's active backend."""
+    """Train members as tasks of joblib's active backend."""
     sent = {}
 
     def started():
@@ -185,9 +181,9 @@ def _train_elsewhere(tasks, n_jobs, watch, examine, on_member):
 
 
 def _train_alone(task, seconds_left):
-    """What another process does: (number, fitted estimator, whether it was stopped, seconds)."""
+    """Train a member in another process: (number, fitted estimator, whether stopped, seconds)."""
     started = time.monotonic()
-    never = SimpleNamespace(requested=False)  # Ctrl-C is the first process's to hear
+    never = SimpleNamespace(requested=False)  # the main process handles Ctrl-C
     watch = Watch(never, deadline=started + seconds_left)
     member = train_member(task, watch)
     return task.number, member, watch.is_over, time.monotonic() - started
@@ -199,25 +195,25 @@ def train_member(task, watch):
     Returns
     -------
     estimator : MLPClassifier or MLPRegressor
-        Its learned factors of the inputs are in `coefs_[0]`, so that predictions have no work
-        with them.
+        Its learned input factors are folded into `coefs_[0]`, so that they cost nothing in
+        prediction.
     """
     run, estimator, data = _begun(task, watch.of_member(task.number)), task.estimator, task.data
     run.epochs(run.callbacks)
     run.hand_over()
     network = FittedNetwork(run.plan.architecture, run.state.parameters).folded()
-    plan, run.state.parameters = replace(run.plan, architecture=network.architecture), network.lists
-    estimator.input_scale_rate = 0.0  # what goes on from the member has no factors either
-    estimator.n_features_in_ = data.X.shape[1]
+    architecture = network.architecture.without_coding  # predictions read all inputs
+    plan, run.state.parameters = replace(run.plan, architecture=architecture), network.lists
+    estimator.input_scale_rate = 0.0  # training that continues from the member has no factors
+    estimator.n_features_in_ = architecture.widths[0]
     estimator._set_fitted(plan, data, run.state)
-    del estimator._optimizer  # twice the network's size, and nothing goes on from here
+    del estimator._optimizer  # twice the size of the network; the member is not trained further
     return estimator
 
 
 def _begun(task, watch):
-    """The TrainingRun of a task, before its first epoch."""
+    """The TrainingRun of a task before its first epoch."""
     random_state = np.random.RandomState(task.seed)
     plan = training_plan(task.estimator, task.data, incremental=False)
-    plan = replace(plan, patience_ratio=task.patience_ratio)
     state = State(initial_parameters(plan, task.data, random_state), random_state)
     return TrainingRun(plan, task.data, state, watch)

@@ -1,4 +1,4 @@
-"""Scores predictions that exist already, by any scorer of scikit-learn's, with standard errors."""
+"""Scores precomputed predictions with any scikit-learn scorer, and estimates standard errors."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import warnings
@@ -8,11 +8,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer
 
-N_GROUPS = 20  # of the jackknife
+N_GROUPS = 20  # parts of the jackknife
 
 
 class _KnownClasses(ClassifierMixin, BaseEstimator):
-    """A classifier whose predictions for row numbers are known."""
+    """A classifier that returns precomputed predictions; its X are row numbers."""
 
     def __init__(self, probabilities, classes):
         self.probabilities, self.classes_ = probabilities, classes
@@ -28,7 +28,7 @@ class _KnownClasses(ClassifierMixin, BaseEstimator):
 
 
 class _KnownNumbers(RegressorMixin, BaseEstimator):
-    """A regressor whose predictions for row numbers are known."""
+    """A regressor that returns precomputed predictions; its X are row numbers."""
 
     def __init__(self, values):
         self.values = values
@@ -41,11 +41,12 @@ class _KnownNumbers(RegressorMixin, BaseEstimator):
 
 
 def score_with_error(predictions, y, classes, scoring, sample_weight, groups, random_state):
-    """The score of known predictions and its standard error.
+    """The score of precomputed predictions and its standard error.
 
-    The error is the jackknife's over 20 random parts of the rows, sqrt((g - 1) / g * sum (s_i -
-    mean s)**2) with s_i the score without part i: it holds for any smooth score, for ratios such
-    as R^2 and ranks such as AUC too. Rows of one group stay in one part.
+    The standard error is the jackknife estimate over g = 20 random parts of the rows,
+    sqrt((g - 1) / g * sum (s_i - mean s)**2), where s_i is the score without part i. It is valid
+    for any smooth score, including ratios such as R^2 and ranks such as AUC. The rows of a group
+    are in the same part.
 
     Parameters
     ----------
@@ -53,16 +54,16 @@ def score_with_error(predictions, y, classes, scoring, sample_weight, groups, ra
         Probabilities of shape (n_samples, n_classes), or values.
     y : ndarray
     classes : ndarray or None
-        None for a regression.
+        None for regression.
     scoring : str, callable or None
-        None is accuracy or R^2.
+        None means accuracy or R^2.
     sample_weight, groups : ndarray of shape (n_samples,) or None
     random_state : numpy.random.RandomState
 
     Returns
     -------
     score, standard_error : float
-        The error is NaN where scores without a part cannot be computed.
+        The standard error is NaN if the score without some part is undefined.
     """
     score = _score_of_rows(predictions, y, classes, scoring, sample_weight)
     every = np.arange(len(y))
@@ -75,13 +76,13 @@ def score_with_error(predictions, y, classes, scoring, sample_weight, groups, ra
     part = (random_state.permutation(n_units) % n_parts)[units]
     try:
         scores = np.array([score(every[part != i]) for i in range(n_parts)])
-    except ValueError:  # a metric that needs every class, and one is in a single part
+    except ValueError:  # a metric that requires every class, one of which is in a single part
         return total, np.nan
     return total, float(np.sqrt((n_parts - 1) * scores.var()))
 
 
 def _score_of_rows(predictions, y, classes, scoring, sample_weight):
-    """A function from row numbers to the score of these rows."""
+    """A function that maps row numbers to the score of these rows."""
     scorer = as_scorer(scoring, classes is not None)
     known = _KnownNumbers(predictions) if classes is None else _KnownClasses(predictions, classes)
     weights = sample_weight if _takes_weights(scorer) else None
@@ -94,12 +95,12 @@ def _score_of_rows(predictions, y, classes, scoring, sample_weight):
 
 
 def check_scoring(scoring, target):
-    """Score perfect predictions, so that a scorer that cannot score fails before training.
+    """Score perfect predictions, so that an unsuitable scorer fails before training.
 
     Raises
     ------
     ValueError
-        That names `scoring`.
+        If the scorer fails; the message names `scoring`.
     """
     if scoring is None:
         return
@@ -116,7 +117,7 @@ def check_scoring(scoring, target):
 
 
 def as_scorer(scoring, is_classification):
-    """The scorer that a parameter `scoring` means."""
+    """The scorer given by the parameter `scoring`."""
     if scoring is None:
         return get_scorer("accuracy" if is_classification else "r2")
     return get_scorer(scoring) if isinstance(scoring, str) else scoring

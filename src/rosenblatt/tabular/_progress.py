@@ -1,4 +1,4 @@
-"""Shows how far the training of an ensemble is: a bar, or a line a member without tqdm."""
+"""Shows the progress of training an ensemble: a tqdm bar, or a line per member without tqdm."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import sys
@@ -8,14 +8,14 @@ from rosenblatt._progress import open_bar
 
 
 class EnsembleProgress:
-    """Counts epochs of all members; a member that stops early jumps to its end.
+    """Counts the epochs of all members. A member that stops early counts as having run them all.
 
     Parameters
     ----------
     n_members, n_epochs : int
-        Of the plan: `n_epochs` at most for each member.
+        Number of members of the plan, and the maximum number of epochs of each.
     verbose : int
-        0 shows nothing, 1 a bar of tqdm, 2 a line for each member.
+        0 shows nothing, 1 a tqdm bar, 2 a line for each member.
     """
 
     def __init__(self, n_members, n_epochs, verbose):
@@ -31,7 +31,7 @@ class EnsembleProgress:
             self.bar.update(1)
 
     def on_member(self, number, n_epochs, loss):
-        """A member is ready after `n_epochs`."""
+        """Record that a member finished after `n_epochs` epochs."""
         self.n_done += 1
         seconds = time.monotonic() - self.started
         left = seconds / self.n_done * (self.n_members - self.n_done)

@@ -1,7 +1,7 @@
-"""The recipe: which networks an ensemble has, on which encodings, trained how.
+"""The recipe: the networks of an ensemble, their encodings and their training parameters.
 
-Every choice here has a measured reason, see docs/tables_recipe.md. Choices follow the size of a
-table, never its content. Nothing is trained here.
+docs/tables_recipe.md gives the measurements behind each choice. Choices depend on the size of a
+table, never on its content. Nothing is trained here.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -12,10 +12,10 @@ import numpy as np
 
 from rosenblatt._network_description import hidden_widths
 from rosenblatt.mlp import MLPClassifier, MLPRegressor
-from rosenblatt.tabular.schedules import four_cycles
 
 FEWEST_STEPS, MOST_EPOCHS = 1500, 200
-# up to so many rows: rows of a batch, epochs and members as shares of the preset's
+FEW_ROWS = 2000  # with fewer, more dropout
+# (maximum number of rows, batch size, factor of the preset's epochs, factor of its members)
 SIZES = (
     (20_000, 128, 1.0, 1.0),
     (50_000, 256, 0.75, 1.0),
@@ -23,18 +23,19 @@ SIZES = (
     (250_000, 512, 0.35, 0.75),
     (np.inf, 512, 0.25, 0.5),
 )
-# of the members' weights
+# exponent, lower bound and smallest loss for the weights of the members
 SHARPNESS, LEAST_WEIGHT, TINY = 4, 0.5, 1e-12
 
 
-ENCODINGS = ("quantile", "tree", "periodic", "coarse")  # of ColumnEncoder
-# of tables of which one encoding at a time is in memory: 24 of trees would be the largest by half
+ENCODINGS = ("quantile", "tree", "periodic", "coarse")  # see ColumnEncoder
+# bins for tables so large that one encoding at a time is in memory; with its 24 bins, 'tree' would
+# be half as large again as the others
 BINS_OF_LARGE = {"tree": 16}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What sets a member apart from others: encoding, widths and activation of its network."""
+    """The properties in which members differ: encoding, widths and activation of the network."""
 
     encoding: str
     hidden_layer_sizes: tuple
@@ -43,14 +44,14 @@ class Kind:
 
 @dataclass(frozen=True)
 class Preset:
-    """How much time a fit takes for how much accuracy.
+    """A trade-off between the time and the accuracy of a fit.
 
     Attributes
     ----------
     n_members, n_folds, n_epochs : int
     of_classes, of_numbers : tuple of (tuple of int, str)
-        Hidden layers and activation of the networks for classes and for numbers: the first for
-        one member of each encoding, the next for the next ones, and so on in turn.
+        Hidden layer sizes and activations for classification and regression. The first pair is
+        for the first member of each encoding, the second for the second, and so on cyclically.
     """
 
     n_members: int
@@ -71,17 +72,17 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class EnsemblePlan:
-    """What is trained.
+    """The networks to train.
 
     Attributes
     ----------
     n_folds : int
         Member k leaves out fold k modulo n_folds.
     kinds : tuple of Kind
-        Of each member.
+        The kind of each member.
     max_iter, batch_size : int
     input_scale_rate : float
-        As of the networks.
+        Parameters of the networks.
     """
 
     n_folds: int
@@ -101,7 +102,7 @@ class EnsemblePlan:
         return len(self.kinds)
 
     def network(self, number, n_jobs=1):
-        """The unfitted network of a member, with the threads that share its steps."""
+        """The unfitted network of a member; `n_jobs` threads share each of its steps."""
         kind = self.kinds[number]
         shared = {
             "hidden_layer_sizes": kind.hidden_layer_sizes,
@@ -109,7 +110,7 @@ class EnsemblePlan:
             "weight_init": "he_normal",
             "solver": "adamw",
             "learning_rate_init": self.learning_rate_init,
-            "learning_rate": four_cycles,
+            "learning_rate": "cosine_cycles",
             "beta_2": 0.95,
             "weight_decay": 0.1,
             "alpha": 0.0,
@@ -120,6 +121,7 @@ class EnsemblePlan:
             "max_iter": self.max_iter,
             "tol": 0.0,
             "n_iter_no_change": self.patience,
+            "patience_ratio": self.patience_ratio,
             "early_stopping": True,
             "scoring": "loss",
             "dtype": "float32",
@@ -136,7 +138,7 @@ def ensemble_plan(estimator, table, target):
     Parameters
     ----------
     estimator : TabularMLPClassifier or TabularMLPRegressor
-        Its n_members, n_folds, hidden_layer_sizes and max_iter come before the preset's.
+        Its n_members, n_folds, hidden_layer_sizes and max_iter override the preset's.
     table : Table
     target : ClassTarget or NumberTarget
     """
@@ -145,7 +147,7 @@ def ensemble_plan(estimator, table, target):
     n_members = int(estimator.n_members or ceil(preset.n_members * share_of_members))
     n_folds = min(int(estimator.n_folds or preset.n_folds), n_rows)
     if n_members > 1 and estimator.n_folds is None:
-        n_folds = min(n_folds, n_members)  # every row is left out by a member
+        n_folds = min(n_folds, n_members)  # so that every row is left out by some member
     n_training_rows = n_rows * (n_folds - 1) // n_folds
     batch_size = min(batch_size, n_training_rows)
     n_steps = ceil(n_training_rows / batch_size)
@@ -160,7 +162,7 @@ def ensemble_plan(estimator, table, target):
         max_iter=estimator.max_iter or n_epochs,
         input_scale_rate=20.0,
         batch_size=batch_size,
-        dropout=0.15,
+        dropout=0.15 if n_rows < FEW_ROWS else 0.05,
         learning_rate_init=0.008 if target.is_classification else 0.006,
         patience=4,
         patience_ratio=1.2,
@@ -170,29 +172,29 @@ def ensemble_plan(estimator, table, target):
 
 
 def _kind(number, n_folds, nets):
-    """Encodings in turn, shifted from repeat to repeat so that a fold meets another one."""
+    """Encodings cycle, shifted in each repeat so that a fold meets a different encoding."""
     n_encodings = len(ENCODINGS)
     encoding = ENCODINGS[(number + number // n_folds) % n_encodings]
     return Kind(encoding, *nets[number // n_encodings % len(nets)])
 
 
 def member_weights(kinds, losses):
-    """Weights of members in their mean: (least loss / loss)**4, but not below a half.
+    """Weights of the members in the mean: (smallest loss / loss)**4, but at least one half.
 
-    Losses are means over the members of a kind. Where a kind has one member its loss is one
-    fold's, which an outlier may dominate: hence the bound.
+    Losses are averaged over the members of a kind. The lower bound is there because the loss of a
+    kind with a single member comes from one fold, which an outlier may dominate.
 
     Parameters
     ----------
     kinds : list of Kind
-        Of each member.
+        The kind of each member.
     losses : list of float
-        Of the rows that each left out.
+        The loss of each member on the rows that it left out.
 
     Returns
     -------
     weights : ndarray of shape (n_members,)
-        Their sum is 1.
+        The weights; they sum to 1.
     """
     losses_of = {kind: [] for kind in kinds}
     for kind, loss in zip(kinds, losses, strict=True):

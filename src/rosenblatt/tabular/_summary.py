@@ -1,12 +1,12 @@
-"""The text of `summary()`: what became of every column, and the networks."""
+"""The text of `summary()`: how each column is encoded, and the networks."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 
 
 def summary_lines(estimator):
-    """Lines to print."""
+    """The lines that `summary` prints."""
     columns, importances = estimator.columns_, estimator.feature_importances_
-    rows = [("column", "kind", "gaps", "importance", "what became of it")]
+    rows = [("column", "kind", "missing", "importance", "details")]
     for column, importance in zip(columns, importances, strict=True):
         share = f"{importance:.1%}" if column.used else ""
         gaps = f"{column.n_missing:,}" if column.n_missing else ""
