@@ -118,6 +118,7 @@ def test_every_row_of_the_vocabulary_has_its_formula():
             assert by_hand[0], known[0]
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_examples_of_the_layers_page_run():
     """Every block of code of the page, one after another."""
     text = (ROOT / "docs" / "layers.md").read_text()
@@ -126,26 +127,42 @@ def test_examples_of_the_layers_page_run():
     names = {}
     for block in blocks:
         exec(block, names)
-    X, y = [[0.0], [1.0], [2.0], [3.0]] * 5, [0, 1, 0, 1] * 5
-    names["model"].set_params(max_iter=300, tol=0).fit(X, y)
+    assert names["model"].coefs_[0].shape == (64, 20)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("error:The validation score has not improved")
 def test_examples_of_the_training_page_run(tmp_path, monkeypatch):
-    """Every block in its place, and what the text says of them."""
+    """Each section after the first block, and what the text says of them."""
     pytest.importorskip("tqdm", reason="one of them shows bars")
     pytest.importorskip("pandas", reason="one of them makes a frame")
     monkeypatch.chdir(tmp_path)
-    names, text = {}, (ROOT / "docs" / "training.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    for block in blocks:
-        exec(block, names)
+    parts = re.split(r"^## (.*)$", (ROOT / "docs" / "training.md").read_text(), flags=re.M)
+    named = {
+        heading: run(parts[0], section)[0]
+        for heading, section in zip(parts[1::2], parts[2::2], strict=True)
+    }
     assert len(list(tmp_path.glob("search-*.pkl"))) == 2 * 3 + 1  # fits of the search, and the last
-    assert (tmp_path / "model.pkl").exists()
-    assert names["model"].history_["loss"][-1] < 0.1
-    assert names["pipeline"]["net"].best_validation_score_ > 0.95
-    assert names["net"].stopped_
+    assert named["Callbacks"]["model"].history_["loss"][-1] < 0.1
+    assert named["A validation set in a Pipeline"]["pipeline"]["net"].best_validation_score_ > 0.95
+    assert named["A validation set of your own"]["model"].regressor_.best_validation_score_ > 0.3
+    assert named["Data in parts"]["net"].stopped_
+
+    (script,) = blocks_of(parts[parts.index("After a kill") + 1])
+    (tmp_path / "model.pkl").unlink()
+    killed = script.replace(
+        "[Checkpoint(path)]", "[Checkpoint(path), lambda epoch, _: kill(epoch)]"
+    )
+    names = {"kill": lambda record: record.epoch == 20}
+    exec(blocks_of(parts[0])[0], names)
+    with pytest.warns(UserWarning, match="cannot be pickled"):
+        exec(killed, names)
+    assert names["net"].n_iter_ == 20
+    for n_done in (40, 0):
+        before = (tmp_path / "model.pkl").read_bytes()
+        exec(script, names)
+        assert names["net"].history_.n_epochs == 60
+        assert ((tmp_path / "model.pkl").read_bytes() != before) == bool(n_done)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -284,6 +301,8 @@ def run(*texts):
     return names, printed.getvalue()
 
 
+# whose sections run by themselves after what stands above the first of them
+BY_SECTION = ["coming_from", "first_fit", "speed"]
 GUIDE = [
     "coming_from",
     "first_fit",
@@ -301,8 +320,11 @@ def test_examples_of_the_guide_run(page, tmp_path, monkeypatch):
     """And print about what the page says, where it says what they print."""
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / f"{page}.md").read_text()
-    names, printed = run(text)
-    assert names
+    if page in BY_SECTION:
+        first, *sections = re.split(r"^## .*$", text, flags=re.M)
+        printed = "".join(run(first, section)[1] for section in sections)
+    else:
+        printed = run(text)[1]
     assert "False" not in printed
     for said in re.findall(r"```text\n(.*?)```", text, re.DOTALL):
         *words, number = said.split()
@@ -338,6 +360,18 @@ def test_other_tools_have_every_field_of_a_record():
 
     section = OTHER_TOOLS[OTHER_TOOLS.index("What a callback receives") + 1]
     assert tuple(re.findall(r"^\| `(\w+)` \|", section, re.M)) == EpochRecord._fields
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_chunks_are_scaled_and_encoded_as_the_page_says(tmp_path, monkeypatch):
+    """Of a Dataset."""
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "several_machines.md").read_text()
+    section = re.split(r"^## ", text, flags=re.M)[2]
+    assert section.startswith("Scaling, text and gaps in chunks")
+    _, printed = run(section)
+    assert float(printed.split()[0]) > 0.95
+    assert "['yes' 'no' 'no']" in printed
 
 
 def test_page_on_tables_runs():

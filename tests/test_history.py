@@ -355,3 +355,15 @@ def test_frame_without_pandas_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match="pip install pandas"):
         History().to_frame()
+
+
+def test_history_says_what_it_has():
+    """Its repr is a line of the last epoch; a wrong name is answered by the right ones."""
+    history = MLPClassifier((4,), max_iter=3, random_state=0).fit(*iris()).history_
+    assert repr(history).startswith(
+        f"History of 3 epochs, the last: loss {history['loss'][-1]:.4g}, "
+    )
+    assert "nan" not in repr(history)
+    with pytest.raises(KeyError, match=r"no 'epoch': it has a list for each of loss, .*to_frame"):
+        history["epoch"]
+    assert history.get("epoch") is None

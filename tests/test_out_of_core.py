@@ -224,17 +224,18 @@ class Fails:
 def test_training_goes_on_in_the_middle_of_an_epoch(rows, sources, tmp_path):
     """With the bits of a training that nothing has ended, from files and from functions."""
     X, y, _ = rows
-    for name in ("array", "parquet", "pandas"):
+    for name, n_buffers in (("array", 4), ("parquet", 4), ("pandas", 4), ("parquet", 1)):
         dataset = sources[name]
+        dataset.buffer_size = SMALL if n_buffers == 4 else 64.0
+        dataset.checkpoint = None
         settings = SETTINGS | {"early_stopping": True, "dropout": 0.2, "learning_rate": "cosine"}
         validation = {"X_val": X[:50], "y_val": y[:50]}
         if name != "array":
             columns = [f"pixel {i}" for i in range(64)]
             validation["X_val"] = pd.DataFrame(X[:50], columns=columns)
         whole = MLPClassifier(**settings, augment=Fails(0)).fit(dataset, **validation)
-        n_buffers = -(-300 // 96)
         dataset.checkpoint, dataset.checkpoint_seconds = tmp_path / "training", 0
-        model = MLPClassifier(**settings, augment=Fails(n_buffers + 3))
+        model = MLPClassifier(**settings, augment=Fails(2 * n_buffers - 1 if n_buffers > 1 else 2))
         with pytest.raises(OSError, match="disk is full"):
             model.fit(dataset, **validation)
         assert dataset.checkpoint.exists()
@@ -250,6 +251,30 @@ def test_training_goes_on_in_the_middle_of_an_epoch(rows, sources, tmp_path):
         assert -resumed.n_left < 3 * n_buffers
         assert not dataset.checkpoint.exists()
         assert list(tmp_path.glob("training*")) == []
+
+
+def test_the_index_of_a_frame_is_no_feature(frame, tmp_path):
+    """Whether it has a name or none, in files and in batches of Arrow; columns= takes it."""
+    mixed = frame.sample(frac=1, random_state=0)
+    features = frame.columns[:64].tolist()
+    for name, index in ((None, "__index_level_0__"), ("number", "number")):
+        mixed.rename_axis(name).to_parquet(tmp_path / "rows.parquet")
+        table = pq.read_table(tmp_path / "rows.parquet")
+        assert index in table.schema.names
+        named = {"target": "digit", "sample_weight": "weight"}
+        for source in (tmp_path / "rows.parquet", lambda table=table: iter([table])):
+            model = MLPClassifier(**SETTINGS).fit(Dataset(source, **named))
+            assert model.feature_names_in_.tolist() == features
+        dataset = Dataset(tmp_path / "rows.parquet", columns=[index], **named)
+        assert MLPClassifier(**SETTINGS).fit(dataset).feature_names_in_.tolist() == [index]
+
+
+def test_repr_has_what_was_given():
+    """Not the rows."""
+    shown = "Dataset('a.parquet', target='label', buffer_size=8.0)"
+    assert repr(Dataset("a.parquet", "label", buffer_size=8.0)) == shown
+    shown = "Dataset(<ndarray of shape (3, 2), float64>, target=<ndarray of shape (3,), int64>)"
+    assert repr(Dataset(np.zeros((3, 2)), np.zeros(3, np.int64))) == shown
 
 
 def test_what_cannot_be_trained_on_is_refused(rows, frame, tmp_path):

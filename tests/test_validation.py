@@ -6,6 +6,7 @@ import re
 import time
 import warnings
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from scipy import sparse
 from sklearn import metrics
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import (
     balanced_accuracy_score,
     get_scorer,
@@ -46,6 +48,7 @@ from rosenblatt import (
     schedules,
 )
 from rosenblatt._validation_scale import warn_of_other_targets
+from rosenblatt.callbacks import Checkpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -791,6 +794,44 @@ def test_warm_start_with_the_optimizer_goes_on_as_one_fit(solver, pickled):
     assert model.loss_curve_ == whole.loss_curve_
     anew = MLPClassifier((4,), max_iter=6, warm_start=True, **options).fit(*iris()).fit(*iris())
     assert (anew.coefs_[0] != whole.coefs_[0]).any()
+
+
+class RecordingScorer:
+    """Accuracy; keeps the rows' first feature."""
+
+    scored: ClassVar = []
+
+    def __call__(self, estimator, X, y):
+        self.scored.append(X[:, 0].copy())
+        return estimator.score(X, y)
+
+
+def test_rows_set_aside_stay_so_when_training_goes_on(tmp_path):
+    """A resumed training scores the rows that it never saw, and its best weights are those of the
+    best score, also where a checkpoint was written after them."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 30)), rng.integers(0, 2, 200)
+    path = tmp_path / "net.pkl"
+    options = {"early_stopping": True, "scoring": RecordingScorer(), "validation_fraction": 0.3}
+    net = MLPClassifier((32,), warm_start="optimizer", learning_rate_init=0.01, **options)
+    net.set_params(n_iter_no_change=100, max_iter=30, random_state=0, callbacks=[Checkpoint(path)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        net.fit(X, y)
+        loaded = Checkpoint.load(path)
+        assert np.argmax(loaded.validation_scores_) < 29  # the best weights are not the last
+        loaded.set_params(max_iter=10, callbacks=None).fit(X, y)
+    scored = RecordingScorer.scored
+    held_out = np.isin(X[:, 0], scored[0])
+    assert held_out.sum() == 60
+    assert all(np.array_equal(rows, scored[0]) for rows in scored)
+    best = loaded.best_validation_score_
+    assert best == pytest.approx(loaded.score(X[held_out], y[held_out]))
+    assert best == max(loaded.validation_scores_) < 0.7
+    for model, rows in ((loaded, slice(150)), (net.set_params(warm_start=True), slice(None))):
+        with pytest.warns(UserWarning, match="draws the validation rows anew.*X_val"):
+            model.set_params(max_iter=1).fit(X[rows], y[rows])
 
 
 def test_failing_fit_leaves_the_kept_optimizer_alone():

@@ -10,10 +10,10 @@ import pickle
 import sys
 import warnings
 from collections.abc import Callable
+from types import MethodType
 from typing import Any, TypeVar
 
 from sklearn.base import BaseEstimator
-from sklearn.utils import metaestimators
 
 from rosenblatt._links import estimator_page, public_place
 from rosenblatt._plain_state import from_plain, to_plain
@@ -25,9 +25,37 @@ _OF_A_RUNNING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
+class _ConditionalMethod:
+    """A method that an object has where `check` raises no AttributeError."""
+
+    def __init__(self, method, check):
+        self.method, self.check = method, check
+        functools.update_wrapper(self, method)
+
+    def __get__(self, estimator, owner=None):
+        if estimator is None:
+            return self.method
+        try:
+            self.check(estimator)
+        except AttributeError as error:
+            name = self.method.__name__
+            raise AttributeError(
+                f"This {type(estimator).__name__!r} has no attribute {name!r}: {error}"
+            ) from error
+        return MethodType(self.method, estimator)
+
+
 def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
-    """scikit-learn's decorator; editors and type checkers see the method's signature."""
-    return metaestimators.available_if(check)
+    """scikit-learn's decorator, but that the message has the check's reason in it.
+
+    Editors and type checkers see the method's signature.
+
+    Parameters
+    ----------
+    check : callable
+        Of the estimator; raises AttributeError where there is no such method.
+    """
+    return lambda method: _ConditionalMethod(method, check)
 
 
 class RosenblattEstimator(BaseEstimator):

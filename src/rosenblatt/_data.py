@@ -455,7 +455,11 @@ def class_counts(data, rows):
 
 @contextlib.contextmanager
 def numbers_of(name):
-    """Integers of the block that are too large for a float are a ValueError that names them."""
+    """Raise ValueError that names the argument for integers that are too large for a float.
+
+    A note that names the estimators with support for missing values is added to scikit-learn's
+    message about them.
+    """
     try:
         yield
     except OverflowError as error:
@@ -463,6 +467,11 @@ def numbers_of(name):
             f"{name} has an integer beyond {sys.float_info.max:.2g}, the largest number of "
             "float64: scale it down."
         ) from error
+    except ValueError as error:
+        if "missing values encoded as NaN natively" in str(error):  # in scikit-learn's words
+            kind = "Regressor" if "Regressor does not" in str(error) else "Classifier"
+            error.add_note(f"rosenblatt.TabularMLP{kind} accepts missing values.")
+        raise
 
 
 def checked_sample_weight(sample_weight, n_samples, dtype):

@@ -19,7 +19,8 @@ coefs_ : list of ndarray of shape (fan_in, fan_out)
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, if the feature names of X are all strings.
     n_iter_ : int
-        Number of epochs (for 'lbfgs', iterations) of the last fit.
+        Number of epochs (for 'lbfgs', iterations) of the last fit; `history_` contains the earlier
+        epochs too if a fit continued an earlier one.
     activations_ : tuple of str
         The activation of each hidden layer; aliases are resolved.
     n_layers_, n_outputs_ : int

@@ -70,6 +70,19 @@ class History(dict[str, list[float]]):
         """Number of epochs."""
         return len(self["loss"])
 
+    def __repr__(self) -> str:
+        if not self.n_epochs:
+            return "History of no epochs"
+        last = ((name, self[name][-1]) for name in COLUMNS)
+        shown = [f"{name} {value:.4g}" for name, value in last if not math.isnan(value)]
+        return f"History of {self.n_epochs} epochs, the last: {', '.join(shown)}"
+
+    def __missing__(self, name: object) -> list[float]:
+        raise KeyError(
+            f"history_ has no {name!r}: it has a list for each of {', '.join(COLUMNS)}, in which "
+            "epoch 1 has place 0; to_frame() has the epochs' numbers as its index."
+        )
+
     def extend(self, **columns: list[float]) -> None:
         """Add epochs: a list for each given column; other columns become NaN."""
         unknown = [math.nan] * len(columns["loss"])

@@ -29,6 +29,7 @@ from rosenblatt._base import (
 )
 from rosenblatt._callback_calls import CallbackSupportMixin, calling_callbacks, with_callbacks
 from rosenblatt._data import checked_rows
+from rosenblatt._feature_scale import warn_of_feature_scale
 from rosenblatt._history import History
 from rosenblatt._initializers import initial_parameters, random_state_from
 from rosenblatt._links import with_links
@@ -54,6 +55,7 @@ _STOCHASTIC_ATTRIBUTES = (
     "_optimizer",
     "_random_state",
     "_best_parameters",
+    "_rows_set_aside",
     "stopped_",
 )
 
@@ -216,6 +218,11 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
                     "(stopped_ is True): partial_fit did nothing."
                 )
                 return self
+        if self.scoring is not None and validation is None and not self.early_stopping:
+            warn_user(
+                f"scoring={self.scoring!r} is not used: without early_stopping=True or X_val there "
+                "are no validation rows to score."
+            )
         max_epochs = 1 if incremental else self.max_iter
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         with (
@@ -273,6 +280,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
 
     def _warn_of_data(self, plan, data):
         """Warns of data on which a new fit cannot succeed."""
+        warn_of_feature_scale(plan, data, type(self).__name__)
         warn_of_other_rows(data)
 
     def _check_parameters(self):
@@ -324,8 +332,10 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
             state.optimizer = replace(self._optimizer, schedule_memory=memory)
             if not incremental:
                 state.optimizer.n_scheduled = 0
-        if incremental and plan.early_stopping:
+        if plan.early_stopping and plan.keeps_optimizer:
             state.best_parameters = getattr(self, "_best_parameters", None)
+            if not incremental:
+                state.rows_set_aside = getattr(self, "_rows_set_aside", None)
         return state
 
     def _continued_random_state(self, random_state):
@@ -378,7 +388,9 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
             learned["_random_state"] = self.random_state, state.random_state
         if plan.incremental and early:
             learned["stopped_"] = state.is_exhausted
+        if plan.keeps_optimizer and early:
             learned["_best_parameters"] = state.best_parameters
+            learned["_rows_set_aside"] = state.rows_set_aside
         return learned
 
     def __getstate__(self):
@@ -497,3 +509,7 @@ class MultiLayerPerceptron(CallbackSupportMixin, ScikitLearnTwinMixin, Rosenblat
         X = checked_rows(self, X, dtype=self.dtype)
         network = fitted_network(self).folded()
         return network, X.astype(self.dtype or network.dtype_with(X), copy=False)
+
+
+# what Python's own messages about arguments call it; the class is not one that users know
+MultiLayerPerceptron.fit.__qualname__ = "fit"

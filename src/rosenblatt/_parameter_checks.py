@@ -5,8 +5,10 @@ agree with each other, or with the data, is for the estimators to say.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import difflib
 import inspect
 import math
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cache
@@ -235,6 +237,25 @@ class _Scorer:
         return "a callable"
 
 
+# of scores, and what scikit-learn calls them
+_COMMON_NAMES = {
+    "acc": ["accuracy"],
+    "auc": ["roc_auc"],
+    "auroc": ["roc_auc"],
+    "pr_auc": ["average_precision"],
+    "auprc": ["average_precision"],
+    "log_loss": ["loss", "neg_log_loss"],
+    "logloss": ["loss", "neg_log_loss"],
+    "cross_entropy": ["loss", "neg_log_loss"],
+    "val_loss": ["loss"],
+    "rmse": ["neg_root_mean_squared_error"],
+    "mse": ["neg_mean_squared_error"],
+    "mae": ["neg_mean_absolute_error"],
+    "mape": ["neg_mean_absolute_percentage_error"],
+    "mcc": ["matthews_corrcoef"],
+}
+
+
 class _ScorerNames:
     """The names of scikit-learn's scorers, which take long to import, and 'loss'."""
 
@@ -243,6 +264,21 @@ class _ScorerNames:
 
     def __str__(self):
         return str(Options(str, self._names()))
+
+    def remark(self, value):
+        near = self.near(value)
+        return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+    def near(self, value):
+        """The names that someone who gives this one may mean."""
+        if not isinstance(value, str):
+            return []
+        wish = re.sub(r"[\s-]", "_", value.lower()).removesuffix("_score")
+        if wish in _COMMON_NAMES:
+            return _COMMON_NAMES[wish]
+        names = self._names()
+        found = [name for name in (wish, f"neg_{wish}") if name in names]
+        return found or difflib.get_close_matches(wish, names, 2, cutoff=0.8)
 
     @staticmethod
     def _names():
@@ -379,7 +415,8 @@ def _refuse(subject, value, rule):
     remarks = [one.remark(value) for one in rule.rules if hasattr(one, "remark")]
     # who has a metric in hand is not to read through sixty names
     is_metric = any(isinstance(one, _Scorer) for one in rule.rules) and _is_metric(value)
-    allowed = "a scorer or its name" if is_metric else rule
+    is_near = any(isinstance(one, _ScorerNames) and one.near(value) for one in rule.rules)
+    allowed = "a scorer or its name" if is_metric or is_near else rule
     raise InvalidParameterError(
         f"{subject} must be {allowed}. Got {_shown(value)} instead." + "".join(remarks)
     )

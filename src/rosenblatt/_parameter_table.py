@@ -357,6 +357,7 @@ SHARED = {
         "int >= 1",
         """
         Maximum number of epochs (each row is used once per epoch), or of iterations for 'lbfgs'.
+        Each call of `fit` counts its own, also with warm_start.
         """,
         [Interval(Integral, 1, None, closed="left")],
         page=Page(
@@ -405,7 +406,9 @@ SHARED = {
         """
         Whether `fit` continues from the weights of the last `fit`, with a new optimiser.
         'optimizer' also continues from the optimiser's state: moments, number of steps, and the
-        learning rate that 'invscaling', 'adaptive' or 'plateau' had reached.
+        learning rate that 'invscaling', 'adaptive' or 'plateau' had reached. It also keeps the
+        rows that early stopping set aside, as long as X has the same number of rows; with True
+        they are drawn anew, with a warning.
         """,
         ["boolean", Options(str, ("optimizer",))],
         page=Page(

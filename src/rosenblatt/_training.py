@@ -124,7 +124,7 @@ class TrainingRun:
 
     def _divide_rows(self):
         """(numbers of the rows to train on, what is scored after every epoch or None)."""
-        return split_rows(self.plan, self.data, self.state.random_state)
+        return split_rows(self.plan, self.data, self.state)
 
     def _count_rows(self):
         """How many rows an epoch has."""
@@ -193,8 +193,8 @@ class TrainingRun:
         if self.best_parameters is not None:
             if not plan.incremental or state.is_exhausted or not network.all_finite():
                 self._restore_best()
-            if plan.incremental:
-                state.best_parameters = network.read(self.best_parameters)
+            best = network.read(self.best_parameters) if plan.incremental else None
+            state.best_parameters = best
             self.best_parameters = None
         state.optimizer.n_steps = network.n_steps
         state.optimizer.step_product = network.step_product
@@ -356,6 +356,8 @@ class TrainingRun:
         keep_parameters(self.network, self.state)
         if self.plan.keeps_optimizer:
             self._keep_optimizer()
+            if self.best_parameters is not None:
+                self.state.best_parameters = self.network.read(self.best_parameters)
         return self.update_estimator()
 
     def _look_for_plateau(self):

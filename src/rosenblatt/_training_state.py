@@ -37,6 +37,8 @@ class State:
         The parameters with the best score under early stopping.
     is_exhausted : bool
         Whether the patience is exhausted.
+    rows_set_aside : tuple of (int, ndarray of int) or None
+        The number of rows, and the numbers of those that were drawn for validation.
     """
 
     parameters: list
@@ -54,6 +56,7 @@ class State:
     optimizer: object = None
     best_parameters: list | None = None
     is_exhausted: bool = False
+    rows_set_aside: tuple | None = None
 
 
 @stored_as_plain_data

@@ -15,9 +15,16 @@ from rosenblatt._base import warn_user
 from rosenblatt._scores import validation_score
 from rosenblatt.core.examples import Examples
 
+DRAWN_ANEW = (
+    "early_stopping=True draws the validation rows anew, and the network may have been trained on "
+    "them before: their score is then too high. Pass X_val and y_val to fit; or use "
+    "warm_start='optimizer' from the first fit on, which keeps the rows that were set aside as "
+    "long as X has the same number of rows."
+)
 
-def split_rows(plan, data, random_state):
-    """(rows to train on, ValidationSet or None)."""
+
+def split_rows(plan, data, state):
+    """(rows to train on, ValidationSet or None); the state remembers rows that were drawn."""
     every = np.arange(data.X.shape[0]) if data.rows is None else data.rows
     if data.held_out is not None:
         return every, ValidationSet(plan, data, data.held_out)
@@ -32,8 +39,16 @@ def split_rows(plan, data, random_state):
             f"dataset: validation_fraction={plan.validation_fraction} of n_samples={len(every)} "
             f"gives {n_validation} rows, but at least 2 are needed."
         )
-    strata = _strata(data, n_validation)
-    rows, validation = random_split(every, plan.validation_fraction, random_state, strata)
+    n_rows, validation = state.rows_set_aside or (0, None)
+    if n_rows == len(every):
+        validation = validation.astype(np.intp)
+        rows = np.setdiff1d(every, validation)
+    else:
+        if state.n_samples_seen:
+            warn_user(DRAWN_ANEW)
+        strata, draws = _strata(data, n_validation), state.random_state
+        rows, validation = random_split(every, plan.validation_fraction, draws, strata)
+        state.rows_set_aside = len(every), validation.astype(np.min_scalar_type(len(every)))
     if data.sample_weight is not None and data.sample_weight[validation].sum() == 0:
         raise ValueError(
             "The sample weights of the validation set sum to 0, so its score is undefined. "

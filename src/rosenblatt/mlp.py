@@ -64,7 +64,11 @@ def _gives_probabilities(estimator):
     if out_activation is None and estimator.loss in CLASSIFICATION_LOSSES:
         out_activation = loss_row(estimator.loss, "binary").out_activation
     if out_activation == "identity":
-        raise AttributeError(f"probability estimates are not available for loss={estimator.loss!r}")
+        raise AttributeError(
+            f"probability estimates are not available for loss={estimator.loss!r}. "
+            "decision_function gives scores, of which "
+            "sklearn.calibration.CalibratedClassifierCV makes probabilities."
+        )
     return True
 
 

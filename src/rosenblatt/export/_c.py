@@ -248,7 +248,11 @@ class _Writer:
         if self.is_classifier:
             lines += self._classes()
         kind = "float" if self.dtype == np.float32 else "double"
+        declared = self._declarations()
         lines += [
+            " *",
+            f" * Another file that calls it declares (cc other.c {self.name}.c -lm):",
+            *(f" *     {line.replace('real', kind)}" for line in declared),
             " */",
             "#include <math.h>",
             "",
@@ -257,13 +261,17 @@ class _Writer:
             f"#define {upper}_N_FEATURES {architecture.widths[0]}",
             f"#define {upper}_N_OUTPUTS {self.n_outputs}",
             "",
-            f"void {self.name}_predict(const real *x, real *y);",
+            *declared,
         ]
+        return "\n".join(lines) + "\n"
+
+    def _declarations(self):
+        lines = [f"void {self.name}_predict(const real *x, real *y);"]
         if self.is_multilabel:
             lines.append(f"void {self.name}_labels(const real *x, int *labels);")
         elif self.is_classifier:
             lines.append(f"int {self.name}_class(const real *x);")
-        return "\n".join(lines) + "\n"
+        return lines
 
     def _what(self):
         if not self.is_classifier:

@@ -9,8 +9,11 @@ import numpy as np
 import skl2onnx
 from skl2onnx.common import data_types
 from sklearn.base import is_classifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
+from rosenblatt.export._onnx_check import is_missing
 from rosenblatt.export._onnx_graph import ML_DOMAIN, ML_OPSET, OPSET, Graph, element_type, tensor
 from rosenblatt.export._onnx_inputs import column_dtype, dtype_of, input_dtype
 from rosenblatt.export._onnx_networks import NETWORKS
@@ -38,12 +41,72 @@ def convert(model, X):
         final = final.steps[-1][1]
     if is_classifier(final):
         options = {id(final): {"zipmap": False}}
-    return skl2onnx.to_onnx(
-        model,
-        initial_types=_initial_types(X),
-        target_opset={"": OPSET, ML_DOMAIN: ML_OPSET},
-        options=options,
-    )
+    _refuse(model)
+    types = _initial_types(X)
+    try:
+        onnx_model = skl2onnx.to_onnx(
+            model,
+            initial_types=types,
+            target_opset={"": OPSET, ML_DOMAIN: ML_OPSET},
+            options=options,
+        )
+    except Exception as error:  # some of which have no base but Exception
+        inner = [part for part in _parts(model) if isinstance(part, TransformedTargetRegressor)]
+        if not inner:
+            raise
+        raise ValueError(
+            "TransformedTargetRegressor can be converted as the outermost estimator alone: "
+            "TransformedTargetRegressor(make_pipeline(...), transformer=...)."
+        ) from error
+    return _with_input_names(onnx_model, [name for name, _ in types])
+
+
+def _refuse(model):
+    """Raises ValueError, with the remedy, for what skl2onnx converts not at all or wrongly."""
+    for part in _parts(model):
+        if len(getattr(getattr(part, "indicator_", None), "features_", ())):
+            raise ValueError(
+                f"skl2onnx does not convert add_indicator=True of {type(part).__name__}: leave it "
+                "out; a column that says where a value is missing can be added to X before fit."
+            )
+        if isinstance(part, CalibratedClassifierCV):
+            if part.method != "sigmoid":
+                raise ValueError(
+                    "skl2onnx converts CalibratedClassifierCV with method='sigmoid' alone; got "
+                    f"method={part.method!r}."
+                )
+            if isinstance(part.estimator, Pipeline):
+                raise ValueError(
+                    "skl2onnx converts CalibratedClassifierCV of a classifier, not of a Pipeline: "
+                    "put the steps before the classifier outside, as in "
+                    "make_pipeline(StandardScaler(), CalibratedClassifierCV(MLPClassifier()))."
+                )
+        for j, levels in enumerate(getattr(part, "categories_", [])):
+            if np.asarray(levels).dtype.kind == "O" and any(map(is_missing, levels)):
+                raise ValueError(
+                    f"column {j} of {type(part).__name__} has missing text as a category, which "
+                    "ONNX does not have: fill the gaps before fit, as in "
+                    "frame[names] = frame[names].fillna('missing')."
+                )
+
+
+def _parts(model):
+    """A fitted estimator and the fitted ones that its steps are."""
+    yield model
+    steps = getattr(model, "transformers_", None) or getattr(model, "steps", None)
+    for step in steps or getattr(model, "transformer_list", ()):
+        if hasattr(step[1], "get_params"):
+            yield from _parts(step[1])
+
+
+def _with_input_names(onnx_model, names):
+    """The model with these inputs, which skl2onnx renames where they are no identifiers."""
+    renamed = dict(zip((one.name for one in onnx_model.graph.input), names, strict=True))
+    for node in onnx_model.graph.node:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+    for one in onnx_model.graph.input:
+        one.name = renamed[one.name]
+    return onnx_model
 
 
 def _initial_types(X):

@@ -4,7 +4,10 @@ Reading is in _sources.py, shuffling in _stream.py, and fitting in _fit.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+from inspect import signature
 from numbers import Integral, Real
+
+import numpy as np
 
 from rosenblatt._parameter_checks import Interval, validate_values
 
@@ -40,18 +43,18 @@ class Dataset:
     sample_weight : str, int or array of shape (n_samples,), default=None
         The name or index of the column of sample weights, or the weights.
     columns : list of str, default=None
-        Names of the feature columns of tables. None selects all columns except target and
-        sample_weight.
+        Names of the feature columns of tables. None selects all columns except target,
+        sample_weight and the index of a pandas DataFrame.
     classes : array-like of shape (n_classes,), default=None
         All labels, for a classifier. None finds them by a pass over the targets before training.
     buffer_size : float, default=64.0
         Size of the shuffle buffer in mebibytes (2**20 bytes).
     checkpoint : path, default=None
-        File in which the state of training is saved, including the middle of an epoch. It is
-        replaced atomically. If the file exists, a fit with the same parameters resumes from it and
-        gives the same bits as an uninterrupted fit. It is deleted when a fit completes.
+        File in which the state of training is saved, between two buffers and between two epochs. It
+        is replaced atomically. If the file exists, a fit with the same parameters resumes from it
+        and gives the same bits as an uninterrupted fit. It is deleted when a fit completes.
     checkpoint_seconds : float, default=60.0
-        Time between two saves, in seconds.
+        Least time between two saves, in seconds.
     progress : bool, default=False
         Whether to show a tqdm progress bar over the rows of each epoch.
 
@@ -92,12 +95,31 @@ class Dataset:
         self.buffer_size, self.progress = buffer_size, progress
         self.checkpoint, self.checkpoint_seconds = checkpoint, checkpoint_seconds
 
+    def __repr__(self):
+        """The parameters that differ from their defaults; of arrays their shapes."""
+        given = [
+            (name, getattr(self, name), parameter.default)
+            for name, parameter in signature(type(self)).parameters.items()
+        ]
+        shown = [
+            _shown(value) if name == "source" else f"{name}={_shown(value)}"
+            for name, value, default in given
+            if name == "source" or np.ndim(value) or value != default
+        ]
+        return f"Dataset({', '.join(shown)})"
+
     def __array__(self, dtype=None, copy=None):
         raise TypeError(
             "a Dataset is read by `fit` and `partial_fit` of MLPClassifier and MLPRegressor alone, "
             "not by other estimators, Pipelines, or predictions: hand these an array or a frame, "
             "of some of its rows say."
         )
+
+
+def _shown(value):
+    if isinstance(value, np.ndarray):
+        return f"<{type(value).__name__} of shape {value.shape}, {value.dtype}>"
+    return repr(value)
 
 
 def refuse_dataset(X):

@@ -314,6 +314,8 @@ class StreamedRun(TrainingRun):
 
     def _take_steps(self, rates, scheduled, rule, figures, interruption):
         done, plan, began = self.partial, self.plan, time.perf_counter()
+        if self.state.n_epochs and not done.n_rows:
+            self.note.write_if_due(self, done)  # at the end of an epoch, that is
         tracks = self._tracks_change() or plan.tol_params is not None
         if tracks and done.before is None:
             done.before = self.network.read_flat(self.network.parameters)

@@ -184,6 +184,7 @@ class _Tables:
 
     def __init__(self, dataset):
         self._columns, self._names = dataset.columns, None
+        self._index = ()  # columns that are the index of a frame
         self._target, self._weight = dataset.target, dataset.sample_weight
 
     def _names_among(self, names):
@@ -198,7 +199,7 @@ class _Tables:
                 self._weight = _name_among(names, self._weight, "sample_weight")
             for name in self._columns or ():
                 _name_among(names, name, "columns")
-            others = (self._target, self._weight)
+            others = (self._target, self._weight, *self._index)
             self._names = self._columns or [name for name in names if name not in others]
         return self._names
 
@@ -282,6 +283,12 @@ def _as_array(column):
     return np.asarray(column.to_numpy() if hasattr(column, "to_numpy") else column)
 
 
+def _index_columns(schema):
+    """The columns of Arrow that pandas made of a frame's index."""
+    metadata = schema.pandas_metadata or {}
+    return [name for name in metadata.get("index_columns", ()) if isinstance(name, str)]
+
+
 class ParquetSource(_Tables):
     """The row groups of Parquet files.
 
@@ -296,6 +303,7 @@ class ParquetSource(_Tables):
         names = [file.schema_arrow.names for file in self._files]
         if any(other != names[0] for other in names):
             raise ValueError("Parquet files of one Dataset must have the same columns.")
+        self._index = _index_columns(self._files[0].schema_arrow)
         self._names_among(names[0])
         self._beside_names = [name for name in (self._target, self._weight) if name is not None]
         self._groups = [(file, i) for file in self._files for i in range(file.num_row_groups)]
@@ -365,6 +373,7 @@ class BatchSource(_Tables):
                 yield *map(np.asarray, batch[:2]), batch[2] if len(batch) > 2 else None
                 continue
             is_arrow = type(batch).__module__.startswith("pyarrow")
+            self._index = _index_columns(batch.schema) if is_arrow else ()
             yield self._block(batch, batch.schema.names if is_arrow else list(batch.columns))
 
     def targets(self):

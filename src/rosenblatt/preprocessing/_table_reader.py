@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from rosenblatt._base import warn_user
+from rosenblatt._links import page
 from rosenblatt._plain_state import stored_as_plain_data
 from rosenblatt.preprocessing._categorical_features import categorical_mask
 from rosenblatt.preprocessing._category_levels import Levels
@@ -451,7 +452,10 @@ def _warn_of_text(owner, summaries):
     if dropped:
         warn_user(
             f"{owner} ignores the text columns {', '.join(dropped)} because nearly every row has a "
-            "different value. Drop them, or convert them to numbers or coarser categories."
+            "different value. Drop them, make coarser categories of them, or convert their words "
+            "to numbers: make_column_transformer((make_pipeline(TfidfVectorizer(), "
+            f"TruncatedSVD(20)), {dropped[0]}), remainder=TabularPreprocessor()). Example: "
+            f"{page('tables')}."
         )
 
 

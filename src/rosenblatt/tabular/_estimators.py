@@ -290,6 +290,10 @@ def _checked_groups(groups, n_rows):
     return numbers
 
 
+# what Python's own messages about arguments call it; the class is not one that users know
+_TabularMLP.fit.__qualname__ = "fit"
+
+
 @with_links
 class TabularMLPClassifier(ClassifierMixin, _TabularMLP):
     __module__ = "rosenblatt.tabular"  # the public one: stored models name it

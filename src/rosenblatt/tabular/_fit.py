@@ -6,7 +6,7 @@ validated. The estimator is not modified: the result is returned.
 
 # SPDX-License-Identifier: BSD-3-Clause
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from math import inf
 
 import numpy as np
@@ -55,6 +55,13 @@ class MemberRecord:
     n_epochs: int
     validation_loss: float
     seconds: float
+
+    def __getattr__(self, name):
+        known = ", ".join(field.name for field in fields(self))
+        raise AttributeError(
+            f"the record has no {name!r}, but {known}: callbacks of TabularMLPClassifier and "
+            "TabularMLPRegressor are called when a network is ready, not after every epoch."
+        )
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,8 @@ class EnsembleProgress:
         left = seconds / self.n_done * (self.n_members - self.n_done)
         if self.bar is not None:
             self.bar.update(self.n_epochs - self.epochs[number])
-            self.bar.set_postfix(ready=self.n_done, of=self.n_members, loss=f"{loss:.4g}")
+            ready = f"{self.n_done} of {self.n_members} networks ready"
+            self.bar.set_postfix_str(f"{ready}, validation loss {loss:.4g}")
         elif self.prints:
             print(
                 f"network {self.n_done} of {self.n_members}: {n_epochs} epochs, "
