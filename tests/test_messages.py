@@ -49,7 +49,7 @@ def test_missing_values_name_the_estimator_that_takes_them(name):
     for call in (lambda model: model.fit(gaps, y), lambda model: model.fit(X, y).predict(gaps)):
         with pytest.raises(ValueError, match="NaN") as told:
             call(getattr(rosenblatt, name)(max_iter=2))
-        assert told.value.__notes__ == [f"rosenblatt.{taker} takes missing values as they are."]
+        assert told.value.__notes__ == [f"rosenblatt.{taker} accepts missing values."]
 
 
 def test_a_score_that_nothing_looks_at_is_told():
