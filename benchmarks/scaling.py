@@ -94,12 +94,12 @@ def weak(step, rows, workers, network, all_reduce):
 
 
 def where_it_stops_paying(speed_up, least_gain=1.2):
-    """The last number of workers whose doubling still gained `least_gain`.
+    """The largest number of workers reached by a doubling that gains at least `least_gain`.
 
     Parameters
     ----------
     speed_up : callable
-        Of the number of workers.
+        The speedup as a function of the number of workers.
     """
     paying = [n for n in WORKERS if speed_up(n) >= least_gain * speed_up(n // 2)]
     return max(paying, default=1)

@@ -77,7 +77,7 @@ def foreseen(report, name, whole, half):
                 "; ".join(
                     f"{each.name}: {1e6 * each.latency:g} microseconds" for each in scaling.NETWORKS
                 ),
-                "worthwhile up to: the last doubling that gains at least a fifth",
+                "worthwhile up to: the largest number reached by a doubling that gains a fifth",
             ],
         )
         for network in scaling.NETWORKS:

@@ -45,7 +45,8 @@ class CriticalPoint:
     n_parameters : int
         The number of eigenvalues.
     eigenvalues : ndarray
-        All eigenvalues in ascending order; with more than 3000 parameters the six most extreme.
+        All eigenvalues in ascending order; with more than 3000 parameters only the three lowest and
+        the three highest.
     zero_tolerance : float
         The magnitude up to which an eigenvalue counts as zero.
     n_negative, n_zero, n_positive : int
