@@ -195,7 +195,7 @@ def test_class_of_one_row_cannot_be_stratified():
     y = y.copy()
     y[3] = 7
     ours, theirs = pair("MLPClassifier", early_stopping=True)
-    with pytest.warns(UserWarning, match="classes' shares"):
+    with pytest.warns(UserWarning, match="is not stratified"):
         ours.fit(X, y)
     assert_same_weights(ours, theirs.fit(X, y))
 
@@ -204,7 +204,7 @@ def test_more_classes_than_validation_rows_cannot_be_stratified():
     """(b) Four rows cannot have one of each of twenty classes: the same split and warning."""
     X, y = np.random.RandomState(0).normal(size=(40, 3)), np.repeat(np.arange(20), 2)
     ours, theirs = pair("MLPClassifier", early_stopping=True)
-    with pytest.warns(UserWarning, match="classes' shares"):
+    with pytest.warns(UserWarning, match="is not stratified"):
         ours.fit(X, y)
     assert_same_weights(ours, theirs.fit(X, y))
 

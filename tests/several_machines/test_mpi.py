@@ -114,7 +114,7 @@ def test_an_error_of_one_rank_is_an_error_of_all(ran):
     assert "PeerError: rank 1 failed with ValueError" in results["messages"][3][0]
     by_callback = results["messages"][5]
     assert by_callback[0].startswith("ZeroDivisionError")
-    assert by_callback[1].startswith("PeerError: another process")
+    assert by_callback[1].startswith("PeerError: Another process")
 
 
 def test_block_of_the_page_runs(tmp_path):
