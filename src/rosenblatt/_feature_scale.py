@@ -1,6 +1,6 @@
-"""Tells of features on a scale on which networks hardly learn. It warns and changes nothing.
+"""Warns of features on a scale on which networks hardly learn. It changes nothing.
 
-Targets are _target_scale.py's.
+Targets are in _target_scale.py.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -15,22 +15,23 @@ from rosenblatt._base import warn_user
 # R^2 -19, -5, -10, 0.1 (diabetes, Friedman, linear, houses; 0.3, 0.9, 1.0, 0.8 as they are), at 300
 # below -3; one of them times 3,000 did no harm, nor did any factor to classifiers.
 MOST_MEAN, MOST_DEVIATION = 50.0, 100.0
-MOST_ROWS = 2000  # that are looked at
+MOST_ROWS, FEWEST_ROWS, MOST_VALUES = 2000, 50, 2**17  # the part of X that is examined
 
 
 def warn_of_feature_scale(plan, data, owner):
-    """Warns where more than half of the columns that vary are out of reach.
+    """Warn if more than half of the columns that are not constant have such a scale.
 
     Parameters
     ----------
     plan : Plan
     data : TrainingData
     owner : str
-        The estimator's class.
+        The name of the estimator's class.
     """
     if sp.issparse(data.X) or not plan.is_stochastic or plan.architecture.normalization:
         return
-    rows = data.X[:: max(1, len(data.X) // MOST_ROWS)].astype(np.float64, copy=False)
+    n_rows = min(MOST_ROWS, max(FEWEST_ROWS, MOST_VALUES // data.X.shape[1]))
+    rows = data.X[:: -(-len(data.X) // n_rows)].astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         means, deviations = np.abs(rows.mean(axis=0)), rows.std(axis=0)
     varies = (deviations > 0) & np.isfinite(deviations)

@@ -134,4 +134,4 @@ def test_block_of_the_page_runs(tmp_path):
         text=True,
         timeout=120,
     )
-    assert child.stdout.split() == ["True", "True"], child.stderr
+    assert child.stdout.count("True") == 2, child.stderr  # ranks may print into one line
