@@ -15,7 +15,7 @@ from rosenblatt._base import warn_user
 # R^2 -19, -5, -10, 0.1 (diabetes, Friedman, linear, houses; 0.3, 0.9, 1.0, 0.8 as they are), at 300
 # below -3; one of them times 3,000 did no harm, nor did any factor to classifiers.
 MOST_MEAN, MOST_DEVIATION = 50.0, 100.0
-MOST_ROWS, FEWEST_ROWS, MOST_VALUES = 2000, 50, 2**17  # the part of X that is examined
+MOST_ROWS = 200  # of X, which are examined: a fit of a small table takes little longer than this
 
 
 def warn_of_feature_scale(plan, data, owner):
@@ -30,23 +30,25 @@ def warn_of_feature_scale(plan, data, owner):
     """
     if sp.issparse(data.X) or not plan.is_stochastic or plan.architecture.normalization:
         return
-    n_rows = min(MOST_ROWS, max(FEWEST_ROWS, MOST_VALUES // data.X.shape[1]))
-    rows = data.X[:: -(-len(data.X) // n_rows)].astype(np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):
-        means, deviations = np.abs(rows.mean(axis=0)), rows.std(axis=0)
-    varies = (deviations > 0) & np.isfinite(deviations)
-    if len(rows) < 3 or not varies.any():
+    rows = data.X[:: -(-len(data.X) // MOST_ROWS)].astype(np.float64)
+    if len(rows) < 3:
         return
-    ratio = np.median(means[varies] / deviations[varies])
-    deviation = np.median(deviations[varies])
-    if ratio > MOST_MEAN:
-        found = f"a mean of {ratio:.3g} standard deviations"
-    elif data.loss.target == "real" and deviation > MOST_DEVIATION:
-        found = f"a standard deviation of {deviation:.3g}"
+    with np.errstate(over="ignore", invalid="ignore"):
+        means = rows.mean(axis=0)
+        rows -= means
+        deviations = np.sqrt(np.einsum("ij,ij->j", rows, rows) / len(rows))
+        n_varying = np.count_nonzero(deviations)
+        is_far = np.abs(means) > MOST_MEAN * deviations
+    if np.count_nonzero(is_far & (deviations > 0)) > n_varying / 2:
+        found = f"a mean more than {MOST_MEAN:g} standard deviations from 0"
+    elif (
+        data.loss.target == "real" and np.count_nonzero(deviations > MOST_DEVIATION) > n_varying / 2
+    ):
+        found = f"a standard deviation above {MOST_DEVIATION:g}"
     else:
         return
     warn_user(
-        f"Half of the columns of X have {found} or more, and networks learn from columns with a "
+        f"More than half of the columns of X have {found}, and networks learn from columns with a "
         "mean near 0 and a deviation near 1: the fit may be of no use. Scale X: "
         f"sklearn.pipeline.make_pipeline(StandardScaler(), {owner}()) does."
     )
