@@ -335,7 +335,7 @@ cdef class Layers:
             rb_meet(team)
 
     cdef void derive_gradients(self, rb_team *team, int thread) noexcept nogil:
-        """Compute the gradients of the learned arrays from those of the arrays that products read."""
+        """Compute the gradients of the learned arrays from those of what products read."""
         cdef const Layer *layer = &self.at[1]
         cdef Py_ssize_t start, stop
         if layer.coding:

@@ -4,11 +4,10 @@ with its Hessian.
 The network is differentiated as in predictions: without dropout and noise, with the running
 statistics of batch normalisation. Hessian products are exact, by the R-operator (Pearlmutter,
 1994): each quantity of the forward and the backward pass is computed together with its derivative
-along a direction of the parameters. A layer's product is linear in its inputs and in its arrays, so
-its derivative uses the same functions of its kind (layer_kinds.pyx) with other arrays. Training is in
-layers.pyx. The caller adds the penalty and divides by the number of rows.
-
-Vectors are flat, in the order of the catalogue (Architecture).
+along a direction of the parameters. A layer's product is linear in its inputs and in its arrays,
+so its derivative uses the same functions of its kind (layer_kinds.pyx) with other arrays. Training
+is in layers.pyx. The caller adds the penalty and divides by the number of rows. Vectors are flat,
+in the order of the catalogue (Architecture).
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
